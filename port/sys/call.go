@@ -1,0 +1,39 @@
+package sys
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// Errno is an error number of the kernel; 0 means success.
+type Errno = syscall.Errno
+
+// Call makes system call nr with three arguments. The arguments are not
+// checked. Memory that they point to must be referenced after the call.
+//
+//go:nosplit
+func Call(nr, a, b, c uintptr) (uintptr, Errno) {
+	r, _, err := syscall.RawSyscall6(nr, a, b, c, 0, 0, 0)
+	return r, err
+}
+
+// Call6 is [Call] for system calls with up to six arguments.
+//
+//go:nosplit
+func Call6(nr, a, b, c, d, e, f uintptr) (uintptr, Errno) {
+	r, _, err := syscall.RawSyscall6(nr, a, b, c, d, e, f)
+	return r, err
+}
+
+// ptr is the argument for a pointer. It is inlined, so that the object on the
+// stack that p points to stays in place up to the system call.
+func ptr[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }
+
+// buf is the argument for the memory of a slice, which may be empty.
+func buf[T any](s []T) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(s))) }
+
+// fail drops the result of a system call that only succeeds or fails.
+func fail(_ uintptr, err Errno) Errno { return err }
+
+// count is the result of a system call that returns a number.
+func count(r uintptr, err Errno) (int, Errno) { return int(r), err }

@@ -1,0 +1,14 @@
+// Package sys makes raw Linux system calls.
+//
+// Each function is one system call, named for it, and keeps the promises that
+// a process needs which has one thread, forks without exec and may live under
+// a seccomp filter:
+//
+//   - it never enters the Go scheduler, so nothing but the system call named
+//     happens;
+//   - it never retries: EINTR and EAGAIN are the caller's to handle;
+//   - it never allocates, and no pointer given to it escapes.
+//
+// Errors are an [Errno], 0 for success. Results are meaningful only on
+// success. A path is a pointer to bytes that end with a NUL.
+package sys

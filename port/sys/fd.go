@@ -1,0 +1,97 @@
+package sys
+
+import "syscall"
+
+// Iovec is struct iovec on a 64-bit system.
+type Iovec struct {
+	Base *byte
+	Len  uint64
+}
+
+// Read is read(2). At the end of the file it returns 0.
+func Read(fd int, b []byte) (int, Errno) {
+	return count(Call(syscall.SYS_READ, uintptr(fd), buf(b), uintptr(len(b))))
+}
+
+// Write is write(2). It may write less than all of b.
+func Write(fd int, b []byte) (int, Errno) {
+	return count(Call(syscall.SYS_WRITE, uintptr(fd), buf(b), uintptr(len(b))))
+}
+
+// Writev is writev(2). It may write less than all of v.
+func Writev(fd int, v []Iovec) (int, Errno) {
+	return count(Call(syscall.SYS_WRITEV, uintptr(fd), buf(v), uintptr(len(v))))
+}
+
+// Close is close(2).
+func Close(fd int) Errno {
+	return fail(Call(syscall.SYS_CLOSE, uintptr(fd), 0, 0))
+}
+
+// CloseRange is close_range(2) for the descriptors first to last, both
+// included, without flags. Linux before 5.9 answers ENOSYS.
+func CloseRange(first, last uint) Errno {
+	return fail(Call(sysCloseRange, uintptr(first), uintptr(last), 0))
+}
+
+// Pipe2 is pipe2(2): p[0] is the end to read from, p[1] the end to write to.
+func Pipe2(p *[2]int32, flags int) Errno {
+	return fail(Call(syscall.SYS_PIPE2, ptr(p), uintptr(flags), 0))
+}
+
+// Dup3 is dup3(2), except that it does nothing when from and to are the same
+// descriptor, as dup2(2) does.
+func Dup3(from, to, flags int) Errno {
+	if from == to {
+		return 0
+	}
+	return fail(Call(syscall.SYS_DUP3, uintptr(from), uintptr(to), uintptr(flags)))
+}
+
+// DupAbove is fcntl(F_DUPFD) or, with closeOnExec, fcntl(F_DUPFD_CLOEXEC): a
+// copy of fd on the first free descriptor not below lowest.
+func DupAbove(fd, lowest int, closeOnExec bool) (int, Errno) {
+	cmd := syscall.F_DUPFD
+	if closeOnExec {
+		cmd = syscall.F_DUPFD_CLOEXEC
+	}
+	return Fcntl(fd, cmd, lowest)
+}
+
+// Fcntl is fcntl(2) with an integer argument.
+func Fcntl(fd, cmd, arg int) (int, Errno) {
+	return count(Call(sysFcntl, uintptr(fd), uintptr(cmd), uintptr(arg)))
+}
+
+// SetNonblock sets or clears O_NONBLOCK, with two fcntl(2) calls at most.
+func SetNonblock(fd int, on bool) Errno {
+	flags, err := Fcntl(fd, syscall.F_GETFL, 0)
+	if err != 0 {
+		return err
+	}
+	want := flags &^ syscall.O_NONBLOCK
+	if on {
+		want |= syscall.O_NONBLOCK
+	}
+	if want == flags {
+		return 0
+	}
+	_, err = Fcntl(fd, syscall.F_SETFL, want)
+	return err
+}
+
+// SetCloseOnExec sets or clears FD_CLOEXEC.
+func SetCloseOnExec(fd int, on bool) Errno {
+	arg := 0
+	if on {
+		arg = syscall.FD_CLOEXEC
+	}
+	_, err := Fcntl(fd, syscall.F_SETFD, arg)
+	return err
+}
+
+// Splice is splice(2) without offsets: up to n bytes move from a pipe to
+// another descriptor or the other way round.
+func Splice(from, to, n, flags int) (int, Errno) {
+	return count(Call6(syscall.SYS_SPLICE, uintptr(from), 0, uintptr(to), 0, uintptr(n), uintptr(flags)))
+}

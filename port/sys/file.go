@@ -1,0 +1,40 @@
+package sys
+
+import (
+	"syscall"
+)
+
+// AtFDCWD makes a relative path start at the current directory.
+const AtFDCWD = -100
+
+// Openat is openat(2).
+func Openat(dir int, path *byte, flags int, mode uint32) (int, Errno) {
+	return count(Call6(syscall.SYS_OPENAT, uintptr(dir), ptr(path), uintptr(flags), uintptr(mode), 0, 0))
+}
+
+// Mkfifoat is mkfifoat(3): it makes a named pipe.
+func Mkfifoat(dir int, path *byte, mode uint32) Errno {
+	return fail(Call6(syscall.SYS_MKNODAT, uintptr(dir), ptr(path), uintptr(mode|syscall.S_IFIFO), 0, 0, 0))
+}
+
+// Unlinkat is unlinkat(2).
+func Unlinkat(dir int, path *byte, flags int) Errno {
+	return fail(Call(syscall.SYS_UNLINKAT, uintptr(dir), ptr(path), uintptr(flags)))
+}
+
+// Fstat is fstat(2).
+func Fstat(fd int, st *syscall.Stat_t) Errno {
+	return fail(Call(sysFstat, uintptr(fd), ptr(st), 0))
+}
+
+// Mode is the st_mode of the file behind fd: type and permission bits.
+func Mode(fd int) (uint32, Errno) {
+	var st syscall.Stat_t
+	err := Fstat(fd, &st)
+	return st.Mode, err
+}
+
+// Chdir is chdir(2).
+func Chdir(path *byte) Errno {
+	return fail(Call(syscall.SYS_CHDIR, ptr(path), 0, 0))
+}

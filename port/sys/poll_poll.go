@@ -1,0 +1,10 @@
+//go:build 386 || amd64 || arm
+
+package sys
+
+import "syscall"
+
+// Poll is poll(2). A timeout below zero is none.
+func Poll(fds []PollFD, timeoutMillis int) (int, Errno) {
+	return count(Call(syscall.SYS_POLL, buf(fds), uintptr(len(fds)), uintptr(timeoutMillis)))
+}
