@@ -1,0 +1,201 @@
+package porttest
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Patience bounds every wait. A test that passes never needs more than a small part of it.
+const Patience = 30 * time.Second
+
+// run is the state of the one run of a test program: what Main sets up for all tests.
+var run struct {
+	program string // absolute path of the port program
+	dir     string // temporary folder
+
+	mu  sync.RWMutex // held for reading while a process is started, for writing while orphans are reaped
+	own sync.Map     // pids that somebody waits for
+}
+
+// Main builds the program, or takes the one that flag -port names, runs the tests, and returns the exit status: not 0
+// also when the tests leave descriptors, children or zombies behind.
+func Main(m *testing.M) int {
+	port := flag.String("port", "", "test this `program` instead of building it")
+	flag.Parse()
+	dir, err := os.MkdirTemp("", "porttest")
+	if err != nil {
+		return complain(err)
+	}
+	defer os.RemoveAll(dir)
+	run.dir, run.program = dir, *port
+	if run.program == "" {
+		if err := build(); err != nil {
+			return complain(err)
+		}
+	} else if run.program, err = filepath.Abs(*port); err != nil {
+		return complain(err)
+	}
+	// Programs whose parents are gone become children of this process, so that none is lost sight of.
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return complain(fmt.Errorf("prctl(PR_SET_CHILD_SUBREAPER): %w", err))
+	}
+	settle()
+	before := FDs(os.Getpid())
+	status := m.Run()
+	if err := leftBehind(before); err != nil {
+		return complain(err)
+	}
+	return status
+}
+
+func complain(err error) int {
+	fmt.Fprintln(os.Stderr, "porttest:", err)
+	return 1
+}
+
+// Program is the path of the program under test.
+func Program() string { return run.program }
+
+// build makes the program just as users do.
+func build() error {
+	root, err := exec.Command("go", "env", "GOMOD").Output()
+	if err != nil {
+		return fmt.Errorf("go env GOMOD: %w", err)
+	}
+	run.program = filepath.Join(run.dir, "alcove")
+	c := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -buildid=", "-o", run.program, ".")
+	c.Dir = filepath.Dir(strings.TrimSpace(string(root)))
+	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// settle makes the Go runtime open the descriptors that it keeps for good (epoll, pidfd probes), so that the
+// comparison at the end counts none of them.
+func settle() {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return
+	}
+	r.SetReadDeadline(time.Now())
+	r.Close()
+	w.Close()
+	if c := exec.Command("true"); c.Start() == nil {
+		c.Wait()
+	}
+}
+
+// leftBehind reports descriptors that were not open before and children, dead or alive, once all of them have had
+// time to go.
+func leftBehind(before map[int]string) error {
+	var err error
+	for end := time.Now().Add(Patience / 3); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if err = errors.Join(leftFDs(before), leftChildren()); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+func leftFDs(before map[int]string) error {
+	now := FDs(os.Getpid())
+	maps.DeleteFunc(now, func(fd int, target string) bool {
+		_, known := before[fd]
+		// The folder listing itself holds a descriptor while it runs.
+		return known || strings.HasPrefix(target, fmt.Sprintf("/proc/%d/fd", os.Getpid()))
+	})
+	if len(now) > 0 {
+		return fmt.Errorf("descriptors left open: %v", now)
+	}
+	return nil
+}
+
+func leftChildren() error {
+	reapOrphans()
+	if pids := Children(os.Getpid()); len(pids) > 0 {
+		return fmt.Errorf("processes left:\n%s", describe(os.Getpid()))
+	}
+	return nil
+}
+
+// start runs an executable and registers it, so that it is not reaped as an orphan.
+func start(path string, argv []string, attr *os.ProcAttr) (*os.Process, error) {
+	run.mu.RLock()
+	defer run.mu.RUnlock()
+	p, err := os.StartProcess(path, argv, attr)
+	if err == nil {
+		run.own.Store(p.Pid, true)
+	}
+	return p, err
+}
+
+// wait waits for a process that start returned.
+func wait(p *os.Process) (*os.ProcessState, error) {
+	s, err := p.Wait()
+	run.own.Delete(p.Pid)
+	return s, err
+}
+
+// reapOrphans waits for the dead among the programs that this process inherited.
+func reapOrphans() {
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	for _, pid := range Children(os.Getpid()) {
+		if _, own := run.own.Load(pid); !own {
+			unix.Wait4(pid, nil, unix.WNOHANG, nil)
+		}
+	}
+}
+
+// Until asks done again and again until it says yes: for what nothing but /proc can tell. The test fails after
+// Patience, with what was awaited.
+func Until(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	pause := time.Millisecond
+	for end := time.Now().Add(Patience); time.Now().Before(end); pause = min(2*pause, 50*time.Millisecond) {
+		if done() {
+			return
+		}
+		time.Sleep(pause)
+	}
+	t.Fatalf("waited in vain: %s", what)
+}
+
+// Gone waits until no process has the pid any more.
+func Gone(t testing.TB, pid int) {
+	t.Helper()
+	Until(t, fmt.Sprintf("process %d is gone", pid), func() bool { reapOrphans(); return State(pid) == "" })
+}
+
+// Need skips the test where this process lacks a capability, by its kernel name and number.
+func Need(t testing.TB, name string, number uint) {
+	t.Helper()
+	var effective uint64
+	fmt.Sscanf(Status(os.Getpid(), "CapEff"), "%x", &effective)
+	if effective&(1<<number) == 0 {
+		t.Skipf("needs %s", name)
+	}
+}
+
+// Tool is the path of a command that the tests cannot do without.
+func Tool(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Fatalf("%s is not installed: %v", name, err)
+	}
+	return path
+}
