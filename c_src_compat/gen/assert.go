@@ -1,7 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"io"
+	"slices"
+	"strings"
 )
 
 // headers declare the names of all tables on Linux.
@@ -12,8 +15,60 @@ var headers = []string{
 	"linux/sockios.h",
 }
 
-// writeAssertions writes C that compiles only where the headers give each name of the
-// target's tables its value, and none of the listed names that the tables lack.
-func writeAssertions(w io.Writer, s sources, name string) error {
+// writeAssertions writes C that compiles only where the headers give every name in a
+// table of t the value that the table has, and do not define the names that are
+// listed for the table but missing from it.
+func writeAssertions(w io.Writer, s sources, t target) error {
+	if !slices.Contains(targets, t) {
+		return fmt.Errorf("no tables are generated for %s", t)
+	}
+	fmt.Fprintf(w, "/* Compiles if the headers of %s agree with the tables. */\n#define _GNU_SOURCE\n", t)
+	for _, h := range headers {
+		fmt.Fprintf(w, "#include <%s>\n", h)
+	}
+	for _, tab := range append(slices.Clone(s.Tables), s.Errno) {
+		if len(tab.Targets[t]) == 0 {
+			continue
+		}
+		if err := assertTable(w, tab, t); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+func assertTable(w io.Writer, tab resolved, t target) error {
+	present := map[string]int64{}
+	for _, e := range tab.Targets[t] {
+		present[e.Name] = e.Value
+	}
+	for _, n := range tab.Names {
+		as, ok := n.on(t)
+		if !ok {
+			as = n.Name
+		}
+		var err error
+		if value, ok := present[n.Name]; ok {
+			_, err = fmt.Fprintf(w, "_Static_assert((long long)(%s) == %dLL, \"%s: %s is %d\");\n",
+				macro(as), value, tab.Name, n.Name, value)
+		} else {
+			_, err = fmt.Fprintf(w, "#ifdef %s\n#error %s: %s exists\n#endif\n", macro(as), tab.Name, n.Name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// macro is the C name of a constant.
+func macro(name string) string {
+	call, ok := strings.CutPrefix(name, "sys_")
+	switch {
+	case !ok:
+		return strings.ToUpper(name)
+	case strings.HasSuffix(call, "syscall_base"): // not a call: where the numbers of arm start
+		return "__NR_" + strings.ToUpper(call)
+	}
+	return "__NR_" + call
 }

@@ -4,73 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"go/format"
+	"maps"
 	"slices"
 	"strings"
 )
-
-// An entry is a name of a table with its value on one target.
-type entry struct {
-	Name  string
-	Value int64
-}
-
-// resolved is a table on each target, in the order of the list.
-type resolved struct {
-	Name    string
-	Targets map[target][]entry
-}
-
-// resolve gives the names of a table their values. A name must have a value on
-// every target that it is listed for; of system calls, which come and go with the
-// architecture, one is enough.
-func resolve(tab table, all map[target]values) (resolved, error) {
-	r := resolved{Name: tab.Name, Targets: map[target][]entry{}}
-	for _, n := range tab.Names {
-		found, missing := 0, []string(nil)
-		for _, t := range targets {
-			as, ok := n.on(t)
-			if !ok {
-				continue
-			}
-			if v, ok := all[t][as]; ok {
-				r.Targets[t] = append(r.Targets[t], entry{n.Name, v})
-				found++
-			} else {
-				missing = append(missing, t.String())
-			}
-		}
-		optional := strings.HasPrefix(n.Name, "sys_") && found > 0
-		if len(missing) > 0 && !optional {
-			return r, fmt.Errorf("%s: %s has no value on %s", tab.Name, n.Name, strings.Join(missing, ", "))
-		}
-	}
-	return r, nil
-}
-
-// used tells if the table has a name on any target.
-func (r resolved) used() bool { return len(r.Targets) > 0 }
-
-// sameNames tells if the table has the same names on all targets.
-func (r resolved) sameNames() bool {
-	first := r.Targets[targets[0]]
-	for _, t := range targets[1:] {
-		if !slices.EqualFunc(first, r.Targets[t], func(a, b entry) bool { return a.Name == b.Name }) {
-			return false
-		}
-	}
-	return true
-}
-
-// differs tells if the i-th value of a table with the same names everywhere is not
-// the same on all targets.
-func (r resolved) differs(i int) bool {
-	for _, t := range targets[1:] {
-		if r.Targets[t][i].Value != r.Targets[targets[0]][i].Value {
-			return true
-		}
-	}
-	return false
-}
 
 // goFile starts a generated file of package calls.
 func goFile(sources string) *bytes.Buffer {
@@ -83,7 +20,7 @@ func goFile(sources string) *bytes.Buffer {
 // all targets stands in the common file; those of its values that differ are named
 // there and declared in the files of the targets. Other tables stand in the files of
 // the targets as a whole.
-func goConstants(tables []resolved) (map[string]*bytes.Buffer, error) {
+func goConstants(tables []resolved) map[string]*bytes.Buffer {
 	const sources = "c_src_compat/constants"
 	common := goFile(sources)
 	own := map[target]*bytes.Buffer{}
@@ -91,9 +28,6 @@ func goConstants(tables []resolved) (map[string]*bytes.Buffer, error) {
 		own[t] = goFile(sources)
 	}
 	for _, tab := range tables {
-		if !tab.used() {
-			continue
-		}
 		if tab.sameNames() {
 			commonTable(common, own, tab)
 			continue
@@ -110,7 +44,7 @@ func goConstants(tables []resolved) (map[string]*bytes.Buffer, error) {
 	for _, t := range targets {
 		files["calls/zconst_"+t.OS+"_"+t.Arch+".go"] = own[t]
 	}
-	return files, nil
+	return files
 }
 
 func commonTable(common *bytes.Buffer, own map[target]*bytes.Buffer, tab resolved) {
@@ -142,26 +76,34 @@ func openTable(b *bytes.Buffer, name string) {
 	fmt.Fprintf(b, "\nvar %sConstants = [...]constant{\n", name)
 }
 
-// goErrno makes the table of errno atoms by number. The first name of a number wins.
+// errnoByNumber gives the atoms of errno numbers. The first name of a number wins.
+func errnoByNumber(tab resolved) (map[int64]string, error) {
+	if !tab.sameNames() {
+		return nil, fmt.Errorf("%s: the names depend on the target", tab.Name)
+	}
+	atoms := map[int64]string{}
+	for i, e := range tab.Targets[targets[0]] {
+		if tab.differs(i) {
+			return nil, fmt.Errorf("%s: the number of %s depends on the target", tab.Name, e.Name)
+		}
+		if atoms[e.Value] == "" {
+			atoms[e.Value] = e.Name
+		}
+	}
+	return atoms, nil
+}
+
+// goErrno makes the table of errno atoms.
 func goErrno(tab resolved) (*bytes.Buffer, error) {
-	byNumber := map[int64]string{}
-	last := int64(0)
-	for i, c := range tab.Targets[targets[0]] {
-		if !tab.sameNames() || tab.differs(i) {
-			return nil, fmt.Errorf("%s is not the same on all targets", c.Name)
-		}
-		if byNumber[c.Value] == "" {
-			byNumber[c.Value] = c.Name
-		}
-		last = max(last, c.Value)
+	atoms, err := errnoByNumber(tab)
+	if err != nil {
+		return nil, err
 	}
 	b := goFile("c_src_compat/constants/errno.txt")
 	b.WriteString("\n// errnoNames are the atoms of errno numbers; \"\" where a number has none.\n")
 	b.WriteString("var errnoNames = [...]string{\n")
-	for n := range last + 1 {
-		if byNumber[n] != "" {
-			fmt.Fprintf(b, "\t%d: %q,\n", n, byNumber[n])
-		}
+	for _, n := range slices.Sorted(maps.Keys(atoms)) {
+		fmt.Fprintf(b, "\t%d: %q,\n", n, atoms[n])
 	}
 	b.WriteString("}\n")
 	return b, nil

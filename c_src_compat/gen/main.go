@@ -10,7 +10,6 @@
 package main
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
 	"os"
@@ -47,7 +46,8 @@ func run(root, assert string) error {
 		return err
 	}
 	if assert != "" {
-		return writeAssertions(os.Stdout, src, assert)
+		system, arch, _ := strings.Cut(assert, "/")
+		return writeAssertions(os.Stdout, src, target{system, arch})
 	}
 	files, err := generate(src)
 	if err != nil {
@@ -64,8 +64,7 @@ func run(root, assert string) error {
 // sources are the lists with the values of their names.
 type sources struct {
 	Calls  []call
-	Lists  []table    // all of constants/ but errno, by name
-	Tables []resolved // the same on the targets
+	Tables []resolved // those of constants/ that have names on any target
 	Errno  resolved
 }
 
@@ -108,41 +107,36 @@ func (s *sources) add(path string, all map[target]values) error {
 	if err != nil {
 		return err
 	}
-	if tab.Name == "errno" {
+	switch {
+	case tab.Name == "errno":
 		s.Errno = tab
-		return nil
+	case len(tab.Targets) > 0: // else all its names are for systems without tables yet
+		s.Tables = append(s.Tables, tab)
 	}
-	s.Lists = append(s.Lists, list)
-	s.Tables = append(s.Tables, tab)
 	return nil
 }
 
 // generate makes all files, by their paths below the root.
 func generate(s sources) (map[string][]byte, error) {
-	files, err := goConstants(s.Tables)
+	errno, err := goErrno(s.Errno)
 	if err != nil {
 		return nil, err
 	}
-	if files["calls/zerrno_linux.go"], err = goErrno(s.Errno); err != nil {
-		return nil, err
-	}
-	files["calls/zcalls.go"] = goCalls(s.Calls)
-	files["calls/zconst.go"] = goConstantType()
-	files["erlang/src/alcove_proto.erl"] = erlangProto(s.Calls)
-	return finish(files)
-}
+	buffers := goConstants(s.Tables)
+	buffers["calls/zcalls.go"] = goCalls(s.Calls)
+	buffers["calls/zconst.go"] = goConstantType()
+	buffers["calls/zerrno_linux.go"] = errno
+	buffers["erlang/src/alcove_proto.erl"] = erlangProto(s.Calls)
 
-func finish(files map[string]*bytes.Buffer) (map[string][]byte, error) {
-	done := map[string][]byte{}
-	for path, b := range files {
-		text := b.Bytes()
-		if strings.HasSuffix(path, ".go") {
-			var err error
-			if text, err = gofmt(path, text); err != nil {
-				return nil, err
-			}
+	files := map[string][]byte{}
+	for path, b := range buffers {
+		files[path] = b.Bytes()
+		if !strings.HasSuffix(path, ".go") {
+			continue
 		}
-		done[path] = text
+		if files[path], err = gofmt(path, b.Bytes()); err != nil {
+			return nil, err
+		}
 	}
-	return done, nil
+	return files, nil
 }

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// An entry is a name of a table with its value on one target.
+type entry struct {
+	Name  string
+	Value int64
+}
+
+// resolved is a table on each target, in the order of the list.
+type resolved struct {
+	table
+	Targets map[target][]entry
+}
+
+// resolve gives the names of a table their values. A name must have a value on
+// every target that it is listed for; of system calls, which come and go with the
+// architecture, one is enough.
+func resolve(tab table, all map[target]values) (resolved, error) {
+	r := resolved{table: tab, Targets: map[target][]entry{}}
+	for _, n := range tab.Names {
+		found, missing := r.add(n, all)
+		optional := strings.HasPrefix(n.Name, "sys_") && found > 0
+		if len(missing) > 0 && !optional {
+			return r, fmt.Errorf("%s: no value of %s for %v", tab.Name, n.Name, missing)
+		}
+	}
+	return r, nil
+}
+
+// add appends a name to the table of each target that has it. It returns on how many
+// the name was found, and those that it is listed for but that do not have it.
+func (r resolved) add(n name, all map[target]values) (found int, missing []target) {
+	for _, t := range targets {
+		as, listed := n.on(t)
+		value, known := all[t][as]
+		switch {
+		case listed && known:
+			r.Targets[t] = append(r.Targets[t], entry{n.Name, value})
+			found++
+		case listed:
+			missing = append(missing, t)
+		}
+	}
+	return found, missing
+}
+
+// sameNames tells if the table has the same names on all targets.
+func (r resolved) sameNames() bool {
+	first := r.Targets[targets[0]]
+	for _, t := range targets[1:] {
+		if !slices.EqualFunc(first, r.Targets[t], func(a, b entry) bool { return a.Name == b.Name }) {
+			return false
+		}
+	}
+	return true
+}
+
+// differs tells if the i-th value of a table with the same names everywhere is not
+// the same on all targets.
+func (r resolved) differs(i int) bool {
+	for _, t := range targets[1:] {
+		if r.Targets[t][i].Value != r.Targets[targets[0]][i].Value {
+			return true
+		}
+	}
+	return false
+}
