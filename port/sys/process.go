@@ -71,6 +71,14 @@ func Kill(pid, signo int) Errno {
 	return fail(Call(syscall.SYS_KILL, uintptr(pid), uintptr(signo), 0))
 }
 
+// Tgkill is tgkill(2): it signals one thread.
+func Tgkill(pid, tid, signo int) Errno {
+	return fail(Call(syscall.SYS_TGKILL, uintptr(pid), uintptr(tid), uintptr(signo)))
+}
+
+// Yield is sched_yield(2).
+func Yield() { Call(syscall.SYS_SCHED_YIELD, 0, 0, 0) }
+
 // Getpid is getpid(2).
 func Getpid() int { return id(syscall.SYS_GETPID) }
 
