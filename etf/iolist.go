@@ -25,7 +25,7 @@ func (d *Decoder) IOList(dst []byte, max int) []byte {
 		d.off = start
 		return nil
 	}
-	return l.dst[:len(l.dst):cap(dst)]
+	return dst[:len(l.dst)]
 }
 
 // An iolist is the state of reading one.
