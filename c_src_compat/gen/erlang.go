@@ -37,7 +37,7 @@ func erlangProto(calls []call) *bytes.Buffer {
 %%
 %% Raises ` + "`function_clause'" + ` for anything but the name of a call.
 `)
-	fmt.Fprintf(b, "-spec call(call()) -> 0..%d.\n", len(calls)-1)
+	fmt.Fprintf(b, "-spec call(Name :: call()) -> 0..%d.\n", len(calls)-1)
 	for i, c := range calls {
 		fmt.Fprintf(b, "call(%s) -> %d%s\n", c.Name, i, end(i, len(calls)))
 	}
@@ -51,7 +51,7 @@ calls() ->
 	b.WriteString(`
 %% @doc True for a call that answers only when it fails: the process goes on as
 %% another program, or ends.
--spec noreturn(call()) -> boolean().
+-spec noreturn(Name :: call()) -> boolean().
 `)
 	for _, c := range calls {
 		if c.NoReturn {

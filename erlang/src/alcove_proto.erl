@@ -123,7 +123,7 @@
 %% @doc Number of a call on the wire.
 %%
 %% Raises `function_clause' for anything but the name of a call.
--spec call(call()) -> 0..99.
+-spec call(Name :: call()) -> 0..99.
 call(alloc) -> 0;
 call(cap_constant) -> 1;
 call(cap_enter) -> 2;
@@ -333,7 +333,7 @@ calls() ->
 
 %% @doc True for a call that answers only when it fails: the process goes on as
 %% another program, or ends.
--spec noreturn(call()) -> boolean().
+-spec noreturn(Name :: call()) -> boolean().
 noreturn(execve) -> true;
 noreturn(execvp) -> true;
 noreturn(exit) -> true;

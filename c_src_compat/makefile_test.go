@@ -1,0 +1,127 @@
+// Package compat tests the Makefile that takes the place of a C program's.
+package compat
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// project makes a module whose program prints a line, with the Makefile in a folder
+// like this one. It returns that folder.
+func project(t *testing.T) string {
+	t.Helper()
+	top := t.TempDir()
+	folder := filepath.Join(top, "c_src")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	makefile, err := os.ReadFile("Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(folder, "Makefile"), string(makefile), 0o600)
+	write(t, filepath.Join(top, "go.mod"), "module example.org/program\n", 0o600)
+	write(t, filepath.Join(top, "main.go"), "package main\n\nfunc main() { println(\"built\") }\n", 0o600)
+	return folder
+}
+
+func write(t *testing.T, path, text string, mode os.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// run makes the targets in a folder, with nothing in the environment that means
+// something to the Makefile.
+func run(folder string, args ...string) (output string, err error) {
+	cmd := exec.Command("make", append([]string{"-C", folder}, args...)...)
+	for _, v := range os.Environ() {
+		switch name, _, _ := strings.Cut(v, "="); name {
+		case "ALCOVE_PREBUILT", "C_SRC_OUTPUT", "PROJECT", "GO", "V", "MAKEFLAGS", "MAKELEVEL", "MFLAGS":
+		default:
+			cmd.Env = append(cmd.Env, v)
+		}
+	}
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func mustRun(t *testing.T, folder string, args ...string) {
+	t.Helper()
+	if output, err := run(folder, args...); err != nil {
+		t.Fatalf("make %v: %v\n%s", args, err, output)
+	}
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestMakeBuildsIntoPriv(t *testing.T) {
+	folder := project(t)
+	mustRun(t, folder)
+	program := filepath.Join(folder, "..", "priv", "alcove")
+	out, err := exec.Command(program).CombinedOutput()
+	if err != nil || string(out) != "built\n" {
+		t.Errorf("the program: %v, %q", err, out)
+	}
+	mustRun(t, folder, "clean")
+	if _, err := os.Stat(program); !os.IsNotExist(err) {
+		t.Errorf("after make clean: got error %v, want that the program is gone", err)
+	}
+}
+
+func TestTheProgramDoesNotDependOnTheFolderItWasBuiltIn(t *testing.T) {
+	first, second := project(t), project(t)
+	mustRun(t, first, "all")
+	mustRun(t, second, "all", "C_SRC_OUTPUT=../some where/program", "CC=cc", "CFLAGS=-O3", "ALCOVE_DEFINE=-DHAVE_SETNS")
+	a := read(t, filepath.Join(first, "..", "priv", "alcove"))
+	b := read(t, filepath.Join(second, "..", "some where", "program"))
+	if !bytes.Equal(a, b) {
+		t.Errorf("the programs of two folders differ: %d and %d bytes", len(a), len(b))
+	}
+}
+
+func TestAPrebuiltProgramIsInstalledWithoutGo(t *testing.T) {
+	folder := project(t)
+	write(t, filepath.Join(folder, "given"), "#!/bin/sh\n", 0o700)
+	mustRun(t, folder, "ALCOVE_PREBUILT=given", "GO=no-such-go")
+	program := filepath.Join(folder, "..", "priv", "alcove")
+	if got := read(t, program); string(got) != "#!/bin/sh\n" {
+		t.Errorf("installed %q", got)
+	}
+	if info, err := os.Stat(program); err != nil || info.Mode() != 0o755 {
+		t.Errorf("mode of the program: %v, %v, want 0755", info.Mode(), err)
+	}
+}
+
+func TestWhatCannotBeBuiltOrInstalledIsNamed(t *testing.T) {
+	folder := project(t)
+	write(t, filepath.Join(folder, "text"), "", 0o600)
+	for _, tt := range []struct{ name, arg, want string }{
+		{"a file that is no program", "ALCOVE_PREBUILT=text", "ALCOVE_PREBUILT=text: not an executable file"},
+		{"a folder", "ALCOVE_PREBUILT=.", "ALCOVE_PREBUILT=.: not an executable file"},
+		{"a missing file", "ALCOVE_PREBUILT=none", "ALCOVE_PREBUILT=none: not an executable file"},
+		{"a missing Go", "GO=no-such-go", "alcove is built with Go"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			output, err := run(folder, tt.arg)
+			if err == nil || !strings.Contains(output, tt.want) {
+				t.Errorf("got %v, %q, want a failure with %q", err, output, tt.want)
+			}
+			if _, err := os.Stat(filepath.Join(folder, "..", "priv")); !os.IsNotExist(err) {
+				t.Errorf("priv: got error %v, want that nothing was made", err)
+			}
+		})
+	}
+}
