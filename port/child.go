@@ -1,0 +1,246 @@
+package port
+
+import (
+	"github.com/alcove-go/alcove/port/sys"
+	"golang.org/x/sys/unix"
+)
+
+// Values of Child.Control besides a descriptor.
+const (
+	closedControl = -2 // end of file: the child has exec'ed or ended
+	lostControl   = -1 // something else than a notice came, or reading failed
+)
+
+// Child is what a process knows of one of its children. The descriptors are
+// this process's own numbers; -1 when closed.
+type Child struct {
+	Pid         int32
+	FlowControl int32 // pieces of output that may still be read, -1 without limit
+	SignalOnEOF int32
+	Control     int32
+	Stdin       int32
+	Stdout      int32
+	Stderr      int32
+
+	slot   int32
+	exited bool // reaped
+	waited bool // by waitpid: not listed, not addressed, its end not reported
+	raw    bool // its standard output is that of another program
+
+	// The way in (feed.go).
+	gate    gate
+	scan    scanner
+	queue   *buffer
+	ready   int   // bytes at the front of queue that may be written now
+	closing int32 // standard input, closed by a call while queue held data; else -1
+
+	// The way out (stream.go, control.go).
+	held      *buffer // part of a frame, or raw output that was read along with frames
+	forwarded uint64  // bytes of its standard output passed on as frames
+	announced uint64  // bytes that were frames at its last notice
+	execing   bool    // the last notice was that of an exec
+	watched   bool    // it may exec without this process having seen the call
+}
+
+// children is the table of children. Slots are reused from the lowest.
+type children struct {
+	slots []Child
+	pids  []int32 // pid of each slot, 0 when free; what lookups go over
+	live  int     // slots in use
+	ended bool    // a slot may have become free
+}
+
+const firstSlots = 64
+
+func (t *children) init() {
+	t.slots = make([]Child, 0, firstSlots)
+	t.pids = make([]int32, 0, firstSlots)
+}
+
+// reset empties the table without touching its memory, which a forked child
+// shares with its parent as long as neither writes to it.
+func (t *children) reset() {
+	t.slots, t.pids = t.slots[:0], t.pids[:0]
+	t.live, t.ended = 0, false
+}
+
+// add puts a new child in the first free slot.
+func (t *children) add(pid int32) *Child {
+	i := 0
+	for i < len(t.pids) && t.pids[i] != 0 {
+		i++
+	}
+	if i == len(t.pids) {
+		t.slots = append(t.slots, Child{})
+		t.pids = append(t.pids, 0)
+	}
+	t.slots[i] = Child{Pid: pid, slot: int32(i), closing: -1}
+	t.pids[i] = pid
+	t.live++
+	return &t.slots[i]
+}
+
+// find returns the first child with that pid that has not been waited for.
+func (t *children) find(pid int32) *Child {
+	for i, q := range t.pids {
+		if q == pid && !t.slots[i].waited {
+			return &t.slots[i]
+		}
+	}
+	return nil
+}
+
+// Slots returns the number of slots to look at with Slot.
+func (p *Process) Slots() int { return len(p.table.pids) }
+
+// Slot returns the child in slot i, nil if there is none to be listed.
+func (p *Process) Slot(i int) *Child {
+	if p.table.pids[i] == 0 || p.table.slots[i].waited {
+		return nil
+	}
+	return &p.table.slots[i]
+}
+
+// ChildByPid returns the first child with that pid in slot order, nil if there
+// is none.
+func (p *Process) ChildByPid(pid int32) *Child {
+	if pid <= 0 {
+		return nil
+	}
+	return p.table.find(pid)
+}
+
+// addressed returns the child that data for pid is meant for: one that lives.
+func (p *Process) addressed(pid int32) *Child {
+	c := p.ChildByPid(pid)
+	if c == nil || c.exited {
+		return nil
+	}
+	return c
+}
+
+// sweep frees the slots of children that are gone with all their streams.
+func (p *Process) sweep() {
+	t := &p.table
+	if !t.ended {
+		return
+	}
+	t.ended = false
+	for i := range t.slots {
+		c := &t.slots[i]
+		if t.pids[i] == 0 || !c.exited || c.Stdout >= 0 || c.Stderr >= 0 || c.Control >= 0 {
+			continue
+		}
+		p.drop(&c.queue)
+		p.drop(&c.held)
+		t.pids[i] = 0
+		t.live--
+	}
+	n := len(t.pids)
+	for n > 0 && t.pids[n-1] == 0 {
+		n--
+	}
+	t.slots, t.pids = t.slots[:n], t.pids[:n]
+}
+
+// SetMaxChild sets how many children the process may have, 0 to 65535, and
+// tells whether it did: it refuses what the limit on open files does not
+// allow, and less than the children that there are. Children keep their
+// slots.
+func (p *Process) SetMaxChild(n int32) bool {
+	n = min(n, 0xffff)
+	var limit sys.Rlimit
+	if sys.Getrlimit(unix.RLIMIT_NOFILE, &limit) != 0 || p.descriptorAbove(limit.Cur) {
+		return false
+	}
+	if p.table.live > int(n) || filesFor(n) > limit.Cur {
+		return false
+	}
+	p.Options.MaxChild = n
+	return true
+}
+
+// MayLimitFiles tells whether RLIMIT_NOFILE may be set to soft: every
+// descriptor of a child, and those of the process, must stay within it.
+func (p *Process) MayLimitFiles(soft uint64) bool {
+	return !p.descriptorAbove(soft) && filesFor(int32(p.table.live)) <= soft
+}
+
+// FilesLimited lowers the number of children to what RLIMIT_NOFILE, now soft,
+// allows.
+func (p *Process) FilesLimited(soft uint64) {
+	p.Options.MaxChild = min(p.Options.MaxChild, childrenWithin(soft))
+}
+
+// filesFor is what n children need: six descriptors each, four of them in use
+// and two on the way while one is forked, and the six fixed ones.
+func filesFor(n int32) uint64 { return 6*uint64(n) + 6 }
+
+func childrenWithin(soft uint64) int32 {
+	if soft < 6 {
+		return 0
+	}
+	return int32(min((soft-6)/6, 0xffff))
+}
+
+// descriptorAbove tells whether a descriptor of a child is greater than soft,
+// of which the low 32 bits count, as a signed number: clients know the answer
+// for an infinite limit.
+func (p *Process) descriptorAbove(soft uint64) bool {
+	limit := int32(soft)
+	for i := range p.table.slots {
+		c := &p.table.slots[i]
+		if p.table.pids[i] != 0 && max(c.Control, c.Stdin, c.Stdout, c.Stderr) > limit {
+			return true
+		}
+	}
+	return false
+}
+
+// buffer holds bytes [r, w) of b.
+type buffer struct {
+	b    []byte
+	r, w int
+	next *buffer // in the list of unused ones
+}
+
+// Room for two frames: while one is complete the next can be read behind it.
+const bufferSize = 2 * maxFrame
+
+func (b *buffer) bytes() []byte { return b.b[b.r:b.w] }
+func (b *buffer) len() int      { return b.w - b.r }
+
+// pack moves the contents to the front.
+func (b *buffer) pack() {
+	if b.r > 0 {
+		b.w = copy(b.b, b.bytes())
+		b.r = 0
+	}
+}
+
+func (b *buffer) append(data []byte) {
+	if len(b.b)-b.w < len(data) {
+		b.pack()
+	}
+	b.w += copy(b.b[b.w:], data)
+}
+
+// take returns an empty buffer. There is one to start with; more are made when
+// several children have unfinished frames at once, and kept.
+func (p *Process) take() *buffer {
+	b := p.spare
+	if b == nil {
+		return &buffer{b: make([]byte, bufferSize)}
+	}
+	p.spare, b.next = b.next, nil
+	b.r, b.w = 0, 0
+	return b
+}
+
+// drop gives *b back, if there is one.
+func (p *Process) drop(b **buffer) {
+	if *b != nil {
+		(*b).next, p.spare = p.spare, *b
+		*b = nil
+	}
+}

@@ -1,0 +1,135 @@
+package port
+
+import (
+	"github.com/alcove-go/alcove/port/sys"
+	"golang.org/x/sys/unix"
+)
+
+// Read is read(2) for calls. On descriptor 0 it returns first what was read
+// ahead. It may block; what was gathered goes out before.
+func (p *Process) Read(fd int, b []byte) (int, sys.Errno) {
+	p.Flush()
+	if fd == stdin {
+		if p.parent {
+			p.notify(noticeInput)
+		}
+		p.in.restore()
+		if p.in.len() > 0 {
+			n := copy(b, p.in.bytes())
+			p.in.r += n
+			return n, 0
+		}
+	}
+	return sys.Read(fd, b)
+}
+
+// Write is write(2) for calls. It may block; what was gathered goes out before.
+func (p *Process) Write(fd int, b []byte) (int, sys.Errno) {
+	p.Flush()
+	n, err := sys.Write(fd, b)
+	if fd == stdout && n > 0 {
+		p.out.wrote += uint64(n)
+	}
+	if c := p.childWith(fd); c != nil && fd == int(c.Stdin) {
+		// Frames that were not seen here: one may be an exec.
+		c.watched = true
+		c.gate = gateless
+		p.openGate(c)
+	}
+	return n, err
+}
+
+// Close is close(2) for calls. No descriptor is protected: closing a child's
+// is how its end of file is made, and closing 0, 1, 3 or 4 ends the process.
+func (p *Process) Close(fd int) sys.Errno {
+	switch fd {
+	case stdout:
+		p.Flush()
+	case control:
+		if p.parent {
+			return p.closeOwnControl()
+		}
+	}
+	c := p.childWith(fd)
+	if c == nil {
+		return sys.Close(fd)
+	}
+	switch int32(fd) {
+	case c.Control:
+		p.closeControl(c, lostControl)
+		c.gate = gateless
+		p.openGate(c)
+	case c.Stdout:
+		p.closeStream(c, keyStdout, &c.Stdout)
+	case c.Stderr:
+		p.closeStream(c, keyStderr, &c.Stderr)
+	case c.Stdin:
+		c.Stdin = -1
+		if c.queue != nil {
+			c.closing = int32(fd) // when what was sent before has been written
+			return 0
+		}
+		return sys.Close(fd)
+	}
+	return 0
+}
+
+// closeOwnControl makes the parent take this process for another program:
+// the reply to this call is the last frame, what follows is raw output.
+func (p *Process) closeOwnControl() sys.Errno {
+	const reply = headerSize + 5 // the atom ok
+	p.Flush()
+	p.notifyAhead(noticeExec, reply)
+	p.parent = false
+	return sys.Close(control)
+}
+
+// childWith returns the child that the open descriptor fd belongs to.
+func (p *Process) childWith(fd int) *Child {
+	if fd < firstFree {
+		return nil
+	}
+	for i := range p.table.slots {
+		c := &p.table.slots[i]
+		if p.table.pids[i] == 0 {
+			continue
+		}
+		switch int32(fd) {
+		case c.Control, c.Stdin, c.Stdout, c.Stderr:
+			return c
+		}
+	}
+	return nil
+}
+
+// closeFrom closes all descriptors from first on.
+func closeFrom(first int) {
+	if sys.CloseRange(uint(first), ^uint(0)>>32) == 0 {
+		return
+	}
+	var limit sys.Rlimit
+	sys.Getrlimit(unix.RLIMIT_NOFILE, &limit)
+	for fd := first; uint64(fd) < limit.Cur; fd++ {
+		sys.Close(fd)
+	}
+}
+
+// closeMarked closes the descriptors whose bits are set, runs of them at once
+// unless alone is set.
+func closeMarked(marks []byte, alone bool) {
+	for fd := 0; fd < 8*len(marks); fd++ {
+		first := fd
+		for fd < 8*len(marks) && marks[fd>>3]&(1<<(fd&7)) != 0 {
+			fd++
+		}
+		if fd == first {
+			continue
+		}
+		if !alone && sys.CloseRange(uint(first), uint(fd-1)) == 0 {
+			continue
+		}
+		for n := first; n < fd; n++ {
+			sys.Close(n)
+		}
+	}
+}

@@ -1,0 +1,28 @@
+// Package port is one process of an alcove tree: it reads frames on descriptor
+// 0, answers calls, carries data to and from its children, and writes frames on
+// descriptor 1.
+//
+// The files, in the order in which a byte meets them:
+//
+//	start.go     command line, descriptors, signals, first frame
+//	loop.go      poll(2), and who is served in what order
+//	inbound.go   descriptor 0: frames for this process and for its children
+//	feed.go      the way into a child's standard input
+//	outbound.go  descriptor 1: what is gathered for one writev(2)
+//	child.go     the table of children
+//	stream.go    the way out of a child's standard output and error
+//	control.go   the socket on which a child announces that it execs
+//	flow.go      flow control
+//	signal.go    signals as events, and the end of children
+//	fork.go      fork and clone
+//	exec.go      exec, and input that was read ahead of it
+//	descriptor.go  read, write and close as calls see them
+//
+// Descriptors 0 to 5 have fixed meanings: 0, 1 and 2 are standard input, output
+// and error; 3 and 4 are the two ends of the signal pipe; 5 is the control fifo
+// in the top-level process and the control socket in a forked one.
+//
+// Nothing here allocates in the steady state, starts a goroutine or uses the
+// scheduler of the Go runtime: the process has one thread and forks (see
+// package onethread).
+package port

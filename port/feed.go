@@ -1,0 +1,270 @@
+package port
+
+import (
+	"github.com/alcove-go/alcove/port/sys"
+	"golang.org/x/sys/unix"
+)
+
+// A child that runs this program reads ahead: it takes all that is in its
+// input pipe, many frames at a time. What follows the frame of a call that
+// execs, however, belongs to the new program. So the parent follows the frames
+// that it writes to such a child, and behind one with an exec call it holds
+// back the rest until the child tells that the exec failed, or is done
+// (control.go). The program that follows finds in its standard input exactly
+// what was sent to it.
+//
+// A frame that fits only in part is not cut off, since all that followed would
+// be taken for its missing end: the rest stays in the queue until the child
+// has read. What does not fit in the queue either is refused whole.
+//
+// Data for another program is written as far as its pipe takes it; the sender
+// is told how far that was.
+
+type gate uint8
+
+const (
+	gateOpen   gate = iota
+	gateClosed      // behind an exec call whose outcome is not known
+	gateless        // input of the child is no longer followed
+)
+
+// scanner follows the frames in the input of a child.
+type scanner struct {
+	left   int     // bytes of the present frame that follow the header
+	header [6]byte // length, type, call number
+	have   int     // bytes of header known
+	execs  bool    // the present frame is an exec call
+}
+
+// through returns how many bytes of b may be written before the gate closes:
+// len(b), or less when an exec call ends there.
+func (s *scanner) through(b []byte, calls Calls) (n int, closed bool) {
+	for n < len(b) {
+		if s.have < s.wanted() {
+			s.header[s.have] = b[n]
+			s.have++
+			n++
+			if s.have == s.wanted() {
+				s.begin(calls)
+			}
+		} else {
+			k := min(s.left, len(b)-n)
+			s.left -= k
+			n += k
+		}
+		if s.have == s.wanted() && s.left == 0 {
+			closed = s.execs
+			*s = scanner{}
+			if closed {
+				return n, true
+			}
+		}
+	}
+	return n, false
+}
+
+// wanted is the size of the present frame's header, as far as it is known:
+// a frame may be shorter than one.
+func (s *scanner) wanted() int {
+	if s.have < lengthSize {
+		return lengthSize
+	}
+	return min(len(s.header), lengthSize+get16(s.header[:]))
+}
+
+func (s *scanner) begin(calls Calls) {
+	s.left = lengthSize + get16(s.header[:]) - s.have
+	s.execs = s.have == len(s.header) &&
+		get16(s.header[lengthSize:]) == typeCall && calls.Execs(get16(s.header[headerSize:]))
+}
+
+// queueSize is how much is held for one child beside its pipe.
+const queueSize = 64 << 10
+
+// feed is data for one child, gathered for one writev(2). Only data for
+// children that run this program is gathered.
+type feed struct {
+	to     *Child
+	pieces pieces
+	n      int
+	size   int
+}
+
+// forward passes data to the child pid.
+func (p *Process) forward(pid uint32, data []byte) {
+	c := p.addressed(int32(pid))
+	if c == nil {
+		p.feedPending()
+		p.badpid(pid)
+		return
+	}
+	if c.Stdin < 0 || len(data) == 0 {
+		return
+	}
+	if c.raw || c.Control == closedControl {
+		p.feedPending()
+		p.feedProgram(c, data)
+		return
+	}
+	p.feedPort(c, data)
+}
+
+// feedProgram writes as much of data as the pipe takes.
+func (p *Process) feedProgram(c *Child, data []byte) {
+	if c.queue != nil {
+		// What was sent before this is not yet in the pipe, so that is full.
+		p.pipeFull(c.Pid, 0)
+		return
+	}
+	for n := 0; n < len(data); {
+		k, err := sys.Write(int(c.Stdin), data[n:])
+		switch err {
+		case 0:
+			n += k
+		case unix.EINTR:
+		case unix.EAGAIN:
+			p.pipeFull(c.Pid, n)
+			return
+		default:
+			return // the program closed its input; SIGPIPE tells
+		}
+	}
+}
+
+// feedPort takes data for a child that runs this program, whole or not at all.
+func (p *Process) feedPort(c *Child, data []byte) {
+	f := &p.feed
+	if f.to != c || f.n == maxPieces || f.size+len(data) > queueSize {
+		p.feedPending()
+	}
+	if c.queue != nil || c.gate == gateClosed {
+		q := p.queueFor(c)
+		if q.len()+len(data) > queueSize {
+			p.pipeFull(c.Pid, 0)
+			return
+		}
+		q.append(data)
+		return
+	}
+	n, closed := len(data), false
+	if c.gate != gateless {
+		n, closed = c.scan.through(data, p.calls)
+	}
+	f.to = c
+	f.pieces[f.n] = iovec(data[:n])
+	f.n++
+	f.size += n
+	if !closed {
+		return
+	}
+	p.feedPending()
+	c.gate = gateClosed
+	if n < len(data) {
+		p.queueFor(c).append(data[n:])
+	}
+}
+
+func (p *Process) queueFor(c *Child) *buffer {
+	if c.queue == nil {
+		c.queue = p.take()
+		c.ready = 0
+	}
+	return c.queue
+}
+
+// feedPending writes what was gathered. What the pipe does not take is queued.
+func (p *Process) feedPending() {
+	f := &p.feed
+	c, n, size := f.to, f.n, f.size
+	if n == 0 {
+		return
+	}
+	f.to, f.n, f.size = nil, 0, 0
+	for first := 0; first < n; {
+		k, err := sys.Writev(int(c.Stdin), f.pieces[first:n])
+		switch err {
+		case 0:
+			size -= k
+			first = f.pieces.advance(first, n, k)
+		case unix.EINTR:
+		case unix.EAGAIN:
+			q := p.queueFor(c)
+			for ; first < n; first++ {
+				q.append(bytesOf(&f.pieces[first]))
+			}
+			c.ready = size
+			p.watchStdin(c)
+		default:
+			return
+		}
+	}
+}
+
+// feedQueued writes from the queue what may be written.
+func (p *Process) feedQueued(c *Child) {
+	for c.queue != nil {
+		p.scanQueue(c)
+		q := c.queue
+		if c.ready == 0 {
+			break
+		}
+		n, err := sys.Write(int(c.stdinNumber()), q.b[q.r:q.r+c.ready])
+		switch err {
+		case 0:
+			q.r += n
+			c.ready -= n
+		case unix.EINTR:
+		case unix.EAGAIN:
+			p.watchStdin(c)
+			return
+		default:
+			q.r, c.ready = q.w, 0
+		}
+		if q.len() == 0 {
+			p.drop(&c.queue)
+		}
+	}
+	p.poll.forget(keyOf(c, keyStdin))
+	if c.queue == nil && c.closing >= 0 {
+		sys.Close(int(c.closing))
+		c.closing = -1
+	}
+}
+
+// scanQueue finds out how much of the queue may be written.
+func (p *Process) scanQueue(c *Child) {
+	switch {
+	case c.ready > 0:
+	case c.raw || c.Control == closedControl || c.gate == gateless:
+		c.ready = c.queue.len()
+	case c.gate == gateOpen:
+		var closed bool
+		c.ready, closed = c.scan.through(c.queue.bytes(), p.calls)
+		if closed {
+			c.gate = gateClosed
+		}
+	}
+}
+
+// openGate lets through what was held back behind an exec call.
+func (p *Process) openGate(c *Child) {
+	if c.gate == gateClosed {
+		c.gate = gateOpen
+	}
+	if c.queue != nil {
+		p.feedQueued(c)
+	}
+}
+
+func (p *Process) watchStdin(c *Child) {
+	p.poll.watch(keyOf(c, keyStdin), c.stdinNumber(), unix.POLLOUT)
+}
+
+// stdinNumber is the descriptor to write to, which outlives its being closed
+// by a call until the queue is empty.
+func (c *Child) stdinNumber() int32 {
+	if c.closing >= 0 {
+		return c.closing
+	}
+	return c.Stdin
+}

@@ -1,0 +1,234 @@
+package port
+
+import (
+	"github.com/alcove-go/alcove/port/signal"
+	"github.com/alcove-go/alcove/port/sys"
+	"golang.org/x/sys/unix"
+)
+
+// firstFree is the lowest descriptor that is not one of the fixed ones.
+const firstFree = 6
+
+// stdio is the plumbing between a child and its parent. Of each pair the first
+// end is read from, and of the socket the child has the first. The order in
+// which they are made shows in the numbers that cpid lists.
+type stdio struct {
+	control, in, out, err [2]int32
+}
+
+// open makes the pairs, all above the fixed descriptors, or none.
+func (s *stdio) open() sys.Errno {
+	none := [2]int32{-1, -1}
+	s.control, s.in, s.out, s.err = none, none, none, none
+	err := sys.Socketpair(&s.control, unix.SOCK_STREAM|unix.SOCK_CLOEXEC)
+	if err == 0 {
+		err = lift(&s.control)
+	}
+	for _, p := range [...]*[2]int32{&s.in, &s.out, &s.err} {
+		if err == 0 {
+			err = sys.Pipe2(p, unix.O_CLOEXEC)
+		}
+		if err == 0 {
+			err = lift(p)
+		}
+	}
+	if err == 0 {
+		err = s.unblock()
+	}
+	if err != 0 {
+		s.close(0)
+		s.close(1)
+	}
+	return err
+}
+
+// unblock makes the parent's ends non-blocking: no child may hold up the loop.
+func (s *stdio) unblock() sys.Errno {
+	for _, fd := range [...]int32{s.control[1], s.in[1], s.out[0], s.err[0]} {
+		if err := sys.SetNonblock(int(fd), true); err != 0 {
+			return err
+		}
+	}
+	return 0
+}
+
+// lift moves a pair above the fixed descriptors, some of which may have been
+// closed by the user. On failure what there is stays in p.
+func lift(p *[2]int32) sys.Errno {
+	for i, fd := range p {
+		if fd >= firstFree {
+			continue
+		}
+		n, err := sys.DupAbove(int(fd), firstFree, true)
+		if err != 0 {
+			return err
+		}
+		sys.Close(int(fd))
+		p[i] = int32(n)
+	}
+	return 0
+}
+
+const (
+	childSide  = 0
+	parentSide = 1
+)
+
+// close closes the ends of one side.
+func (s *stdio) close(side int) {
+	for _, fd := range [...]int32{s.control[side], s.in[side], s.out[1-side], s.err[1-side]} {
+		if fd >= 0 {
+			sys.Close(int(fd))
+		}
+	}
+}
+
+// MayFork returns EAGAIN when the process is too deep in the tree or has as
+// many children as it may have.
+func (p *Process) MayFork() sys.Errno {
+	if p.Depth >= int(p.Options.MaxForkDepth) || p.table.live >= int(p.Options.MaxChild) {
+		return unix.EAGAIN
+	}
+	return 0
+}
+
+// Fork is fork(2), or clone(2) with namespaces when flags are not 0, and ties
+// the child to this process. It returns the pid of the child, 0 in the child
+// itself, which is then a process without children and without input. flags
+// must not share memory, descriptors or signal handlers.
+func (p *Process) Fork(flags uintptr) (pid int32, err sys.Errno) {
+	var s stdio
+	if err := s.open(); err != 0 {
+		return 0, err
+	}
+	// A signal between the fork and the child's own signal pipe would be
+	// reported by the parent as its own.
+	all, old := ^uint64(0), uint64(0)
+	sys.Sigprocmask(unix.SIG_BLOCK, &all, &old)
+	n, err := sys.Clone(flags)
+	if err == 0 && n == 0 {
+		p.becomeChild(&s)
+		sys.Sigprocmask(unix.SIG_SETMASK, &old, nil)
+		return 0, 0
+	}
+	sys.Sigprocmask(unix.SIG_SETMASK, &old, nil)
+	s.close(childSide)
+	if err != 0 {
+		s.close(parentSide)
+		return 0, err
+	}
+	p.adopt(int32(n), &s)
+	return int32(n), 0
+}
+
+func (p *Process) adopt(pid int32, s *stdio) {
+	c := p.table.add(pid)
+	c.FlowControl = p.Options.FlowControl
+	c.SignalOnEOF = p.Options.SignalOnEOF
+	c.Control, c.Stdin, c.Stdout, c.Stderr = s.control[1], s.in[1], s.out[0], s.err[0]
+	p.poll.watch(keyOf(c, keyControl), c.Control, unix.POLLIN)
+	p.watchOutput(c)
+}
+
+// becomeChild makes the forked process one of its own.
+func (p *Process) becomeChild(s *stdio) {
+	if err := s.install(); err != 0 {
+		sys.Exit(int(err))
+	}
+	signal.ResetOverflow()
+	p.closeSiblings()
+	p.Depth++
+	p.forks++
+	p.parent = true
+	p.filter = p.subFilter
+	p.table.reset()
+	p.in.reset()
+	p.out.clear()
+	p.out.wrote = 0
+	p.feed = feed{}
+	p.poll.reset()
+	p.watchSelf()
+}
+
+// watchSelf polls the descriptors that a process has without children.
+func (p *Process) watchSelf() {
+	p.poll.watch(keyInbound, stdin, unix.POLLIN)
+	p.poll.watch(keySignal, signalRead, unix.POLLIN)
+}
+
+// install puts the child's ends in their places.
+func (s *stdio) install() sys.Errno {
+	if err := openSignalPipe(); err != 0 {
+		return err
+	}
+	for _, d := range [...]struct {
+		from  int32
+		to    int
+		flags int
+	}{
+		{s.in[0], stdin, 0},
+		{s.out[1], stdout, 0},
+		{s.err[1], stderr, 0},
+		{s.control[0], control, unix.O_CLOEXEC},
+	} {
+		if err := sys.Dup3(int(d.from), d.to, d.flags); err != 0 {
+			return err
+		}
+	}
+	s.close(childSide)
+	s.close(parentSide)
+	return 0
+}
+
+// openSignalPipe makes a new signal pipe on its fixed descriptors.
+func openSignalPipe() sys.Errno {
+	var pair [2]int32
+	if err := sys.Pipe2(&pair, unix.O_CLOEXEC|unix.O_NONBLOCK); err != 0 {
+		return err
+	}
+	// The ends may be on each other's places.
+	err := lift(&pair)
+	if err == 0 {
+		err = sys.Dup3(int(pair[0]), signalRead, unix.O_CLOEXEC)
+	}
+	if err == 0 {
+		err = sys.Dup3(int(pair[1]), signalWrite, unix.O_CLOEXEC)
+	}
+	sys.Close(int(pair[0]))
+	sys.Close(int(pair[1]))
+	return err
+}
+
+// closeSiblings closes the parent's descriptors of its other children. They
+// can be thousands, mostly in a row.
+func (p *Process) closeSiblings() {
+	marks := p.replies // not in use: the child sends no reply
+	clear(marks[:p.markSiblings(nil)/8+1])
+	n := p.markSiblings(marks)
+	closeMarked(marks[:n/8+1], p.locked)
+}
+
+// markSiblings sets the bits of the children's descriptors in marks and
+// returns the highest of them. What has no room in marks is closed.
+func (p *Process) markSiblings(marks []byte) int {
+	highest := 0
+	for i := range p.table.slots {
+		c := &p.table.slots[i]
+		if p.table.pids[i] == 0 {
+			continue
+		}
+		for _, fd := range [...]int32{c.Control, c.Stdin, c.Stdout, c.Stderr, c.closing} {
+			switch {
+			case fd < 0:
+			case int(fd) >= 8*len(p.replies):
+				sys.Close(int(fd))
+			default:
+				highest = max(highest, int(fd))
+				if marks != nil {
+					marks[fd>>3] |= 1 << (fd & 7)
+				}
+			}
+		}
+	}
+	return highest
+}

@@ -1,0 +1,147 @@
+package port
+
+import (
+	"github.com/alcove-go/alcove/port/sys"
+	"golang.org/x/sys/unix"
+)
+
+// The two bytes after a call's body that its arguments may run into, as zeros
+// (a quirk of the protocol that clients know).
+const slack = 2
+
+// inbound is what was read from descriptor 0 and not yet handled.
+type inbound struct {
+	buffer
+	lent  bool        // the slack after the present call is zeroed
+	saved [slack]byte // what was there
+	at    int
+}
+
+func (in *inbound) init() { in.b = make([]byte, 2*maxFrame+slack) }
+
+func (in *inbound) reset() { in.r, in.w, in.lent = 0, 0, false }
+
+// lend zeroes the bytes at offset at, until restore.
+func (in *inbound) lend(at int) {
+	in.at, in.lent = at, true
+	copy(in.saved[:], in.b[at:])
+	in.b[at], in.b[at+1] = 0, 0
+}
+
+func (in *inbound) restore() {
+	if in.lent {
+		copy(in.b[in.at:], in.saved[:])
+		in.lent = false
+	}
+}
+
+// readInbound reads what is there and handles every frame that is complete.
+func (p *Process) readInbound() {
+	in := &p.in
+	if in.r == in.w {
+		in.r, in.w = 0, 0
+	}
+	if len(in.b)-slack-in.w < maxFrame {
+		in.pack()
+	}
+	n, err := sys.Read(stdin, in.b[in.w:len(in.b)-slack])
+	switch {
+	case err == unix.EINTR || err == unix.EAGAIN:
+		return
+	case err != 0:
+		p.Flush()
+		p.end(int(err))
+	case n == 0:
+		p.Flush()
+		p.end(0)
+	}
+	in.w += n
+	p.handleInbound()
+}
+
+func (p *Process) handleInbound() {
+	in, forks := &p.in, p.forks
+	for in.len() >= lengthSize {
+		size := lengthSize + get16(in.b[in.r:])
+		if in.len() < size {
+			break
+		}
+		frame := in.b[in.r : in.r+size]
+		in.r += size
+		if !p.handle(frame) {
+			p.feedPending()
+			p.Flush()
+			p.end(0)
+		}
+		if p.forks != forks {
+			return // in the child of a fork, where none of this exists
+		}
+	}
+	p.feedPending()
+}
+
+// handle handles one frame and reports whether it is one that may come here.
+func (p *Process) handle(frame []byte) bool {
+	if len(frame) < headerSize {
+		// No type, or half of one. Of what there is only zeros pass, as data
+		// for pid 0.
+		if len(frame) > lengthSize && frame[lengthSize] != 0 {
+			return false
+		}
+		p.badpid(0)
+		return true
+	}
+	switch get16(frame[lengthSize:]) {
+	case typeStdin:
+		if len(frame) < proxySize {
+			return false
+		}
+		p.forward(get32(frame[headerSize:]), frame[proxySize:])
+	case typeCall:
+		const least = 3 // call number and a byte of the term
+		if len(frame) < headerSize+least {
+			return false
+		}
+		p.feedPending()
+		p.answer(get16(frame[headerSize:]), headerSize+2, len(frame))
+	default:
+		return false
+	}
+	return true
+}
+
+func (p *Process) badpid(pid uint32) { p.ctl(pid, "badpid") }
+
+// answer runs a call whose term is bytes [from, size) of the frame that ends
+// where unhandled input starts.
+func (p *Process) answer(nr, from, size int) {
+	in := &p.in
+	body := in.b[in.r-size+from : in.r+slack]
+	in.lend(in.r)
+	p.execed = false
+	p.reply.Reset(p.replies[:0:p.ReplyLimit()])
+	p.calls.Answer(nr, body, &p.reply)
+	in.restore()
+	p.sendReply(p.reply.Bytes())
+	if p.parent && p.calls.Execs(nr) && !p.execed {
+		// The parent holds back what follows an exec until it hears of it.
+		p.notify(noticeFailed)
+	}
+}
+
+// sendReply sends a term as the reply to a call; nothing if it is empty.
+func (p *Process) sendReply(term []byte) {
+	if len(term) == 0 {
+		return
+	}
+	b := p.reserve(headerSize + copyBelow)
+	put16(b, headerSize-lengthSize+len(term))
+	put16(b[lengthSize:], typeCall)
+	if len(term) < copyBelow {
+		p.out.commit(headerSize + copy(b[headerSize:], term))
+		return
+	}
+	p.out.commit(headerSize)
+	p.refer(term)
+	p.Flush() // the next reply is made in the same place
+}

@@ -1,0 +1,108 @@
+package port
+
+import (
+	"unsafe"
+
+	"github.com/alcove-go/alcove/port/sys"
+)
+
+// options is the command line, read as getopt(3) does: options may be
+// anywhere before --, and other arguments mean nothing.
+type options struct {
+	name, version string
+
+	fifo     *byte // -c: path, with a NUL after it
+	again    bool  // -d was given
+	depth    int   // -d
+	maxChild int   // -m, -1 if not given
+}
+
+func (o *options) parse(args []string) {
+	for i := 1; i < len(args); i++ {
+		arg := args[i]
+		if arg == "--" {
+			return
+		}
+		if len(arg) < 2 || arg[0] != '-' {
+			continue
+		}
+		for j := 1; j < len(arg); j++ {
+			c := arg[j]
+			switch c {
+			case 'h':
+				o.usage()
+			case 'c', 'd', 'm':
+				value := arg[j+1:]
+				if value == "" {
+					if i++; i == len(args) {
+						o.complain("option requires an argument -- '", c)
+					}
+					value = args[i]
+				}
+				o.set(c, value)
+				j = len(arg)
+			default:
+				o.complain("invalid option -- '", c)
+			}
+		}
+	}
+}
+
+func (o *options) set(c byte, value string) {
+	const deepest = 255
+	switch c {
+	case 'c':
+		empty := "\x00"
+		o.fifo = unsafe.StringData(empty)
+		if value != "" {
+			o.fifo = unsafe.StringData(value)
+		}
+	case 'd':
+		o.again = true
+		if o.depth = decimal(value); o.depth > deepest {
+			sys.Exit(statusOption)
+		}
+	case 'm':
+		if o.maxChild = decimal(value); filesFor(int32(o.maxChild)) > openFiles() {
+			sys.Exit(statusOption)
+		}
+	}
+}
+
+// decimal reads a number as atoi(3) does and keeps its low 16 bits.
+func decimal(s string) int {
+	i := 0
+	for i < len(s) && (s[i] == ' ' || s[i] >= '\t' && s[i] <= '\r') {
+		i++
+	}
+	negative := i < len(s) && s[i] == '-'
+	if i < len(s) && (s[i] == '-' || s[i] == '+') {
+		i++
+	}
+	n := 0
+	for ; i < len(s) && s[i] >= '0' && s[i] <= '9'; i++ {
+		n = (n*10 + int(s[i]-'0')) & 0xffff
+	}
+	if negative {
+		n = -n
+	}
+	return n & 0xffff
+}
+
+// complain says what is wrong with an option, and how to use the program.
+func (o *options) complain(what string, c byte) {
+	say(o.name, ": ", what, string(rune(c)), "'\n")
+	o.usage()
+}
+
+func (o *options) usage() {
+	say(o.name, " ", o.version, "\n")
+	say("usage: ", o.name, " -c <path> [<options>]\n")
+	sys.Exit(statusUsage)
+}
+
+func say(parts ...string) {
+	for _, s := range parts {
+		sys.Write(stderr, unsafe.Slice(unsafe.StringData(s), len(s)))
+	}
+}

@@ -1,0 +1,106 @@
+package port
+
+import (
+	"github.com/alcove-go/alcove/etf"
+	"github.com/alcove-go/alcove/port/sys"
+)
+
+// Calls answers the calls of a process.
+type Calls interface {
+	// Answer runs the call with number nr, which may be any 16-bit number. body
+	// is the external term that follows the number, with two zero bytes after
+	// it. The reply, from its version byte on, goes into reply, whose limit is
+	// what the way to the top allows at this depth. If it is left empty no
+	// reply is sent. body and reply are valid until Answer returns.
+	Answer(nr int, body []byte, reply *etf.Encoder)
+
+	// Execs tells whether call nr replaces the program when it succeeds.
+	Execs(nr int) bool
+
+	// SignalName returns the atom for a signal number, "unknown" if it has none.
+	SignalName(signo int) string
+}
+
+// Options are what getopt and setopt name. A child starts with a copy.
+type Options struct {
+	ExitStatus, TermSig                     bool  // report how children ended
+	StdinClosed, StdoutClosed, StderrClosed bool  // report the end of their streams
+	FlowControl                             int32 // of new children: pieces of output, -1 without limit
+	SignalOnEOF                             int32 // of new children; 0 also signals no child at all
+	MaxChild                                int32
+	MaxForkDepth                            int32
+}
+
+// Process is one process of the tree. There is one in a program; a forked
+// child goes on with its copy, after reset.
+type Process struct {
+	Depth        int // forks between the top-level process and this one
+	Options      Options
+	SIGCHLDTaken bool // sigaction(sigchld, sig_info): children are not reaped here
+
+	Env   [][]byte // NAME=value, as the process was started with, in order
+	Arg0  []byte   // the name that the program was called by
+	Title []byte   // memory of the first arguments and environment; nil: leave it
+
+	filter, subFilter [16]byte // calls blocked here, and in processes forked later
+
+	calls   Calls
+	in      inbound
+	out     outbound
+	reply   etf.Encoder
+	replies []byte // where replies are made
+	feed    feed
+	poll    pollset
+	table   children
+	signal  signals
+
+	parent bool // descriptor 5 is a control socket to a process of this program
+	execed bool // the call being answered has announced an exec (and failed)
+	locked bool // a seccomp filter may be in force: no system call beyond the known ones
+	forks  int  // changes in the child of a fork, so that loops notice
+	spare  *buffer
+}
+
+// Filtered tells whether call nr is blocked in this process.
+func (p *Process) Filtered(nr int) bool {
+	return nr>>3 < len(p.filter) && p.filter[nr>>3]&(1<<(nr&7)) != 0
+}
+
+// AddFilter blocks calls: those in self in this process, those in sub in
+// processes that it forks from now on. Each is a bit map of at most 16 bytes,
+// least significant bit first. Nothing is ever unblocked.
+func (p *Process) AddFilter(self, sub []byte) {
+	for i, b := range self {
+		p.filter[i] |= b
+	}
+	for i, b := range sub {
+		p.subFilter[i] |= b
+	}
+}
+
+// ReplyLimit is the greatest size of a reply in bytes, its version byte
+// included, that ancestors can still wrap.
+func (p *Process) ReplyLimit() int { return 0xffff - proxySize*(p.Depth+1) }
+
+// Exit ends the process with the low 8 bits of status. Replies that were
+// gathered go out first. Children are not signalled: those that run this
+// program end because their input does.
+func (p *Process) Exit(status int) {
+	p.Flush()
+	sys.Exit(status)
+}
+
+// Locking must be called before a system call that may install a seccomp
+// filter: from then on, here and in all descendants, only the system calls
+// that such filters have always had to allow are made in the loop.
+func (p *Process) Locking() {
+	p.Flush()
+	p.locked = true
+}
+
+// end is the end of the loop: children that were replaced by other programs
+// are signalled, and the process exits.
+func (p *Process) end(status int) {
+	p.signalChildren()
+	sys.Exit(status)
+}

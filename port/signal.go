@@ -1,0 +1,171 @@
+package port
+
+import (
+	"github.com/alcove-go/alcove/port/signal"
+	"github.com/alcove-go/alcove/port/sys"
+	"golang.org/x/sys/unix"
+)
+
+// Descriptors of the signal pipe. The handler writes to one end, the loop
+// reads from the other.
+const (
+	signalRead  = 3
+	signalWrite = signal.WriteFD
+)
+
+const recordsPerRead = 16
+
+// signals is where records are read to.
+type signals struct {
+	records [recordsPerRead * signal.InfoSize]byte
+}
+
+// readSignals handles what the handler has written, and when that is all, what
+// it had to keep because the pipe was full.
+func (p *Process) readSignals() {
+	b := p.signal.records[:]
+	n, err := sys.Read(signalRead, b)
+	switch {
+	case err == unix.EINTR || err == unix.EAGAIN:
+		return
+	case err != 0:
+		p.Flush()
+		p.end(int(err))
+	case n == 0:
+		p.Flush()
+		p.end(0)
+	}
+	reap := false
+	for i := 0; i+signal.InfoSize <= n; i += signal.InfoSize {
+		reap = p.signalled(b[i:i+signal.InfoSize]) || reap
+	}
+	if n < len(b) {
+		for {
+			_, ok := signal.TakeOverflow((*[signal.InfoSize]byte)(b))
+			if !ok {
+				break
+			}
+			reap = p.signalled(b[:signal.InfoSize]) || reap
+		}
+	}
+	if reap {
+		p.reap()
+	}
+}
+
+// signalled sends the event of a siginfo, or reports that children are to be
+// reaped instead.
+func (p *Process) signalled(info []byte) (reap bool) {
+	signo := signal.Number(info)
+	if signo == int(unix.SIGCHLD) && !p.SIGCHLDTaken {
+		return true
+	}
+	e := p.begin(0, false, typeEvent)
+	e.Tuple(3)
+	e.Atom("signal")
+	e.Atom(p.calls.SignalName(signo))
+	e.Binary(info)
+	p.out.finish()
+	return false
+}
+
+// reap collects the children that have ended. Stops, of which a tracer hears
+// here too, are not the end of anything.
+func (p *Process) reap() {
+	for {
+		var status int32
+		pid, err := sys.Wait4(-1, &status, unix.WNOHANG)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != 0 || pid <= 0 {
+			return
+		}
+		ws := unix.WaitStatus(status)
+		if !ws.Exited() && !ws.Signaled() {
+			continue
+		}
+		if c := p.addressed(int32(pid)); c != nil {
+			p.ended(c, ws)
+		}
+	}
+}
+
+// ended reports the end of a child: after all that it has written.
+func (p *Process) ended(c *Child, ws unix.WaitStatus) {
+	p.release(c)
+	if p.Options.StdinClosed {
+		p.ctl(uint32(c.Pid), "stdin_closed")
+	}
+	switch {
+	case ws.Exited() && p.Options.ExitStatus:
+		e := p.begin(uint32(c.Pid), true, typeEvent)
+		e.Tuple(2)
+		e.Atom("exit_status")
+		e.Int(int64(ws.ExitStatus()))
+		p.out.finish()
+	case ws.Signaled() && p.Options.TermSig:
+		e := p.begin(uint32(c.Pid), true, typeEvent)
+		e.Tuple(2)
+		e.Atom("termsig")
+		e.Atom(p.calls.SignalName(int(ws.Signal())))
+		p.out.finish()
+	}
+}
+
+// release delivers the output of a child that has ended and closes the way in.
+// Its slot becomes free when nobody else holds its streams.
+func (p *Process) release(c *Child) {
+	c.exited = true
+	p.table.ended = true
+	if c.Control >= 0 {
+		p.readControl(c)
+	}
+	if c.Control >= 0 { // held open by a process that the child left behind
+		p.controlClosed(c)
+	}
+	p.drain(c)
+	p.watchOutput(c)
+	if fd := c.stdinNumber(); fd >= 0 {
+		p.poll.forget(keyOf(c, keyStdin))
+		sys.Close(int(fd))
+		c.Stdin, c.closing = -1, -1
+	}
+	p.drop(&c.queue)
+}
+
+// Waited must be called when waitpid(2) has collected the child pid, which
+// exited or was killed: its slot is released without an event.
+func (p *Process) Waited(pid int32) {
+	if c := p.addressed(pid); c != nil {
+		p.release(c)
+		c.waited = true
+	}
+}
+
+// signalChildren is what becomes of programs when the input of this process
+// ends: each gets the signal that was set for it, its process group if it
+// leads one, and is continued so that it takes notice. Children that run this
+// program see the end of their own input; they only need to be running.
+func (p *Process) signalChildren() {
+	for i := range p.table.slots {
+		c := &p.table.slots[i]
+		if p.table.pids[i] == 0 || c.exited {
+			continue // a pid that was reaped may be somebody else's
+		}
+		pid := int(c.Pid)
+		if c.Control != closedControl {
+			if !p.locked {
+				sys.Kill(pid, int(unix.SIGCONT))
+			}
+			continue
+		}
+		if p.Options.SignalOnEOF == 0 {
+			continue
+		}
+		signo := int(c.SignalOnEOF)
+		if sys.Kill(-pid, signo) == 0 || sys.Kill(pid, signo) == 0 {
+			sys.Kill(pid, int(unix.SIGCONT))
+		}
+	}
+}

@@ -1,0 +1,243 @@
+package port
+
+import (
+	"unsafe"
+
+	"github.com/alcove-go/alcove/port/signal"
+	"github.com/alcove-go/alcove/port/sys"
+	"golang.org/x/sys/unix"
+)
+
+// Exit statuses of a start that fails; others are errno values.
+const (
+	statusUsage    = 95
+	statusOption   = int(unix.EAGAIN) // a value that an option cannot have
+	statusAnnounce = int(unix.EIO)    // the first frame could not be written
+)
+
+// Start makes the process ready to serve: it reads the command line, puts the
+// descriptors in their places and installs the signal handler. version is what
+// the usage shows. On failure the process ends with the status that the
+// protocol gives for it.
+//
+// The process must have one thread by now (package onethread).
+func Start(version string) *Process {
+	p := newProcess()
+	args := arguments()
+	p.keepEnvironment(args)
+	o := options{name: "alcove", version: version, maxChild: -1}
+	if len(args) > 0 {
+		o.name = args[0]
+	}
+	o.parse(args)
+	p.Depth = o.depth
+	p.Options.MaxChild = int32(o.maxChild)
+	if o.maxChild < 0 {
+		p.Options.MaxChild = defaultMaxChild
+		p.FilesLimited(openFiles())
+	}
+	if o.again {
+		p.startAgain()
+	} else {
+		p.startFirst(o.fifo)
+	}
+	p.watchSelf()
+	return p
+}
+
+func newProcess() *Process {
+	p := &Process{
+		Options: Options{
+			ExitStatus: true, TermSig: true,
+			FlowControl: -1, SignalOnEOF: int32(unix.SIGTERM),
+			MaxForkDepth: 16,
+		},
+		replies: make([]byte, 0x10000),
+	}
+	p.in.init()
+	p.out.init()
+	p.poll.init()
+	p.table.init()
+	return p
+}
+
+const defaultMaxChild = 64
+
+// openFiles returns the soft limit on open files.
+func openFiles() uint64 {
+	var limit sys.Rlimit
+	check(sys.Getrlimit(unix.RLIMIT_NOFILE, &limit))
+	return limit.Cur
+}
+
+// startFirst is the start of a top-level process.
+func (p *Process) startFirst(fifo *byte) {
+	signal.InstallAll()
+	check(limitStack())
+	if fifo == nil {
+		sys.Exit(int(unix.EINVAL))
+	}
+	for fd := signalRead; fd <= control; fd++ {
+		check(moveAway(fd))
+	}
+	check(openSignalPipe())
+	check(openFifo(fifo))
+}
+
+// startAgain is the start of a process of the tree that was made to execute
+// this program: it has the descriptors of the one before it, and the signals
+// that it ignored. What it does not have is made.
+func (p *Process) startAgain() {
+	signal.Set(int(unix.SIGCHLD), signal.Info)
+	if isOpen(signalRead) && isOpen(signalWrite) {
+		sys.SetCloseOnExec(signalRead, true)
+		sys.SetCloseOnExec(signalWrite, true)
+	} else {
+		check(moveAway(signalRead))
+		check(moveAway(signalWrite))
+		check(openSignalPipe())
+	}
+	if sys.IsUnixSocket(control) {
+		p.parent = true
+		sys.SetCloseOnExec(control, true)
+	}
+}
+
+func check(err sys.Errno) {
+	if err != 0 {
+		sys.Exit(int(err))
+	}
+}
+
+// limitStack gives a stack without limit the usual one, which is what programs
+// that size things by it expect.
+func limitStack() sys.Errno {
+	const usual = 8 << 20
+	var limit sys.Rlimit
+	if err := sys.Getrlimit(unix.RLIMIT_STACK, &limit); err != 0 || limit.Cur != ^uint64(0) {
+		return err
+	}
+	limit.Cur = usual
+	return sys.Setrlimit(unix.RLIMIT_STACK, &limit)
+}
+
+func isOpen(fd int) bool {
+	_, err := sys.Fcntl(fd, unix.F_GETFD, 0)
+	return err == 0
+}
+
+// moveAway gives a descriptor that was handed down to the process, and is in
+// one of the fixed places, another number.
+func moveAway(fd int) sys.Errno {
+	const lowest = 8
+	flags, err := sys.Fcntl(fd, unix.F_GETFD, 0)
+	if err != 0 {
+		return 0
+	}
+	if _, err = sys.DupAbove(fd, lowest, flags&unix.FD_CLOEXEC != 0); err != 0 {
+		return err
+	}
+	return sys.Close(fd)
+}
+
+// openFifo makes the control fifo and opens it, so that whoever reads from it
+// sees its end when this process ends or executes another program.
+func openFifo(path *byte) sys.Errno {
+	const mode = 0o644
+	if err := sys.Mkfifoat(unix.AT_FDCWD, path, mode); err != 0 {
+		return err
+	}
+	fd, err := sys.Openat(unix.AT_FDCWD, path, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != 0 || fd == control {
+		return err
+	}
+	err = sys.Dup3(fd, control, unix.O_CLOEXEC)
+	sys.Close(fd)
+	return err
+}
+
+// announce sends the first frame. Whoever started the process expects it in
+// one piece, and nothing with it.
+func (p *Process) announce() {
+	ok := [...]byte{0, 7, 0, typeCall, 131, 'w', 2, 'o', 'k'}
+	if n, err := sys.Write(stdout, ok[:]); err != 0 || n != len(ok) {
+		sys.Exit(statusAnnounce)
+	}
+	p.out.wrote += uint64(len(ok))
+}
+
+//go:linkname runtimeEnvs syscall.runtime_envs
+func runtimeEnvs() []string
+
+//go:linkname runtimeArgs os.runtime_args
+func runtimeArgs() []string
+
+// arguments returns the command line. The strings are in the memory that the
+// kernel gave the process, each with a NUL after it.
+func arguments() []string { return runtimeArgs() }
+
+// keepEnvironment copies the environment, and finds the memory in which
+// arguments and environment were given, where a title can be written.
+//
+// As with setenv(3) for each entry in turn, an entry without = is left out,
+// and of several for one name the last value remains, in the first's place.
+// An entry with an empty name, which setenv refuses, leaves the environment as
+// it was given and the title alone.
+func (p *Process) keepEnvironment(args []string) {
+	envs := runtimeEnvs()
+	clean := true
+	for _, e := range envs {
+		if len(e) > 0 && e[0] == '=' {
+			clean = false
+		}
+	}
+	for _, e := range envs {
+		if clean {
+			p.setEntry(e)
+		} else {
+			p.Env = append(p.Env, []byte(e))
+		}
+	}
+	if len(args) > 0 {
+		p.Arg0 = []byte(args[0])
+		if clean {
+			p.Title = region(args, envs)
+		}
+	}
+}
+
+func (p *Process) setEntry(e string) {
+	name := 0
+	for name < len(e) && e[name] != '=' {
+		name++
+	}
+	if name == len(e) {
+		return
+	}
+	for i, have := range p.Env {
+		if len(have) > name && string(have[:name+1]) == e[:name+1] {
+			p.Env[i] = []byte(e)
+			return
+		}
+	}
+	p.Env = append(p.Env, []byte(e))
+}
+
+// region returns the memory from the first argument to the NUL after the last
+// string that directly follows.
+func region(args, envs []string) []byte {
+	first := unsafe.StringData(args[0])
+	if first == nil {
+		return nil
+	}
+	size := 0
+	for _, list := range [...][]string{args, envs} {
+		for _, s := range list {
+			if unsafe.StringData(s) != (*byte)(unsafe.Add(unsafe.Pointer(first), size)) {
+				return unsafe.Slice(first, size)
+			}
+			size += len(s) + 1
+		}
+	}
+	return unsafe.Slice(first, size)
+}
