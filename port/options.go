@@ -101,6 +101,13 @@ func (o *options) usage() {
 	sys.Exit(statusUsage)
 }
 
+// Fail ends a process that cannot be made ready to serve.
+func Fail(why string) {
+	const status = 70 // EX_SOFTWARE of sysexits.h
+	say("alcove: ", why, "\n")
+	sys.Exit(status)
+}
+
 func say(parts ...string) {
 	for _, s := range parts {
 		sys.Write(stderr, unsafe.Slice(unsafe.StringData(s), len(s)))

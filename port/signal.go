@@ -1,6 +1,8 @@
 package port
 
 import (
+	"unsafe"
+
 	"github.com/alcove-go/alcove/port/signal"
 	"github.com/alcove-go/alcove/port/sys"
 	"golang.org/x/sys/unix"
@@ -13,7 +15,10 @@ const (
 	signalWrite = signal.WriteFD
 )
 
-const recordsPerRead = 16
+const (
+	recordsPerRead = 16
+	lastSignal     = 64
+)
 
 // signals is where records are read to.
 type signals struct {
@@ -56,7 +61,7 @@ func (p *Process) readSignals() {
 // signalled sends the event of a siginfo, or reports that children are to be
 // reaped instead.
 func (p *Process) signalled(info []byte) (reap bool) {
-	signo := signal.Number(info)
+	signo := int(*(*int32)(unsafe.Pointer(&info[0]))) // si_signo
 	if signo == int(unix.SIGCHLD) && !p.SIGCHLDTaken {
 		return true
 	}

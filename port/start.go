@@ -3,6 +3,7 @@ package port
 import (
 	"unsafe"
 
+	"github.com/alcove-go/alcove/port/early"
 	"github.com/alcove-go/alcove/port/signal"
 	"github.com/alcove-go/alcove/port/sys"
 	"golang.org/x/sys/unix"
@@ -22,6 +23,7 @@ const (
 //
 // The process must have one thread by now (package onethread).
 func Start(version string) *Process {
+	early.RestoreNoFile()
 	p := newProcess()
 	args := arguments()
 	p.keepEnvironment(args)

@@ -1,0 +1,28 @@
+// Command alcove is the port program of the Erlang application alcove: it reads
+// frames on standard input, writes frames on standard output, and in between
+// forks, confines and executes processes.
+//
+// The cgroup files that the Go runtime would keep open take the places of
+// descriptors with fixed numbers.
+//
+//go:debug containermaxprocs=0
+package main
+
+import (
+	"github.com/alcove-go/alcove/calls"
+	"github.com/alcove-go/alcove/port"
+	"github.com/alcove-go/alcove/port/onethread"
+)
+
+// From here on the process has one thread and can fork. It is done in init,
+// where the runtime still holds the main goroutine on the first thread.
+func init() {
+	if err := onethread.Enter(); err != nil {
+		port.Fail(err.Error())
+	}
+}
+
+func main() {
+	p := port.Start("1.0.1")
+	p.Serve(calls.New(p))
+}
