@@ -1,0 +1,118 @@
+package calls
+
+import (
+	"github.com/alcove-go/alcove/etf"
+	"github.com/alcove-go/alcove/port"
+	"github.com/alcove-go/alcove/port/sys"
+)
+
+// Calls answers the calls made to one process. It implements port.Calls.
+type Calls struct {
+	p     *port.Process
+	args  etf.Decoder  // over the arguments of the call being answered
+	fault sys.Errno    // why an argument was refused; 0 for a bad argument
+	reply *etf.Encoder // of the call being answered
+	mem   arena        // arguments in the form that the kernel wants
+	atom  [maxAtom]byte
+	refs  [4]reference // arguments of the call that refer to memory
+	env   environment
+	exec  execution
+	title title
+}
+
+const maxAtom = 255
+
+// New returns the calls of p, whose environment and arguments must be known.
+func New(p *port.Process) *Calls {
+	c := &Calls{p: p}
+	c.mem.init()
+	c.env.init(p.Env)
+	c.exec.init(c)
+	return c
+}
+
+// A call is how a call is answered: by a method of its own or, if there is
+// none, by a system call whose arguments are those of the call.
+type call struct {
+	run   func(*Calls)
+	trap  uintptr // system call
+	args  args
+	reply func(c *Calls, result uintptr)
+
+	flush   bool // may sleep, or end the process: earlier replies go out first
+	execs   bool // replaces the program when it succeeds
+	oneTerm bool // replies a term that can be too large, for which badarg is sent
+}
+
+// Answer runs call nr; see port.Calls.
+func (c *Calls) Answer(nr int, body []byte, reply *etf.Encoder) {
+	c.reply = reply
+	reply.Version()
+	switch {
+	case nr >= len(table):
+		c.badarg()
+	case c.p.Filtered(nr):
+		c.undef()
+	default:
+		c.answer(nr, body)
+	}
+}
+
+func (c *Calls) answer(nr int, body []byte) {
+	c.mem.reset()
+	c.fault = 0
+	c.args.Reset(body)
+	c.args.Version()
+	if c.args.Tuple() != int(callArity[nr]) {
+		c.args.Fail()
+	}
+	if c.refused() {
+		return
+	}
+	call := &table[nr]
+	if call.run != nil {
+		call.run(c)
+	} else {
+		c.systemCall(call)
+	}
+	if c.reply.Full() {
+		c.oversized(call.oneTerm)
+	}
+}
+
+// systemCall answers a call that is a row of the table and no more.
+func (c *Calls) systemCall(call *call) {
+	var a [6]uintptr
+	for i, read := range call.args {
+		if read == nil {
+			break
+		}
+		a[i] = read(c)
+	}
+	if c.refused() {
+		return
+	}
+	if call.flush {
+		c.p.Flush()
+	}
+	r, err := sys.Call6(call.trap, a[0], a[1], a[2], a[3], a[4], a[5])
+	if err != 0 {
+		c.error(err)
+		return
+	}
+	call.reply(c, r)
+}
+
+// Execs tells whether call nr replaces the program when it succeeds.
+func (c *Calls) Execs(nr int) bool { return nr < len(table) && table[nr].execs }
+
+// SignalName returns the name of a signal, such as "sigterm", or "unknown".
+// Where names share a number it is the first of them in the table.
+func (c *Calls) SignalName(signo int) string {
+	for i := range signalConstants {
+		if signalConstants[i].value == int64(signo) {
+			return signalConstants[i].name
+		}
+	}
+	return "unknown"
+}

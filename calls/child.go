@@ -1,0 +1,55 @@
+package calls
+
+import "github.com/alcove-go/alcove/port"
+
+// cpid answers cpid/0 with a record for each child, in slot order.
+func (c *Calls) cpid() {
+	for i := range c.p.Slots() {
+		if child := c.p.Slot(i); child != nil {
+			c.link()
+			c.child(child)
+		}
+	}
+	c.reply.Nil()
+}
+
+func (c *Calls) child(child *port.Child) {
+	c.reply.Tuple(8)
+	c.reply.Atom("alcove_pid")
+	c.reply.Int(int64(child.Pid))
+	c.reply.Int(int64(child.FlowControl))
+	c.reply.Int(int64(child.SignalOnEOF))
+	c.reply.Int(int64(child.Control))
+	c.reply.Int(int64(child.Stdin))
+	c.reply.Int(int64(child.Stdout))
+	c.reply.Int(int64(child.Stderr))
+}
+
+// setcpid answers setcpid/3: true, also if there is no such child, or false for
+// an option that does not exist. Only flowcontrol may be negative.
+func (c *Calls) setcpid() {
+	pid := c.args.Uint()
+	name := c.word()
+	value := c.args.Int()
+	if value < 0 && string(name) != "flowcontrol" {
+		c.refuse(0)
+	}
+	if c.refused() {
+		return
+	}
+	child := c.p.ChildByPid(int32(pid))
+	done := true
+	switch string(name) {
+	case "flowcontrol":
+		if child != nil {
+			c.p.SetFlowControl(child, max(value, -1))
+		}
+	case "signaloneof":
+		if child != nil {
+			child.SignalOnEOF = min(value, maxByte)
+		}
+	default:
+		done = false
+	}
+	c.flag(done)
+}

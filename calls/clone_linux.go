@@ -1,0 +1,33 @@
+package calls
+
+import "golang.org/x/sys/unix"
+
+// What a child that goes on in this program cannot share with its parent, or
+// do without. The kernel would grant some of it, to the ruin of both.
+const notForkLike = unix.CLONE_VM | unix.CLONE_THREAD | unix.CLONE_SIGHAND | // memory
+	unix.CLONE_SETTLS | // thread storage: there is no other
+	unix.CLONE_FILES | // descriptors: the child puts its own on 0 to 5
+	unix.CLONE_VFORK | // the parent would wait for a child that waits for it
+	unix.CLONE_PARENT | // the child would be somebody else's
+	unix.CSIGNAL&^(unix.CLONE_NEWTIME|childSignal) // another signal at its end
+
+// childSignal is what tells that a child has ended.
+const childSignal = int32(unix.SIGCHLD)
+
+// clone answers clone/1: a fork into new namespaces, see clone(2). Whether
+// there may be one more child is judged before the argument.
+func (c *Calls) clone() {
+	if err := c.p.MayFork(); err != 0 {
+		c.error(err)
+		return
+	}
+	flags := c.flags(cloneConstants[:])
+	if c.refused() {
+		return
+	}
+	if flags&notForkLike != 0 {
+		c.error(unix.EINVAL)
+		return
+	}
+	c.forked(c.p.Fork(uintptr(uint32(flags &^ childSignal))))
+}

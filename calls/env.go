@@ -1,0 +1,75 @@
+package calls
+
+import "golang.org/x/sys/unix"
+
+// environ answers environ/0 with every entry as it is, in order.
+func (c *Calls) environ() {
+	for rest := c.env.text; len(rest) > 0; {
+		entry := cString(rest)
+		rest = rest[len(entry)+1:]
+		c.link()
+		c.reply.Binary(entry)
+	}
+	c.reply.Nil()
+}
+
+// getenv answers getenv/1 with the value, or false.
+func (c *Calls) getenv() {
+	name := cString(c.someText(maxString))
+	if c.refused() {
+		return
+	}
+	if value, ok := c.env.get(name); ok {
+		c.reply.Binary(value)
+	} else {
+		c.flag(false)
+	}
+}
+
+// setenv answers setenv/3, see setenv(3).
+func (c *Calls) setenv() {
+	name := cString(c.someText(maxString))
+	value := cString(c.text(maxString))
+	overwrite := c.args.Int() != 0
+	if c.refused() {
+		return
+	}
+	if !isName(name) {
+		c.error(unix.EINVAL)
+		return
+	}
+	if _, found := c.env.get(name); !found || overwrite {
+		c.env.set(name, value)
+	}
+	c.done(0)
+}
+
+// unsetenv answers unsetenv/1, see unsetenv(3).
+func (c *Calls) unsetenv() {
+	name := cString(c.someText(maxString))
+	if c.refused() {
+		return
+	}
+	if !isName(name) {
+		c.error(unix.EINVAL)
+		return
+	}
+	c.env.unset(name)
+	c.done(0)
+}
+
+// clearenv answers clearenv/0, see clearenv(3).
+func (c *Calls) clearenv() {
+	c.env.clear()
+	c.done(0)
+}
+
+// isName tells whether name may be set: it is not empty and has no '='.
+func isName(name []byte) bool {
+	for _, ch := range name {
+		if ch == '=' {
+			return false
+		}
+	}
+	return len(name) > 0
+}

@@ -1,0 +1,91 @@
+package calls
+
+import (
+	"unsafe"
+
+	"github.com/alcove-go/alcove/port/sys"
+	"golang.org/x/sys/unix"
+)
+
+// An execution is what an exec call asks for. The attempt itself is made by
+// package port at the right moment, so its arguments wait here.
+type execution struct {
+	fd   int
+	file []byte // followed by a NUL
+	argv argv
+	envp uintptr
+
+	// Attempts, bound once: binding a method to its receiver allocates.
+	execve, execvp, fexecve func() sys.Errno
+}
+
+func (x *execution) init(c *Calls) {
+	x.execve, x.execvp, x.fexecve = c.tryExecve, c.tryExecvp, c.tryFexecve
+}
+
+// execve answers execve/3. It replies only when it fails, like the other two.
+func (c *Calls) execve() {
+	c.exec.file = c.path()
+	c.exec.argv = c.argv()
+	c.exec.envp = c.argv().address()
+	if c.refused() {
+		return
+	}
+	c.error(c.p.Exec(c.exec.execve))
+}
+
+// execvp answers execvp/2: execve with the environment of the process, and a
+// search for the file as in execvp(3).
+func (c *Calls) execvp() {
+	c.exec.file = cString(c.path())
+	c.exec.argv = c.argv()
+	if c.refused() {
+		return
+	}
+	c.exec.envp = c.env.address()
+	switch {
+	case len(c.exec.file) == 0:
+		c.error(unix.ENOENT)
+	case !hasSlash(c.exec.file) && len(c.exec.file) > maxName:
+		c.error(unix.ENAMETOOLONG)
+	default:
+		c.error(c.p.Exec(c.exec.execvp))
+	}
+}
+
+// fexecve answers fexecve/3. Like fexecve(3) it wants both lists.
+func (c *Calls) fexecve() {
+	c.exec.fd = int(c.args.Int())
+	c.exec.argv = c.argv()
+	c.exec.envp = c.argv().address()
+	if c.refused() {
+		return
+	}
+	if c.exec.fd < 0 || c.exec.argv.null || c.exec.envp == 0 {
+		c.error(unix.EINVAL)
+		return
+	}
+	c.error(c.p.Exec(c.exec.fexecve))
+}
+
+func (c *Calls) tryExecve() sys.Errno {
+	x := &c.exec
+	return execve(x.file, x.argv.address(), x.envp)
+}
+
+func (c *Calls) tryFexecve() sys.Errno {
+	x := &c.exec
+	const emptyPath = "\x00"
+	_, err := sys.Call6(unix.SYS_EXECVEAT, uintptr(x.fd), stringAddress(emptyPath),
+		x.argv.address(), x.envp, unix.AT_EMPTY_PATH, 0)
+	return err
+}
+
+// execve is execve(2). file is followed by a NUL.
+func execve(file []byte, argv, envp uintptr) sys.Errno {
+	_, err := sys.Call(unix.SYS_EXECVE, address(file), argv, envp)
+	return err
+}
+
+// stringAddress returns the address of a constant, which must end with a NUL.
+func stringAddress(s string) uintptr { return uintptr(unsafe.Pointer(unsafe.StringData(s))) }

@@ -1,0 +1,45 @@
+package calls
+
+// close answers close/1, see close(2).
+func (c *Calls) close() {
+	fd := c.args.Int()
+	if c.refused() {
+		return
+	}
+	c.done(c.p.Close(int(fd)))
+}
+
+// read answers read/2, see read(2), with at most as many bytes as the reply can
+// hold.
+func (c *Calls) read() {
+	fd := c.args.Int()
+	n := c.args.Uint64()
+	if c.refused() {
+		return
+	}
+	c.results(1)
+	at := c.reply.Len()
+	c.reply.BinaryHeader(0)
+	// Read to the place where the reply needs the data. Its length is known
+	// only afterwards.
+	b := c.reply.Bytes()
+	b = b[len(b):cap(b)]
+	got, err := c.p.Read(int(fd), b[:min(n, uint64(len(b)))])
+	if err != 0 {
+		c.error(err)
+		return
+	}
+	c.reply.Truncate(at)
+	c.reply.BinaryHeader(got)
+	c.reply.Raw(b[:got])
+}
+
+// write answers write/2, see write(2).
+func (c *Calls) write() {
+	fd := c.args.Int()
+	b := c.text(maxData)
+	if c.refused() {
+		return
+	}
+	c.counted(c.p.Write(int(fd), b))
+}

@@ -1,0 +1,19 @@
+package calls
+
+import (
+	"unsafe"
+
+	"github.com/alcove-go/alcove/port/sys"
+	"golang.org/x/sys/unix"
+)
+
+// gethostname answers gethostname/0 with the node name of uname(2).
+func (c *Calls) gethostname() {
+	var u unix.Utsname
+	if _, err := sys.Call(unix.SYS_UNAME, uintptr(unsafe.Pointer(&u)), 0, 0); err != 0 {
+		c.error(err)
+		return
+	}
+	c.results(1)
+	c.reply.Binary(cString(u.Nodename[:]))
+}

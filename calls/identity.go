@@ -1,0 +1,83 @@
+package calls
+
+import (
+	"github.com/alcove-go/alcove/etf"
+	"github.com/alcove-go/alcove/port/sys"
+	"golang.org/x/sys/unix"
+)
+
+// getresuid answers getresuid/0, see getresuid(2).
+func (c *Calls) getresuid() { c.threeIDs(unix.SYS_GETRESUID) }
+
+// getresgid answers getresgid/0, see getresgid(2).
+func (c *Calls) getresgid() { c.threeIDs(unix.SYS_GETRESGID) }
+
+// threeIDs replies the real, effective and saved id.
+func (c *Calls) threeIDs(trap uintptr) {
+	ids := c.mem.ids(3)
+	_, err := sys.Call(trap, address(ids), address(ids[1:]), address(ids[2:]))
+	if err != 0 {
+		c.error(err)
+		return
+	}
+	c.results(3)
+	for _, id := range ids {
+		c.reply.Uint(uint64(id))
+	}
+}
+
+// getgroups answers getgroups/0, see getgroups(2). The last group comes first.
+func (c *Calls) getgroups() {
+	n, err := sys.Call(unix.SYS_GETGROUPS, 0, 0, 0)
+	ids := c.mem.ids(int(n))
+	if err == 0 {
+		n, err = sys.Call(unix.SYS_GETGROUPS, n, address(ids), 0)
+	}
+	if err != 0 {
+		c.error(err)
+		return
+	}
+	c.results(1)
+	for i := len(ids) - 1; i >= 0; i-- {
+		c.link()
+		c.reply.Uint(uint64(ids[i]))
+	}
+	c.reply.Nil()
+}
+
+// setgroups answers setgroups/1, see setgroups(2).
+func (c *Calls) setgroups() {
+	ids := c.groups()
+	if c.refused() {
+		return
+	}
+	_, err := sys.Call(unix.SYS_SETGROUPS, uintptr(len(ids)), address(ids), 0)
+	c.done(err)
+}
+
+// groups reads a list of ids. What its tail is does not matter.
+func (c *Calls) groups() []uint32 {
+	if c.args.Kind() == etf.String {
+		b := c.args.String()
+		ids := c.mem.ids(len(b))
+		for i, id := range b {
+			ids[i] = uint32(id)
+		}
+		return ids
+	}
+	ids := c.mem.ids(c.args.List())
+	for i := range ids {
+		ids[i] = c.args.Uint()
+	}
+	return ids
+}
+
+// sethostname answers sethostname/1, see sethostname(2).
+func (c *Calls) sethostname() {
+	name := cString(c.someText(maxHostname))
+	if c.refused() {
+		return
+	}
+	_, err := sys.Call(unix.SYS_SETHOSTNAME, address(name), uintptr(len(name)), 0)
+	c.done(err)
+}

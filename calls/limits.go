@@ -1,0 +1,50 @@
+package calls
+
+import (
+	"github.com/alcove-go/alcove/port/sys"
+	"golang.org/x/sys/unix"
+)
+
+// getrlimit answers getrlimit/1 with {ok, {alcove_rlimit, Soft, Hard}}, see
+// getrlimit(2).
+func (c *Calls) getrlimit() {
+	resource := c.constant(rlimitConstants[:])
+	if c.refused() {
+		return
+	}
+	var limit sys.Rlimit
+	if err := sys.Getrlimit(int(resource), &limit); err != 0 {
+		c.error(err)
+		return
+	}
+	c.results(1)
+	c.reply.Tuple(3)
+	c.reply.Atom("alcove_rlimit")
+	c.reply.Uint(limit.Cur)
+	c.reply.Uint(limit.Max)
+}
+
+// setrlimit answers setrlimit/2, see setrlimit(2). What the descriptors of the
+// children need cannot be taken away.
+func (c *Calls) setrlimit() {
+	resource := c.constant(rlimitConstants[:])
+	c.record("alcove_rlimit", 3)
+	limit := sys.Rlimit{Cur: c.args.Uint64(), Max: c.args.Uint64()}
+	if c.refused() {
+		return
+	}
+	files := resource == unix.RLIMIT_NOFILE
+	if files && !c.p.MayLimitFiles(limit.Cur) {
+		c.error(unix.EINVAL)
+		return
+	}
+	err := sys.Setrlimit(int(resource), &limit)
+	if files && err == 0 {
+		c.p.FilesLimited(limit.Cur)
+	}
+	c.done(err)
+}
+
+// okNice replies {ok, N}, N being the priority that the system call tells as
+// 20 - N, so that none looks like an error.
+func okNice(c *Calls, r uintptr) { c.counted(20-int(r), 0) }

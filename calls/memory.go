@@ -1,0 +1,52 @@
+package calls
+
+import (
+	"github.com/alcove-go/alcove/etf"
+	"github.com/alcove-go/alcove/port/sys"
+	"golang.org/x/sys/unix"
+)
+
+// alloc answers alloc/1 with {ok, Bytes, Contents}: what a structure looks like
+// in memory.
+func (c *Calls) alloc() {
+	s := c.cstruct(maxData)
+	if c.refused() {
+		return
+	}
+	c.results(2)
+	c.reply.Binary(s.buf[:s.size])
+	c.contents(&s)
+}
+
+// ioctl answers ioctl/3 with {ok, Result, Contents}, see ioctl(2).
+func (c *Calls) ioctl() {
+	fd := c.args.Int()
+	request := c.constant64(ioctlConstants[:])
+	arg := &c.refs[0]
+	if c.args.Kind() == etf.Int {
+		*arg = reference{value: immediate(c)}
+	} else {
+		c.memory(arg)
+	}
+	if c.refused() {
+		return
+	}
+	c.p.Flush()
+	r, err := sys.Call(unix.SYS_IOCTL, uintptr(fd), uintptr(request), arg.value)
+	if err != 0 {
+		c.error(err)
+		return
+	}
+	c.results(2)
+	c.reply.Int(int64(int32(r)))
+	c.after(arg)
+}
+
+// iolistToBin answers iolist_to_bin/1.
+func (c *Calls) iolistToBin() {
+	b := c.text(maxData)
+	if c.refused() {
+		return
+	}
+	c.reply.Binary(b)
+}

@@ -1,0 +1,98 @@
+package calls
+
+// getopt answers getopt/1 with the value of an option, or false.
+func (c *Calls) getopt() {
+	name := c.word()
+	if c.refused() {
+		return
+	}
+	o := &c.p.Options
+	switch string(name) {
+	case "exit_status":
+		c.reply.Int(bit(o.ExitStatus))
+	case "termsig":
+		c.reply.Int(bit(o.TermSig))
+	case "stdin_closed":
+		c.reply.Int(bit(o.StdinClosed))
+	case "stdout_closed":
+		c.reply.Int(bit(o.StdoutClosed))
+	case "stderr_closed":
+		c.reply.Int(bit(o.StderrClosed))
+	case "flowcontrol":
+		c.reply.Int(int64(o.FlowControl))
+	case "signaloneof":
+		c.reply.Int(int64(o.SignalOnEOF))
+	case "maxchild":
+		c.reply.Int(int64(o.MaxChild))
+	case "maxforkdepth":
+		c.reply.Int(int64(o.MaxForkDepth))
+	default:
+		c.flag(false)
+	}
+}
+
+const maxByte = 255
+
+// setopt answers setopt/2: true, or false for an option that does not exist or
+// a value of maxchild that is not possible. Only flowcontrol may be negative.
+func (c *Calls) setopt() {
+	name := c.word()
+	value := c.args.Int()
+	if value < 0 && string(name) != "flowcontrol" {
+		c.refuse(0)
+	}
+	if c.refused() {
+		return
+	}
+	o, done := &c.p.Options, true
+	switch string(name) {
+	case "exit_status":
+		o.ExitStatus = value != 0
+	case "termsig":
+		o.TermSig = value != 0
+	case "stdin_closed":
+		o.StdinClosed = value != 0
+	case "stdout_closed":
+		o.StdoutClosed = value != 0
+	case "stderr_closed":
+		o.StderrClosed = value != 0
+	case "flowcontrol":
+		o.FlowControl = max(value, -1)
+	case "signaloneof":
+		o.SignalOnEOF = min(value, maxByte)
+	case "maxchild":
+		done = c.p.SetMaxChild(min(value, 1<<16-1))
+	case "maxforkdepth":
+		o.MaxForkDepth = min(value, maxByte)
+	default:
+		done = false
+	}
+	c.flag(done)
+}
+
+func bit(v bool) int64 {
+	if v {
+		return 1
+	}
+	return 0
+}
+
+// filter answers filter/2: it blocks calls here, and in processes forked later.
+func (c *Calls) filter() {
+	self := c.bitmap()
+	sub := c.bitmap()
+	if c.refused() {
+		return
+	}
+	c.p.AddFilter(self, sub)
+	c.done(0)
+}
+
+// bitmap reads one bit for each call.
+func (c *Calls) bitmap() []byte {
+	b := c.args.Binary()
+	if len(b) > 16 {
+		c.refuse(0)
+	}
+	return b
+}

@@ -1,0 +1,55 @@
+package calls
+
+import (
+	"github.com/alcove-go/alcove/etf"
+	"github.com/alcove-go/alcove/port/sys"
+	"golang.org/x/sys/unix"
+)
+
+// prctl answers prctl/5 with {ok, Result, Arg2, Arg3, Arg4, Arg5}, see prctl(2).
+func (c *Calls) prctl() {
+	option := c.constant(prctlConstants[:])
+	for i := range c.refs {
+		c.prctlArgument(&c.refs[i])
+	}
+	if c.refused() {
+		return
+	}
+	if option == unix.PR_SET_SECCOMP {
+		c.p.Locking()
+	}
+	a := &c.refs
+	r, err := sys.Call6(unix.SYS_PRCTL, uintptr(option), a[0].value, a[1].value, a[2].value, a[3].value, 0)
+	if err != 0 {
+		c.error(err)
+		return
+	}
+	c.results(5)
+	c.reply.Int(int64(int32(r)))
+	for i := range a {
+		if a[i].kind == refNumber {
+			c.reply.Uint(uint64(a[i].value))
+		} else {
+			c.after(&a[i])
+		}
+	}
+}
+
+// prctlArgument reads a number, a name for one, memory, or [] for none.
+func (c *Calls) prctlArgument(r *reference) {
+	switch c.args.Kind() {
+	case etf.Int:
+		c.number(r)
+	case etf.Atom:
+		v := c.constant(prctlConstants[:])
+		if v < 0 {
+			c.refuse(0)
+		}
+		r.kind, r.value = refNumber, uintptr(v)
+	case etf.Nil:
+		c.args.Nil()
+		r.kind, r.value = refNumber, 0
+	default:
+		c.memory(r)
+	}
+}

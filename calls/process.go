@@ -1,0 +1,35 @@
+package calls
+
+import "github.com/alcove-go/alcove/port/sys"
+
+// fork answers fork/0.
+func (c *Calls) fork() {
+	if err := c.p.MayFork(); err != 0 {
+		c.error(err)
+		return
+	}
+	c.forked(c.p.Fork(0))
+}
+
+// forked replies with the pid of a new child. The child itself has nothing to
+// reply to.
+func (c *Calls) forked(pid int32, err sys.Errno) {
+	if pid == 0 && err == 0 {
+		c.silent()
+		return
+	}
+	c.counted(int(pid), err)
+}
+
+// exit answers exit/1, which has no reply.
+func (c *Calls) exit() {
+	status := c.args.Int()
+	if c.refused() {
+		return
+	}
+	c.silent()
+	c.p.Exit(int(status))
+}
+
+// version answers version/0 with that of the protocol.
+func (c *Calls) version() { c.reply.BinaryString("1.0.1") }

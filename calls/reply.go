@@ -1,0 +1,100 @@
+package calls
+
+import (
+	"github.com/alcove-go/alcove/port/sys"
+	"golang.org/x/sys/unix"
+)
+
+func (c *Calls) badarg() { c.reply.Atom("badarg") }
+
+// undef is the reply of a call that is blocked by the filter, or that the
+// system does not have.
+func (c *Calls) undef() { c.reply.Atom("undef") }
+
+// refused tells whether an argument was refused and, if so, replies with the
+// reason.
+func (c *Calls) refused() bool {
+	if c.args.OK() {
+		return false
+	}
+	if c.fault != 0 {
+		c.error(c.fault)
+	} else {
+		c.badarg()
+	}
+	return true
+}
+
+// error replies {error, Errno}, instead of what was begun.
+func (c *Calls) error(err sys.Errno) {
+	c.restart()
+	c.reply.Tuple(2)
+	c.reply.Atom("error")
+	c.reply.Atom(errnoName(err))
+}
+
+// done replies ok, or the error.
+func (c *Calls) done(err sys.Errno) {
+	if err != 0 {
+		c.error(err)
+		return
+	}
+	ok(c, 0)
+}
+
+// counted replies {ok, N}, or the error.
+func (c *Calls) counted(n int, err sys.Errno) {
+	if err != 0 {
+		c.error(err)
+		return
+	}
+	c.results(1)
+	c.reply.Int(int64(n))
+}
+
+// results begins the reply {ok, ...} with n more elements.
+func (c *Calls) results(n int) {
+	c.reply.Tuple(1 + n)
+	c.reply.Atom("ok")
+}
+
+// flag replies a boolean.
+func (c *Calls) flag(v bool) {
+	if v {
+		c.reply.Atom("true")
+	} else {
+		c.reply.Atom("false")
+	}
+}
+
+// link begins the next element of a list that is sent element by element: each
+// is a list of one, whose tail the next one is. Nil ends the list. Erlang reads
+// it as one list; clients have only ever seen these lists so.
+func (c *Calls) link() { c.reply.List(1) }
+
+// restart takes back all of the reply but its version byte.
+func (c *Calls) restart() { c.reply.Truncate(1) }
+
+// silent takes back all of the reply: none is sent.
+func (c *Calls) silent() { c.reply.Truncate(0) }
+
+// oversized replaces a reply that did not fit.
+func (c *Calls) oversized(oneTerm bool) {
+	if !oneTerm {
+		c.error(unix.EMSGSIZE)
+		return
+	}
+	c.restart()
+	c.badarg()
+}
+
+// The replies of the table's system calls.
+
+// ok replies ok, whatever the result.
+func ok(c *Calls, _ uintptr) { c.reply.Atom("ok") }
+
+// okNumber replies {ok, N} with a result that is an int.
+func okNumber(c *Calls, r uintptr) { c.counted(int(int32(r)), 0) }
+
+// number replies an id, which is not negative.
+func number(c *Calls, r uintptr) { c.reply.Uint(uint64(uint32(r))) }

@@ -1,0 +1,21 @@
+package calls
+
+import (
+	"github.com/alcove-go/alcove/port/sys"
+	"golang.org/x/sys/unix"
+)
+
+// maxAddress is the size of struct sockaddr_storage.
+const maxAddress = 128
+
+// connect answers connect/2, see connect(2). The address is a structure.
+func (c *Calls) connect() {
+	fd := c.args.Int()
+	addr, size := c.optionalStruct(maxAddress)
+	if c.refused() {
+		return
+	}
+	c.p.Flush()
+	_, err := sys.Call(unix.SYS_CONNECT, uintptr(fd), addr, uintptr(size))
+	c.done(err)
+}

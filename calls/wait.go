@@ -1,0 +1,56 @@
+package calls
+
+import (
+	"github.com/alcove-go/alcove/port/sys"
+	"golang.org/x/sys/unix"
+)
+
+// waitpid answers waitpid/2 with {ok, Pid, Status, What}, see waitpid(2).
+func (c *Calls) waitpid() {
+	pid := c.args.Int()
+	options := c.flags(waitConstants[:])
+	if c.refused() {
+		return
+	}
+	if options&unix.WNOHANG == 0 {
+		c.p.Flush()
+	}
+	var status int32
+	found, err := sys.Wait4(int(pid), &status, int(options))
+	if err != 0 {
+		c.error(err)
+		return
+	}
+	ws := unix.WaitStatus(status)
+	if found > 0 && (ws.Exited() || ws.Signaled()) {
+		c.p.Waited(int32(found))
+	}
+	c.results(3)
+	c.reply.Int(int64(found))
+	c.reply.Int(int64(status))
+	if found > 0 {
+		c.change(ws)
+	}
+	c.reply.Nil()
+}
+
+// change replies what happened to a child, as the elements of a list.
+func (c *Calls) change(ws unix.WaitStatus) {
+	c.link()
+	switch {
+	case ws.Exited():
+		c.reply.Tuple(2)
+		c.reply.Atom("exit_status")
+		c.reply.Int(int64(ws.ExitStatus()))
+	case ws.Signaled():
+		c.reply.Tuple(2)
+		c.reply.Atom("termsig")
+		c.reply.Atom(c.SignalName(int(ws.Signal())))
+	case ws.Continued():
+		c.reply.Atom("continued")
+	default:
+		c.reply.Tuple(2)
+		c.reply.Atom("stopsig")
+		c.reply.Atom(c.SignalName(int(ws.StopSignal())))
+	}
+}
