@@ -1,0 +1,88 @@
+package signal
+
+import (
+	"syscall"
+
+	"github.com/alcove-go/alcove/port/sys"
+)
+
+// Max is the highest signal number.
+const Max = 64
+
+// Disposition is what the process does about a signal.
+type Disposition int
+
+const (
+	Default Disposition = iota // what the kernel does: end, stop or nothing
+	Ignore                     // nothing
+	Info                       // our handler makes a record of it
+	Other                      // a handler that is not ours; cannot be set
+)
+
+// While the handler runs every signal is blocked. There is no SA_RESTART: a
+// signal is to end a system call that sleeps.
+const (
+	handlerFlags = sys.SaSiginfo | sys.SaOnStack | sys.SaRestorer
+	everySignal  = ^uint64(0)
+)
+
+// handlerPC is the address of the handler.
+func handlerPC() uintptr
+
+// restorerPC is the address that the handler returns to.
+func restorerPC() uintptr
+
+// Set changes what the process does about a signal and returns what it did
+// before. It fails with EINVAL for numbers that are no signal, for SIGKILL and
+// SIGSTOP, and for the disposition Other. See sigaction(2).
+func Set(signo int, d Disposition) (Disposition, sys.Errno) {
+	var action, old sys.Sigaction
+	switch d {
+	case Default:
+		action.Handler = sys.SigDefault
+	case Ignore:
+		action.Handler = sys.SigIgnore
+	case Info:
+		action = sys.Sigaction{
+			Handler:  handlerPC(),
+			Flags:    handlerFlags,
+			Restorer: restorerPC(),
+			Mask:     everySignal,
+		}
+	default:
+		return Default, syscall.EINVAL
+	}
+	if err := sys.RtSigaction(signo, &action, &old); err != 0 {
+		return Default, err
+	}
+	return disposition(&old), 0
+}
+
+// Get tells what the process does about a signal. It fails with EINVAL for
+// numbers that are no signal.
+func Get(signo int) (Disposition, sys.Errno) {
+	var now sys.Sigaction
+	if err := sys.RtSigaction(signo, nil, &now); err != 0 {
+		return Default, err
+	}
+	return disposition(&now), 0
+}
+
+func disposition(a *sys.Sigaction) Disposition {
+	switch a.Handler {
+	case sys.SigDefault:
+		return Default
+	case sys.SigIgnore:
+		return Ignore
+	case handlerPC():
+		return Info
+	}
+	return Other
+}
+
+// InstallAll sets Info for every signal that can have a handler.
+func InstallAll() {
+	for signo := 1; signo <= Max; signo++ {
+		Set(signo, Info) // SIGKILL and SIGSTOP refuse
+	}
+}

@@ -1,0 +1,19 @@
+// Package signal turns signals into records of their siginfo.
+//
+// The handler is written in assembly, because the one thread of the process
+// may be anywhere when a signal arrives: it calls no Go code, needs no stack
+// but the alternate one that the Go runtime set up, and makes one system call,
+// write(2), so that it also works under a narrow seccomp filter.
+//
+// A record is the siginfo_t of 128 bytes as the kernel delivered it. The
+// handler writes it to the signal pipe, whose write end is descriptor
+// [WriteFD] and must not block. When the pipe does not take the record, the
+// handler keeps it in memory, the latest of each signal, until [TakeOverflow]
+// fetches it. So a flood of signals coalesces, as signals do that are pending
+// in the kernel, but no signal is forgotten.
+//
+// A fault that the process itself caused, such as a nil pointer, is no record.
+// The handler blocks the signal in the interrupted context and returns; the
+// instruction faults again, and the kernel ends a process that faults while
+// the signal is blocked, whatever its disposition.
+package signal
