@@ -2,6 +2,7 @@ package sys
 
 import (
 	"syscall"
+	"unsafe"
 )
 
 // AtFDCWD makes a relative path start at the current directory.
@@ -37,4 +38,30 @@ func Mode(fd int) (uint32, Errno) {
 // Chdir is chdir(2).
 func Chdir(path *byte) Errno {
 	return fail(Call(syscall.SYS_CHDIR, ptr(path), 0, 0))
+}
+
+// Getdents64 is getdents64(2): it fills b with directory entries and returns
+// their size in bytes, 0 at the end of the directory.
+func Getdents64(fd int, b []byte) (int, Errno) {
+	return count(Call(syscall.SYS_GETDENTS64, uintptr(fd), buf(b), uintptr(len(b))))
+}
+
+// Offsets in struct linux_dirent64.
+const (
+	direntLen  = 16 // d_reclen, two bytes
+	direntName = 19 // d_name, ends with a NUL
+)
+
+// NextDirent is the name of the first of the directory entries that Getdents64
+// gave, and the entries after it.
+func NextDirent(entries []byte) (name, rest []byte) {
+	size := int(*(*uint16)(unsafe.Pointer(&entries[direntLen])))
+	name = entries[direntName:size]
+	for i, c := range name {
+		if c == 0 {
+			name = name[:i]
+			break
+		}
+	}
+	return name, entries[size:]
 }

@@ -1,0 +1,105 @@
+package onethread
+
+import (
+	"runtime"
+
+	"github.com/alcove-go/alcove/port/sys"
+)
+
+// Error says why a process did not become single-threaded.
+type Error string
+
+func (e Error) Error() string { return string(e) }
+
+const (
+	// ErrNotFirst is returned by Enter when it is not called on the first
+	// thread of the process, that is, not from an init function.
+	ErrNotFirst = Error("not on the first thread of the process")
+
+	// ErrRestless is returned by Enter when a thread of the Go runtime did
+	// not come to rest in time.
+	ErrRestless = Error("a thread of the Go runtime does not come to rest")
+)
+
+// Enter ends every thread of the process but the calling one, for good. It
+// must be called from an init function of package main. From then on nothing
+// may wait in the Go scheduler: no goroutine, channel, timer or package os.
+//
+// It also switches the garbage collector off and grows the stack, so that
+// neither happens later. When it returns an error the process still has other
+// threads and must end.
+func Enter() error {
+	setGCPercent(-1)
+	setMemoryLimit(noMemoryLimit)
+	runtime.GOMAXPROCS(1)
+	growStack()
+
+	e := entry{pid: sys.Getpid(), patience: newPatience()}
+	if sys.Gettid() != e.pid {
+		return ErrNotFirst
+	}
+	install := installHandler()
+	defer install.restore()
+
+	// While pinned, this goroutine is not preempted. Without the pin sysmon,
+	// which sees it run for long, may preempt it; it would then wait for a
+	// thread that is being held.
+	procPin()
+	defer procUnpin()
+	return e.run()
+}
+
+// entry is the state of one call of Enter.
+type entry struct {
+	pid        int
+	patience   patience
+	functions  functionCache
+	sysmonGone bool
+	ended      int // threads
+}
+
+func (e *entry) run() error {
+	var tids [maxThreads]int32
+	for {
+		others := e.otherThreads(tids[:])
+		if len(others) == 0 {
+			return nil
+		}
+		for _, tid := range others {
+			e.take(int(tid))
+		}
+		if e.patience.over() {
+			return ErrRestless
+		}
+	}
+}
+
+// take ends a thread if it is at rest, and does nothing otherwise.
+func (e *entry) take(tid int) {
+	if !e.hold(tid) {
+		return
+	}
+	stack := heldStack()
+	switch what := e.functions.classify(&stack); {
+	case what == restingSysmon:
+		e.leave(tid)
+		e.sysmonGone = true
+		drainPreemption()
+	case what == restingWorker && e.sysmonGone:
+		// Not before sysmon, which may have asked this goroutine to yield:
+		// the yield needs another thread.
+		e.leave(tid)
+	default:
+		e.goOn(tid)
+		e.functions.learn(&stack)
+	}
+}
+
+// drainPreemption lets a preemption happen that sysmon asked for before it
+// went. In an init function the main goroutine is bound to the first thread,
+// so that another thread has to run the scheduler and hand it back.
+func drainPreemption() {
+	procUnpin()
+	runtime.Gosched()
+	procPin()
+}

@@ -1,0 +1,94 @@
+package onethread
+
+import (
+	"sync/atomic"
+
+	"github.com/alcove-go/alcove/port/sys"
+)
+
+// holdSignal brings a thread into the handler. No thread of a Go program ever
+// blocks it, whatever signals were blocked when the process was started, the
+// runtime does not use it, and libraries let nobody else send it. SIGURG would
+// not do: sysmon sends it to the first thread.
+const holdSignal = 32
+
+// The states of the one thread that is dealt with.
+const (
+	free     = iota // no thread is held
+	asked           // the signal was sent to the thread wanted
+	standing        // it is in the handler, and held is filled
+	leaving         // it ends itself
+	going           // it returns from the handler, which makes the state free
+)
+
+// Shared with the handler. state is the futex on which both sides wait.
+var (
+	state  uint32
+	wanted uint32 // id of the thread that is to stand
+	held   context
+)
+
+// context tells where the signal interrupted a thread.
+type context struct{ pc, fp, sp uintptr }
+
+// handlerPC is the address of the signal handler.
+func handlerPC() uintptr
+
+// restorerPC is the address that the handler returns to.
+func restorerPC() uintptr
+
+// installation is what was there before the handler.
+type installation struct{ old sys.Sigaction }
+
+func installHandler() (i installation) {
+	action := sys.Sigaction{
+		Handler:  handlerPC(),
+		Flags:    sys.SaSiginfo | sys.SaOnStack | sys.SaRestorer,
+		Restorer: restorerPC(),
+		Mask:     ^uint64(0),
+	}
+	sys.RtSigaction(holdSignal, &action, &i.old)
+	return i
+}
+
+func (i *installation) restore() { sys.RtSigaction(holdSignal, &i.old, nil) }
+
+// hold makes a thread stand in the handler and reports whether it does.
+func (e *entry) hold(tid int) bool {
+	atomic.StoreUint32(&wanted, uint32(tid))
+	atomic.StoreUint32(&state, asked)
+	if sys.Tgkill(e.pid, tid, holdSignal) == 0 {
+		for atomic.LoadUint32(&state) == asked && e.alive(tid) && !e.patience.over() {
+			sys.FutexWait(&state, asked, &pause)
+		}
+	}
+	return !atomic.CompareAndSwapUint32(&state, asked, free)
+}
+
+// leave ends the held thread and waits until it is gone.
+func (e *entry) leave(tid int) {
+	e.tell(leaving)
+	for e.alive(tid) {
+		sys.Yield()
+	}
+	e.ended++
+	atomic.StoreUint32(&state, free)
+}
+
+// goOn lets the held thread return to what it did. It waits until the thread
+// has seen that: the next one is told its part through the same word.
+func (e *entry) goOn(tid int) {
+	e.tell(going)
+	for atomic.LoadUint32(&state) == going && e.alive(tid) {
+		sys.FutexWait(&state, going, &pause)
+	}
+}
+
+func (e *entry) tell(s uint32) {
+	atomic.StoreUint32(&state, s)
+	sys.FutexWake(&state)
+}
+
+func (e *entry) alive(tid int) bool {
+	return sys.Tgkill(e.pid, tid, 0) == 0
+}

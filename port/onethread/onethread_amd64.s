@@ -1,0 +1,102 @@
+#include "go_asm.h"
+#include "textflag.h"
+
+#define SYS_rt_sigreturn 15
+#define SYS_exit         60
+#define SYS_gettid       186
+#define SYS_futex        202
+
+#define FUTEX_WAIT_PRIVATE 128
+#define FUTEX_WAKE_PRIVATE 129
+
+// Offsets in ucontext_t.
+#define uc_rbp 120
+#define uc_rsp 160
+#define uc_rip 168
+
+// void handler(int signo, siginfo_t *info, ucontext_t *context)
+//
+// The kernel calls it with the C convention, every signal blocked, on the
+// alternate stack of the thread, and restores all registers when it returns.
+TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
+	MOVL $SYS_gettid, AX
+	SYSCALL
+	CMPL AX, ·wanted(SB)   // someone else may send the signal, to any thread
+	JNE  done
+	CMPL ·state(SB), $const_asked
+	JNE  done
+
+	MOVQ uc_rip(DX), AX
+	MOVQ AX, ·held+context_pc(SB)
+	MOVQ uc_rbp(DX), AX
+	MOVQ AX, ·held+context_fp(SB)
+	MOVQ uc_rsp(DX), AX
+	MOVQ AX, ·held+context_sp(SB)
+	MOVL $const_standing, AX
+	XCHGL AX, ·state(SB)
+	CALL wake<>(SB)
+
+wait:
+	LEAQ ·state(SB), DI
+	MOVL $FUTEX_WAIT_PRIVATE, SI
+	MOVL $const_standing, DX
+	MOVL $0, R10
+	MOVL $SYS_futex, AX
+	SYSCALL
+	MOVL ·state(SB), AX
+	CMPL AX, $const_standing
+	JEQ  wait
+	CMPL AX, $const_leaving
+	JEQ  leave
+	MOVL $const_free, AX
+	XCHGL AX, ·state(SB)
+	CALL wake<>(SB)
+
+done:
+	RET
+
+leave:
+	MOVL $0, DI
+	MOVL $SYS_exit, AX     // this thread only
+	SYSCALL
+	INT  $3                // not reached
+
+// wake wakes the first thread where it waits for the state to change.
+TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
+	LEAQ ·state(SB), DI
+	MOVL $FUTEX_WAKE_PRIVATE, SI
+	MOVL $1, DX
+	MOVL $SYS_futex, AX
+	SYSCALL
+	RET
+
+TEXT ·restorer(SB), NOSPLIT|NOFRAME, $0
+	MOVL $SYS_rt_sigreturn, AX
+	SYSCALL
+	INT  $3                // not reached
+
+// func handlerPC() uintptr
+TEXT ·handlerPC(SB), NOSPLIT, $0-8
+	LEAQ ·handler(SB), AX
+	MOVQ AX, ret+0(FP)
+	RET
+
+// func restorerPC() uintptr
+TEXT ·restorerPC(SB), NOSPLIT, $0-8
+	LEAQ ·restorer(SB), AX
+	MOVQ AX, ret+0(FP)
+	RET
+
+// func load(addr uintptr) uintptr
+TEXT ·load(SB), NOSPLIT, $0-16
+	MOVQ addr+0(FP), AX
+	MOVQ (AX), AX
+	MOVQ AX, ret+8(FP)
+	RET
+
+// func growStack()
+//
+// The assembler makes a function that is not NOSPLIT begin with a check that
+// the stack has room for its frame.
+TEXT ·growStack(SB), 0, $131072-0
+	RET

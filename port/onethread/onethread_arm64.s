@@ -1,0 +1,109 @@
+#include "go_asm.h"
+#include "textflag.h"
+
+#define SYS_exit         93
+#define SYS_futex        98
+#define SYS_rt_sigreturn 139
+#define SYS_gettid       178
+
+#define FUTEX_WAIT_PRIVATE 128
+#define FUTEX_WAKE_PRIVATE 129
+
+// Offsets in ucontext_t. The registers begin at 184.
+#define uc_x29 416
+#define uc_sp  432
+#define uc_pc  440
+
+// void handler(int signo, siginfo_t *info, ucontext_t *context)
+//
+// The kernel calls it with the C convention, every signal blocked, on the
+// alternate stack of the thread, and restores all registers when it returns.
+TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
+	MOVD R30, R20          // the restorer
+	MOVD R2, R10
+	MOVD $SYS_gettid, R8
+	SVC
+	MOVWU ·wanted(SB), R3  // someone else may send the signal, to any thread
+	CMPW R0, R3
+	BNE  done
+	MOVD $·state(SB), R11
+	LDARW (R11), R3
+	CMPW $const_asked, R3
+	BNE  done
+
+	MOVD $·held(SB), R4
+	MOVD uc_pc(R10), R3
+	MOVD R3, context_pc(R4)
+	MOVD uc_x29(R10), R3
+	MOVD R3, context_fp(R4)
+	MOVD uc_sp(R10), R3
+	MOVD R3, context_sp(R4)
+	MOVD $const_standing, R3
+	STLRW R3, (R11)
+	BL   wake<>(SB)
+
+wait:
+	MOVD R11, R0
+	MOVD $FUTEX_WAIT_PRIVATE, R1
+	MOVD $const_standing, R2
+	MOVD $0, R3
+	MOVD $SYS_futex, R8
+	SVC
+	LDARW (R11), R3
+	CMPW $const_standing, R3
+	BEQ  wait
+	CMPW $const_leaving, R3
+	BEQ  leave
+	MOVD $const_free, R3
+	STLRW R3, (R11)
+	BL   wake<>(SB)
+
+done:
+	MOVD R20, R30
+	RET
+
+leave:
+	MOVD $0, R0
+	MOVD $SYS_exit, R8     // this thread only
+	SVC
+	BRK                    // not reached
+
+// wake wakes the first thread where it waits for the state to change.
+TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
+	MOVD R11, R0
+	MOVD $FUTEX_WAKE_PRIVATE, R1
+	MOVD $1, R2
+	MOVD $SYS_futex, R8
+	SVC
+	RET
+
+TEXT ·restorer(SB), NOSPLIT|NOFRAME, $0
+	MOVD $SYS_rt_sigreturn, R8
+	SVC
+	BRK                    // not reached
+
+// func handlerPC() uintptr
+TEXT ·handlerPC(SB), NOSPLIT, $0-8
+	MOVD $·handler(SB), R0
+	MOVD R0, ret+0(FP)
+	RET
+
+// func restorerPC() uintptr
+TEXT ·restorerPC(SB), NOSPLIT, $0-8
+	MOVD $·restorer(SB), R0
+	MOVD R0, ret+0(FP)
+	RET
+
+// func load(addr uintptr) uintptr
+TEXT ·load(SB), NOSPLIT, $0-16
+	MOVD addr+0(FP), R0
+	MOVD (R0), R0
+	MOVD R0, ret+8(FP)
+	RET
+
+// func growStack()
+//
+// The assembler makes a function that is not NOSPLIT begin with a check that
+// the stack has room for its frame.
+TEXT ·growStack(SB), 0, $131072-0
+	RET

@@ -1,0 +1,82 @@
+package onethread
+
+import (
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"github.com/alcove-go/alcove/port/sys"
+)
+
+// maxThreads is how many threads one round deals with.
+const maxThreads = 64
+
+// maxTid is the highest thread id that Linux gives out.
+const maxTid = 4 << 20
+
+// otherThreads lists the other threads of the process, as many as fit in
+// tids. None means that the process has one thread.
+func (e *entry) otherThreads(tids []int32) []int32 {
+	if n, ok := e.listThreads(tids); ok {
+		return tids[:n]
+	}
+	return tids[:e.probeThreads(tids)]
+}
+
+const taskDir = "/proc/self/task\x00"
+
+// listThreads reads /proc/self/task. It reports false where /proc is not
+// mounted, or is that of another pid namespace and has other numbers.
+func (e *entry) listThreads(tids []int32) (n int, ok bool) {
+	dir, err := sys.Openat(sys.AtFDCWD, unsafe.StringData(taskDir), syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
+	if err != 0 {
+		return 0, false
+	}
+	var entries [4096]byte
+	size, err := sys.Getdents64(dir, entries[:])
+	sys.Close(dir)
+	if err != 0 {
+		return 0, false
+	}
+	for rest := entries[:size]; len(rest) > 0; {
+		var name []byte
+		name, rest = sys.NextDirent(rest)
+		switch tid := number(name); {
+		case tid == 0: // . and ..
+		case tid == e.pid:
+			ok = true
+		case n < len(tids):
+			tids[n] = int32(tid)
+			n++
+		}
+	}
+	return n, ok
+}
+
+// number is the value of a decimal number, 0 if s is none.
+func number(s []byte) (n int) {
+	for _, c := range s {
+		if c < '0' || c > '9' {
+			return 0
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n
+}
+
+// probeThreads asks for one number after the other whether it is a thread of
+// this process. Threads have numbers soon after that of the process, unless the
+// numbers have started again from the beginning. The Go runtime says how many
+// there are, and counts those that have ended.
+func (e *entry) probeThreads(tids []int32) (n int) {
+	created, _ := runtime.ThreadCreateProfile(nil)
+	want := min(created-1-e.ended, len(tids))
+	for i := 1; n < want && i < maxTid; i++ {
+		tid := (e.pid + i) % maxTid
+		if tid != 0 && e.alive(tid) {
+			tids[n] = int32(tid)
+			n++
+		}
+	}
+	return n
+}
