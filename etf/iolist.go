@@ -52,11 +52,13 @@ func (l *iolist) read() {
 
 // element reads an element of a list: a byte, or what an iolist may be.
 func (l *iolist) element() {
+	h := l.probe()
 	switch {
 	case len(l.dst) == cap(l.dst):
 		l.Fail()
-	case l.Tag() == TagSmallInteger:
-		l.dst = append(l.dst, byte(l.Int()))
+	case h.tag == TagSmallInteger:
+		l.dst = append(l.dst, l.b[h.body])
+		l.off = h.body + h.n
 	default:
 		l.term()
 	}

@@ -5,7 +5,7 @@ package etf
 type head struct {
 	tag  byte
 	body int // offset of what follows the tag and the length field
-	n    int // the length field: a number of bytes or, of a tuple or list, of elements
+	n    int // bytes from body on (of a big, without the sign byte), or elements of a tuple or list
 }
 
 func (h head) kind() Kind { return kindOf(h.tag) }
