@@ -39,10 +39,13 @@ func Shell(commands string) Option { return func(o *options) { o.shell = command
 // Under has another command start the program: its path and arguments are appended to those of the command.
 func Under(argv ...string) Option { return func(o *options) { o.under = argv } }
 
+// NoFifo leaves out -c.
+func NoFifo() Option { return func(o *options) { o.noFifo = true } }
+
 // Closed starts the program without descriptor fd, which is one of 0 to 5.
 func Closed(fd int) Option { return func(o *options) { o.closed[fd] = true } }
 
-// Open starts the program with f as descriptor fd, which is 3 or higher.
+// Open starts the program with f as descriptor fd.
 func Open(fd int, f *os.File) Option { return func(o *options) { o.extra[fd] = f } }
 
 // AnyEnd lets the program end with any status, and its programs live on.
@@ -86,8 +89,8 @@ func Launch(t testing.TB, opts ...Option) *Port {
 	argv := o.argv(p.Fifo)
 	path := Tool(t, argv[0])
 	proc, err := start(path, argv, &os.ProcAttr{Env: o.env, Files: files})
-	for _, f := range files[:3] {
-		if f != nil {
+	for fd, f := range files[:3] {
+		if f != nil && o.extra[fd] == nil {
 			f.Close()
 		}
 	}
@@ -140,6 +143,9 @@ func (p *Port) open(dir string, files *[]*os.File) error {
 		if f := p.options.extra[fd]; f != nil {
 			for len(*files) <= fd {
 				*files = append(*files, nil)
+			}
+			if fd < 3 {
+				(*files)[fd].Close()
 			}
 			(*files)[fd] = f
 		}

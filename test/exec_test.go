@@ -1,0 +1,317 @@
+package test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	. "github.com/alcove-go/alcove/test/porttest"
+)
+
+// bettered: D3 frames mistaken for output at exec; replies come before fdctl_closed.
+func TestRepliesBeforeAnExecStayReplies(t *testing.T) {
+	for _, depth := range []int{1, 2, 8} {
+		t.Run(fmt.Sprint("depth ", depth), func(t *testing.T) {
+			t.Parallel()
+			p := Start(t)
+			a := p.Chain(depth)
+			p.Want(a.Pid(), a, "getpid")
+			// While the parent of the process is busy, replies and output gather in one pipe.
+			busy := CallFrame(a.Parent(), "select", List{}, List{}, List{}, timeval(0, 300000))
+			for range 5 {
+				busy = append(busy, CallFrame(a, "getpid")...)
+			}
+			p.Write(append(busy, ExecFrame(a, "echo", "out")...))
+			p.Next(Reply(a.Parent(), okTuple(List{}, List{}, List{})))
+			for range 5 {
+				p.Next(Reply(a, a.Pid()))
+			}
+			p.Next(Ctl(a, "fdctl_closed"))
+			p.Await(Stdout(a, "out\n"))
+			p.Await(ExitStatus(a, 0))
+		})
+	}
+}
+
+func TestManyRepliesAndManyBytesOfOutputAreToldApart(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	const replies, bytes = 500, 300000
+	frames := CallFrame(nil, "select", List{}, List{}, List{}, timeval(0, 100000))
+	for range replies {
+		frames = append(frames, CallFrame(a, "getpid")...)
+	}
+	// The output looks like frames.
+	script := fmt.Sprintf(`yes "$(printf '\000\007\000\004\203\167\002ok')" | head -c %d`, bytes)
+	p.Write(append(frames, ExecFrame(a, "/bin/sh", "-c", script)...))
+	p.Await(Reply(nil, okTuple(List{}, List{}, List{})))
+	for range replies {
+		p.Next(Reply(a, a.Pid()))
+	}
+	p.Next(Ctl(a, "fdctl_closed"))
+	if got := len(p.Finish(a, ExitStatus(a, 0))); got != bytes {
+		t.Errorf("%d bytes of output, want %d", got, bytes)
+	}
+}
+
+// What follows an exec call in the same write is the standard input of the program.
+func TestDataBehindAnExecCallReachesTheProgram(t *testing.T) {
+	for _, depth := range []int{1, 2, 16} {
+		for _, size := range []int{1, 5, 4096, 60000, 65000} {
+			t.Run(fmt.Sprintf("depth %d, %d bytes", depth, size), func(t *testing.T) {
+				t.Parallel()
+				p := Start(t)
+				a := p.Chain(depth)
+				p.Want(a.Pid(), a, "getpid")
+				data := Bytes(size)
+				exec := ExecFrame(nil, "head", "-c", fmt.Sprint(size))
+				if len(exec)+size+8*depth > MaxFrame {
+					t.Fatal("does not fit in one frame")
+				}
+				p.Stdin(a, string(exec)+data)
+				p.Next(Ctl(a, "fdctl_closed"))
+				if got := p.Finish(a, ExitStatus(a, 0)); got != data {
+					t.Errorf("the program got %d bytes, starting %.40q", len(got), got)
+				}
+			})
+		}
+	}
+}
+
+func TestDataInFramesBehindAnExecCallReachesTheProgram(t *testing.T) {
+	p := Start(t)
+	a := p.Chain(2)
+	p.Want(a.Pid(), a, "getpid")
+	p.Write(slices.Concat(CallFrame(a, "getpid"), ExecFrame(a, "cat"), StdinFrame(a, []byte("one\n")),
+		StdinFrame(a, []byte("two\n")), CallFrame(nil, "getpid")))
+	p.Await(Reply(nil, p.Pid))
+	p.Next(Reply(a, a.Pid()), Ctl(a, "fdctl_closed"))
+	if got := p.Output(TypeStdout, a, 8); got != "one\ntwo\n" {
+		t.Errorf("output %q", got)
+	}
+	p.Stdin(a, "three\n")
+	p.Await(Stdout(a, "three\n"))
+	endOfFile(t, p, a)
+	p.Await(ExitStatus(a, 0))
+}
+
+// A process that may not fork must hand on what it read ahead as well.
+func TestDataBehindAnExecCallReachesAProgramThatMayNotFork(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	p.Want(ok, a, "setresgid", 54321, 54321, 54321)
+	p.Want(ok, a, "setresuid", 54321, 54321, 54321)
+	p.Want(ok, a, "setrlimit", Atom("rlimit_nproc"), rlimit(1, 1))
+	p.Want(errno("eagain"), a, "fork")
+	data := Bytes(30000)
+	p.Stdin(a, string(ExecFrame(nil, "head", "-c", fmt.Sprint(len(data))))+data)
+	p.Next(Ctl(a, "fdctl_closed"))
+	if got := p.Finish(a, ExitStatus(a, 0)); got != data {
+		t.Errorf("the program got %d bytes, starting %.40q", len(got), got)
+	}
+}
+
+func TestExecThatFailsIsAReplyAndCallsGoOn(t *testing.T) {
+	p := Start(t)
+	inEach(t, p, func(t *testing.T, p *Port, to Pipeline) {
+		pid := p.Int(to, "getpid")
+		p.Write(slices.Concat(
+			CallFrame(to, "getpid"),
+			ExecFrame(to, "/no/such/program"),
+			CallFrame(to, "getpid"),
+			CallFrame(to, "execve", Binary("/etc/passwd"), argv("x"), argv("A=1")),
+			CallFrame(to, "fexecve", 999, argv("x"), argv("A=1")),
+			ExecFrame(to, "nosuchprogram"),
+			CallFrame(to, "version"),
+		))
+		p.Next(
+			Reply(to, pid),
+			Reply(to, errno("enoent")),
+			Reply(to, pid),
+			Reply(to, errno("eacces")),
+			Reply(to, errno("ebadf")),
+			Reply(to, errno("enoent")),
+			Reply(to, Binary("1.0.1")),
+		)
+		p.Quiet(nil, to)
+	})
+}
+
+func TestExecAfterAFailedExecIsExactToo(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	p.Write(slices.Concat(
+		CallFrame(nil, "select", List{}, List{}, List{}, timeval(0, 200000)),
+		CallFrame(a, "getpid"), ExecFrame(a, "/no/such/program"), CallFrame(a, "getpid"),
+		ExecFrame(a, "/bin/sh", "-c", "echo out; exit 4"),
+	))
+	p.Await(Reply(nil, okTuple(List{}, List{}, List{})))
+	p.Next(Reply(a, a.Pid()), Reply(a, errno("enoent")), Reply(a, a.Pid()), Ctl(a, "fdctl_closed"))
+	p.Await(Stdout(a, "out\n"))
+	p.Await(ExitStatus(a, 4))
+}
+
+// The three exec calls answer nothing when they succeed.
+func TestEveryExecCallReplacesTheProgramWithoutAReply(t *testing.T) {
+	const script = `echo "$0 $1 $A $B"; exit 7`
+	args := argv("sh", "-c", script, "zero", "one")
+	for _, name := range []string{"execve", "execvp", "fexecve"} {
+		t.Run(name, func(t *testing.T) {
+			p := Start(t)
+			a := p.Fork(nil)
+			want := "zero one a \n"
+			switch name {
+			case "execve":
+				p.Send(a, "execve", Binary("/bin/sh"), args, argv("A=a"))
+			case "execvp":
+				p.Want(ok, a, "setenv", Binary("A"), Binary("a"), 1)
+				p.Send(a, "execvp", Binary("sh"), args)
+			case "fexecve":
+				fd := p.Int(a, "open", Binary("/bin/sh"), List{Atom("o_rdonly"), Atom("o_cloexec")}, 0)
+				p.Send(a, "fexecve", fd, args, argv("A=a"))
+			}
+			p.Next(Ctl(a, "fdctl_closed"))
+			p.Await(Stdout(a, want))
+			p.Await(ExitStatus(a, 7))
+			p.Quiet()
+		})
+	}
+}
+
+func TestExecInTheTopLevelPortClosesTheFifoAndKeepsStdio(t *testing.T) {
+	p := Start(t, AnyEnd(), Garbage(), Talks())
+	fds := fmt.Sprintf("cd /proc/self/fd; for fd in *; do test -e $fd && echo -n \"$fd \"; done; read line; echo $line; echo err >&2; exit 9")
+	p.Write(append(ExecFrame(nil, "/bin/sh", "-c", fds), "raw input\n"...))
+	p.FifoClosed()
+	if s := p.Exit(); s != 9 {
+		t.Errorf("exit status %d, want 9", s)
+	}
+	if raw := p.Raw(); !strings.HasSuffix(raw, "0 1 2 raw input\n") {
+		t.Errorf("stdout %q", raw)
+	}
+	if s := p.Stderr(); s != "err\n" {
+		t.Errorf("stderr %q", s)
+	}
+}
+
+// bettered: D22 exec'ed programs get descriptors 0, 1, 2 and those that the user opened.
+func TestExecedProgramsHaveOnlyTheDescriptorsThatWereOpenedForThem(t *testing.T) {
+	p := Start(t)
+	p.Fork(nil) // a sibling whose descriptors must not be seen either
+	inEach(t, p, func(t *testing.T, p *Port, to Pipeline) {
+		a := p.Fork(to)
+		b := p.Fork(to)
+		fd := p.Int(b, "open", Binary("/etc/passwd"), List{Atom("o_rdonly")}, 0)
+		p.Int(b, "open", Binary("/etc/passwd"), List{Atom("o_rdonly"), Atom("o_cloexec")}, 0)
+		// ls itself opens the folder.
+		p.Exec(b, "/bin/ls", "-l", "/proc/self/fd")
+		out := p.Finish(b, ExitStatus(b, 0))
+		var open []string
+		for line := range strings.Lines(out) {
+			if f := strings.Fields(line); len(f) > 8 && !strings.HasPrefix(f[10], "/proc/") {
+				open = append(open, f[8])
+			}
+		}
+		if want := []string{"0", "1", "2", fmt.Sprint(fd)}; !slices.Equal(open, want) {
+			t.Errorf("open descriptors %v, want %v in\n%s", open, want, out)
+		}
+		p.Stop(a)
+	})
+}
+
+// kept: re-execution with -d keeps serving on the same descriptors.
+// bettered: D21 a port executed again can fork.
+func TestPortThatExecutesItselfAgainWithDepthKeepsServing(t *testing.T) {
+	for _, depth := range []int{1, 3} {
+		t.Run(fmt.Sprint("depth ", depth), func(t *testing.T) {
+			p := Start(t)
+			a := p.Chain(depth)
+			reexec(p, a)
+			p.Want(a.Pid(), a, "getpid")
+			p.Want(5, a, "getopt", Atom("maxchild"))
+			if n := Threads(a.Pid()); n != 1 {
+				t.Errorf("%d threads", n)
+			}
+			b := p.Fork(a)
+			c := p.Fork(b)
+			p.Want(c.Pid(), c, "getpid")
+			p.Sh(c, "echo from below; exit 5")
+			p.Await(Stdout(c, "from below\n"))
+			p.Await(ExitStatus(c, 5))
+			p.Stop(b)
+			// Exec is exact from here as well.
+			p.Write(append(CallFrame(a, "getpid"), ExecFrame(a, "echo", "out")...))
+			p.Next(Reply(a, a.Pid()), Ctl(a, "fdctl_closed"))
+			p.Await(Stdout(a, "out\n"))
+			p.Await(ExitStatus(a, 0))
+			p.Quiet()
+		})
+	}
+}
+
+// reexec has the process at to execute the port again, as prx does.
+func reexec(p *Port, to Pipeline) {
+	fd := p.Int(to, "open", Binary(Program()), List{Atom("o_rdonly"), Atom("o_cloexec")}, 0)
+	for keep := 3; keep <= 5; keep++ {
+		p.Want(okTuple(0), to, "fcntl", keep, Atom("f_setfd"), 0)
+	}
+	p.Send(to, "fexecve", fd, argv(Program(), "-d", fmt.Sprint(len(to)), "-m", "5"), argv("A=1"))
+	p.Next(Reply(to, ok))
+}
+
+func TestExecThatFailsAfterDescriptorsWereKeptGoesOn(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	for keep := 3; keep <= 5; keep++ {
+		p.Want(okTuple(0), a, "fcntl", keep, Atom("f_setfd"), 0)
+	}
+	p.Want(errno("enoent"), a, "execve", Binary("/no/such/program"), argv("x"), argv())
+	p.Want(a.Pid(), a, "getpid")
+	b := p.Fork(a)
+	p.Want(b.Pid(), b, "getpid")
+	reexec(p, a)
+	p.Want(a.Pid(), a, "getpid")
+}
+
+// The depth that users rely on, and the greatest that there is.
+func TestForkDepthIsLimitedByMaxforkdepth(t *testing.T) {
+	p := Start(t)
+	l := p.Chain(16)
+	p.Want(errno("eagain"), l, "fork")
+	p.Want(errno("eagain"), l, "clone", List{Atom("clone_newuts")})
+	p.Want(true, l, "setopt", Atom("maxforkdepth"), 17)
+	b := p.Fork(l)
+	p.Want(errno("eagain"), b, "fork")
+	p.Want(b.Pid(), b, "getpid")
+}
+
+func TestChainOf128ForksAnswersAtItsEnd(t *testing.T) {
+	p := Start(t)
+	p.Want(true, nil, "setopt", Atom("maxforkdepth"), 128)
+	l := p.Chain(128)
+	p.Want(errno("eagain"), l, "fork")
+	p.Want(l.Pid(), l, "getpid")
+	p.Sh(l, "cat; exit 3")
+	p.Stdin(l, "through 128 processes\n")
+	p.Await(Stdout(l, "through 128 processes\n"))
+	p.Signal(l, 9)
+	p.Await(TermSig(l, "sigkill"))
+}
+
+func TestTwoMegabytesOfOutputPassSixteenProcessesByteForByte(t *testing.T) {
+	p := Start(t)
+	l := p.Chain(16)
+	p.Sh(l, `i=0; while [ $i -lt 20 ]; do seq $i 15000; i=$((i+1)); done | head -c 2000000`)
+	got := p.Finish(l, ExitStatus(l, 0))
+	var want strings.Builder
+	for i := 0; want.Len() < 2000000; i++ {
+		for n := i; n <= 15000; n++ {
+			fmt.Fprintln(&want, n)
+		}
+	}
+	if a, b := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(want.String()[:2000000])); a != b {
+		t.Errorf("%d bytes with another hash than the 2000000 written", len(got))
+	}
+}
