@@ -44,24 +44,17 @@ type Child struct {
 
 // children is the table of children. Slots are reused from the lowest.
 type children struct {
-	slots []Child
-	pids  []int32 // pid of each slot, 0 when free; what lookups go over
-	live  int     // slots in use
-	ended bool    // a slot may have become free
-}
-
-const firstSlots = 64
-
-func (t *children) init() {
-	t.slots = make([]Child, 0, firstSlots)
-	t.pids = make([]int32, 0, firstSlots)
+	slots   []Child
+	pids    []int32 // pid of each slot, 0 when free; what lookups go over
+	live    int     // slots in use
+	changed bool    // sweep has something to do
 }
 
 // reset empties the table without touching its memory, which a forked child
 // shares with its parent as long as neither writes to it.
 func (t *children) reset() {
 	t.slots, t.pids = t.slots[:0], t.pids[:0]
-	t.live, t.ended = 0, false
+	t.live, t.changed = 0, false
 }
 
 // add puts a new child in the first free slot.
@@ -119,22 +112,30 @@ func (p *Process) addressed(pid int32) *Child {
 	return c
 }
 
-// sweep frees the slots of children that are gone with all their streams.
+// sweep does what a call has left for after its reply, and frees the slots of
+// children that are gone with all their streams.
 func (p *Process) sweep() {
 	t := &p.table
-	if !t.ended {
+	if !t.changed {
 		return
 	}
-	t.ended = false
+	t.changed = false
 	for i := range t.slots {
-		c := &t.slots[i]
-		if t.pids[i] == 0 || !c.exited || c.Stdout >= 0 || c.Stderr >= 0 || c.Control >= 0 {
+		if t.pids[i] == 0 {
 			continue
 		}
-		p.drop(&c.queue)
-		p.drop(&c.held)
-		t.pids[i] = 0
-		t.live--
+		c := &t.slots[i]
+		if c.waited && !c.exited {
+			p.release(c)
+		}
+		if c.raw {
+			p.deliverHeld(c)
+		}
+		if c.exited && c.Stdout < 0 && c.Stderr < 0 && c.Control < 0 {
+			p.drop(&c.queue)
+			t.pids[i] = 0
+			t.live--
+		}
 	}
 	n := len(t.pids)
 	for n > 0 && t.pids[n-1] == 0 {

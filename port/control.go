@@ -90,7 +90,7 @@ func (p *Process) closeControl(c *Child, state int32) {
 	p.poll.forget(keyOf(c, keyControl))
 	sys.Close(int(c.Control))
 	c.Control = state
-	p.table.ended = p.table.ended || c.exited
+	p.table.changed = p.table.changed || c.exited
 }
 
 func (p *Process) loseControl(c *Child) {

@@ -81,14 +81,16 @@ func (s *scanner) begin(calls Calls) {
 // queueSize is how much is held for one child beside its pipe.
 const queueSize = 64 << 10
 
-// feed is data for one child, gathered for one writev(2). Only data for
-// children that run this program is gathered.
+// feed is data for one child, gathered for one write(2): contents of stdin
+// frames, moved together in the inbound buffer. Only data for children that
+// run this program is gathered.
 type feed struct {
-	to     *Child
-	pieces pieces
-	n      int
-	size   int
+	to   *Child
+	data []byte
 }
+
+// gatherBelow is the size of data that it pays to move.
+const gatherBelow = 4096
 
 // forward passes data to the child pid.
 func (p *Process) forward(pid uint32, data []byte) {
@@ -133,8 +135,7 @@ func (p *Process) feedProgram(c *Child, data []byte) {
 
 // feedPort takes data for a child that runs this program, whole or not at all.
 func (p *Process) feedPort(c *Child, data []byte) {
-	f := &p.feed
-	if f.to != c || f.n == maxPieces || f.size+len(data) > queueSize {
+	if p.feed.to != c || len(data) >= gatherBelow {
 		p.feedPending()
 	}
 	if c.queue != nil || c.gate == gateClosed {
@@ -150,10 +151,7 @@ func (p *Process) feedPort(c *Child, data []byte) {
 	if c.gate != gateless {
 		n, closed = c.scan.through(data, p.calls)
 	}
-	f.to = c
-	f.pieces[f.n] = iovec(data[:n])
-	f.n++
-	f.size += n
+	p.gather(c, data[:n])
 	if !closed {
 		return
 	}
@@ -162,6 +160,18 @@ func (p *Process) feedPort(c *Child, data []byte) {
 	if n < len(data) {
 		p.queueFor(c).append(data[n:])
 	}
+}
+
+// gather adds data, which is in the inbound buffer behind what was gathered.
+func (p *Process) gather(c *Child, data []byte) {
+	f := &p.feed
+	if f.to == nil {
+		f.to, f.data = c, data
+		return
+	}
+	n := len(f.data)
+	f.data = f.data[:n+len(data)]
+	copy(f.data[n:], data)
 }
 
 func (p *Process) queueFor(c *Child) *buffer {
@@ -174,26 +184,22 @@ func (p *Process) queueFor(c *Child) *buffer {
 
 // feedPending writes what was gathered. What the pipe does not take is queued.
 func (p *Process) feedPending() {
-	f := &p.feed
-	c, n, size := f.to, f.n, f.size
-	if n == 0 {
+	c, data := p.feed.to, p.feed.data
+	if c == nil {
 		return
 	}
-	f.to, f.n, f.size = nil, 0, 0
-	for first := 0; first < n; {
-		k, err := sys.Writev(int(c.Stdin), f.pieces[first:n])
+	p.feed = feed{}
+	for len(data) > 0 {
+		n, err := sys.Write(int(c.Stdin), data)
 		switch err {
 		case 0:
-			size -= k
-			first = f.pieces.advance(first, n, k)
+			data = data[n:]
 		case unix.EINTR:
 		case unix.EAGAIN:
-			q := p.queueFor(c)
-			for ; first < n; first++ {
-				q.append(bytesOf(&f.pieces[first]))
-			}
-			c.ready = size
+			p.queueFor(c).append(data)
+			c.ready = len(data)
 			p.watchStdin(c)
+			return
 		default:
 			return
 		}

@@ -17,6 +17,7 @@ func (c *Child) paused() bool { return c.raw && c.FlowControl == 0 }
 func (p *Process) SetFlowControl(c *Child, n int32) {
 	c.FlowControl = n
 	p.watchOutput(c)
+	p.table.changed = p.table.changed || c.held != nil
 }
 
 // spend takes one piece from the child's credit.

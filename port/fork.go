@@ -202,7 +202,7 @@ func openSignalPipe() sys.Errno {
 // closeSiblings closes the parent's descriptors of its other children. They
 // can be thousands, mostly in a row.
 func (p *Process) closeSiblings() {
-	marks := p.replies // not in use: the child sends no reply
+	marks := p.scratch
 	clear(marks[:p.markSiblings(nil)/8+1])
 	n := p.markSiblings(marks)
 	closeMarked(marks[:n/8+1], p.locked)
@@ -220,7 +220,7 @@ func (p *Process) markSiblings(marks []byte) int {
 		for _, fd := range [...]int32{c.Control, c.Stdin, c.Stdout, c.Stderr, c.closing} {
 			switch {
 			case fd < 0:
-			case int(fd) >= 8*len(p.replies):
+			case int(fd) >= 8*len(p.scratch):
 				sys.Close(int(fd))
 			default:
 				highest = max(highest, int(fd))

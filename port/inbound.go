@@ -17,7 +17,7 @@ type inbound struct {
 	at    int
 }
 
-func (in *inbound) init() { in.b = make([]byte, 2*maxFrame+slack) }
+const inboundSize = 2*maxFrame + slack
 
 func (in *inbound) reset() { in.r, in.w, in.lent = 0, 0, false }
 
@@ -115,33 +115,23 @@ func (p *Process) badpid(pid uint32) { p.ctl(pid, "badpid") }
 // answer runs a call whose term is bytes [from, size) of the frame that ends
 // where unhandled input starts.
 func (p *Process) answer(nr, from, size int) {
-	in := &p.in
+	in, out, limit := &p.in, &p.out, p.ReplyLimit()
 	body := in.b[in.r-size+from : in.r+slack]
 	in.lend(in.r)
 	p.execed = false
-	p.reply.Reset(p.replies[:0:p.ReplyLimit()])
-	p.calls.Answer(nr, body, &p.reply)
+	b := p.reserve(headerSize + limit)
+	out.enc.Reset(b[headerSize : headerSize : headerSize+limit])
+	p.calls.Answer(nr, body, &out.enc)
 	in.restore()
-	p.sendReply(p.reply.Bytes())
+	if term := out.enc.Bytes(); len(term) > 0 {
+		// The call may have flushed: then the frame starts at the front.
+		b = p.reserve(headerSize + limit)
+		out.commit(headerSize + copy(b[headerSize:], term))
+		put16(b, headerSize-lengthSize+len(term))
+		put16(b[lengthSize:], typeCall)
+	}
 	if p.parent && p.calls.Execs(nr) && !p.execed {
 		// The parent holds back what follows an exec until it hears of it.
 		p.notify(noticeFailed)
 	}
-}
-
-// sendReply sends a term as the reply to a call; nothing if it is empty.
-func (p *Process) sendReply(term []byte) {
-	if len(term) == 0 {
-		return
-	}
-	b := p.reserve(headerSize + copyBelow)
-	put16(b, headerSize-lengthSize+len(term))
-	put16(b[lengthSize:], typeCall)
-	if len(term) < copyBelow {
-		p.out.commit(headerSize + copy(b[headerSize:], term))
-		return
-	}
-	p.out.commit(headerSize)
-	p.refer(term)
-	p.Flush() // the next reply is made in the same place
 }

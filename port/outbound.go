@@ -30,8 +30,6 @@ type outbound struct {
 	wrote  uint64      // bytes written since the last notice to the parent
 }
 
-func (o *outbound) init() { o.arena = make([]byte, outboundSize) }
-
 func (o *outbound) clear() { o.used, o.joined, o.n, o.refers = 0, 0, 0, false }
 
 // join makes the bytes put in the arena since the last join a piece.

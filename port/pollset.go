@@ -26,14 +26,6 @@ type pollset struct {
 	ready []key // what the last wait found, in order
 }
 
-const firstPolled = 2 + 4*firstSlots
-
-func (s *pollset) init() {
-	s.fds = make([]sys.PollFD, 0, firstPolled)
-	s.keys = make([]key, 0, firstPolled)
-	s.ready = make([]key, 0, firstPolled)
-}
-
 func (s *pollset) reset() {
 	s.fds, s.keys, s.ready = s.fds[:0], s.keys[:0], s.ready[:0]
 }

@@ -44,21 +44,20 @@ type Process struct {
 
 	filter, subFilter [16]byte // calls blocked here, and in processes forked later
 
-	calls   Calls
-	in      inbound
-	out     outbound
-	reply   etf.Encoder
-	replies []byte // where replies are made
-	feed    feed
-	poll    pollset
-	table   children
-	signal  signals
+	calls Calls
+	in    inbound
+	out   outbound
+	feed  feed
+	poll  pollset
+	table children
+	spare *buffer
 
 	parent bool // descriptor 5 is a control socket to a process of this program
 	execed bool // the call being answered has announced an exec (and failed)
 	locked bool // a seccomp filter may be in force: no system call beyond the known ones
 	forks  int  // changes in the child of a fork, so that loops notice
-	spare  *buffer
+
+	scratch []byte // for one step at a time
 }
 
 // Filtered tells whether call nr is blocked in this process.

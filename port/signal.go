@@ -20,15 +20,10 @@ const (
 	lastSignal     = 64
 )
 
-// signals is where records are read to.
-type signals struct {
-	records [recordsPerRead * signal.InfoSize]byte
-}
-
 // readSignals handles what the handler has written, and when that is all, what
 // it had to keep because the pipe was full.
 func (p *Process) readSignals() {
-	b := p.signal.records[:]
+	b := p.scratch[:recordsPerRead*signal.InfoSize]
 	n, err := sys.Read(signalRead, b)
 	switch {
 	case err == unix.EINTR || err == unix.EAGAIN:
@@ -122,7 +117,7 @@ func (p *Process) ended(c *Child, ws unix.WaitStatus) {
 // Its slot becomes free when nobody else holds its streams.
 func (p *Process) release(c *Child) {
 	c.exited = true
-	p.table.ended = true
+	p.table.changed = true
 	if c.Control >= 0 {
 		p.readControl(c)
 	}
@@ -140,11 +135,12 @@ func (p *Process) release(c *Child) {
 }
 
 // Waited must be called when waitpid(2) has collected the child pid, which
-// exited or was killed: its slot is released without an event.
+// exited or was killed. The child is not listed or addressed any more, and its
+// end is not reported; its output still is.
 func (p *Process) Waited(pid int32) {
 	if c := p.addressed(pid); c != nil {
-		p.release(c)
 		c.waited = true
+		p.table.changed = true // release it after the reply
 	}
 }
 

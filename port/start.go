@@ -48,18 +48,18 @@ func Start(version string) *Process {
 }
 
 func newProcess() *Process {
-	p := &Process{
-		Options: Options{
-			ExitStatus: true, TermSig: true,
-			FlowControl: -1, SignalOnEOF: int32(unix.SIGTERM),
-			MaxForkDepth: 16,
-		},
-		replies: make([]byte, 0x10000),
+	m := new(memory)
+	p := &m.process
+	p.Options = Options{
+		ExitStatus: true, TermSig: true,
+		FlowControl: -1, SignalOnEOF: int32(unix.SIGTERM),
+		MaxForkDepth: 16,
 	}
-	p.in.init()
-	p.out.init()
-	p.poll.init()
-	p.table.init()
+	p.in.b = m.inbound[:]
+	p.out.arena = m.outbound[:]
+	p.scratch = m.scratch[:]
+	p.poll = pollset{fds: m.fds[:0], keys: m.keys[:0], ready: m.ready[:0]}
+	p.table = children{slots: m.slots[:0], pids: m.pids[:0]}
 	return p
 }
 

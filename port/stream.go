@@ -84,7 +84,7 @@ func (p *Process) closeStream(c *Child, stream int, fd *int32) {
 	p.poll.forget(keyOf(c, stream))
 	sys.Close(int(*fd))
 	*fd = -1
-	p.table.ended = p.table.ended || c.exited
+	p.table.changed = p.table.changed || c.exited
 }
 
 // readFrames reads from a child that runs this program and passes on the
