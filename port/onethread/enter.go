@@ -34,7 +34,7 @@ func Enter() error {
 	runtime.GOMAXPROCS(1)
 	growStack()
 
-	e := entry{pid: sys.Getpid(), patience: newPatience()}
+	e := entry{pid: sys.Getpid()}
 	if sys.Gettid() != e.pid {
 		return ErrNotFirst
 	}
@@ -60,7 +60,7 @@ type entry struct {
 
 func (e *entry) run() error {
 	var tids [maxThreads]int32
-	for {
+	for n := 0; !e.patience.over(); n++ {
 		others := e.otherThreads(tids[:])
 		if len(others) == 0 {
 			return nil
@@ -68,10 +68,9 @@ func (e *entry) run() error {
 		for _, tid := range others {
 			e.take(int(tid))
 		}
-		if e.patience.over() {
-			return ErrRestless
-		}
+		e.patience.wait(n, free)
 	}
+	return ErrRestless
 }
 
 // take ends a thread if it is at rest, and does nothing otherwise.

@@ -58,9 +58,7 @@ func (e *entry) hold(tid int) bool {
 	atomic.StoreUint32(&wanted, uint32(tid))
 	atomic.StoreUint32(&state, asked)
 	if sys.Tgkill(e.pid, tid, holdSignal) == 0 {
-		for atomic.LoadUint32(&state) == asked && e.alive(tid) && !e.patience.over() {
-			sys.FutexWait(&state, asked, &pause)
-		}
+		e.await(tid, asked)
 	}
 	return !atomic.CompareAndSwapUint32(&state, asked, free)
 }
@@ -68,25 +66,29 @@ func (e *entry) hold(tid int) bool {
 // leave ends the held thread and waits until it is gone.
 func (e *entry) leave(tid int) {
 	e.tell(leaving)
-	for e.alive(tid) {
-		sys.Yield()
-	}
-	e.ended++
+	e.await(tid, leaving)
 	atomic.StoreUint32(&state, free)
+	e.ended++
 }
 
 // goOn lets the held thread return to what it did. It waits until the thread
 // has seen that: the next one is told its part through the same word.
 func (e *entry) goOn(tid int) {
 	e.tell(going)
-	for atomic.LoadUint32(&state) == going && e.alive(tid) {
-		sys.FutexWait(&state, going, &pause)
-	}
+	e.await(tid, going)
 }
 
+// tell changes the state for the held thread, which waits for that.
 func (e *entry) tell(s uint32) {
 	atomic.StoreUint32(&state, s)
 	sys.FutexWake(&state)
+}
+
+// await waits until the thread changes the state from s or ends.
+func (e *entry) await(tid int, s uint32) {
+	for n := 0; atomic.LoadUint32(&state) == s && e.alive(tid) && !e.patience.over(); n++ {
+		e.patience.wait(n, s)
+	}
 }
 
 func (e *entry) alive(tid int) bool {

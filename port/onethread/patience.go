@@ -6,27 +6,31 @@ import (
 	"github.com/alcove-go/alcove/port/sys"
 )
 
-// A start takes a few hundred microseconds. Enter gives up when both of these
-// are exceeded: the time alone would be wrong for a process that is stopped or
-// starved meanwhile, the rounds alone for one that turns quickly.
+// A start takes a few hundred microseconds: what is waited for is mostly there
+// after some turns of the scheduler. After maxSpins of them comes a pause, in
+// which whatever else keeps the machine busy can run, and after maxPauses, a
+// second altogether, Enter gives up. The clock is not asked, because it also
+// runs while the process is stopped or starved.
 const (
-	maxNanos  = 1e9
-	maxRounds = 200
+	maxSpins  = 1000
+	maxPauses = 200
 )
 
-// pause is the longest that one round waits for another thread.
-var pause = syscall.Timespec{Nsec: 5e6}
+var pauseTime = syscall.Timespec{Nsec: 5e6}
 
-// patience counts what was waited for.
-type patience struct {
-	start  int64
-	rounds int
+// patience counts the pauses.
+type patience struct{ pauses int }
+
+// wait waits a moment, the n-th of a row, while the state is s.
+func (p *patience) wait(n int, s uint32) {
+	if n < maxSpins {
+		sys.Yield()
+		return
+	}
+	if sys.FutexWait(&state, s, &pauseTime) == syscall.ETIMEDOUT {
+		p.pauses++
+	}
 }
 
-func newPatience() patience { return patience{start: sys.Monotonic()} }
-
-// over counts a round and reports whether it was one too many.
-func (p *patience) over() bool {
-	p.rounds++
-	return p.rounds > maxRounds && sys.Monotonic()-p.start > maxNanos
-}
+// over reports whether there were too many pauses.
+func (p *patience) over() bool { return p.pauses > maxPauses }
