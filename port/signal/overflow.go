@@ -52,8 +52,14 @@ func TakeOverflow(info *[InfoSize]byte) (signo int, ok bool) {
 }
 
 // ResetOverflow forgets what is kept. A forked child calls it, since the
-// records belong to its parent, once it has a signal pipe of its own.
+// records belong to its parent, once it has a signal pipe of its own. It
+// writes only what differs: the child shares this memory as long as it does
+// not write to it.
 func ResetOverflow() {
-	atomic.StoreUint64(&pending, 0)
-	atomic.StoreUint32(&pipeBroken, 0)
+	if atomic.LoadUint64(&pending) != 0 {
+		atomic.StoreUint64(&pending, 0)
+	}
+	if atomic.LoadUint32(&pipeBroken) != 0 {
+		atomic.StoreUint32(&pipeBroken, 0)
+	}
 }
