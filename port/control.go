@@ -87,7 +87,7 @@ func (p *Process) noticed(c *Child, kind uint32, count uint64) {
 }
 
 func (p *Process) closeControl(c *Child, state int32) {
-	p.poll.forget(keyOf(c, keyControl))
+	p.forget(c, streamControl)
 	sys.Close(int(c.Control))
 	c.Control = state
 	p.table.changed = p.table.changed || c.exited

@@ -60,9 +60,9 @@ func (p *Process) Close(fd int) sys.Errno {
 		c.gate = gateless
 		p.openGate(c)
 	case c.Stdout:
-		p.closeStream(c, keyStdout, &c.Stdout)
+		p.closeStream(c, streamStdout, &c.Stdout)
 	case c.Stderr:
-		p.closeStream(c, keyStderr, &c.Stderr)
+		p.closeStream(c, streamStderr, &c.Stderr)
 	case c.Stdin:
 		c.Stdin = -1
 		if c.queue != nil {

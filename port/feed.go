@@ -230,7 +230,7 @@ func (p *Process) feedQueued(c *Child) {
 			p.drop(&c.queue)
 		}
 	}
-	p.poll.forget(keyOf(c, keyStdin))
+	p.forget(c, streamStdin)
 	if c.queue == nil && c.closing >= 0 {
 		sys.Close(int(c.closing))
 		c.closing = -1
@@ -263,7 +263,7 @@ func (p *Process) openGate(c *Child) {
 }
 
 func (p *Process) watchStdin(c *Child) {
-	p.poll.watch(keyOf(c, keyStdin), c.stdinNumber(), unix.POLLOUT)
+	p.watch(c, streamStdin, c.stdinNumber(), unix.POLLOUT)
 }
 
 // stdinNumber is the descriptor to write to, which outlives its being closed

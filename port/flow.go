@@ -32,28 +32,28 @@ func (p *Process) spend(c *Child) {
 
 // watchOutput polls the child's streams, or does not, as its state wants.
 func (p *Process) watchOutput(c *Child) {
-	p.watchStream(c, keyStdout, c.Stdout)
-	p.watchStream(c, keyStderr, c.Stderr)
+	p.watchStream(c, streamStdout, c.Stdout)
+	p.watchStream(c, streamStderr, c.Stderr)
 }
 
 func (p *Process) watchStream(c *Child, stream int, fd int32) {
-	switch k := keyOf(c, stream); {
+	switch {
 	case fd < 0:
-		p.poll.forget(k)
+		p.forget(c, stream)
 	case !c.paused():
-		p.poll.watch(k, fd, unix.POLLIN)
+		p.watch(c, stream, fd, unix.POLLIN)
 	case c.exited:
 		// No credit, but the slot is to go when there is nothing to hold.
-		p.poll.watch(k, fd, 0)
+		p.watch(c, stream, fd, 0)
 	default:
-		p.poll.forget(k)
+		p.forget(c, stream)
 	}
 }
 
 // hangUp looks at a paused stream whose last writer may be gone, and reports
 // whether it is at its end.
 func (p *Process) hangUp(c *Child, stream int, fd int32) (ended bool) {
-	if stream == keyStdout && c.held != nil {
+	if stream == streamStdout && c.held != nil {
 		return false
 	}
 	var fds [1]sys.PollFD
@@ -65,6 +65,6 @@ func (p *Process) hangUp(c *Child, stream int, fd int32) (ended bool) {
 		return true
 	}
 	// There is output: it waits for credit, and nothing else can happen to it.
-	p.poll.forget(keyOf(c, stream))
+	p.forget(c, stream)
 	return false
 }

@@ -123,10 +123,11 @@ func (p *Process) Fork(flags uintptr) (pid int32, err sys.Errno) {
 
 func (p *Process) adopt(pid int32, s *stdio) {
 	c := p.table.add(pid)
+	p.poll.room(len(p.table.slots))
 	c.FlowControl = p.Options.FlowControl
 	c.SignalOnEOF = p.Options.SignalOnEOF
 	c.Control, c.Stdin, c.Stdout, c.Stderr = s.control[1], s.in[1], s.out[0], s.err[0]
-	p.poll.watch(keyOf(c, keyControl), c.Control, unix.POLLIN)
+	p.watch(c, streamControl, c.Control, unix.POLLIN)
 	p.watchOutput(c)
 }
 
@@ -136,6 +137,8 @@ func (p *Process) becomeChild(s *stdio) {
 		sys.Exit(int(err))
 	}
 	signal.ResetOverflow()
+	p.out.clear()
+	p.out.wrote = 0
 	p.closeSiblings()
 	p.Depth++
 	p.forks++
@@ -143,17 +146,8 @@ func (p *Process) becomeChild(s *stdio) {
 	p.filter = p.subFilter
 	p.table.reset()
 	p.in.reset()
-	p.out.clear()
-	p.out.wrote = 0
 	p.feed = feed{}
 	p.poll.reset()
-	p.watchSelf()
-}
-
-// watchSelf polls the descriptors that a process has without children.
-func (p *Process) watchSelf() {
-	p.poll.watch(keyInbound, stdin, unix.POLLIN)
-	p.poll.watch(keySignal, signalRead, unix.POLLIN)
 }
 
 // install puts the child's ends in their places.
@@ -202,7 +196,7 @@ func openSignalPipe() sys.Errno {
 // closeSiblings closes the parent's descriptors of its other children. They
 // can be thousands, mostly in a row.
 func (p *Process) closeSiblings() {
-	marks := p.scratch
+	marks := p.out.arena // nothing is in it
 	clear(marks[:p.markSiblings(nil)/8+1])
 	n := p.markSiblings(marks)
 	closeMarked(marks[:n/8+1], p.locked)
@@ -220,7 +214,7 @@ func (p *Process) markSiblings(marks []byte) int {
 		for _, fd := range [...]int32{c.Control, c.Stdin, c.Stdout, c.Stderr, c.closing} {
 			switch {
 			case fd < 0:
-			case int(fd) >= 8*len(p.scratch):
+			case int(fd) >= 8*len(p.out.arena):
 				sys.Close(int(fd))
 			default:
 				highest = max(highest, int(fd))

@@ -1,6 +1,9 @@
 package port
 
-import "golang.org/x/sys/unix"
+import (
+	"github.com/alcove-go/alcove/port/sys"
+	"golang.org/x/sys/unix"
+)
 
 // Serve sends the first frame and runs the process. It does not return.
 func (p *Process) Serve(calls Calls) {
@@ -11,52 +14,46 @@ func (p *Process) Serve(calls Calls) {
 	}
 }
 
-// round waits and serves what is ready: input, then signals, then the children
-// in slot order. In the child of a fork it finds nothing more to do.
+// round waits and serves what is ready. In the child of a fork, which finds
+// itself somewhere below serve, nothing is ready any more.
 func (p *Process) round() {
 	p.sweep()
 	p.Flush()
-	switch err := p.poll.wait(); err {
+	n, err := sys.Poll(p.poll.fds, -1)
+	switch err {
 	case 0:
 	case unix.EINTR:
 		return
 	default:
 		p.end(int(err))
 	}
-	for i := 0; i < len(p.poll.ready); i++ {
-		p.serve(p.poll.ready[i])
+	for i := 0; i < len(p.poll.fds) && n > 0; i++ {
+		if p.poll.fds[i].Revents != 0 {
+			n--
+			p.serve(i)
+		}
 	}
 }
 
-func (p *Process) serve(k key) {
-	switch k {
-	case keyInbound:
+func (p *Process) serve(place int) {
+	switch place {
+	case placeInput:
 		p.readInbound()
 		return
-	case keySignal:
+	case placeSignal:
 		p.readSignals()
 		return
 	}
-	c := p.childAt(k)
-	if c == nil {
-		return
-	}
-	switch k & 3 {
-	case keyControl:
+	i := place - placeChildren
+	c := &p.table.slots[i/streams]
+	switch i % streams {
+	case streamControl:
 		p.readControl(c)
-	case keyStdout:
+	case streamStdout:
 		p.readStdout(c)
-	case keyStderr:
+	case streamStderr:
 		p.readStderr(c)
-	case keyStdin:
+	case streamStdin:
 		p.feedQueued(c)
 	}
-}
-
-// childAt returns the child of a key, nil if it was freed since the poll.
-func (p *Process) childAt(k key) *Child {
-	if i := int(k >> 2); i < len(p.table.pids) && p.table.pids[i] != 0 {
-		return &p.table.slots[i]
-	}
-	return nil
 }

@@ -57,7 +57,7 @@ type Process struct {
 	locked bool // a seccomp filter may be in force: no system call beyond the known ones
 	forks  int  // changes in the child of a fork, so that loops notice
 
-	scratch []byte // for one step at a time
+	records []byte // siginfo read from the signal pipe
 }
 
 // Filtered tells whether call nr is blocked in this process.

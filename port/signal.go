@@ -23,7 +23,7 @@ const (
 // readSignals handles what the handler has written, and when that is all, what
 // it had to keep because the pipe was full.
 func (p *Process) readSignals() {
-	b := p.scratch[:recordsPerRead*signal.InfoSize]
+	b := p.records
 	n, err := sys.Read(signalRead, b)
 	switch {
 	case err == unix.EINTR || err == unix.EAGAIN:
@@ -127,7 +127,7 @@ func (p *Process) release(c *Child) {
 	p.drain(c)
 	p.watchOutput(c)
 	if fd := c.stdinNumber(); fd >= 0 {
-		p.poll.forget(keyOf(c, keyStdin))
+		p.forget(c, streamStdin)
 		sys.Close(int(fd))
 		c.Stdin, c.closing = -1, -1
 	}

@@ -43,7 +43,6 @@ func Start(version string) *Process {
 	} else {
 		p.startFirst(o.fifo)
 	}
-	p.watchSelf()
 	return p
 }
 
@@ -57,8 +56,9 @@ func newProcess() *Process {
 	}
 	p.in.b = m.inbound[:]
 	p.out.arena = m.outbound[:]
-	p.scratch = m.scratch[:]
-	p.poll = pollset{fds: m.fds[:0], keys: m.keys[:0], ready: m.ready[:0]}
+	p.records = m.records[:]
+	p.poll.fds = m.fds[:0]
+	p.poll.reset()
 	p.table = children{slots: m.slots[:0], pids: m.pids[:0]}
 	return p
 }

@@ -16,7 +16,7 @@ func (p *Process) readStdout(c *Child) int {
 	case c.Stdout < 0:
 		return 0
 	case c.raw:
-		return p.readRaw(c, keyStdout, c.Stdout, typeStdout)
+		return p.readRaw(c, streamStdout, c.Stdout, typeStdout)
 	}
 	return p.readFrames(c)
 }
@@ -25,7 +25,7 @@ func (p *Process) readStderr(c *Child) int {
 	if c.Stderr < 0 {
 		return 0
 	}
-	return p.readRaw(c, keyStderr, c.Stderr, typeStderr)
+	return p.readRaw(c, streamStderr, c.Stderr, typeStderr)
 }
 
 // readRaw passes on one piece of output.
@@ -64,7 +64,7 @@ func (p *Process) readStream(c *Child, stream int, fd int32, b []byte) int {
 
 // streamEnded closes a stream whose last writer is gone.
 func (p *Process) streamEnded(c *Child, stream int) {
-	if stream == keyStdout {
+	if stream == streamStdout {
 		p.closeStream(c, stream, &c.Stdout)
 		if p.Options.StdoutClosed {
 			p.ctl(uint32(c.Pid), "stdout_closed")
@@ -78,10 +78,10 @@ func (p *Process) streamEnded(c *Child, stream int) {
 }
 
 func (p *Process) closeStream(c *Child, stream int, fd *int32) {
-	if stream == keyStdout {
+	if stream == streamStdout {
 		p.dropHeld(c)
 	}
-	p.poll.forget(keyOf(c, stream))
+	p.forget(c, stream)
 	sys.Close(int(*fd))
 	*fd = -1
 	p.table.changed = p.table.changed || c.exited
@@ -120,7 +120,7 @@ func (p *Process) readHeld(c *Child, most int) int {
 		}
 		h.pack()
 	}
-	n := p.readStream(c, keyStdout, c.Stdout, h.b[h.w:min(len(h.b), h.w+most)])
+	n := p.readStream(c, streamStdout, c.Stdout, h.b[h.w:min(len(h.b), h.w+most)])
 	h.w += n
 	return n
 }
@@ -137,7 +137,7 @@ func (p *Process) forwardFrames(c *Child, limit uint64) {
 		if length > maxInner {
 			// No process of this program writes this. Its frames can no longer
 			// be told apart.
-			p.closeStream(c, keyStdout, &c.Stdout)
+			p.closeStream(c, streamStdout, &c.Stdout)
 			return
 		}
 		if h.len() < size {
