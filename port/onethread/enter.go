@@ -39,14 +39,15 @@ func Enter() error {
 		return ErrNotFirst
 	}
 	install := installHandler()
-	defer install.restore()
 
 	// While pinned, this goroutine is not preempted. Without the pin sysmon,
 	// which sees it run for long, may preempt it; it would then wait for a
 	// thread that is being held.
 	procPin()
-	defer procUnpin()
-	return e.run()
+	err := e.run()
+	procUnpin()
+	install.restore()
+	return err
 }
 
 // entry is the state of one call of Enter.

@@ -16,6 +16,7 @@ func init() {
 }
 
 func main() {
+	onethread.ReleaseText()
 	var b [1]byte
 	sys.Write(1, []byte("ready\n"))
 	sys.Read(0, b[:])

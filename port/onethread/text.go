@@ -1,0 +1,64 @@
+package onethread
+
+import (
+	"syscall"
+
+	"github.com/alcove-go/alcove/port/sys"
+)
+
+// Entries of the auxiliary vector, see getauxval(3).
+const (
+	atPhdr  = 3
+	atPhnum = 5
+)
+
+// Fields of Elf64_Phdr that are used, as words of 8 bytes.
+const (
+	phdrType  = 0 // p_type, and p_flags in the upper half
+	phdrVaddr = 2
+	phdrMemsz = 5
+	phdrWords = 7
+
+	ptLoad = 1
+	ptPhdr = 6
+	pfW    = 2
+)
+
+const pageMask = 4<<10 - 1
+
+// ReleaseText unmaps the pages of the program file that are in memory. The
+// start of the runtime took a megabyte of them; what is needed later is mapped
+// again when it is used. So call it when the program is about to wait for the
+// first time. Breakpoints that a debugger set before are lost.
+func ReleaseText() {
+	phdrs, n := programHeaders()
+	base := phdrs
+	for i := range n {
+		p := phdrs + i*phdrWords*wordSize
+		kind := load(p + phdrType*wordSize)
+		vaddr := load(p + phdrVaddr*wordSize)
+		switch {
+		case uint32(kind) == ptPhdr:
+			base = phdrs - vaddr // 0 unless the program was moved
+		case uint32(kind) == ptLoad && kind>>32&pfW == 0: // as in the file
+			start := base + vaddr&^pageMask
+			size := load(p+phdrMemsz*wordSize) + vaddr&pageMask
+			sys.Call(syscall.SYS_MADVISE, start, size, syscall.MADV_DONTNEED)
+		}
+	}
+}
+
+// programHeaders is where the kernel mapped the program headers, and how many
+// there are.
+func programHeaders() (addr, n uintptr) {
+	auxv := getAuxv()
+	for i := 0; i+1 < len(auxv); i += 2 {
+		switch auxv[i] {
+		case atPhdr:
+			addr = auxv[i+1]
+		case atPhnum:
+			n = auxv[i+1]
+		}
+	}
+	return addr, n
+}
