@@ -134,7 +134,7 @@ func forkDetached(f func()) sys.Errno {
 }
 
 func runRelay(ahead []byte, out, order int32) {
-	for signo := 1; signo <= lastSignal; signo++ {
+	for signo := 1; signo <= signal.Max; signo++ {
 		signal.Set(signo, signal.Default)
 	}
 	sys.Dup3(int(out), relayOut, 0)

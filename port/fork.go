@@ -60,6 +60,9 @@ func lift(p *[2]int32) sys.Errno {
 			continue
 		}
 		n, err := sys.DupAbove(int(fd), firstFree, true)
+		if err == unix.EINVAL { // firstFree is beyond the limit
+			err = unix.EMFILE
+		}
 		if err != 0 {
 			return err
 		}

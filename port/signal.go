@@ -15,10 +15,7 @@ const (
 	signalWrite = signal.WriteFD
 )
 
-const (
-	recordsPerRead = 16
-	lastSignal     = 64
-)
+const recordsPerRead = 16
 
 // readSignals handles what the handler has written, and when that is all, what
 // it had to keep because the pipe was full.

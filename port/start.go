@@ -74,6 +74,7 @@ func openFiles() uint64 {
 
 // startFirst is the start of a top-level process.
 func (p *Process) startFirst(fifo *byte) {
+	signal.ResetAll()
 	signal.InstallAll()
 	check(limitStack())
 	if fifo == nil {
@@ -90,6 +91,7 @@ func (p *Process) startFirst(fifo *byte) {
 // this program: it has the descriptors of the one before it, and the signals
 // that it ignored. What it does not have is made.
 func (p *Process) startAgain() {
+	signal.ResetAll()
 	signal.Set(int(unix.SIGCHLD), signal.Info)
 	if isOpen(signalRead) && isOpen(signalWrite) {
 		sys.SetCloseOnExec(signalRead, true)

@@ -80,9 +80,23 @@ func disposition(a *sys.Sigaction) Disposition {
 	return Other
 }
 
-// InstallAll sets Info for every signal that can have a handler.
+// InstallAll sets Info for every signal that can have a handler, but for the
+// two that threading libraries keep for themselves: their programs inherit
+// what is set here.
 func InstallAll() {
 	for signo := 1; signo <= Max; signo++ {
-		Set(signo, Info) // SIGKILL and SIGSTOP refuse
+		if signo != 32 && signo != 33 {
+			Set(signo, Info) // SIGKILL and SIGSTOP refuse
+		}
+	}
+}
+
+// ResetAll takes away the handlers that the Go runtime has installed. What was
+// ignored stays ignored as far as the runtime left it so.
+func ResetAll() {
+	for signo := 1; signo <= Max; signo++ {
+		if d, err := Get(signo); err == 0 && d == Other {
+			Set(signo, Default)
+		}
 	}
 }

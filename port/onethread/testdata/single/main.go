@@ -1,24 +1,191 @@
-//go:debug containermaxprocs=0
+// Command single becomes single-threaded and then does what the environment
+// variable DO says. It speaks with the test over descriptors 0 and 1.
 package main
 
 import (
+	"runtime"
+	"syscall"
+	"unsafe"
+
 	"github.com/alcove-go/alcove/port/early"
 	"github.com/alcove-go/alcove/port/onethread"
 	"github.com/alcove-go/alcove/port/sys"
 )
 
 func init() {
+	if do() == "block-a-thread" {
+		blockThread()
+	}
 	if err := onethread.Enter(); err != nil {
-		println("single:", err.Error())
-		sys.Exit(70)
+		fail(err.Error())
 	}
 	early.RestoreNoFile()
+	onethread.ReleaseText()
 }
 
 func main() {
-	onethread.ReleaseText()
-	var b [1]byte
-	sys.Write(1, []byte("ready\n"))
-	sys.Read(0, b[:])
+	switch do() {
+	case "exec-with-signals-blocked":
+		execWithSignalsBlocked()
+	case "fork-a-chain":
+		forkChain()
+	case "use-the-runtime-in-a-child":
+		useRuntimeInChild()
+	default:
+		ready()
+		waitForEnd()
+	}
 	sys.Exit(0)
+}
+
+func do() string {
+	s, _ := syscall.Getenv("DO")
+	return s
+}
+
+// fail reports a failure and ends the process.
+func fail(what string) {
+	print("single: ", what, "\n")
+	sys.Exit(70)
+}
+
+func check(what string, err sys.Errno) {
+	if err != 0 {
+		fail(what + ": " + err.Error())
+	}
+}
+
+// ready tells the test that the process waits.
+func ready() { sys.Write(1, []byte("ready\n")) }
+
+// waitForEnd waits for the end of descriptor 0.
+func waitForEnd() {
+	var b [1]byte
+	for {
+		n, err := sys.Read(0, b[:])
+		if n == 0 && err == 0 {
+			return
+		}
+	}
+}
+
+// Operations of futex(2).
+const (
+	futexWait    = 0
+	futexRequeue = 3
+)
+
+// blockThread makes a thread of the runtime sleep in a system call for ever.
+func blockThread() {
+	go func() {
+		for {
+			syscall.Syscall6(syscall.SYS_FUTEX, address(&first), futexWait, 0, 0, 0, 0)
+		}
+	}()
+	// A waiter that can be moved to another word is asleep.
+	for moved := uintptr(0); moved == 0; runtime.Gosched() {
+		moved, _ = sys.Call6(syscall.SYS_FUTEX, address(&first), futexRequeue, 0, 1, address(&second), 0)
+	}
+}
+
+// Words that a thread sleeps on.
+var first, second uint32
+
+func address(p *uint32) uintptr { return uintptr(unsafe.Pointer(p)) }
+
+// execWithSignalsBlocked executes this program again with every signal blocked.
+func execWithSignalsBlocked() {
+	all := ^uint64(0)
+	check("sigprocmask", sys.Sigprocmask(sys.SigBlock, &all, nil))
+	path := unsafe.StringData("/proc/self/exe\x00")
+	argv := [2]*byte{path}
+	envp := [1]*byte{}
+	check("execve", sys.Execve(path, &argv[0], &envp[0]))
+}
+
+const chainLength = 12
+
+// forkChain forks a chain of processes, the last of which echoes descriptor 0
+// to descriptor 1 under a seccomp filter. The others wait for the next one and
+// pass its status on.
+func forkChain() {
+	for range chainLength {
+		pid, err := sys.Fork()
+		check("fork", err)
+		if pid > 0 {
+			passOn(pid)
+		}
+	}
+	ready()
+	seccomp()
+	echo()
+}
+
+// passOn waits for a child and ends as it did.
+func passOn(pid int) {
+	var status int32
+	_, err := sys.Wait4(pid, &status, 0)
+	check("wait4", err)
+	sys.Exit(int(status>>8 | status&0x7f))
+}
+
+var message [512]byte
+
+func echo() {
+	fds := [1]sys.PollFD{{FD: 0, Events: sys.PollIn}}
+	for {
+		if _, err := sys.Poll(fds[:], -1); err != 0 {
+			sys.Exit(int(err))
+		}
+		n, err := sys.Read(0, message[:])
+		if err != 0 || n == 0 {
+			sys.Exit(int(err))
+		}
+		// Long enough and deep enough to be preempted, were there a sysmon.
+		for range 1000 {
+			message[n-1] = byte(depth(100))
+		}
+		sys.Write(1, message[:n])
+	}
+}
+
+//go:noinline
+func depth(n int) int {
+	if n == 0 {
+		return 0
+	}
+	return depth(n-1) + 1
+}
+
+// useRuntimeInChild collects garbage, yields, panics and allocates in a forked
+// child, and waits there.
+func useRuntimeInChild() {
+	pid, err := sys.Fork()
+	check("fork", err)
+	if pid > 0 {
+		passOn(pid)
+	}
+	for range 3 {
+		runtime.GC()
+		runtime.Gosched()
+		recovered()
+		allocate(8 << 20)
+	}
+	ready()
+	waitForEnd()
+}
+
+func recovered() {
+	defer func() { recover() }()
+	var m map[string]int
+	m["nil map"] = 1
+}
+
+var kept [][]byte
+
+func allocate(n int) {
+	kept = nil
+	for ; n > 0; n -= 4096 {
+		kept = append(kept, make([]byte, 4096))
+	}
 }
