@@ -32,4 +32,7 @@ func (c *Calls) exit() {
 }
 
 // version answers version/0 with that of the protocol.
+// getpid answers getpid/0. The pid does not change while the process lives.
+func (c *Calls) getpid() { c.reply.Int(int64(c.p.Pid)) }
+
 func (c *Calls) version() { c.reply.BinaryString("1.0.1") }

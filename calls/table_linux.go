@@ -41,7 +41,7 @@ var table = [callCount]call{
 	nrGethostname:     {run: (*Calls).gethostname},
 	nrGetopt:          {run: (*Calls).getopt},
 	nrGetpgrp:         {trap: unix.SYS_GETPGID, args: args{nothing}, reply: number},
-	nrGetpid:          {trap: unix.SYS_GETPID, reply: number},
+	nrGetpid:          {run: (*Calls).getpid},
 	nrGetpriority:     {trap: unix.SYS_GETPRIORITY, args: args{oneOf(prioConstants[:]), oneOf(prioConstants[:])}, reply: okNice},
 	nrGetresgid:       {run: (*Calls).getresgid},
 	nrGetresuid:       {run: (*Calls).getresuid},

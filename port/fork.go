@@ -143,6 +143,7 @@ func (p *Process) becomeChild(s *stdio) {
 	p.out.clear()
 	p.out.wrote = 0
 	p.closeSiblings()
+	p.Pid = sys.Getpid()
 	p.Depth++
 	p.forks++
 	p.parent = true

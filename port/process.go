@@ -34,6 +34,7 @@ type Options struct {
 // Process is one process of the tree. There is one in a program; a forked
 // child goes on with its copy, after reset.
 type Process struct {
+	Pid          int // as the process itself sees it
 	Depth        int // forks between the top-level process and this one
 	Options      Options
 	SIGCHLDTaken bool // sigaction(sigchld, sig_info): children are not reaped here

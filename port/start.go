@@ -49,6 +49,7 @@ func Start(version string) *Process {
 func newProcess() *Process {
 	m := new(memory)
 	p := &m.process
+	p.Pid = sys.Getpid()
 	p.Options = Options{
 		ExitStatus: true, TermSig: true,
 		FlowControl: -1, SignalOnEOF: int32(unix.SIGTERM),
