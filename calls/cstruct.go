@@ -99,8 +99,7 @@ func (c *Calls) blockSize(d *etf.Decoder) (contents []byte, n int) {
 	return nil, n
 }
 
-// skipTail moves behind the tail of a structure's list. Nothing has ever asked
-// that it be a proper list.
+// skipTail moves behind the tail of a list that need not be a proper one.
 func (c *Calls) skipTail() {
 	before := c.args
 	c.args.Skip()

@@ -69,6 +69,9 @@ func (c *Calls) groups() []uint32 {
 	for i := range ids {
 		ids[i] = c.args.Uint()
 	}
+	if len(ids) > 0 {
+		c.skipTail()
+	}
 	return ids
 }
 

@@ -1,0 +1,99 @@
+package calls
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"unsafe"
+
+	. "github.com/alcove-go/alcove/test/porttest"
+	"github.com/google/go-cmp/cmp"
+)
+
+func binaries(entries ...string) Term {
+	if len(entries) == 0 {
+		return List{}
+	}
+	l := Chained{}
+	for _, e := range entries {
+		l = append(l, Binary(e))
+	}
+	if len(l) == 1 {
+		return List(l)
+	}
+	return l
+}
+
+func TestEnvironment(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		start []string
+		nr    int
+		args  []Term
+		reply Term
+		after []string
+	}{
+		{"setenv appends a new name", []string{"A=1"}, nrSetenv, []Term{Binary("B"), Binary("2"), 0}, done, []string{"A=1", "B=2"}},
+		{"setenv replaces in place", []string{"A=1", "B=2"}, nrSetenv, []Term{Binary("A"), Binary("longer"), 1}, done, []string{"A=longer", "B=2"}},
+		{"setenv replaces by something shorter", []string{"A=longer", "B=2"}, nrSetenv, []Term{Binary("A"), Binary(""), -1}, done, []string{"A=", "B=2"}},
+		{"setenv keeps what is there", []string{"A=1"}, nrSetenv, []Term{Binary("A"), Binary("2"), 0}, done, []string{"A=1"}},
+		{"setenv replaces the first of two entries", []string{"A=1", "A=2"}, nrSetenv, []Term{Binary("A"), Binary("3"), 1}, done, []string{"A=3", "A=2"}},
+		{"setenv cuts at a NUL", nil, nrSetenv, []Term{Binary("A\x00x"), Binary("1\x00x"), 1}, done, []string{"A=1"}},
+		{"setenv wants a name without =", nil, nrSetenv, []Term{Binary("A=B"), Binary("1"), 1}, errorTuple("einval"), nil},
+		{"setenv wants a name after the cut", nil, nrSetenv, []Term{Binary("\x00"), Binary("1"), 1}, errorTuple("einval"), nil},
+		{"setenv refuses no name at all", nil, nrSetenv, []Term{Binary(""), Binary("1"), 1}, badarg, nil},
+		{"setenv refuses an atom", nil, nrSetenv, []Term{Binary("A"), Atom("b"), 1}, badarg, nil},
+		{"unsetenv removes all entries of the name", []string{"A=1", "B=2", "A=3", "AA=4"}, nrUnsetenv, []Term{Binary("A")}, done, []string{"B=2", "AA=4"}},
+		{"unsetenv of an unknown name", []string{"A=1"}, nrUnsetenv, []Term{Binary("B")}, done, []string{"A=1"}},
+		{"unsetenv wants a name without =", []string{"A=B=1"}, nrUnsetenv, []Term{Binary("A=B")}, errorTuple("einval"), []string{"A=B=1"}},
+		{"clearenv removes everything", []string{"A=1", "B=2"}, nrClearenv, nil, done, nil},
+		{"getenv finds the first entry", []string{"A=1", "A=2"}, nrGetenv, []Term{Binary("A")}, Binary("1"), []string{"A=1", "A=2"}},
+		{"getenv finds an empty value", []string{"A="}, nrGetenv, []Term{Binary("A")}, Binary(""), []string{"A="}},
+		{"getenv takes a = for part of the name", []string{"B=C=D"}, nrGetenv, []Term{Binary("B=C")}, Binary("D"), []string{"B=C=D"}},
+		{"getenv takes a = for part of the value", []string{"B=C=D"}, nrGetenv, []Term{Binary("B")}, Binary("C=D"), []string{"B=C=D"}},
+		{"getenv does not find another case", []string{"A=1"}, nrGetenv, []Term{Binary("a")}, Atom("false"), []string{"A=1"}},
+		{"getenv does not find an entry without =", []string{"A", "", "=x"}, nrGetenv, []Term{Binary("A")}, Atom("false"), []string{"A", "", "=x"}},
+		{"getenv does not find a name that is cut to nothing", []string{"=x"}, nrGetenv, []Term{Binary("\x00")}, Atom("false"), []string{"=x"}},
+		{"getenv refuses no name at all", nil, nrGetenv, []Term{List{}}, badarg, nil},
+		{"getenv refuses an atom", nil, nrGetenv, []Term{Atom("A")}, badarg, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			a := newAsker(test.start...)
+			want(t, a.ask(test.nr, test.args...), test.reply)
+			want(t, a.ask(nrEnviron), binaries(test.after...))
+			if diff := cmp.Diff(test.after, a.env.entries()); diff != "" {
+				t.Errorf("what a program would be given (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// entries returns what execve(2) would see.
+func (e *environment) entries() []string {
+	var all []string
+	for _, p := range e.vector {
+		if p == nil {
+			return all
+		}
+		start := int(uintptr(unsafe.Pointer(p)) - address(e.text))
+		all = append(all, string(cString(e.text[start:])))
+	}
+	panic("no null pointer at the end")
+}
+
+func TestTheEnvironmentGrows(t *testing.T) {
+	a := newAsker("FIRST=1")
+	expected := []string{"FIRST=1"}
+	for i := range 2 * spareEntries {
+		value := strings.Repeat("v", i%150)
+		want(t, a.ask(nrSetenv, Binary(fmt.Sprint("N", i)), Binary(value), 1), done)
+		expected = append(expected, fmt.Sprintf("N%d=%s", i, value))
+	}
+	if diff := cmp.Diff(expected, a.env.entries()); diff != "" {
+		t.Error(diff)
+	}
+	for i := range 2 * spareEntries {
+		want(t, a.ask(nrUnsetenv, Binary(fmt.Sprint("N", i))), done)
+	}
+	want(t, a.ask(nrEnviron), binaries("FIRST=1"))
+}
