@@ -8,8 +8,9 @@ import (
 	"github.com/alcove-go/alcove/etf"
 )
 
+// readAtom reads an atom with more room than any needs.
 func readAtom(msg []byte) result[string] {
-	return read(msg, func(d *etf.Decoder) string { return string(d.Atom(make([]byte, 0, 255))) })
+	return read(msg, func(d *etf.Decoder) string { return string(d.Atom(make([]byte, 0, 1000))) })
 }
 
 func TestAtomIsReadAsLatin1UpToANUL(t *testing.T) {

@@ -52,7 +52,8 @@ func (e *Encoder) Atom(s string) {
 	}
 }
 
-// AtomBytes is like Atom.
+// AtomBytes is like Atom. Note that what Decoder.Atom returns is Latin-1, which
+// is UTF-8 only as far as it is ASCII.
 func (e *Encoder) AtomBytes(s []byte) {
 	if b := e.small(TagSmallAtomUTF8, len(s), len(s)); b != nil {
 		copy(b, s)

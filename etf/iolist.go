@@ -8,7 +8,7 @@ const iolistDepth = 16
 // a binary, STRING_EXT, the empty list, or a proper list of these, of integers
 // in SMALL_INTEGER_EXT (a byte each), and of such lists.
 //
-// At most max bytes are accepted, with two twists that callers can see. In a
+// At most max bytes, max >= 0, are accepted, with two twists that callers can see. In a
 // STRING_EXT the last byte is not available: n bytes are accepted only if n+1
 // would fit. And once max bytes are reached no further element of a list is
 // accepted, be it empty.
@@ -68,9 +68,9 @@ func (l *iolist) element() {
 func (l *iolist) term() {
 	switch l.Kind() {
 	case Binary:
-		l.append(l.Binary(), 0)
+		l.add(l.Binary(), 0)
 	case String:
-		l.append(l.Decoder.String(), 1)
+		l.add(l.Decoder.String(), 1)
 	case Nil:
 		l.Nil()
 	case List:
@@ -80,8 +80,8 @@ func (l *iolist) term() {
 	}
 }
 
-// append appends b if spare bytes would be left.
-func (l *iolist) append(b []byte, spare int) {
+// add appends b if spare bytes would be left.
+func (l *iolist) add(b []byte, spare int) {
 	if len(b)+spare > cap(l.dst)-len(l.dst) {
 		l.Fail()
 		return

@@ -29,16 +29,16 @@ answer(<<"same", Size:32, Bytes:Size/binary, Text/binary>>) ->
         Term -> "yes";
         Other -> io_lib:format("no: ~0tp", [Other])
     end;
-%% The encodings of the term of this text, in one term: a list of binaries, for
-%% which both sides have a format that is not in question here.
+%% The encodings of the term of this text, in hexadecimal.
 answer(<<"encode", Text/binary>>) ->
     encodings(term(Text));
+%% The encodings of the value of this expression, for terms that have no text.
 answer(<<"evaluate", Text/binary>>) ->
     {ok, Tokens, _} = erl_scan:string(unicode:characters_to_list([Text, "."])),
     {ok, Exprs} = erl_parse:parse_exprs(Tokens),
     {value, Term, _} = erl_eval:exprs(Exprs, []),
     encodings(Term);
-%% The bytes of an iolist, behind a "+"; or "-" if it is none.
+%% The bytes of an iolist, behind a "+"; or "-" if it is none. In hexadecimal.
 answer(<<"iolist", Bytes/binary>>) ->
     Term = erlang:binary_to_term(Bytes),
     try
@@ -54,7 +54,6 @@ encodings(Term) ->
     ],
     lists:join(" ", [hex(E) || E <- Encodings]).
 
-%% Answers are text.
 hex(Bytes) ->
     binary:encode_hex(erlang:iolist_to_binary(Bytes)).
 
