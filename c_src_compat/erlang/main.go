@@ -1,0 +1,110 @@
+// Erlang writes the module alcove, which has two functions for each call, and the list
+// of atoms that replies are made of.
+//
+//	go run ./c_src_compat/erlang [-root directory]
+//
+// The sources are alcove.txt, for the calls, and alcove.erl.in, for the rest of the module.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const (
+	module = "erlang/src/alcove.erl"
+	header = "erlang/src/alcove_atoms.hrl"
+)
+
+func main() {
+	root := flag.String("root", ".", "directory of the module")
+	flag.Parse()
+	if err := run(*root); err != nil {
+		fmt.Fprintln(os.Stderr, "erlang:", err)
+		os.Exit(1)
+	}
+}
+
+func run(root string) error {
+	files, err := generate(filepath.Join(root, "c_src_compat"))
+	if err != nil {
+		return err
+	}
+	for path, text := range files {
+		if err := os.WriteFile(filepath.Join(root, path), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// generate makes the files, by their paths, from the lists in dir.
+func generate(dir string) (map[string]string, error) {
+	calls, err := readCalls(filepath.Join(dir, "erlang", "alcove.txt"))
+	if err != nil {
+		return nil, err
+	}
+	if err := agree(calls, filepath.Join(dir, "calls.txt")); err != nil {
+		return nil, err
+	}
+	errno, err := words(filepath.Join(dir, "constants", "errno.txt"))
+	if err != nil {
+		return nil, err
+	}
+	signals, err := words(filepath.Join(dir, "constants", "signal.txt"))
+	if err != nil {
+		return nil, err
+	}
+	frame, err := os.ReadFile(filepath.Join(dir, "erlang", "alcove.erl.in"))
+	if err != nil {
+		return nil, err
+	}
+	fill := strings.NewReplacer(
+		"    % calls\n", exports(calls),
+		"    % posix\n    unknown", "    "+strings.Join(append(errno, "unknown"), "\n    | "),
+	)
+	return map[string]string{
+		module: fill.Replace(string(frame)) + functions(calls),
+		header: atoms(errno, signals),
+	}, nil
+}
+
+// agree compares the heads of the functions with the list of calls.
+func agree(calls []call, list string) error {
+	names, err := words(list)
+	if err != nil {
+		return err
+	}
+	for i := range max(len(names), len(calls)) {
+		var want, got string
+		if i < len(names) {
+			want = names[i]
+		}
+		if i < len(calls) {
+			got = fmt.Sprintf("%s/%d", calls[i].Name, len(calls[i].Args))
+		}
+		if want != got {
+			return fmt.Errorf("call %d is %q in calls.txt and %q in alcove.txt", i, want, got)
+		}
+	}
+	return nil
+}
+
+// words are the first words of the lines of a list; a number sign starts a comment.
+func words(path string) ([]string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var first []string
+	for line := range strings.Lines(string(text)) {
+		line, _, _ = strings.Cut(line, "#")
+		if f := strings.Fields(line); len(f) > 0 {
+			first = append(first, f[0])
+		}
+	}
+	return first, nil
+}

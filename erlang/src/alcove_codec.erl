@@ -1,0 +1,170 @@
+%% @doc Frames between the driver and the port program.
+%%
+%% A frame is a length of two bytes, which counts what follows, a type of two bytes, and
+%% what the type says. All numbers are big endian. A frame for a process below the port is
+%% wrapped once for each process on the way, and so is what comes from there:
+%%
+%% <ul>
+%% <li>build: {@link call/3}, {@link stdin/2}</li>
+%% <li>take apart: {@link stream/1}, {@link decode/1}, {@link unwrap/1}</li>
+%% </ul>
+%%
+%% The functions are pure. None of them checks that a frame fits in the 65535 bytes that a
+%% port accepts: {@link alcove_drv} does.
+-module(alcove_codec).
+
+-include("alcove.hrl").
+-include("alcove_atoms.hrl").
+
+-export([
+    call/3,
+    stdin/2
+]).
+-export([
+    stream/1,
+    decode/1,
+    unwrap/1,
+    atoms/0
+]).
+
+-export_type([
+    type/0,
+    frame/0
+]).
+
+-type type() ::
+    alcove_call
+    | alcove_stdout
+    | alcove_stderr
+    | alcove_event
+    | alcove_ctl
+    | alcove_pipe.
+%% What a message to the owner of a port is about.
+
+-type frame() :: <<_:32, _:_*8>>.
+%% A length, a type and what the type says.
+
+-define(IS_WHOLE(Len, Header, Rest), Len =:= Header + byte_size(Rest)).
+
+%% @doc A call for the last process of a pipeline.
+%%
+%% Raises `function_clause' for an unknown call and `badarg' for arguments that are not a
+%% list or a pid that is not an integer.
+%%
+%% ```
+%% 1> iolist_to_binary(alcove_codec:call(getpid, [], [])).
+%% <<0,7,0,4,0,36,131,104,0>>
+%% '''
+-spec call(alcove_proto:call(), [alcove:pid_t()], [term()]) -> iodata().
+call(Name, Pids, Args) ->
+    Nr = alcove_proto:call(Name),
+    Term = term_to_binary(list_to_tuple(Args)),
+    Length = 4 + byte_size(Term),
+    stdin(Pids, <<?UINT16(Length), ?UINT16(?ALCOVE_MSG_CALL), ?UINT16(Nr), Term/binary>>).
+
+%% @doc Data for the standard input of the last process of a pipeline.
+%%
+%% For the port itself, `[]', this is the data without a frame.
+%%
+%% ```
+%% 1> iolist_to_binary(alcove_codec:stdin([258], <<"hi">>)).
+%% <<0,8,0,0,0,0,1,2,104,105>>
+%% '''
+-spec stdin([alcove:pid_t()], iodata()) -> iodata().
+stdin([], Data) ->
+    Data;
+stdin([_ | _] = Pids, Data) ->
+    {_, Frame} = lists:foldr(fun wrap/2, {iolist_size(Data), Data}, Pids),
+    Frame.
+
+wrap(Pid, {Size, Data}) ->
+    Length = 6 + Size,
+    {2 + Length, [
+        <<?UINT16(Length), ?UINT16(?ALCOVE_MSG_STDIN), ?UINT32(Pid)>>
+        | Data
+    ]}.
+
+%% @doc Cuts complete frames off the front of what a port has written.
+%%
+%% The frames are returned with their lengths; the rest is the beginning of a frame or empty.
+%%
+%% ```
+%% 1> alcove_codec:stream(<<0,1,9,0,2,1,2,0,3,1>>).
+%% {[<<0,1,9>>,<<0,2,1,2>>],<<0,3,1>>}
+%% '''
+-spec stream(binary()) -> {Frames :: [binary()], Rest :: binary()}.
+stream(Bytes) ->
+    stream(Bytes, []).
+
+stream(<<?UINT16(Length), _:Length/binary, Rest/binary>> = Bytes, Frames) ->
+    stream(Rest, [binary:part(Bytes, 0, 2 + Length) | Frames]);
+stream(Rest, Frames) ->
+    {lists:reverse(Frames), Rest}.
+
+%% @doc Takes a frame apart: what it is about, the pipeline of the process it concerns and
+%% its term.
+%%
+%% Raises `function_clause' for anything but one complete frame of a type that a port sends,
+%% at every level, and `badarg' for a term that cannot be decoded or names an atom that the
+%% VM does not know. A process below the port may be hostile: what it sends cannot fill the
+%% table of atoms.
+%%
+%% ```
+%% 1> alcove_codec:decode(<<0,11,0,3,0,0,1,2, 0,3,0,4,131>>).
+%% ** exception error: bad argument
+%% 2> alcove_codec:decode(<<0,13,0,3,0,0,1,2, 0,5,0,4,131,97,7>>).
+%% {alcove_call,[258],7}
+%% '''
+-spec decode(frame()) -> {type(), [non_neg_integer()], term()}.
+decode(Frame) ->
+    case unwrap(Frame) of
+        {Stdio, _Pids, _Data} = Message when Stdio =:= alcove_stdout; Stdio =:= alcove_stderr ->
+            Message;
+        {Type, Pids, Term} ->
+            {Type, Pids, binary_to_term(Term, [safe])}
+    end.
+
+%% @doc As {@link decode/1}, with the term as it came.
+-spec unwrap(frame()) -> {type(), [non_neg_integer()], binary()}.
+unwrap(Frame) ->
+    unwrap(Frame, []).
+
+unwrap(<<?UINT16(Len), ?UINT16(?ALCOVE_MSG_PROXY), ?UINT32(Pid), Frame/binary>>, Pids) when
+    ?IS_WHOLE(Len, 6, Frame)
+->
+    unwrap(Frame, [Pid | Pids]);
+unwrap(<<?UINT16(Len), ?UINT16(?ALCOVE_MSG_STDOUT), ?UINT32(Pid), Data/binary>>, Pids) when
+    ?IS_WHOLE(Len, 6, Data)
+->
+    {alcove_stdout, lists:reverse(Pids, [Pid]), Data};
+unwrap(<<?UINT16(Len), ?UINT16(?ALCOVE_MSG_STDERR), ?UINT32(Pid), Data/binary>>, Pids) when
+    ?IS_WHOLE(Len, 6, Data)
+->
+    {alcove_stderr, lists:reverse(Pids, [Pid]), Data};
+unwrap(<<?UINT16(Len), ?UINT16(?ALCOVE_MSG_CALL), Term/binary>>, Pids) when
+    ?IS_WHOLE(Len, 2, Term)
+->
+    {alcove_call, lists:reverse(Pids), Term};
+unwrap(<<?UINT16(Len), ?UINT16(?ALCOVE_MSG_EVENT), Term/binary>>, Pids) when
+    ?IS_WHOLE(Len, 2, Term)
+->
+    {alcove_event, lists:reverse(Pids), Term};
+unwrap(<<?UINT16(Len), ?UINT16(?ALCOVE_MSG_CTL), Term/binary>>, Pids) when
+    ?IS_WHOLE(Len, 2, Term)
+->
+    {alcove_ctl, lists:reverse(Pids), Term};
+unwrap(<<?UINT16(Len), ?UINT16(?ALCOVE_MSG_PIPE), Term/binary>>, Pids) when
+    ?IS_WHOLE(Len, 2, Term)
+->
+    {alcove_pipe, lists:reverse(Pids), Term}.
+
+%% @doc The atoms that occur in what a port sends.
+%%
+%% They exist as soon as this module is loaded, so {@link decode/1} knows them.
+-spec atoms() -> [atom(), ...].
+atoms() ->
+    [ok, error, unknown, badarg, undef, true, false] ++
+        [alcove_pid, alcove_rlimit, ptr, sig_dfl, sig_ign, sig_info] ++
+        [signal, exit_status, termsig, stopsig, continued] ++
+        [badpid, fdctl_closed, stdin_closed, stdout_closed, stderr_closed] ++
+        ?ERRNO_ATOMS ++ ?SIGNAL_ATOMS.
