@@ -35,5 +35,4 @@ func (c *Calls) exit() {
 func (c *Calls) getpid() { c.reply.Int(int64(c.p.Pid)) }
 
 // version answers version/0 with that of the protocol.
-// version answers version/0 with that of the protocol.
 func (c *Calls) version() { c.reply.BinaryString("1.0.1") }

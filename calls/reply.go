@@ -93,8 +93,15 @@ func (c *Calls) oversized(oneTerm bool) {
 // ok replies ok, whatever the result.
 func ok(c *Calls, _ uintptr) { c.reply.Atom("ok") }
 
-// okNumber replies {ok, N} with a result that is an int.
-func okNumber(c *Calls, r uintptr) { c.counted(int(int32(r)), 0) }
+// okNumber replies {ok, N} with a result that is an int. A negative one, which
+// only fcntl(F_GETOWN) has for a process group, counts as a failure.
+func okNumber(c *Calls, r uintptr) {
+	if int32(r) < 0 {
+		c.error(0)
+		return
+	}
+	c.counted(int(int32(r)), 0)
+}
 
 // number replies an id, which is not negative.
 func number(c *Calls, r uintptr) { c.reply.Uint(uint64(uint32(r))) }

@@ -14,7 +14,10 @@ func (c *Calls) seccomp() {
 	if c.refused() {
 		return
 	}
-	c.p.Locking()
+	switch operation {
+	case unix.SECCOMP_SET_MODE_STRICT, unix.SECCOMP_SET_MODE_FILTER:
+		c.p.Locking()
+	}
 	_, err := sys.Call(unix.SYS_SECCOMP, uintptr(operation), uintptr(flags), arg)
 	c.done(err)
 }

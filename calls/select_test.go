@@ -1,0 +1,117 @@
+package calls
+
+import (
+	"math"
+	"os"
+	"testing"
+
+	. "github.com/alcove-go/alcove/test/porttest"
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+)
+
+func timeval(sec, usec Term) Term { return Tuple{Atom("alcove_timeval"), sec, usec} }
+
+// selected asks until no signal of the Go runtime interrupts.
+func (a *asker) selected(args ...Term) Term {
+	for {
+		reply := a.ask(nrSelect, args...)
+		if !cmp.Equal(reply, errorTuple("eintr")) {
+			return reply
+		}
+	}
+}
+
+func TestSelectTellsWhichDescriptorsAreReady(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	in, out, none := int(r.Fd()), int(w.Fd()), List{}
+	a := newAsker()
+	want(t, a.selected(List{in}, List{out, out}, none, none), Tuple{done, none, List{out}, none})
+	want(t, a.selected(List{in}, none, none, timeval(0, 1)), Tuple{done, none, none, none})
+	if _, err := w.WriteString("x"); err != nil {
+		t.Fatal(err)
+	}
+	want(t, a.selected(List{in}, List{out}, List{in}, none), Tuple{done, List{in}, List{out}, none})
+	// As Erlang encodes a list of small integers.
+	want(t, a.selected(String([]byte{byte(in)}), none, none, none), Tuple{done, List{in}, none, none})
+}
+
+// bettered: D14, a list of bytes is one of integers up to 255.
+func TestSelectKnowsDescriptorsUpTo1023(t *testing.T) {
+	null := devNull(t)
+	none := List{}
+	a := newAsker()
+	for _, fd := range []int{127, 128, 255, 256, 1023, 1024} {
+		if err := unix.Dup3(null, fd, unix.O_CLOEXEC); err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fd)
+		set, expected := Term(List{fd}), Term(Tuple{done, List{fd}, none, none})
+		if fd < 256 {
+			set = String([]byte{byte(fd)})
+		}
+		if fd > 1023 {
+			expected = errorTuple("ebadf")
+		}
+		want(t, a.selected(set, none, none, none), expected)
+	}
+	want(t, a.selected(List{1023, 128, 1023}, String("\x80\x7f"), none, none),
+		Tuple{done, Chained{128, 1023}, Chained{127, 128}, none})
+}
+
+// bettered: D13, failures of select(2) have a name.
+func TestSelectRefuses(t *testing.T) {
+	null := devNull(t)
+	none := List{}
+	many := List{}
+	for range maxSelect {
+		many = append(many, null)
+	}
+	ebadf, einval := errorTuple("ebadf"), errorTuple("einval")
+	for _, test := range []struct {
+		name string
+		args []Term
+		want Term
+	}{
+		{"a closed descriptor", []Term{List{1 << 9}, none, none, none}, ebadf},
+		{"a negative one", []Term{none, List{-1}, none, none}, ebadf},
+		{"an atom for a set", []Term{none, none, Atom("x"), none}, ebadf},
+		{"a binary for a set", []Term{Binary("\x00"), none, none, none}, ebadf},
+		{"an atom for a descriptor", []Term{List{Atom("x")}, none, none, none}, ebadf},
+		{"an improper list", []Term{improper(1, null), none, none, none}, ebadf},
+		{"too many descriptors", []Term{many, none, none, none}, ebadf},
+		{"a bad set before a bad time", []Term{Atom("x"), none, none, Atom("x")}, ebadf},
+		{"another time", []Term{none, none, none, 5}, badarg},
+		{"another record", []Term{none, none, none, Tuple{Atom("timeval"), 0, 0}}, badarg},
+		{"half a record", []Term{none, none, none, Tuple{Atom("alcove_timeval"), 0}}, badarg},
+		{"negative seconds", []Term{none, none, none, timeval(-1, 0)}, einval},
+		{"negative microseconds", []Term{none, none, none, timeval(0, -1)}, einval},
+	} {
+		t.Run(test.name, func(t *testing.T) { want(t, newAsker().selected(test.args...), test.want) })
+	}
+	want(t, newAsker().selected(none, many[1:], none, none), Tuple{done, none, List{null}, none})
+}
+
+func TestMicrosecondsCarryOver(t *testing.T) {
+	const most = math.MaxInt64
+	for _, test := range []struct {
+		sec, usec Term
+		want      unix.Timespec
+	}{
+		{0, 0, unix.Timespec{}},
+		{1, 2, unix.Timespec{Sec: 1, Nsec: 2000}},
+		{1, 1500000, unix.Timespec{Sec: 2, Nsec: 500000000}},
+		{most, 999999, unix.Timespec{Sec: most, Nsec: 999999000}},
+		{most, 1000000, unix.Timespec{Sec: most, Nsec: 999999999}},
+	} {
+		ts, why := decoded(timeval(test.sec, test.usec), (*Calls).timeout)
+		if why.refused || ts[0] != test.want {
+			t.Errorf("%v s and %v µs are %+v, want %+v", test.sec, test.usec, ts, test.want)
+		}
+	}
+}
