@@ -127,6 +127,9 @@ func (p *Process) Fork(flags uintptr) (pid int32, err sys.Errno) {
 func (p *Process) adopt(pid int32, s *stdio) {
 	c := p.table.add(pid)
 	p.poll.room(len(p.table.slots))
+	if p.table.live >= manyChildren && !p.locked {
+		p.poll.useMany()
+	}
 	c.FlowControl = p.Options.FlowControl
 	c.SignalOnEOF = p.Options.SignalOnEOF
 	c.Control, c.Stdin, c.Stdout, c.Stderr = s.control[1], s.in[1], s.out[0], s.err[0]
@@ -151,6 +154,7 @@ func (p *Process) becomeChild(s *stdio) {
 	p.table.reset()
 	p.in.reset()
 	p.feed = feed{}
+	p.poll.dropMany()
 	p.poll.reset()
 }
 

@@ -1,9 +1,6 @@
 package port
 
-import (
-	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // Serve sends the first frame and runs the process. It does not return.
 func (p *Process) Serve(calls Calls) {
@@ -19,7 +16,7 @@ func (p *Process) Serve(calls Calls) {
 func (p *Process) round() {
 	p.sweep()
 	p.Flush()
-	n, err := sys.Poll(p.poll.fds, -1)
+	n, err := p.poll.wait()
 	switch err {
 	case 0:
 	case unix.EINTR:
@@ -27,10 +24,10 @@ func (p *Process) round() {
 	default:
 		p.end(int(err))
 	}
-	for i := 0; i < len(p.poll.fds) && n > 0; i++ {
-		if p.poll.fds[i].Revents != 0 {
+	for place := 0; place < len(p.poll.fds) && n > 0; place++ {
+		if p.poll.fds[place].Revents != 0 {
 			n--
-			p.serve(i)
+			p.serve(place)
 		}
 	}
 }
@@ -39,14 +36,21 @@ func (p *Process) serve(place int) {
 	switch place {
 	case placeInput:
 		p.readInbound()
-		return
 	case placeSignal:
 		p.readSignals()
-		return
+	case placeMany:
+		for _, e := range p.poll.readyMany() {
+			p.serveChild(int(e.Fd))
+		}
+	default:
+		p.serveChild(place)
 	}
-	i := place - placeChildren
-	c := &p.table.slots[i/streams]
-	switch i % streams {
+}
+
+func (p *Process) serveChild(place int) {
+	place -= placeChildren
+	c := &p.table.slots[place/streams]
+	switch place % streams {
 	case streamControl:
 		p.readControl(c)
 	case streamStdout:

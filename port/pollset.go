@@ -1,6 +1,10 @@
 package port
 
-import "github.com/alcove-go/alcove/port/sys"
+import (
+	"syscall"
+
+	"github.com/alcove-go/alcove/port/sys"
+)
 
 // The list of descriptors to wait for has a fixed order, in which they are
 // served as well: input, signals, then child by child in slot order, and of
@@ -9,6 +13,7 @@ import "github.com/alcove-go/alcove/port/sys"
 const (
 	placeInput = iota
 	placeSignal
+	placeMany // stands for all children when they are many
 	placeChildren
 )
 
@@ -20,9 +25,17 @@ const (
 	streams
 )
 
+// pollset waits with poll(2), whose cost grows with the number of descriptors
+// and which every seccomp filter that was made for this protocol allows. A
+// process with many children, and without a filter of its own, has an epoll(7)
+// instance watch them and polls that.
 type pollset struct {
-	fds []sys.PollFD
+	fds    []sys.PollFD
+	events [32]syscall.EpollEvent
 }
+
+// manyChildren is from how many on epoll pays.
+const manyChildren = 16
 
 // room makes room for n children.
 func (s *pollset) room(n int) {
@@ -33,8 +46,10 @@ func (s *pollset) room(n int) {
 
 // reset leaves room for no children, and nothing ready.
 func (s *pollset) reset() {
-	s.fds = append(s.fds[:0], sys.PollFD{FD: stdin, Events: sys.PollIn},
-		sys.PollFD{FD: signalRead, Events: sys.PollIn})
+	s.fds = append(s.fds[:0],
+		sys.PollFD{FD: stdin, Events: sys.PollIn},
+		sys.PollFD{FD: signalRead, Events: sys.PollIn},
+		sys.PollFD{FD: -1})
 }
 
 func placeOf(c *Child, stream int) int { return placeChildren + int(c.slot)*streams + stream }
@@ -42,10 +57,93 @@ func placeOf(c *Child, stream int) int { return placeChildren + int(c.slot)*stre
 // watch waits for events on a stream of a child, instead of what was waited
 // for before.
 func (p *Process) watch(c *Child, stream int, fd int32, events int16) {
-	p.poll.fds[placeOf(c, stream)] = sys.PollFD{FD: fd, Events: events}
+	place := placeOf(c, stream)
+	old := &p.poll.fds[place]
+	if old.FD == fd && old.Events == events {
+		return
+	}
+	op := syscall.EPOLL_CTL_MOD
+	if old.FD != fd {
+		p.forget(c, stream)
+		op = syscall.EPOLL_CTL_ADD
+	}
+	*old = sys.PollFD{FD: fd, Events: events}
+	p.poll.control(op, place)
 }
 
-// forget does not wait for a stream any more.
+// forget does not wait for a stream any more. It must come before the stream
+// is closed.
 func (p *Process) forget(c *Child, stream int) {
-	p.poll.fds[placeOf(c, stream)] = sys.PollFD{FD: -1}
+	place := placeOf(c, stream)
+	if p.poll.fds[place].FD >= 0 {
+		p.poll.control(syscall.EPOLL_CTL_DEL, place)
+		p.poll.fds[place] = sys.PollFD{FD: -1}
+	}
+}
+
+// control tells the epoll instance, if there is one, what became of a place.
+func (s *pollset) control(op, place int) {
+	if many := s.fds[placeMany].FD; many >= 0 {
+		fd := s.fds[place]
+		e := syscall.EpollEvent{Events: uint32(fd.Events), Fd: int32(place)}
+		sys.EpollCtl(int(many), op, int(fd.FD), &e)
+	}
+}
+
+// useMany has epoll watch the children from now on. When it cannot be had they
+// stay in the list.
+func (s *pollset) useMany() {
+	if s.fds[placeMany].FD >= 0 {
+		return
+	}
+	fd, err := sys.EpollCreate1(syscall.EPOLL_CLOEXEC)
+	if err != 0 {
+		return
+	}
+	if fd < firstFree {
+		sys.Close(fd)
+		return
+	}
+	s.fds[placeMany] = sys.PollFD{FD: int32(fd), Events: sys.PollIn}
+	for place := placeChildren; place < len(s.fds); place++ {
+		if s.fds[place].FD >= 0 {
+			s.control(syscall.EPOLL_CTL_ADD, place)
+		}
+	}
+}
+
+// dropMany goes back to the list.
+func (s *pollset) dropMany() {
+	if many := &s.fds[placeMany]; many.FD >= 0 {
+		sys.Close(int(many.FD))
+		*many = sys.PollFD{FD: -1}
+	}
+}
+
+// wait blocks until something is ready and returns how many entries of fds
+// are.
+func (s *pollset) wait() (int, sys.Errno) {
+	if s.fds[placeMany].FD >= 0 {
+		return sys.Poll(s.fds[:placeChildren], -1)
+	}
+	return sys.Poll(s.fds, -1)
+}
+
+// readyMany asks epoll which children are ready, marks their places, and
+// returns these in ascending order.
+func (s *pollset) readyMany() []syscall.EpollEvent {
+	n, err := sys.EpollWait(int(s.fds[placeMany].FD), s.events[:], 0)
+	if err != 0 {
+		return nil
+	}
+	ready := s.events[:n]
+	for i := range ready {
+		e := ready[i]
+		j := i
+		for ; j > 0 && ready[j-1].Fd > e.Fd; j-- {
+			ready[j] = ready[j-1]
+		}
+		ready[j] = e
+	}
+	return ready
 }

@@ -95,6 +95,7 @@ func (p *Process) Exit(status int) {
 // that such filters have always had to allow are made in the loop.
 func (p *Process) Locking() {
 	p.Flush()
+	p.poll.dropMany()
 	p.locked = true
 }
 
