@@ -9,18 +9,25 @@
 //	process.go, wait.go     fork, exit, waitpid
 //	clone_linux.go          clone
 //	exec.go, path.go        execve, execvp, fexecve
-//	env.go, environment.go  getenv and its kin
-//	file.go                 close, read, write, lseek and what takes descriptors
+//	env.go, environment.go  environ, getenv, setenv, unsetenv, clearenv
+//	file.go                 close, read, write
 //	directory_linux.go      getcwd, readdir
-//	identity.go             users, groups, host name
+//	identity.go             ids, groups
+//	hostname_linux.go       gethostname, sethostname
 //	limits.go               getrlimit, setrlimit
 //	options.go, child.go    getopt, setopt, filter, cpid, setcpid
 //	signal.go               sigaction
 //	socket.go               connect
 //	select_linux.go         select
 //	title.go                setproctitle
-//	memory.go               alloc, ioctl
-//	prctl_linux.go, trace_linux.go, seccomp_linux.go
+//	memory.go               alloc, ioctl, iolist_to_bin
+//	prctl_linux.go          prctl
+//	trace_linux.go          ptrace
+//	seccomp_linux.go        seccomp
+//	constant.go             errno_id and the calls that tell constants
+//
+// What they are made of: argument.go, constant.go and cstruct.go read arguments
+// into the memory of arena.go, reply.go writes replies.
 //
 // To add a call: append it to the list in c_src_compat, run go generate, give
 // it a row here, and describe it to the Erlang side.

@@ -17,3 +17,13 @@ func (c *Calls) gethostname() {
 	c.results(1)
 	c.reply.Binary(cString(u.Nodename[:]))
 }
+
+// sethostname answers sethostname/1, see sethostname(2).
+func (c *Calls) sethostname() {
+	name := cString(c.someText(maxHostname))
+	if c.refused() {
+		return
+	}
+	_, err := sys.Call(unix.SYS_SETHOSTNAME, address(name), uintptr(len(name)), 0)
+	c.done(err)
+}

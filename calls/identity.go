@@ -74,13 +74,3 @@ func (c *Calls) groups() []uint32 {
 	}
 	return ids
 }
-
-// sethostname answers sethostname/1, see sethostname(2).
-func (c *Calls) sethostname() {
-	name := cString(c.someText(maxHostname))
-	if c.refused() {
-		return
-	}
-	_, err := sys.Call(unix.SYS_SETHOSTNAME, address(name), uintptr(len(name)), 0)
-	c.done(err)
-}
