@@ -32,25 +32,28 @@ func (e *entry) listThreads(tids []int32) (n int, ok bool) {
 	if err != 0 {
 		return 0, false
 	}
-	var entries [4096]byte
-	size, err := sys.Getdents64(dir, entries[:])
-	sys.Close(dir)
-	if err != 0 {
-		return 0, false
-	}
-	for rest := entries[:size]; len(rest) > 0; {
-		var name []byte
-		name, rest = sys.NextDirent(rest)
-		switch tid := number(name); {
-		case tid == 0: // . and ..
-		case tid == e.pid:
-			ok = true
-		case n < len(tids):
-			tids[n] = int32(tid)
-			n++
+	defer sys.Close(dir)
+	for {
+		// A pending signal makes the kernel stop after any entry, so that only
+		// an empty answer is the end.
+		var entries [4096]byte
+		size, err := sys.Getdents64(dir, entries[:])
+		if err != 0 || size == 0 {
+			return n, ok && err == 0
+		}
+		for rest := entries[:size]; len(rest) > 0; {
+			var name []byte
+			name, rest = sys.NextDirent(rest)
+			switch tid := number(name); {
+			case tid == 0: // . and ..
+			case tid == e.pid:
+				ok = true
+			case n < len(tids):
+				tids[n] = int32(tid)
+				n++
+			}
 		}
 	}
-	return n, ok
 }
 
 // number is the value of a decimal number, 0 if s is none.
