@@ -1,0 +1,98 @@
+# make             the port program, priv/alcove, and the Erlang application
+# make demo        a tour: forks, clones into namespaces, runs CMD; as root and without
+# make shell       an Erlang shell with the application
+# make test        everything that is checked
+#
+# make gen         what is generated from c_src_compat
+# make doc         the manual of the Erlang modules, in doc
+# make eg          the examples, in ebin
+# make bench       benchmarks
+# make fuzz        fuzzing, FUZZTIME for each target
+# make soak        random load, SOAKTIME long
+# make dist        programs for all systems, in dist
+# make clean
+#
+# Only demo and test install what is missing, on Debian and its relatives.
+
+REBAR ?= rebar3
+GO ?= go
+FUZZTIME ?= 1m
+SOAKTIME ?= 15m
+
+ERL = ERL_LIBS=_build/default/lib erl -pa ebin
+
+.PHONY: all compile port test vet go-test ct dialyzer xref demo shell \
+	gen doc eg examples bench fuzz soak dist clean setup
+
+all: compile
+
+# Also builds the port, by a hook that makes the target below.
+compile:
+	@$(REBAR) compile
+
+# To a project that depends on it the whole folder is the application, and its include
+# files are to be where those of an application are.
+port:
+	@$(MAKE) --no-print-directory -C c_src_compat
+	@test -z "$$REBAR_ROOT_DIR" -o "$$REBAR_ROOT_DIR" -ef . -o -e include || \
+		ln -s erlang/include include
+
+test: setup vet xref go-test ct dialyzer
+
+vet:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || \
+		{ echo 'gofmt would change:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+
+go-test: port
+	$(GO) test ./...
+
+ct: compile
+	$(REBAR) ct
+
+dialyzer xref: compile
+	$(REBAR) $@
+
+demo: setup eg
+	@$(ERL) -noshell -s demo
+
+shell: compile
+	@$(ERL) -eval 'code:ensure_modules_loaded([alcove, alcove_drv, alcove_codec])'
+
+gen:
+	$(GO) generate ./...
+
+doc:
+	$(REBAR) edoc
+
+eg examples: compile
+	@mkdir -p ebin
+	@ERL_LIBS=_build/default/lib erlc -Wall -Werror -o ebin erlang/examples/*.erl
+
+bench: compile
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fuzz:
+	@for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done; \
+	done
+
+soak: port
+	$(GO) test -tags soak -run Soak -timeout 0 ./test/... -args -soak $(SOAKTIME)
+
+dist:
+	@mkdir -p dist
+	@for arch in amd64 arm64 arm riscv64 386; do \
+		GOOS=linux GOARCH=$$arch $(MAKE) --no-print-directory -C c_src_compat \
+			C_SRC_OUTPUT=$(CURDIR)/dist/alcove-linux-$$arch || exit 1; \
+	done
+	@cd dist && sha256sum alcove-* > SHA256SUMS && cat SHA256SUMS
+
+clean:
+	@$(REBAR) clean
+	@rm -rf _build ebin doc dist
+
+setup:
+	@sh .ci/setup
