@@ -47,6 +47,20 @@ func (c *Calls) cstruct(max int) cstruct {
 	return s
 }
 
+// optionalStruct reads a structure and returns its address and size. The empty
+// list, and a structure without bytes, is a null pointer.
+func (c *Calls) optionalStruct(max int) (addr uintptr, size int) {
+	if c.args.Kind() == etf.Nil {
+		c.args.Nil()
+		return 0, 0
+	}
+	s := c.cstruct(max)
+	if s.size == 0 {
+		return 0, 0
+	}
+	return address(s.buf), s.size
+}
+
 // element reads an element of a structure, appends it to the structure and
 // returns how many bytes it describes.
 func (c *Calls) element(s *cstruct) int {
@@ -144,58 +158,5 @@ func (c *Calls) contents(s *cstruct) {
 func putPointer(b []byte, v uintptr) {
 	for i := range pointerSize {
 		b[i] = byte(v >> (8 * i))
-	}
-}
-
-// A reference is an argument that can be a number or refer to memory, which the
-// kernel may write to.
-type reference struct {
-	value uintptr // for the kernel
-	kind  refKind
-	size  int     // of a buffer
-	s     cstruct // of a structure; of a buffer only buf
-}
-
-type refKind uint8
-
-const (
-	refNumber refKind = iota
-	refBuffer
-	refStruct
-)
-
-// memory reads an argument that refers to memory: a binary with the first bytes
-// of a buffer, or a structure.
-func (c *Calls) memory(r *reference) {
-	if c.args.Kind() == etf.Binary {
-		b := c.args.Binary()
-		r.kind, r.size = refBuffer, len(b)
-		r.s.buf = c.mem.zeroed(maxData)
-		copy(r.s.buf, b)
-	} else {
-		r.kind, r.s = refStruct, c.cstruct(maxData)
-	}
-	r.value = address(r.s.buf)
-}
-
-// number reads an argument that is a number of 32 bits, not negative.
-func (c *Calls) number(r *reference) {
-	v := c.args.Int32Term()
-	if v < 0 {
-		c.refuse(0)
-	}
-	r.kind, r.value = refNumber, uintptr(v)
-}
-
-// after replies the memory of a reference as it is after the call, and for a
-// number an empty binary.
-func (c *Calls) after(r *reference) {
-	switch r.kind {
-	case refNumber:
-		c.reply.Binary(nil)
-	case refBuffer:
-		c.reply.Binary(r.s.buf[:r.size])
-	case refStruct:
-		c.contents(&r.s)
 	}
 }

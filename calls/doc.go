@@ -8,7 +8,7 @@
 //
 //	process.go, wait.go     fork, exit, waitpid
 //	clone_linux.go          clone
-//	exec.go, path.go        execve, execvp, fexecve
+//	exec.go, search.go      execve, execvp, fexecve
 //	env.go, environment.go  environ, getenv, setenv, unsetenv, clearenv
 //	file.go                 close, read, write
 //	directory_linux.go      getcwd, readdir
@@ -26,8 +26,8 @@
 //	seccomp_linux.go        seccomp
 //	constant.go             errno_id and the calls that tell constants
 //
-// What they are made of: argument.go, constant.go and cstruct.go read arguments
-// into the memory of arena.go, reply.go writes replies.
+// What they are made of: argument.go, constant.go, cstruct.go and reference.go
+// read arguments into the memory of arena.go; reply.go writes replies.
 //
 // To add a call: append it to the list in c_src_compat, run go generate, give
 // it a row here, and describe it to the Erlang side.

@@ -73,14 +73,6 @@ func (c *Calls) tryExecve() sys.Errno {
 	return execve(x.file, x.argv.address(), x.envp)
 }
 
-func (c *Calls) tryFexecve() sys.Errno {
-	x := &c.exec
-	const emptyPath = "\x00"
-	_, err := sys.Call6(unix.SYS_EXECVEAT, uintptr(x.fd), stringAddress(emptyPath),
-		x.argv.address(), x.envp, unix.AT_EMPTY_PATH, 0)
-	return err
-}
-
 // execve is execve(2). file is followed by a NUL.
 func execve(file []byte, argv, envp uintptr) sys.Errno {
 	_, err := sys.Call(unix.SYS_EXECVE, address(file), argv, envp)
