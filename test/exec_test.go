@@ -303,7 +303,7 @@ func TestChainOf128ForksAnswersAtItsEnd(t *testing.T) {
 func TestTwoMegabytesOfOutputPassSixteenProcessesByteForByte(t *testing.T) {
 	p := Start(t)
 	l := p.Chain(16)
-	p.Sh(l, `i=0; while [ $i -lt 20 ]; do seq $i 15000; i=$((i+1)); done | head -c 2000000`)
+	p.Sh(l, `i=0; while [ $i -lt 40 ]; do seq $i 15000; i=$((i+1)); done | head -c 2000000`)
 	got := p.Finish(l, ExitStatus(l, 0))
 	var want strings.Builder
 	for i := 0; want.Len() < 2000000; i++ {

@@ -76,7 +76,7 @@ func RawCallFrame(to Pipeline, number int, body []byte) []byte {
 
 // CallFrame is a call by name for the process at to.
 func CallFrame(to Pipeline, name string, args ...Term) []byte {
-	return RawCallFrame(to, Number(name), Encode(Tuple(args)))
+	return RawCallFrame(to, Number(name), EncodeCall(args...))
 }
 
 // Message is one frame from the port with the proxy frames around it taken off.

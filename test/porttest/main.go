@@ -50,6 +50,7 @@ func Main(m *testing.M) int {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return complain(fmt.Errorf("prctl(PR_SET_CHILD_SUBREAPER): %w", err))
 	}
+	keepDescriptors()
 	settle()
 	before := FDs(os.Getpid())
 	status := m.Run()
@@ -81,6 +82,15 @@ func build() error {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return nil
+}
+
+// keepDescriptors keeps from the programs what this process inherited besides 0, 1 and 2.
+func keepDescriptors() {
+	for fd := range FDs(os.Getpid()) {
+		if fd > 2 {
+			unix.CloseOnExec(fd)
+		}
+	}
 }
 
 // settle makes the Go runtime open the descriptors that it keeps for good (epoll, pidfd probes), so that the

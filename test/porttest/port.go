@@ -49,6 +49,9 @@ type conn struct {
 	looked  bool // a test asked for the exit status
 }
 
+// T is the test that the program's failures fail.
+func (p *Port) T() testing.TB { return p.t }
+
 // With is the same program for a subtest.
 func (p *Port) With(t testing.TB) *Port { return &Port{t, p.conn} }
 

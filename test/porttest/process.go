@@ -30,6 +30,16 @@ func Alive(pid int) bool { s := State(pid); return s != "" && s != "Z" && s != "
 // Threads is the number of threads of a process, 0 when it is gone.
 func Threads(pid int) int { n, _ := strconv.Atoi(Status(pid, "Threads")); return n }
 
+// SystemCall is the number of the system call in which a process sleeps, -1 when it does not.
+func SystemCall(pid int) int {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", pid))
+	number, _, _ := strings.Cut(string(b), " ")
+	if n, err := strconv.Atoi(number); err == nil {
+		return n
+	}
+	return -1
+}
+
 // FDs lists the descriptors of a process and what they are open on.
 func FDs(pid int) map[int]string {
 	dir := fmt.Sprintf("/proc/%d/fd", pid)

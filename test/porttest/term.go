@@ -42,6 +42,9 @@ type Improper struct {
 	Tail     Term
 }
 
+// WithTail is the improper list of the elements and a tail.
+func WithTail(tail Term, elements ...Term) Improper { return Improper{elements, tail} }
+
 // Tags of the external term format.
 const (
 	tagNewFloat     = 70
@@ -95,20 +98,31 @@ func Nested(depth int, t Term) Term {
 	return t
 }
 
-// Encode is the external term format of t, with the version byte.
-func Encode(t Term) []byte { return appendTerm([]byte{version}, t) }
+// Encode is the external term format of t, with the version byte, as the port writes it.
+func Encode(t Term) []byte { return libei.append([]byte{version}, t) }
 
-func appendTerm(b []byte, t Term) []byte {
+// EncodeCall is the external term format as term_to_binary writes it: INTEGER for all that fits in 32 bits.
+func EncodeCall(args ...Term) []byte { return erlang.append([]byte{version}, Tuple(args)) }
+
+// encoder is one of two ways of writing integers: the least number that needs a big.
+type encoder int64
+
+const (
+	libei  encoder = 1 << 27
+	erlang encoder = 1 << 31
+)
+
+func (e encoder) append(b []byte, t Term) []byte {
 	be := binary.BigEndian
 	switch t := t.(type) {
 	case bool:
-		return appendTerm(b, Atom(strconv.FormatBool(t)))
+		return e.append(b, Atom(strconv.FormatBool(t)))
 	case int:
-		return appendInt(b, big.NewInt(int64(t)))
+		return e.appendInt(b, big.NewInt(int64(t)))
 	case uint64:
-		return appendInt(b, new(big.Int).SetUint64(t))
+		return e.appendInt(b, new(big.Int).SetUint64(t))
 	case *big.Int:
-		return appendInt(b, t)
+		return e.appendInt(b, t)
 	case Atom:
 		return append(append(b, tagSmallAtomU8, byte(len(t))), t...)
 	case Binary:
@@ -119,25 +133,25 @@ func appendTerm(b []byte, t Term) []byte {
 		if len(t) == 0 {
 			return append(b, tagNil)
 		}
-		return appendTerm(b, Improper{t, List{}})
+		return e.append(b, Improper{t, List{}})
 	case Improper:
 		b = be.AppendUint32(append(b, tagList), uint32(len(t.Elements)))
-		return appendTerm(appendAll(b, t.Elements), t.Tail)
+		return e.append(e.appendAll(b, t.Elements), t.Tail)
 	case Chained:
-		for _, e := range t {
-			b = appendTerm(append(b, tagList, 0, 0, 0, 1), e)
+		for _, element := range t {
+			b = e.append(append(b, tagList, 0, 0, 0, 1), element)
 		}
 		return append(b, tagNil)
 	case Tuple:
-		return appendAll(append(b, tagSmallTuple, byte(len(t))), t)
+		return e.appendAll(append(b, tagSmallTuple, byte(len(t))), t)
 	case LargeTuple:
-		return appendAll(be.AppendUint32(append(b, tagLargeTuple), uint32(len(t))), t)
+		return e.appendAll(be.AppendUint32(append(b, tagLargeTuple), uint32(len(t))), t)
 	case Float:
 		return be.AppendUint64(append(b, tagNewFloat), math.Float64bits(float64(t)))
 	case Map:
 		b = be.AppendUint32(append(b, tagMap), uint32(len(t)))
 		for _, kv := range t {
-			b = appendTerm(appendTerm(b, kv[0]), kv[1])
+			b = e.append(e.append(b, kv[0]), kv[1])
 		}
 		return b
 	case Raw:
@@ -146,20 +160,19 @@ func appendTerm(b []byte, t Term) []byte {
 	panic(fmt.Sprintf("porttest: %T is not a term", t))
 }
 
-func appendAll(b []byte, ts []Term) []byte {
+func (e encoder) appendAll(b []byte, ts []Term) []byte {
 	for _, t := range ts {
-		b = appendTerm(b, t)
+		b = e.append(b, t)
 	}
 	return b
 }
 
-// appendInt writes v as libei does: INTEGER only for 28-bit values.
-func appendInt(b []byte, v *big.Int) []byte {
+func (e encoder) appendInt(b []byte, v *big.Int) []byte {
 	if v.IsInt64() {
 		switch n := v.Int64(); {
 		case 0 <= n && n <= 255:
 			return append(b, tagSmallInteger, byte(n))
-		case -1<<27 <= n && n < 1<<27:
+		case -int64(e) <= n && n < int64(e):
 			return binary.BigEndian.AppendUint32(append(b, tagInteger), uint32(n))
 		}
 	}

@@ -1,0 +1,548 @@
+package test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	. "github.com/alcove-go/alcove/test/porttest"
+)
+
+// One test for each defect of the C port, by its number, where no other test in this folder is named for it. The list:
+//
+//	D1  here                                     D16 here
+//	D2  here                                     D17 TestOutputOfAChildThatWasWaitedForIsDelivered
+//	D3  here, TestRepliesBeforeAnExecStayReplies D18 TestPausedProgramThatClosesItsOutputCostsNoTime
+//	D4  here                                     D19 TestHeldOutputOutlivesItsProgramUntilThereIsCredit
+//	D5  TestOutputOfABackgroundProcessIsDelivered D20 here
+//	D6  TestFloodOfSignalsEndsNoProcess          D21 TestPortThatExecutesItselfAgainWithDepthKeepsServing
+//	D7  here                                     D22 TestExecedProgramsHaveOnlyTheDescriptorsThatWereOpenedForThem
+//	D8  here                                     D23 TestAnyOfDescriptors0To5MayBeOpenOrClosedAtStart
+//	D9  here                                     D24 TestPortWithoutAReaderEndsAndSignalsItsPrograms
+//	D10 TestLoweringMaxchildKeepsEveryChild      D25 here
+//	D11 here                                     D26 TestDataForAChildThatIsReapedButHasOutputOpenIsBadpid
+//	D12 here                                     D27 TestOutputLeftInThePipesComesBeforeTheExitEvent
+//	D13 here                                     D28 here
+//	D14 here                                     D29 TestEndOfInputDoesNotSignalAPidThatWasReaped
+//	D15 here                                     D30 TestLoweringMaxchildKeepsEveryChild
+
+func TestD1PartialFrameOfAChildDelaysOnlyThatChild(t *testing.T) {
+	t.Run("written by a call", func(t *testing.T) {
+		p := Start(t, Garbage())
+		a, b := p.Fork(nil), p.Fork(nil)
+		p.Send(a, "write", 1, Binary("\x00\x64"))
+		p.Want(p.Pid, nil, "getpid")
+		p.Want(b.Pid(), b, "getpid")
+		p.Signal(nil, syscall.SIGUSR1)
+		p.SignalOf(nil, "sigusr1")
+		if n := len(slots(t, p, nil)); n != 2 {
+			t.Errorf("cpid lists %d children", n)
+		}
+		p.Signal(a, syscall.SIGKILL)
+		p.Await(TermSig(a, "sigkill"))
+		p.Want(b.Pid(), b, "getpid")
+	})
+	t.Run("of a process stopped in the middle", func(t *testing.T) {
+		p := Start(t)
+		a, b := p.Fork(nil), p.Fork(nil)
+		const size = 60000
+		p.Want(a.Pid(), a, "getpid")
+		p.Signal(nil, syscall.SIGSTOP)
+		Until(t, "the port stops", func() bool { return State(p.Pid) == "T" })
+		// Two large replies do not fit in the pipe: the second is cut.
+		call := CallFrame(nil, "iolist_to_bin", Binary(Bytes(size)))
+		fd, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/0", a.Pid()), os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer fd.Close()
+		if _, err := fd.Write(append(slices.Clone(call), call...)); err != nil {
+			t.Fatal(err)
+		}
+		Until(t, "the child waits for its parent", func() bool {
+			n := SystemCall(a.Pid())
+			return n == unix.SYS_WRITEV || n == unix.SYS_WRITE
+		})
+		p.Signal(a, syscall.SIGSTOP)
+		Until(t, "the child stops", func() bool { return State(a.Pid()) == "T" })
+		p.Signal(nil, syscall.SIGCONT)
+		p.SignalOf(nil, "sigcont")
+		p.Want(p.Pid, nil, "getpid")
+		p.Want(b.Pid(), b, "getpid")
+		p.Signal(a, syscall.SIGCONT)
+		for range 2 {
+			if m := p.Reply(a, "iolist_to_bin"); m.Term() != Binary(Bytes(size)) {
+				t.Errorf("reply %v", m)
+			}
+		}
+		p.SignalOf(a, "sigcont")
+		p.Quiet(nil, a, b)
+	})
+}
+
+func TestD2LengthFieldInTwoPiecesLosesNoReply(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte(Bytes(5000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// Replies of 4097 bytes: the pipe fills up with one byte of a frame on its last page.
+	const replies = 200
+	fd := p.Int(a, "open", Binary(file), List{Atom("o_rdonly")}, 0)
+	for _, size := range []int{4081, 4080, 4082, 4097 - 16} {
+		calls := CallFrame(nil, "select", List{}, List{}, List{}, timeval(0, 50000))
+		for range replies {
+			calls = append(calls, CallFrame(a, "lseek", fd, 0, 0)...)
+			calls = append(calls, CallFrame(a, "read", fd, size)...)
+		}
+		p.Write(calls)
+		p.Await(Reply(nil, okTuple(List{}, List{}, List{})))
+		for range replies {
+			p.Next(Reply(a, ok), Reply(a, okTuple(Binary(Bytes(size)))))
+		}
+	}
+	t.Run("byte by byte", func(t *testing.T) {
+		p := p.With(t)
+		stdout := openStdout(t, a)
+		defer stdout.Close()
+		for i, b := range Frame(TypeCall, Encode(Binary("split"))) {
+			if _, err := stdout.Write([]byte{b}); err != nil {
+				t.Fatalf("byte %d: %v", i, err)
+			}
+			p.Want(p.Pid, nil, "getpid")
+		}
+		p.Next(Reply(a, Binary("split")))
+		p.Want(a.Pid(), a, "getpid")
+	})
+}
+
+// openStdout opens the pipe in which a child's replies go to its parent, to write into it what the child never would.
+func openStdout(t testing.TB, a Pipeline) *os.File {
+	t.Helper()
+	f, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/1", a.Pid()), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestD3FramesOfAProcessThatIsGoneAreFrames(t *testing.T) {
+	t.Run("killed with events on the way", func(t *testing.T) {
+		for range 20 {
+			p := Start(t)
+			b := p.Chain(2)
+			a := b.Parent()
+			p.Want(b.Pid(), b, "getpid")
+			p.Signal(a, syscall.SIGSTOP)
+			Until(t, "the parent stops", func() bool { return State(a.Pid()) == "T" })
+			for range 5 {
+				p.Signal(b, syscall.SIGUSR1)
+				Until(t, "the event is written", func() bool { return SystemCall(b.Pid()) == unix.SYS_POLL || SystemCall(b.Pid()) == unix.SYS_PPOLL })
+			}
+			p.Signal(b, syscall.SIGKILL)
+			p.Signal(a, syscall.SIGCONT)
+			p.SignalOf(b, "sigusr1")
+			p.Await(Ctl(b, "fdctl_closed"))
+			p.Await(TermSig(b, "sigkill"))
+			for _, m := range p.Queue() {
+				if m.Type != TypeEvent {
+					t.Errorf("unexpected %v", m)
+				}
+			}
+		}
+	})
+	t.Run("that answered and ended at once", func(t *testing.T) {
+		p := Start(t)
+		for i := range 50 {
+			a := p.Fork(nil)
+			var calls []byte
+			for range 10 {
+				calls = append(calls, CallFrame(a, "getpid")...)
+			}
+			p.Write(append(calls, CallFrame(a, "exit", i)...))
+			for range 10 {
+				p.Next(Reply(a, a.Pid()))
+			}
+			p.Next(Ctl(a, "fdctl_closed"), ExitStatus(a, i))
+		}
+	})
+}
+
+func TestD4PtraceStopIsNotTakenForAnEnd(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	b := p.Fork(nil)
+	p.Exec(b, "cat")
+	for _, l := range []Pipeline{a, b} {
+		p.Want(okTuple(0, Binary(""), Binary("")), nil, "ptrace", Atom("ptrace_attach"), l.Pid(), 0, 0)
+		Until(t, "the child stops", func() bool { return State(l.Pid()) == "t" })
+		p.Quiet()
+		p.Want(okTuple(0, Binary(""), Binary("")), nil, "ptrace", Atom("ptrace_detach"), l.Pid(), 0, 0)
+	}
+	p.Want(a.Pid(), a, "getpid")
+	p.Stdin(b, "still here\n")
+	p.Next(Stdout(b, "still here\n"))
+	endOfFile(t, p, b)
+	p.Next(ExitStatus(b, 0))
+}
+
+func TestD7DescriptorNumbersMayBeHigh(t *testing.T) {
+	for _, c := range []struct{ maxchild, files int }{{1, 40}, {64, 400}} {
+		p := Start(t)
+		p.Want(true, nil, "setopt", Atom("maxchild"), c.maxchild)
+		for range c.files {
+			p.Int(nil, "open", Binary("/dev/null"), List{}, 0)
+		}
+		a := p.Fork(nil)
+		p.Want(a.Pid(), a, "getpid")
+		p.Sh(a, "echo out; exit 3")
+		p.Await(Stdout(a, "out\n"))
+		p.Await(ExitStatus(a, 3))
+	}
+}
+
+func TestD8ForkWithoutDescriptorsIsAnErrorAndNothingElse(t *testing.T) {
+	p := Start(t, Shell("ulimit -S -n 64"))
+	var files []int
+	for {
+		fd, _ := p.Call(nil, "open", Binary("/dev/null"), List{Atom("o_cloexec")}, 0).(Tuple)
+		if fd[0] != ok {
+			break
+		}
+		n, _ := fd[1].(int)
+		files = append(files, n)
+	}
+	before := FDs(p.Pid)
+	for free := range 9 {
+		p.Want(errno("emfile"), nil, "fork")
+		p.Want(errno("emfile"), nil, "clone", List{Atom("clone_newuts")})
+		if now := FDs(p.Pid); len(now) != len(before)-free {
+			t.Errorf("with %d descriptors free a failed fork leaves %d, %d before", free, len(now), len(before)-free)
+		}
+		p.Want(p.Pid, nil, "getpid")
+		if free < 7 {
+			p.Want(ok, nil, "close", files[free])
+			continue
+		}
+		break
+	}
+	p.Want(ok, nil, "close", files[7])
+	p.Want(ok, nil, "close", files[8])
+	a := p.Fork(nil)
+	p.Want(a.Pid(), a, "getpid")
+}
+
+func TestD9FailedCloneAndForkLeaveNoDescriptor(t *testing.T) {
+	p := Start(t)
+	before := len(FDs(p.Pid))
+	for range 20 {
+		// A user namespace cannot share the file system attributes.
+		p.Want(errno("einval"), nil, "clone", 0x10000000|0x200)
+	}
+	if now := len(FDs(p.Pid)); now != before {
+		t.Errorf("%d descriptors, %d before", now, before)
+	}
+	a := p.Fork(nil)
+	p.Want(ok, a, "setresuid", 54322, 54322, 54322)
+	p.Want(ok, a, "setrlimit", Atom("rlimit_nproc"), rlimit(1, 1))
+	before = len(FDs(a.Pid()))
+	for range 20 {
+		p.Want(errno("eagain"), a, "fork")
+	}
+	if now := len(FDs(a.Pid())); now != before {
+		t.Errorf("%d descriptors after failed forks, %d before", now, before)
+	}
+	p.Want(a.Pid(), a, "getpid")
+}
+
+func TestD11RepliesThatDoNotFitAreErrorsAndReadIsCut(t *testing.T) {
+	p := Start(t)
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte(Bytes(1<<20)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	for i := range 3000 {
+		if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("%025d", i)), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tooLarge := errno("emsgsize")
+	inEach(t, p, func(t *testing.T, p *Port, to Pipeline) {
+		fd := p.Int(to, "open", Binary(file), List{Atom("o_rdonly")}, 0)
+		fits := 65535 - 8*(len(to)+1) - 12
+		for _, count := range []Term{65535, fits + 1, uint64(1<<64 - 1), fits} {
+			p.Want(ok, to, "lseek", fd, 0, 0)
+			p.Want(okTuple(Binary(Bytes(fits))), to, "read", fd, count)
+		}
+		p.Want(okTuple(Binary(Bytes(1 << 20)[fits:2*fits])), to, "read", fd, 65535)
+		p.Want(tooLarge, to, "readdir", Binary(folder))
+		p.Want(tooLarge, to, "alloc", List{Tuple{Atom("ptr"), 65535}})
+		p.Want(tooLarge, to, "alloc", List{Binary(Bytes(33000))})
+		p.Want(tooLarge, to, "prctl", Atom("pr_get_name"), List{Tuple{Atom("ptr"), 65500}, Binary(Bytes(30))}, 0, 0, 0)
+		p.Want(tooLarge, to, "ioctl", fd, Atom("fionread"), List{Binary("1234"), Tuple{Atom("ptr"), 65525}})
+		for i := range 20 {
+			p.Want(ok, to, "setenv", Binary(fmt.Sprint("BIG", i)), Binary(Bytes(4000)), 1)
+		}
+		p.Want(tooLarge, to, "environ")
+		p.Want(ok, to, "setenv", Binary("HUGE"), Binary(Bytes(65400-8*len(to))), 1)
+		p.Want(ok, to, "clearenv")
+		p.Want(p.Int(to, "getpid"), to, "getpid")
+	})
+}
+
+func TestD12SigactionTellsErrors(t *testing.T) {
+	p := Start(t)
+	for _, signal := range []Term{Atom("sigkill"), Atom("sigstop"), 0, -1, 65, 100, 1 << 20} {
+		for _, handler := range []Term{Atom("sig_ign"), Atom("sig_info"), Atom("sig_dfl")} {
+			p.Want(errno("einval"), nil, "sigaction", signal, handler)
+		}
+	}
+	p.Want(errno("einval"), nil, "sigaction", 0, List{})
+	p.Want(okTuple(Atom("sig_info")), nil, "sigaction", 64, Atom("sig_dfl"))
+}
+
+func TestD13FailingSelectTellsTheError(t *testing.T) {
+	p := Start(t)
+	p.Want(errno("einval"), nil, "select", List{}, List{}, List{}, timeval(-1, 0))
+	p.Want(errno("einval"), nil, "select", List{}, List{}, List{}, timeval(0, -1))
+	// eintr: TestBlockingCallsAreInterruptedBySignals
+}
+
+func TestD14ListOfBytesIsAListOfIntegers(t *testing.T) {
+	p := Start(t)
+	t.Run("select", func(t *testing.T) {
+		p := p.With(t)
+		var fd int
+		for fd < 200 {
+			fd = p.Int(nil, "open", Binary("/dev/null"), List{}, 0)
+		}
+		p.Want(okTuple(List{fd}, List{fd}, List{}), nil, "select", String([]byte{byte(fd)}), String([]byte{byte(fd)}), List{}, timeval(0, 0))
+		p.Want(okTuple(List{fd}, Chained{4, fd}, List{}), nil, "select", String([]byte{byte(fd), byte(fd)}), String([]byte{4, byte(fd)}), List{}, timeval(0, 0))
+	})
+	t.Run("setgroups", func(t *testing.T) {
+		a := p.Fork(nil)
+		p := p.With(t)
+		p.Want(ok, a, "setgroups", String("\xc8\x01"))
+		p.Want(okTuple(Chained{200, 1}), a, "getgroups") // the kernel sorts them
+		p.Stop(a)
+	})
+	t.Run("flags", func(t *testing.T) {
+		p := p.With(t)
+		file := filepath.Join(t.TempDir(), "file")
+		// 0x40 is O_CREAT, 0x80 O_EXCL; a zero byte ends nothing, and 0x80 has no sign.
+		p.Int(nil, "open", Binary(file), String("\x00\x40\x80\x02"), 0o600)
+		p.Want(errno("eexist"), nil, "open", Binary(file), String("\x00\x80\x40"), 0o600)
+		p.Want(errno("enoent"), nil, "umount2", Binary("/no/such/folder"), String("\x00\x02"))
+		p.Want(errno("einval"), nil, "umount2", Binary("/"), String("\x80"))
+	})
+}
+
+func TestD15ArgumentsAfterAStructureKeepTheirPlaces(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	name := List{Binary("named"), Binary("\x00")}
+	p.Want(okTuple(0, name, 5, 6, 7), a, "prctl", Atom("pr_set_name"), name, 5, 6, 7)
+	// The second structure is the third argument of the kernel, not the fourth.
+	p.Want(okTuple(0, List{Binary("named\x00")}, List{Binary("x"), Tuple{Atom("ptr"), Binary("y")}}, 0, 7), a,
+		"prctl", Atom("pr_get_name"), List{Binary("123456")}, List{Binary("x"), Tuple{Atom("ptr"), Binary("y")}}, List{}, 7)
+}
+
+func TestD16StructuresAsBothArgumentsOfPtrace(t *testing.T) {
+	p := Start(t)
+	p.Want(okTuple(Atom("sig_dfl")), nil, "sigaction", Atom("sigchld"), Atom("sig_info"))
+	a := p.Fork(nil)
+	p.Want(okTuple(0, Binary(""), Binary("")), nil, "ptrace", Atom("ptrace_attach"), a.Pid(), 0, 0)
+	p.SignalOf(nil, "sigchld")
+	for range 50 {
+		reply, _ := p.Call(nil, "ptrace", Atom("ptrace_getsiginfo"), a.Pid(), List{Binary("12345678"), Tuple{Atom("ptr"), 100}},
+			List{Binary(strings.Repeat("\x00", 128))}).(Tuple)
+		if len(reply) != 4 || reply[0] != ok || Format(reply[2]) != Format(List{Binary("12345678"), Tuple{Atom("ptr"), Binary(strings.Repeat("\x00", 100))}}) {
+			t.Fatalf("reply %s", Format(reply))
+		}
+		// A structure with another one for its tail.
+		switch reply := p.Call(nil, "ptrace", Atom("ptrace_getsiginfo"), a.Pid(), WithTail(WithTail(1, Binary("y")), Binary("x")), 0); Format(reply) {
+		case "badarg", "{error,efault}":
+		default:
+			t.Fatalf("reply %s", Format(reply))
+		}
+	}
+	p.Want(okTuple(0, Binary(""), Binary("")), nil, "ptrace", Atom("ptrace_detach"), a.Pid(), 0, 0)
+	p.Want(p.Pid, nil, "getpid")
+}
+
+func TestD20ClosedDescriptorOfASlotIsNotTakenForItsSuccessor(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	p.Sh(a, "cat >/dev/null; read x; exit 3")
+	s := slotOf(t, p, a)
+	file := filepath.Join(t.TempDir(), "file")
+	p.Want(ok, nil, "close", s.Stdin)
+	for {
+		// The lowest free number; some lie below.
+		if fd := p.Int(nil, "open", Binary(file), List{Atom("o_rdwr"), Atom("o_creat")}, 0o600); fd == s.Stdin {
+			break
+		}
+	}
+	p.Stdin(a, "not for the file")
+	p.Await(ExitStatus(a, 3))
+	for _, m := range p.Queue() {
+		if m.String() != Ctl(a, "badpid").String() {
+			t.Errorf("unexpected %v", m)
+		}
+	}
+	if b, err := os.ReadFile(file); err != nil || len(b) > 0 {
+		t.Errorf("the file holds %q, %v", b, err)
+	}
+	p.Want(okTuple(4), nil, "write", s.Stdin, Binary("mine"))
+}
+
+func TestD20ClosedOutputsOfASlotAreNotTakenForTheirSuccessors(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	p.Exec(a, "sleep", "1000")
+	s := slotOf(t, p, a)
+	for _, fd := range []int{s.Stdout, s.Stderr} {
+		p.Want(ok, nil, "close", fd)
+		for p.Int(nil, "open", Binary("/dev/zero"), List{Atom("o_rdonly")}, 0) != fd {
+		}
+	}
+	p.Quiet()
+	if now := slotOf(t, p, a); now.Stdout != -1 || now.Stderr != -1 {
+		t.Errorf("slot after close: %+v", now)
+	}
+	p.Signal(a, syscall.SIGKILL)
+	p.Next(TermSig(a, "sigkill"))
+	p.Quiet()
+	for _, fd := range []int{s.Stdout, s.Stderr} {
+		p.Want(okTuple(Binary("\x00\x00")), nil, "read", fd, 2)
+	}
+}
+
+func TestD25CallThatDoesNotFitIsTakenWholeOrRefusedWhole(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	p.Want(a.Pid(), a, "getpid")
+	p.Signal(a, syscall.SIGSTOP)
+	Until(t, "the child stops", func() bool { return State(a.Pid()) == "T" })
+	big := Binary(Bytes(40000))
+	const calls = 40
+	var want []Term
+	for i := range calls {
+		if i%4 == 3 {
+			p.Send(a, "getpid")
+			want = append(want, a.Pid())
+		} else {
+			p.Send(a, "iolist_to_bin", big)
+			want = append(want, big)
+		}
+	}
+	p.Want(p.Pid, nil, "getpid")
+	p.Signal(a, syscall.SIGCONT)
+	p.SignalOf(a, "sigcont")
+	answers, next := 0, 0
+	for answers < calls {
+		m := p.Any()
+		answers++
+		switch {
+		case m.Is(TypePipe, a):
+			if m.Term() != 0 {
+				t.Errorf("%v: part of a call was written", m)
+			}
+		case m.Is(TypeCall, a):
+			// Refused calls are left out of the sequence; the others keep their order.
+			for next < calls && Format(want[next]) != Format(m.Term()) {
+				next++
+			}
+			if next++; next > calls {
+				t.Fatalf("reply out of order: %v", m)
+			}
+		default:
+			t.Fatalf("unexpected %v", m)
+		}
+	}
+	p.Want(a.Pid(), a, "getpid")
+	p.Quiet(nil, a)
+}
+
+func TestD28PartialInboundFrameKeepsNobodyWaiting(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	b := p.Fork(nil)
+	p.Sh(b, "read x; echo out; exit 3")
+	p.Stdin(b, "go\n")
+	call := CallFrame(a, "version")
+	for cut := 1; cut < len(call); cut++ {
+		p.Write(call[:cut])
+		p.Signal(nil, syscall.SIGUSR1)
+		p.SignalOf(nil, "sigusr1")
+		p.Signal(a, syscall.SIGUSR2)
+		p.SignalOf(a, "sigusr2")
+		p.Write(call[cut:])
+		p.Await(Reply(a, Binary("1.0.1")))
+	}
+	p.Await(Stdout(b, "out\n"))
+	p.Await(ExitStatus(b, 3))
+	p.Quiet(nil, a)
+}
+
+// What a child writes on its standard output that is no frame hurts nobody but itself.
+func TestGarbageFromAChildNeverHurtsItsParent(t *testing.T) {
+	for _, garbage := range []string{
+		"\x00\x00", "\x00\x01x", "\xff\xff", "\xff\xfe", "\xff\xfd" + strings.Repeat("x", 65533), "\xff\xf8" + strings.Repeat("y", 65528),
+		"\xff\xf7" + strings.Repeat("z", 65527), strings.Repeat("\xff", 30000), strings.Repeat("\x00", 30000), "\x00\x02\x00\x04",
+		"\x00\x05\x00\x04\x83\x77\xff", "text\n",
+	} {
+		t.Run(fmt.Sprintf("%x", garbage[:min(len(garbage), 6)]), func(t *testing.T) {
+			p := Start(t, Garbage())
+			a, b := p.Fork(nil), p.Fork(nil)
+			stdout := openStdout(t, a)
+			if _, err := stdout.WriteString(garbage); err != nil {
+				t.Logf("the parent stopped reading: %v", err)
+			}
+			stdout.Close()
+			p.Want(p.Pid, nil, "getpid")
+			p.Want(b.Pid(), b, "getpid")
+			p.Signal(a, syscall.SIGKILL)
+			p.Receive("end of the child", func(m Message) bool { return m.Is(TypeEvent, a) })
+			p.Want(b.Pid(), b, "getpid")
+			p.Want(p.Pid, nil, "getpid")
+			wantPids(t, p, nil, b)
+		})
+	}
+}
+
+// A child that takes bytes off the control socket or puts some there confuses nobody.
+func TestGarbageOnTheControlSocketNeverHurtsTheParent(t *testing.T) {
+	for _, data := range []string{"x", "\x00", strings.Repeat("x", 9), strings.Repeat("\xff", 1000), strings.Repeat("\x00", 1000)} {
+		p := Start(t, Garbage())
+		a, b := p.Fork(nil), p.Fork(nil)
+		p.Send(a, "write", 5, Binary(data))
+		p.Want(p.Pid, nil, "getpid")
+		p.Want(b.Pid(), b, "getpid")
+		p.Signal(a, syscall.SIGKILL)
+		p.Receive("end of the child", func(m Message) bool { return m.Is(TypeEvent, a) })
+		p.Want(b.Pid(), b, "getpid")
+		wantPids(t, p, nil, b)
+	}
+}
+
+// D3 c: a child that closes its descriptor 5 is taken for exec'ed from then on, not before.
+func TestD3ClosingTheControlSocketLosesNoReply(t *testing.T) {
+	p := Start(t, Garbage())
+	a := p.Fork(nil)
+	p.Write(bytes.Join([][]byte{CallFrame(a, "getpid"), CallFrame(a, "getpid"), CallFrame(a, "close", 5)}, nil))
+	p.Next(Reply(a, a.Pid()), Reply(a, a.Pid()))
+	p.Await(Ctl(a, "fdctl_closed"))
+	p.Want(p.Pid, nil, "getpid")
+	p.Signal(a, syscall.SIGKILL)
+	p.Await(TermSig(a, "sigkill"))
+}

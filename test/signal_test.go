@@ -1,0 +1,275 @@
+package test
+
+import (
+	"encoding/binary"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	. "github.com/alcove-go/alcove/test/porttest"
+)
+
+// names of the signals that have one; 6 and 29 have two, of which the first counts.
+var signalNames = map[int]string{
+	1: "sighup", 2: "sigint", 3: "sigquit", 4: "sigill", 5: "sigtrap", 6: "sigabrt", 7: "sigbus", 8: "sigfpe",
+	10: "sigusr1", 11: "sigsegv", 12: "sigusr2", 13: "sigpipe", 14: "sigalrm", 15: "sigterm", 16: "sigstkflt",
+	18: "sigcont", 20: "sigtstp", 21: "sigttin", 22: "sigttou", 23: "sigurg", 24: "sigxcpu", 25: "sigxfsz",
+	26: "sigvtalrm", 27: "sigprof", 28: "sigwinch", 29: "sigio", 30: "sigpwr", 31: "sigsys",
+}
+
+// siginfo fields of a signal that a process sent with kill(2).
+func wantKilled(t testing.TB, info string, signo, pid int) {
+	t.Helper()
+	ne := binary.NativeEndian
+	b := []byte(info)
+	if len(b) != 128 {
+		t.Fatalf("siginfo of %d bytes", len(b))
+	}
+	for _, f := range []struct {
+		name         string
+		offset, want int
+	}{{"si_signo", 0, signo}, {"si_errno", 4, 0}, {"si_code", 8, 0}, {"padding", 12, 0}, {"si_pid", 16, pid}, {"si_uid", 20, 0}} {
+		if got := int(int32(ne.Uint32(b[f.offset:]))); got != f.want {
+			t.Errorf("%s is %d, want %d", f.name, got, f.want)
+		}
+	}
+	if strings.Trim(info[24:], "\x00") != "" {
+		t.Errorf("bytes behind si_uid: % x", info[24:])
+	}
+}
+
+func TestEverySignalBecomesAnEventWithItsSiginfo(t *testing.T) {
+	p := Start(t)
+	inEach(t, p, func(t *testing.T, p *Port, to Pipeline) {
+		pid := p.Int(to, "getpid")
+		for number := 1; number <= 64; number++ {
+			name := signalNames[number]
+			switch {
+			case number == 9 || number == 17 || number == 19 || number == 32 || number == 33:
+				continue
+			case number >= 34:
+				name = "unknown"
+			}
+			kill(t, pid, syscall.Signal(number))
+			wantKilled(t, p.SignalOf(to, name), number, syscall.Getpid())
+		}
+		p.Quiet(nil, to)
+	})
+}
+
+// The reply is written first, then the event.
+func TestProcessThatSignalsItselfAnswersBeforeTheEvent(t *testing.T) {
+	p := Start(t)
+	inEach(t, p, func(t *testing.T, p *Port, to Pipeline) {
+		pid := p.Int(to, "getpid")
+		for range 20 {
+			p.Send(to, "kill", pid, Atom("sigusr2"))
+			p.Next(Reply(to, ok))
+			m := p.Any()
+			info, is := m.Signal("sigusr2")
+			if !is {
+				t.Fatalf("instead of the event came %v", m)
+			}
+			wantKilled(t, info, 12, pid)
+		}
+	})
+}
+
+func TestChildrenHandleSignalsAsTheirParentsDid(t *testing.T) {
+	p := Start(t)
+	p.Want(okTuple(Atom("sig_info")), nil, "sigaction", Atom("sigterm"), Atom("sig_dfl"))
+	p.Want(okTuple(Atom("sig_info")), nil, "sigaction", Atom("sigusr1"), Atom("sig_ign"))
+	a := p.Fork(nil)
+	p.Want(okTuple(Atom("sig_dfl")), a, "sigaction", Atom("sigterm"), List{})
+	p.Want(okTuple(Atom("sig_ign")), a, "sigaction", Atom("sigusr1"), Binary(""))
+	p.Want(okTuple(Atom("sig_info")), a, "sigaction", Atom("sigusr2"), List{})
+	p.Signal(a, syscall.SIGUSR1)
+	p.Quiet(nil, a)
+	p.Signal(a, syscall.SIGTERM)
+	p.Await(Ctl(a, "fdctl_closed"))
+	p.Await(TermSig(a, "sigterm"))
+}
+
+func TestIgnoredSignalsStayIgnoredInProgramsAndHandledOnesBecomeDefault(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	p.Want(okTuple(Atom("sig_info")), a, "sigaction", Atom("sigusr1"), Atom("sig_ign"))
+	p.Exec(a, "/bin/cat", "/proc/self/status")
+	out := p.Finish(a, ExitStatus(a, 0))
+	for _, want := range []string{"SigIgn:\t0000000000000200\n", "SigCgt:\t0000000000000000\n", "SigBlk:\t0000000000000000\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("status of a program lacks %q in\n%s", want, out)
+		}
+	}
+}
+
+// kept: the answers of sigaction for SIGCHLD.
+func TestSigchldIsAFlagToSigaction(t *testing.T) {
+	p := Start(t)
+	for _, c := range []struct{ handler, old Atom }{
+		{"sig_info", "sig_dfl"}, {"sig_info", "sig_info"}, {"sig_ign", "sig_info"}, {"sig_dfl", "sig_dfl"},
+		{"sig_info", "sig_dfl"}, {"sig_dfl", "sig_info"},
+	} {
+		p.Want(okTuple(c.old), nil, "sigaction", Atom("sigchld"), c.handler)
+		now := Atom("sig_dfl")
+		if c.handler == "sig_info" {
+			now = "sig_info"
+		}
+		p.Want(okTuple(now), nil, "sigaction", Atom("sigchld"), List{})
+	}
+}
+
+func TestSigchldTakenOverIsAnEventAndNothingIsReaped(t *testing.T) {
+	p := Start(t)
+	reportClosed(p, nil)
+	p.Want(okTuple(Atom("sig_dfl")), nil, "sigaction", Atom("sigchld"), Atom("sig_info"))
+	a := p.Fork(nil)
+	p.Sh(a, "exit 3")
+	info := []byte(p.SignalOf(nil, "sigchld"))
+	ne := binary.NativeEndian
+	if signo, code, pid, status := ne.Uint32(info), ne.Uint32(info[8:]), ne.Uint32(info[16:]), ne.Uint32(info[24:]); signo != 17 ||
+		code != 1 || int(pid) != a.Pid() || status != 3 {
+		t.Errorf("siginfo: signo %d, code %d, pid %d, status %d", signo, code, pid, status)
+	}
+	p.Await(Ctl(a, "stdout_closed"))
+	p.Await(Ctl(a, "stderr_closed"))
+	p.Quiet()
+	if s := slotOf(t, p, a); s.Stdin < 0 || s.Control != -2 || s.Stdout != -1 || s.Stderr != -1 {
+		t.Errorf("slot of a child not waited for: %+v", s)
+	}
+	p.Want(okTuple(a.Pid(), 3<<8, List{Tuple{Atom("exit_status"), 3}}), nil, "waitpid", a.Pid(), List{})
+	p.Quiet()
+	if left := slots(t, p, nil); len(left) > 0 {
+		t.Errorf("slot after waitpid: %+v", left)
+	}
+}
+
+func TestChildrenThatEndedMeanwhileAreReportedAtTheNextSigchld(t *testing.T) {
+	p := Start(t)
+	p.Want(okTuple(Atom("sig_dfl")), nil, "sigaction", Atom("sigchld"), Atom("sig_info"))
+	a, b := p.Fork(nil), p.Fork(nil)
+	p.Send(a, "exit", 1)
+	p.Await(Ctl(a, "fdctl_closed"))
+	p.SignalOf(nil, "sigchld")
+	p.Want(okTuple(Atom("sig_info")), nil, "sigaction", Atom("sigchld"), Atom("sig_dfl"))
+	p.Quiet()
+	p.Send(b, "exit", 2)
+	p.Await(Ctl(b, "fdctl_closed"))
+	p.Await(ExitStatus(a, 1))
+	p.Await(ExitStatus(b, 2))
+}
+
+func TestStopAndContinueOfAChildAreNotReported(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	b := p.Fork(nil)
+	p.Exec(b, "sleep", "1000")
+	for _, l := range []Pipeline{a, b} {
+		p.Signal(l, syscall.SIGSTOP)
+		Until(t, "the child stops", func() bool { return State(l.Pid()) == "T" })
+		p.Quiet()
+		p.Signal(l, syscall.SIGCONT)
+		if l.Pid() == a.Pid() {
+			p.SignalOf(a, "sigcont")
+		}
+		Until(t, "the child goes on", func() bool { return State(l.Pid()) != "T" })
+	}
+	p.Quiet(nil, a)
+	p.Signal(b, syscall.SIGKILL)
+	p.Next(TermSig(b, "sigkill"))
+}
+
+// bettered: D6 signal floods.
+func TestFloodOfSignalsEndsNoProcess(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	p.Want(a.Pid(), a, "getpid")
+	p.Hold()
+	const flood = 100000
+	for i := range flood {
+		kill(t, p.Pid, syscall.Signal(10+2*(i%2)))
+		kill(t, a.Pid(), syscall.SIGUSR1)
+	}
+	p.Release()
+	// Standard signals coalesce; each kind arrives, and nothing ends.
+	p.SignalOf(nil, "sigusr1")
+	p.SignalOf(nil, "sigusr2")
+	p.SignalOf(a, "sigusr1")
+	p.Want(p.Pid, nil, "getpid")
+	p.Want(a.Pid(), a, "getpid")
+	for _, m := range p.Queue() {
+		if m.Type != TypeEvent {
+			t.Errorf("unexpected %v", m)
+		}
+	}
+}
+
+func TestMoreSignalsThanThePipeHoldsWhileThePortIsStopped(t *testing.T) {
+	p := Start(t)
+	p.Signal(nil, syscall.SIGSTOP)
+	Until(t, "the port stops", func() bool { return State(p.Pid) == "T" })
+	const queued = 600 // real-time signals queue, and the pipe holds 512
+	for i := range queued {
+		kill(t, p.Pid, syscall.Signal(34+i%30))
+	}
+	p.Signal(nil, syscall.SIGCONT)
+	p.Want(p.Pid, nil, "getpid")
+	p.Want(p.Pid, nil, "getpid")
+	for _, m := range p.Queue() {
+		if _, signal := m.Signal("unknown"); !signal {
+			if _, cont := m.Signal("sigcont"); !cont {
+				t.Errorf("unexpected %v", m)
+			}
+		}
+	}
+}
+
+func TestBlockingCallsAreInterruptedBySignals(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	p.Want(ok, a, "mkfifo", Binary(fifo), 0o600)
+	socket := p.Int(a, "socket", Atom("af_unix"), Atom("sock_dgram"), 0)
+	b := p.Fork(a)
+	for _, c := range []struct {
+		name    string
+		args    []Term
+		numbers []int
+	}{
+		// bettered: D13 a failing select tells the error.
+		{"select", []Term{List{}, List{}, List{}, List{}}, []int{unix.SYS_SELECT, unix.SYS_PSELECT6}},
+		{"read", []Term{socket, 10}, []int{unix.SYS_READ}},
+		{"waitpid", []Term{b.Pid(), List{}}, []int{unix.SYS_WAIT4}},
+		{"open", []Term{Binary(fifo), List{Atom("o_rdonly")}, 0}, []int{unix.SYS_OPEN, unix.SYS_OPENAT}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := p.With(t)
+			p.Send(a, c.name, c.args...)
+			Until(t, "the call blocks", func() bool { return slices.Contains(c.numbers, SystemCall(a.Pid())) })
+			p.Signal(a, syscall.SIGUSR1)
+			p.Next(Reply(a, errno("eintr")))
+			p.SignalOf(a, "sigusr1")
+			p.Want(a.Pid(), a, "getpid")
+		})
+	}
+}
+
+func TestKillReachesGroupsAndTestsExistence(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	p.Want(okTuple(a.Pid()), a, "setsid")
+	b := p.Fork(a)
+	p.Want(b.Pid(), b, "getpid")
+	p.Want(ok, nil, "kill", -a.Pid(), Atom("sigusr1"))
+	p.SignalOf(a, "sigusr1")
+	p.SignalOf(b, "sigusr1")
+	p.Want(ok, nil, "kill", b.Pid(), 0)
+	p.Want(ok, b, "kill", 0, 35)
+	p.SignalOf(a, "unknown")
+	p.SignalOf(b, "unknown")
+	p.Quiet(nil, a, b)
+}
