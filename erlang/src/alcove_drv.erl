@@ -440,12 +440,14 @@ progname() ->
     filename:join(priv_dir(), "alcove").
 
 %% The folder beside that of the modules, when the application is not in the path by its name.
+%% The path may be relative to the working directory of the VM.
 priv_dir() ->
     case code:priv_dir(alcove) of
         {error, bad_name} ->
-            filename:join([filename:dirname(code:which(alcove)), "..", "priv"]);
+            Beam = filename:absname(code:which(alcove)),
+            filename:join([filename:dirname(Beam), "..", "priv"]);
         Directory ->
-            Directory
+            filename:absname(Directory)
     end.
 
 %%
