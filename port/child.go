@@ -25,6 +25,7 @@ type Child struct {
 	slot   int32
 	exited bool // reaped
 	waited bool // by waitpid: not listed, not addressed, its end not reported
+	ending bool // its control socket has closed, which is about to be told
 	raw    bool // its standard output is that of another program
 
 	// The way in (feed.go).

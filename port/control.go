@@ -104,14 +104,16 @@ func (p *Process) loseControl(c *Child) {
 // which clients take for the success of an exec.
 func (p *Process) controlClosed(c *Child) {
 	p.closeControl(c, closedControl)
+	c.ending = true
 	if c.execing {
 		p.forwardAnnounced(c)
 		c.raw = true
-		p.watchOutput(c)
 	} else {
 		p.forwardAll(c)
 	}
 	p.ctl(uint32(c.Pid), "fdctl_closed")
+	c.ending = false
+	p.watchOutput(c)
 	if c.raw {
 		p.deliverHeld(c)
 	}

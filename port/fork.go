@@ -139,13 +139,15 @@ func (p *Process) adopt(pid int32, s *stdio) {
 
 // becomeChild makes the forked process one of its own.
 func (p *Process) becomeChild(s *stdio) {
+	p.out.clear()
+	p.out.wrote = 0
+	// First, so that descriptors are free for what follows.
+	s.close(parentSide)
+	p.closeSiblings()
 	if err := s.install(); err != 0 {
 		sys.Exit(int(err))
 	}
 	signal.ResetOverflow()
-	p.out.clear()
-	p.out.wrote = 0
-	p.closeSiblings()
 	p.Pid = sys.Getpid()
 	p.Depth++
 	p.forks++
@@ -178,7 +180,6 @@ func (s *stdio) install() sys.Errno {
 		}
 	}
 	s.close(childSide)
-	s.close(parentSide)
 	return 0
 }
 

@@ -103,6 +103,9 @@ func (p *Process) handle(frame []byte) bool {
 			return false
 		}
 		p.feedPending()
+		if p.locked {
+			p.Flush() // should the filter kill this call, the replies before it are out
+		}
 		p.answer(get16(frame[headerSize:]), headerSize+2, len(frame))
 	default:
 		return false

@@ -228,21 +228,24 @@ func (p *Process) setEntry(e string) {
 	p.Env = append(p.Env, []byte(e))
 }
 
-// region returns the memory from the first argument to the NUL after the last
-// string that directly follows.
+// region returns the memory in which the kernel put arguments and environment,
+// from the first argument to the NUL after the last string that directly
+// follows. The runtime has copied the environment, so that its place is found
+// by its contents.
 func region(args, envs []string) []byte {
-	first := unsafe.StringData(args[0])
-	if first == nil {
-		return nil
-	}
+	first := unsafe.Pointer(unsafe.StringData(args[0]))
 	size := 0
-	for _, list := range [...][]string{args, envs} {
-		for _, s := range list {
-			if unsafe.StringData(s) != (*byte)(unsafe.Add(unsafe.Pointer(first), size)) {
-				return unsafe.Slice(first, size)
-			}
-			size += len(s) + 1
+	for _, s := range args {
+		if unsafe.Pointer(unsafe.StringData(s)) != unsafe.Add(first, size) {
+			return unsafe.Slice((*byte)(first), size)
 		}
+		size += len(s) + 1
 	}
-	return unsafe.Slice(first, size)
+	for _, s := range envs {
+		if unsafe.String((*byte)(unsafe.Add(first, size)), len(s)) != s {
+			break
+		}
+		size += len(s) + 1
+	}
+	return unsafe.Slice((*byte)(first), size)
 }

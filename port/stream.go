@@ -56,10 +56,20 @@ func (p *Process) readStream(c *Child, stream int, fd int32, b []byte) int {
 		return 0
 	}
 	if err != 0 || n == 0 {
-		p.streamEnded(c, stream)
+		p.atEnd(c, stream)
 		return 0
 	}
 	return n
+}
+
+// atEnd is the end of file of a stream. That of a process of this program is
+// the end of the process, which is told first: the stream waits for that.
+func (p *Process) atEnd(c *Child, stream int) {
+	if c.Control >= 0 || c.ending {
+		p.forget(c, stream)
+		return
+	}
+	p.streamEnded(c, stream)
 }
 
 // streamEnded closes a stream whose last writer is gone.
