@@ -1,0 +1,410 @@
+%% @doc Control groups of Linux, version 1.
+%%
+%% A control group is a directory in one or more hierarchies, which are mounted separately. A
+%% function names it by its path below the roots of the hierarchies, a list such as
+%% `[<<"alcove">>, <<"web">>]', and the hierarchies by an option of their mounts, such as
+%% `<<"memory">>'; `<<>>' stands for all of them.
+%%
+%% Files are read and written by a process of the port: it may have rights that the VM does not
+%% have, and see other mounts. The functions wait for it without limit and raise the errors of
+%% {@link alcove}.
+%%
+%% ```
+%% true = alcove_cgroup:supported(Drv, []),
+%% ok = alcove_cgroup:create(Drv, [], [<<"sandbox">>]),
+%% ok = alcove_cgroup:set(Drv, [], <<"memory">>, [<<"sandbox">>], <<"memory.limit_in_bytes">>, <<"16m">>),
+%% {ok, Pid} = alcove:fork(Drv, []),
+%% ok = alcove_cgroup:set(Drv, [], <<"memory">>, [<<"sandbox">>], <<"tasks">>, integer_to_list(Pid)).
+%% '''
+%%
+%% See cgroups(7).
+-module(alcove_cgroup).
+
+-export([
+    supported/2,
+    mounts/1, mounts/2,
+    cgroup/1, cgroup/2
+]).
+-export([
+    create/2, create/3,
+    destroy/2, destroy/3,
+    set/6,
+    get/5,
+    fold/5, fold/6,
+    fold_files/6, fold_files/7
+]).
+-export([
+    is_dir/3,
+    is_file/3,
+    join/2,
+    relpath/1,
+    expand/1
+]).
+
+-export_type([
+    namespace/0,
+    hierarchy/0,
+    mount/0
+]).
+
+-type namespace() :: [string() | binary()].
+%% Path of a group below the root of a hierarchy.
+
+-type hierarchy() :: {Directory :: binary(), Options :: [binary()]}.
+%% A mounted hierarchy.
+
+-type mount() :: {
+    Source :: binary(),
+    Target :: binary(),
+    Type :: binary(),
+    Options :: binary(),
+    Freq :: binary(),
+    Passno :: binary()
+}.
+%% A line of /proc/mounts.
+
+-define(GROUP, [<<"alcove">>]).
+
+-define(CHUNK, 16384).
+
+%%
+%% What there is
+%%
+
+%% @doc True if the process sees hierarchies of version 1.
+-spec supported(alcove_drv:ref(), [alcove:pid_t()]) -> boolean().
+supported(Drv, Pids) ->
+    os:type() =:= {unix, linux} andalso
+        is_file(Drv, Pids, <<"/proc/cgroups">>) andalso
+        case cgroup(Drv, Pids) of
+            [] -> false;
+            Hierarchies -> lists:all(fun({Dir, _}) -> is_dir(Drv, Pids, Dir) end, Hierarchies)
+        end.
+
+%% @equiv mounts(Drv, [])
+-spec mounts(alcove_drv:ref()) -> {ok, [mount()]} | {error, alcove:posix()}.
+mounts(Drv) ->
+    mounts(Drv, []).
+
+%% @doc The mounts that the process sees, none if it does not see /proc.
+%%
+%% Spaces in names stay as they are in the file: `\040'.
+-spec mounts(alcove_drv:ref(), [alcove:pid_t()]) -> {ok, [mount()]} | {error, alcove:posix()}.
+mounts(Drv, Pids) ->
+    case alcove:open(Drv, Pids, <<"/proc/mounts">>, [o_rdonly, o_cloexec], 0) of
+        {ok, FD} ->
+            Read = read_all(Drv, Pids, FD),
+            ok = alcove:close(Drv, Pids, FD),
+            case Read of
+                {ok, Text} -> {ok, [mount(Line) || Line <- split(Text, <<"\n">>)]};
+                {error, _} = Error -> Error
+            end;
+        {error, _} ->
+            {ok, []}
+    end.
+
+mount(Line) ->
+    list_to_tuple(split(Line, <<" ">>)).
+
+%% @equiv cgroup(Drv, [])
+-spec cgroup(alcove_drv:ref()) -> [hierarchy()].
+cgroup(Drv) ->
+    cgroup(Drv, []).
+
+%% @doc The hierarchies that the process sees, in the order of their mounts.
+%%
+%% ```
+%% 1> alcove_cgroup:cgroup(Drv, []).
+%% [{<<"/sys/fs/cgroup/cpu">>,[<<"rw">>,<<"relatime">>,<<"cpu">>]},
+%%  {<<"/sys/fs/cgroup/memory">>,[<<"rw">>,<<"relatime">>,<<"memory">>]}]
+%% '''
+-spec cgroup(alcove_drv:ref(), [alcove:pid_t()]) -> [hierarchy()].
+cgroup(Drv, Pids) ->
+    {ok, Mounts} = mounts(Drv, Pids),
+    [
+        {Target, split(Options, <<",">>)}
+     || {<<"cgroup">>, Target, <<"cgroup">>, Options, _, _} <- Mounts
+    ].
+
+%%
+%% Groups
+%%
+
+%% @equiv create(Drv, Pids, [<<"alcove">>])
+-spec create(alcove_drv:ref(), [alcove:pid_t()]) -> ok.
+create(Drv, Pids) ->
+    create(Drv, Pids, ?GROUP).
+
+%% @doc Makes a group, and those above it, in all hierarchies.
+%%
+%% A hierarchy that refuses does not have the group: {@link set/6} tells.
+-spec create(alcove_drv:ref(), [alcove:pid_t()], namespace()) -> ok.
+create(Drv, Pids, Namespace) ->
+    Groups = expand(Namespace),
+    fold(
+        Drv,
+        Pids,
+        <<>>,
+        [],
+        fun(Root, ok) ->
+            lists:foreach(
+                fun(Group) -> alcove:mkdir(Drv, Pids, join(Root, Group), 8#755) end, Groups
+            )
+        end,
+        ok
+    ).
+
+%% @equiv destroy(Drv, Pids, [<<"alcove">>])
+-spec destroy(alcove_drv:ref(), [alcove:pid_t()]) -> ok | [] | {error, alcove:posix()}.
+destroy(Drv, Pids) ->
+    destroy(Drv, Pids, ?GROUP).
+
+%% @doc Removes a group, which must have no members and no groups below it, from all
+%% hierarchies.
+%%
+%% Returns the error of the first hierarchy that refuses, and `[]' if there are no hierarchies.
+-spec destroy(alcove_drv:ref(), [alcove:pid_t()], namespace()) ->
+    ok | [] | {error, alcove:posix()}.
+destroy(Drv, Pids, Namespace) ->
+    fold(
+        Drv,
+        Pids,
+        <<>>,
+        [],
+        fun(Root, Result) ->
+            case alcove:rmdir(Drv, Pids, join(Root, Namespace)) of
+                {error, enoent} -> worst(ok, Result);
+                Removed -> worst(Removed, Result)
+            end
+        end,
+        []
+    ).
+
+%% @doc Writes a file of a group, in all hierarchies that have the option and the group.
+%%
+%% Returns the error of the first hierarchy that refuses, and `{error, enoent}' if none has the
+%% group.
+-spec set(
+    alcove_drv:ref(),
+    [alcove:pid_t()],
+    MntOpt :: binary(),
+    namespace(),
+    Key :: iodata(),
+    Value :: iodata()
+) -> ok | {error, alcove:posix()}.
+set(Drv, Pids, MntOpt, Namespace, Key, Value) ->
+    Write = fun(Group, Result) ->
+        worst(write(Drv, Pids, file(Group, Key), Value), Result)
+    end,
+    case fold(Drv, Pids, MntOpt, Namespace, Write, []) of
+        [] -> {error, enoent};
+        Result -> Result
+    end.
+
+%% The hierarchies are visited from the last one, so an error replaces an earlier one.
+worst({error, _} = Error, _) -> Error;
+worst(ok, []) -> ok;
+worst(ok, Result) -> Result.
+
+%% @doc Reads a file of a group, in the first hierarchy that has the option and the group; `[]'
+%% if there is none.
+-spec get(
+    alcove_drv:ref(),
+    [alcove:pid_t()],
+    MntOpt :: binary(),
+    namespace(),
+    Key :: iodata()
+) -> {ok, binary()} | [] | {error, alcove:posix()}.
+get(Drv, Pids, MntOpt, Namespace, Key) ->
+    fold(
+        Drv,
+        Pids,
+        MntOpt,
+        Namespace,
+        fun(Group, _) -> read(Drv, Pids, file(Group, Key)) end,
+        []
+    ).
+
+%% @equiv fold(Drv, [], MntOpt, Namespace, Fun, Acc)
+-spec fold(
+    alcove_drv:ref(), MntOpt :: binary(), namespace(), fun((Dir :: binary(), Acc) -> Acc), Acc
+) -> Acc.
+fold(Drv, MntOpt, Namespace, Fun, Acc) ->
+    fold(Drv, [], MntOpt, Namespace, Fun, Acc).
+
+%% @doc Calls a function with the directory of a group in each hierarchy that has the option and
+%% the group, the one that was mounted last first.
+-spec fold(
+    alcove_drv:ref(),
+    [alcove:pid_t()],
+    MntOpt :: binary(),
+    namespace(),
+    fun((Dir :: binary(), Acc) -> Acc),
+    Acc
+) -> Acc.
+fold(Drv, Pids, MntOpt, Namespace, Fun, Acc) ->
+    Group = relpath(Namespace),
+    lists:foldr(
+        fun({Root, Options}, Acc0) ->
+            Dir = filename:join([Root | Group]),
+            case
+                (MntOpt =:= <<>> orelse lists:member(MntOpt, Options)) andalso
+                    is_dir(Drv, Pids, Dir)
+            of
+                true -> Fun(Dir, Acc0);
+                false -> Acc0
+            end
+        end,
+        Acc,
+        cgroup(Drv, Pids)
+    ).
+
+%% @equiv fold_files(Drv, [], MntOpt, Namespace, Re, Fun, Acc)
+-spec fold_files(
+    alcove_drv:ref(),
+    MntOpt :: binary(),
+    namespace(),
+    Re :: iodata(),
+    fun((Name :: binary(), Acc) -> Acc),
+    Acc
+) -> Acc.
+fold_files(Drv, MntOpt, Namespace, Re, Fun, Acc) ->
+    fold_files(Drv, [], MntOpt, Namespace, Re, Fun, Acc).
+
+%% @doc Calls a function with each name in the directories of a group that a regular expression
+%% matches.
+%%
+%% ```
+%% 1> alcove_cgroup:fold_files(Drv, [], <<"memory">>, [], "limit", fun(F, L) -> [F | L] end, []).
+%% [<<"memory.limit_in_bytes">>,<<"memory.soft_limit_in_bytes">>]
+%% '''
+-spec fold_files(
+    alcove_drv:ref(),
+    [alcove:pid_t()],
+    MntOpt :: binary(),
+    namespace(),
+    Re :: iodata(),
+    fun((Name :: binary(), Acc) -> Acc),
+    Acc
+) -> Acc.
+fold_files(Drv, Pids, MntOpt, Namespace, Re, Fun, Acc) ->
+    {ok, Compiled} = re:compile(Re),
+    fold(
+        Drv,
+        Pids,
+        MntOpt,
+        Namespace,
+        fun(Dir, Acc0) ->
+            {ok, Names} = alcove:readdir(Drv, Pids, Dir),
+            Matching = [Name || Name <- Names, re:run(Name, Compiled) =/= nomatch],
+            lists:foldl(Fun, Acc0, Matching)
+        end,
+        Acc
+    ).
+
+%%
+%% Files
+%%
+
+%% @doc True for a directory, also one that the process may not read.
+-spec is_dir(alcove_drv:ref(), [alcove:pid_t()], iodata()) -> boolean().
+is_dir(Drv, Pids, Path) ->
+    % a fifo or a device is not to wait for its other side
+    case alcove:open(Drv, Pids, Path, [o_wronly, o_nonblock, o_cloexec], 0) of
+        {error, eisdir} ->
+            true;
+        {error, _} ->
+            false;
+        {ok, FD} ->
+            ok = alcove:close(Drv, Pids, FD),
+            false
+    end.
+
+%% @doc True for what the process can open for reading, a directory among it.
+-spec is_file(alcove_drv:ref(), [alcove:pid_t()], iodata()) -> boolean().
+is_file(Drv, Pids, Path) ->
+    case alcove:open(Drv, Pids, Path, [o_rdonly, o_nonblock, o_cloexec], 0) of
+        {error, _} ->
+            false;
+        {ok, FD} ->
+            ok = alcove:close(Drv, Pids, FD),
+            true
+    end.
+
+file(Group, Key) ->
+    filename:join(Group, iolist_to_binary(Key)).
+
+read(Drv, Pids, Path) ->
+    case alcove:open(Drv, Pids, Path, [o_rdonly, o_cloexec], 0) of
+        {ok, FD} ->
+            Read = read_all(Drv, Pids, FD),
+            ok = alcove:close(Drv, Pids, FD),
+            Read;
+        {error, _} = Error ->
+            Error
+    end.
+
+read_all(Drv, Pids, FD) ->
+    read_all(Drv, Pids, FD, []).
+
+read_all(Drv, Pids, FD, Read) ->
+    case alcove:read(Drv, Pids, FD, ?CHUNK) of
+        {ok, <<>>} -> {ok, iolist_to_binary(lists:reverse(Read))};
+        {ok, Bytes} -> read_all(Drv, Pids, FD, [Bytes | Read]);
+        {error, _} = Error -> Error
+    end.
+
+%% The kernel takes the value of one write.
+write(Drv, Pids, Path, Value) ->
+    Size = iolist_size(Value),
+    case alcove:open(Drv, Pids, Path, [o_wronly, o_cloexec], 0) of
+        {ok, FD} ->
+            Written = alcove:write(Drv, Pids, FD, Value),
+            ok = alcove:close(Drv, Pids, FD),
+            case Written of
+                {ok, Size} -> ok;
+                {error, _} = Error -> Error
+            end;
+        {error, _} = Error ->
+            Error
+    end.
+
+%%
+%% Paths
+%%
+
+%% @doc The directory of a group in a hierarchy.
+%%
+%% ```
+%% 1> alcove_cgroup:join(<<"/sys/fs/cgroup/cpu">>, [<<"a">>, "b/c"]).
+%% <<"/sys/fs/cgroup/cpu/a/b/c">>
+%% '''
+-spec join(Root :: binary() | string(), namespace()) -> file:filename_all().
+join(Root, Namespace) ->
+    filename:join([Root | relpath(Namespace)]).
+
+%% @doc The pieces of a path as binaries, none of which is absolute.
+%%
+%% ```
+%% 1> alcove_cgroup:relpath(["/a", <<"b/c">>]).
+%% [<<"a">>,<<"b">>,<<"c">>]
+%% '''
+-spec relpath(namespace()) -> [binary()].
+relpath(Namespace) ->
+    lists:flatmap(fun(Piece) -> split(piece(Piece), <<"/">>) end, Namespace).
+
+piece(Piece) when is_list(Piece) -> iolist_to_binary(Piece);
+piece(Piece) when is_binary(Piece) -> Piece.
+
+%% @doc A path and all paths above it, the shortest one first.
+%%
+%% ```
+%% 1> alcove_cgroup:expand([a, b, c]).
+%% [[a],[a,b],[a,b,c]]
+%% '''
+-spec expand([Piece]) -> [[Piece, ...]].
+expand(Namespace) ->
+    [lists:sublist(Namespace, N) || N <- lists:seq(1, length(Namespace))].
+
+split(Text, Separator) ->
+    binary:split(Text, Separator, [global, trim_all]).
