@@ -16,6 +16,10 @@ const (
 	// thread of the process, that is, not from an init function.
 	ErrNotFirst = Error("not on the first thread of the process")
 
+	// ErrGoroutines is returned by Enter when there are goroutines besides
+	// the main one and those of the runtime.
+	ErrGoroutines = Error("a package has started a goroutine")
+
 	// ErrRestless is returned by Enter when a thread of the Go runtime did
 	// not come to rest in time.
 	ErrRestless = Error("a thread of the Go runtime does not come to rest")
@@ -29,6 +33,9 @@ const (
 // neither happens later. When it returns an error the process still has other
 // threads and must end.
 func Enter() error {
+	if runtime.NumGoroutine() != 1 {
+		return ErrGoroutines
+	}
 	setGCPercent(-1)
 	setMemoryLimit(noMemoryLimit)
 	runtime.GOMAXPROCS(1)

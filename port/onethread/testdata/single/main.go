@@ -1,5 +1,7 @@
 // Command single becomes single-threaded and then does what the environment
 // variable DO says. It speaks with the test over descriptors 0 and 1.
+//
+//go:debug containermaxprocs=0
 package main
 
 import (
@@ -13,8 +15,11 @@ import (
 )
 
 func init() {
-	if do() == "block-a-thread" {
-		blockThread()
+	switch do() {
+	case "start-a-goroutine-before":
+		startGoroutine()
+	case "start-a-thread-before":
+		startThread()
 	}
 	if err := onethread.Enter(); err != nil {
 		fail(err.Error())
@@ -69,29 +74,20 @@ func waitForEnd() {
 	}
 }
 
-// Operations of futex(2).
-const (
-	futexWait    = 0
-	futexRequeue = 3
-)
-
-// blockThread makes a thread of the runtime sleep in a system call for ever.
-func blockThread() {
-	go func() {
-		for {
-			syscall.Syscall6(syscall.SYS_FUTEX, address(&first), futexWait, 0, 0, 0, 0)
-		}
-	}()
-	// A waiter that can be moved to another word is asleep.
-	for moved := uintptr(0); moved == 0; runtime.Gosched() {
-		moved, _ = sys.Call6(syscall.SYS_FUTEX, address(&first), futexRequeue, 0, 1, address(&second), 0)
-	}
+// startGoroutine starts a goroutine that waits for ever.
+func startGoroutine() {
+	go func() { select {} }()
 }
 
-// Words that a thread sleeps on.
-var first, second uint32
+// startThread starts a thread that the Go runtime knows nothing of. It sleeps
+// for ever.
+func startThread() {
+	stack := make([]byte, 64<<10)
+	clone(&stack[len(stack)-16])
+}
 
-func address(p *uint32) uintptr { return uintptr(unsafe.Pointer(p)) }
+// clone makes system call clone for a thread with the given top of the stack.
+func clone(stackTop *byte)
 
 // execWithSignalsBlocked executes this program again with every signal blocked.
 func execWithSignalsBlocked() {
