@@ -1,4 +1,5 @@
-// Package compat tests the Makefile that takes the place of a C program's.
+// Package compat tests the Makefile that takes the place of a C program's, and what
+// it builds.
 package compat
 
 import (

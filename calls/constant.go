@@ -3,7 +3,6 @@ package calls
 import (
 	"github.com/alcove-go/alcove/etf"
 	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
 )
 
 // find returns the value of a name, whatever the case of its ASCII letters. The
@@ -39,7 +38,7 @@ func (c *Calls) named(names []constant) int64 {
 	name := c.word()
 	v, ok := find(names, name)
 	if !ok {
-		c.refuse(unix.ENOTSUP)
+		c.refuse(sys.ENOTSUP)
 	}
 	return v
 }

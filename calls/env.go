@@ -1,6 +1,6 @@
 package calls
 
-import "golang.org/x/sys/unix"
+import "github.com/alcove-go/alcove/port/sys"
 
 // environ answers environ/0 with every entry as it is, in order.
 func (c *Calls) environ() {
@@ -35,7 +35,7 @@ func (c *Calls) setenv() {
 		return
 	}
 	if !isName(name) {
-		c.error(unix.EINVAL)
+		c.error(sys.EINVAL)
 		return
 	}
 	if _, found := c.env.get(name); !found || overwrite {
@@ -51,7 +51,7 @@ func (c *Calls) unsetenv() {
 		return
 	}
 	if !isName(name) {
-		c.error(unix.EINVAL)
+		c.error(sys.EINVAL)
 		return
 	}
 	c.env.unset(name)

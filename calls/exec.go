@@ -4,7 +4,6 @@ import (
 	"unsafe"
 
 	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
 )
 
 // An execution is what an exec call asks for. The attempt itself is made by
@@ -45,9 +44,9 @@ func (c *Calls) execvp() {
 	c.exec.envp = c.env.address()
 	switch {
 	case len(c.exec.file) == 0:
-		c.error(unix.ENOENT)
+		c.error(sys.ENOENT)
 	case !hasSlash(c.exec.file) && len(c.exec.file) > maxName:
-		c.error(unix.ENAMETOOLONG)
+		c.error(sys.ENAMETOOLONG)
 	default:
 		c.error(c.p.Exec(c.exec.execvp))
 	}
@@ -62,7 +61,7 @@ func (c *Calls) fexecve() {
 		return
 	}
 	if c.exec.fd < 0 || c.exec.argv.null || c.exec.envp == 0 {
-		c.error(unix.EINVAL)
+		c.error(sys.EINVAL)
 		return
 	}
 	c.error(c.p.Exec(c.exec.fexecve))
@@ -75,7 +74,7 @@ func (c *Calls) tryExecve() sys.Errno {
 
 // execve is execve(2). file is followed by a NUL.
 func execve(file []byte, argv, envp uintptr) sys.Errno {
-	_, err := sys.Call(unix.SYS_EXECVE, address(file), argv, envp)
+	_, err := sys.Call(sys.SYS_EXECVE, address(file), argv, envp)
 	return err
 }
 

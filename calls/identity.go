@@ -3,14 +3,13 @@ package calls
 import (
 	"github.com/alcove-go/alcove/etf"
 	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
 )
 
 // getresuid answers getresuid/0, see getresuid(2).
-func (c *Calls) getresuid() { c.threeIDs(unix.SYS_GETRESUID) }
+func (c *Calls) getresuid() { c.threeIDs(sys.SYS_GETRESUID) }
 
 // getresgid answers getresgid/0, see getresgid(2).
-func (c *Calls) getresgid() { c.threeIDs(unix.SYS_GETRESGID) }
+func (c *Calls) getresgid() { c.threeIDs(sys.SYS_GETRESGID) }
 
 // threeIDs replies the real, effective and saved id.
 func (c *Calls) threeIDs(trap uintptr) {
@@ -28,10 +27,10 @@ func (c *Calls) threeIDs(trap uintptr) {
 
 // getgroups answers getgroups/0, see getgroups(2). The last group comes first.
 func (c *Calls) getgroups() {
-	n, err := sys.Call(unix.SYS_GETGROUPS, 0, 0, 0)
+	n, err := sys.Call(sys.SYS_GETGROUPS, 0, 0, 0)
 	ids := c.mem.ids(int(n))
 	if err == 0 {
-		n, err = sys.Call(unix.SYS_GETGROUPS, n, address(ids), 0)
+		n, err = sys.Call(sys.SYS_GETGROUPS, n, address(ids), 0)
 	}
 	if err != 0 {
 		c.error(err)
@@ -51,7 +50,7 @@ func (c *Calls) setgroups() {
 	if c.refused() {
 		return
 	}
-	_, err := sys.Call(unix.SYS_SETGROUPS, uintptr(len(ids)), address(ids), 0)
+	_, err := sys.Call(sys.SYS_SETGROUPS, uintptr(len(ids)), address(ids), 0)
 	c.done(err)
 }
 

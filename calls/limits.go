@@ -1,9 +1,6 @@
 package calls
 
-import (
-	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
-)
+import "github.com/alcove-go/alcove/port/sys"
 
 // getrlimit answers getrlimit/1 with {ok, {alcove_rlimit, Soft, Hard}}, see
 // getrlimit(2).
@@ -33,9 +30,9 @@ func (c *Calls) setrlimit() {
 	if c.refused() {
 		return
 	}
-	files := resource == unix.RLIMIT_NOFILE
+	files := resource == sys.RLIMIT_NOFILE
 	if files && !c.p.MayLimitFiles(limit.Cur) {
-		c.error(unix.EINVAL)
+		c.error(sys.EINVAL)
 		return
 	}
 	err := sys.Setrlimit(int(resource), &limit)

@@ -3,7 +3,6 @@ package calls
 import (
 	"github.com/alcove-go/alcove/etf"
 	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
 )
 
 // alloc answers alloc/1 with {ok, Bytes, Contents}: what a structure looks like
@@ -32,7 +31,7 @@ func (c *Calls) ioctl() {
 		return
 	}
 	c.p.Flush()
-	r, err := sys.Call(unix.SYS_IOCTL, uintptr(fd), uintptr(request), arg.value)
+	r, err := sys.Call(sys.SYS_IOCTL, uintptr(fd), uintptr(request), arg.value)
 	if err != 0 {
 		c.error(err)
 		return

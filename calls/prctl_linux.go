@@ -3,7 +3,6 @@ package calls
 import (
 	"github.com/alcove-go/alcove/etf"
 	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
 )
 
 // prctl answers prctl/5 with {ok, Result, Arg2, Arg3, Arg4, Arg5}, see prctl(2).
@@ -15,11 +14,11 @@ func (c *Calls) prctl() {
 	if c.refused() {
 		return
 	}
-	if option == unix.PR_SET_SECCOMP {
+	if option == sys.PR_SET_SECCOMP {
 		c.p.Locking()
 	}
 	a := &c.refs
-	r, err := sys.Call6(unix.SYS_PRCTL, uintptr(option), a[0].value, a[1].value, a[2].value, a[3].value, 0)
+	r, err := sys.Call6(sys.SYS_PRCTL, uintptr(option), a[0].value, a[1].value, a[2].value, a[3].value, 0)
 	if err != 0 {
 		c.error(err)
 		return

@@ -1,9 +1,6 @@
 package calls
 
-import (
-	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
-)
+import "github.com/alcove-go/alcove/port/sys"
 
 func (c *Calls) badarg() { c.reply.Atom("badarg") }
 
@@ -81,7 +78,7 @@ func (c *Calls) silent() { c.reply.Truncate(0) }
 // oversized replaces a reply that did not fit.
 func (c *Calls) oversized(oneTerm bool) {
 	if !oneTerm {
-		c.error(unix.EMSGSIZE)
+		c.error(sys.EMSGSIZE)
 		return
 	}
 	c.restart()

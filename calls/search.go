@@ -1,9 +1,6 @@
 package calls
 
-import (
-	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
-)
+import "github.com/alcove-go/alcove/port/sys"
 
 const (
 	maxName     = 255 // of a file without its directory
@@ -26,7 +23,7 @@ func (c *Calls) tryExecvp() sys.Errno {
 		search = []byte(defaultPath)
 	}
 	candidate := c.mem.take(maxPath + 1 + maxName + 1)[:0]
-	last, denied := unix.ENOENT, false
+	last, denied := sys.ENOENT, false
 	for more := true; more; {
 		var dir []byte
 		dir, search, more = cutPath(search)
@@ -35,15 +32,15 @@ func (c *Calls) tryExecvp() sys.Errno {
 		}
 		last = c.tryScript(join(candidate, dir, file))
 		switch last {
-		case unix.EACCES:
+		case sys.EACCES:
 			denied = true
-		case unix.ENOENT, unix.ENOTDIR, unix.ESTALE, unix.ENODEV, unix.ETIMEDOUT:
+		case sys.ENOENT, sys.ENOTDIR, sys.ESTALE, sys.ENODEV, sys.ETIMEDOUT:
 		default:
 			return last
 		}
 	}
 	if denied {
-		return unix.EACCES
+		return sys.EACCES
 	}
 	return last
 }
@@ -53,13 +50,13 @@ func (c *Calls) tryExecvp() sys.Errno {
 func (c *Calls) tryScript(file []byte) sys.Errno {
 	x := &c.exec
 	err := execve(file, x.argv.address(), x.envp)
-	if err != unix.ENOEXEC {
+	if err != sys.ENOEXEC {
 		return err
 	}
 	v := x.argv.vector
 	first := v[1]
 	v[0], v[1] = stringAddress(shell), address(file)
-	_, err = sys.Call(unix.SYS_EXECVE, v[0], address(v), x.envp)
+	_, err = sys.Call(sys.SYS_EXECVE, v[0], address(v), x.envp)
 	v[1] = first
 	return err
 }

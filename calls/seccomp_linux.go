@@ -1,9 +1,6 @@
 package calls
 
-import (
-	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
-)
+import "github.com/alcove-go/alcove/port/sys"
 
 // seccomp answers seccomp/3, see seccomp(2).
 func (c *Calls) seccomp() {
@@ -14,9 +11,9 @@ func (c *Calls) seccomp() {
 		return
 	}
 	switch operation {
-	case unix.SECCOMP_SET_MODE_STRICT, unix.SECCOMP_SET_MODE_FILTER:
+	case sys.SECCOMP_SET_MODE_STRICT, sys.SECCOMP_SET_MODE_FILTER:
 		c.p.Locking()
 	}
-	_, err := sys.Call(unix.SYS_SECCOMP, uintptr(operation), uintptr(flags), arg)
+	_, err := sys.Call(sys.SYS_SECCOMP, uintptr(operation), uintptr(flags), arg)
 	c.done(err)
 }

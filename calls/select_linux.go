@@ -3,11 +3,11 @@ package calls
 import (
 	"math"
 	"math/bits"
+	"syscall"
 	"unsafe"
 
 	"github.com/alcove-go/alcove/etf"
 	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -31,7 +31,7 @@ func (c *Calls) selectFDs() {
 		return
 	}
 	c.p.Flush()
-	_, err := sys.Call6(unix.SYS_PSELECT6, uintptr(n),
+	_, err := sys.Call6(sys.SYS_PSELECT6, uintptr(n),
 		address(sets[0]), address(sets[1]), address(sets[2]), address(ts), 0)
 	if err != 0 {
 		c.error(err)
@@ -67,7 +67,7 @@ func (c *Calls) descriptors(set fdSet) (n int) {
 		c.args.Nil()
 	}
 	if !c.args.OK() {
-		c.fault = unix.EBADF
+		c.fault = sys.EBADF
 	}
 	return n
 }
@@ -81,7 +81,7 @@ func (c *Calls) add(set fdSet, i int, fd int32) int {
 		c.args.Fail()
 		return 0
 	}
-	if _, err := sys.Fcntl(int(fd), unix.F_GETFD, 0); err != 0 {
+	if _, err := sys.Fcntl(int(fd), sys.F_GETFD, 0); err != 0 {
 		c.args.Fail()
 		return 0
 	}
@@ -101,7 +101,7 @@ func (c *Calls) members(set fdSet) {
 }
 
 // timeout reads [] for none, or {alcove_timeval, Sec, Usec}.
-func (c *Calls) timeout() []unix.Timespec {
+func (c *Calls) timeout() []syscall.Timespec {
 	if c.args.Kind() == etf.Nil {
 		c.args.Nil()
 		return nil
@@ -112,13 +112,13 @@ func (c *Calls) timeout() []unix.Timespec {
 		return nil
 	}
 	if sec < 0 || usec < 0 {
-		c.refuse(unix.EINVAL)
+		c.refuse(sys.EINVAL)
 		return nil
 	}
-	ts := unsafe.Slice((*unix.Timespec)(unsafe.Pointer(unsafe.SliceData(c.mem.words(2)))), 1)
-	ts[0] = unix.Timespec{Sec: math.MaxInt64, Nsec: 1e9 - 1} // as good as forever
+	ts := unsafe.Slice((*syscall.Timespec)(unsafe.Pointer(unsafe.SliceData(c.mem.words(2)))), 1)
+	ts[0] = syscall.Timespec{Sec: math.MaxInt64, Nsec: 1e9 - 1} // as good as forever
 	if carry := usec / usecPerS; sec <= math.MaxInt64-carry {
-		ts[0] = unix.Timespec{Sec: sec + carry, Nsec: usec % usecPerS * 1000}
+		ts[0] = syscall.Timespec{Sec: sec + carry, Nsec: usec % usecPerS * 1000}
 	}
 	return ts
 }

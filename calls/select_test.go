@@ -3,6 +3,7 @@ package calls
 import (
 	"math"
 	"os"
+	"syscall"
 	"testing"
 
 	. "github.com/alcove-go/alcove/test/porttest"
@@ -101,13 +102,13 @@ func TestMicrosecondsCarryOver(t *testing.T) {
 	const most = math.MaxInt64
 	for _, test := range []struct {
 		sec, usec Term
-		want      unix.Timespec
+		want      syscall.Timespec
 	}{
-		{0, 0, unix.Timespec{}},
-		{1, 2, unix.Timespec{Sec: 1, Nsec: 2000}},
-		{1, 1500000, unix.Timespec{Sec: 2, Nsec: 500000000}},
-		{most, 999999, unix.Timespec{Sec: most, Nsec: 999999000}},
-		{most, 1000000, unix.Timespec{Sec: most, Nsec: 999999999}},
+		{0, 0, syscall.Timespec{}},
+		{1, 2, syscall.Timespec{Sec: 1, Nsec: 2000}},
+		{1, 1500000, syscall.Timespec{Sec: 2, Nsec: 500000000}},
+		{most, 999999, syscall.Timespec{Sec: most, Nsec: 999999000}},
+		{most, 1000000, syscall.Timespec{Sec: most, Nsec: 999999999}},
 	} {
 		ts, why := decoded(timeval(test.sec, test.usec), (*Calls).timeout)
 		if why.refused || ts[0] != test.want {

@@ -4,7 +4,6 @@ import (
 	"github.com/alcove-go/alcove/etf"
 	"github.com/alcove-go/alcove/port/signal"
 	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
 )
 
 // query is no disposition: sigaction only tells the present one.
@@ -24,7 +23,7 @@ func (c *Calls) sigaction() {
 	if c.refused() {
 		return
 	}
-	if signo == int(unix.SIGCHLD) {
+	if signo == sys.SIGCHLD {
 		c.takeSIGCHLD(want)
 		return
 	}
@@ -53,7 +52,7 @@ func (c *Calls) takeSIGCHLD(want signal.Disposition) {
 
 func sigaction(signo int, want signal.Disposition) (old signal.Disposition, err sys.Errno) {
 	if signo < 1 || signo > lastSignal || firstReserved <= signo && signo <= lastReserved {
-		return 0, unix.EINVAL
+		return 0, sys.EINVAL
 	}
 	if want == query {
 		return signal.Get(signo)

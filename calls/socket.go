@@ -1,9 +1,6 @@
 package calls
 
-import (
-	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
-)
+import "github.com/alcove-go/alcove/port/sys"
 
 // maxAddress is the size of struct sockaddr_storage.
 const maxAddress = 128
@@ -16,6 +13,6 @@ func (c *Calls) connect() {
 		return
 	}
 	c.p.Flush()
-	_, err := sys.Call(unix.SYS_CONNECT, uintptr(fd), addr, uintptr(size))
+	_, err := sys.Call(sys.SYS_CONNECT, uintptr(fd), addr, uintptr(size))
 	c.done(err)
 }

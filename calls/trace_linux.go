@@ -3,7 +3,6 @@ package calls
 import (
 	"github.com/alcove-go/alcove/etf"
 	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
 )
 
 // ptrace answers ptrace/4 with {ok, Result, Addr, Data}, see ptrace(2).
@@ -20,7 +19,7 @@ func (c *Calls) ptrace() {
 	if peeks(request) {
 		to = address(word)
 	}
-	r, err := sys.Call6(unix.SYS_PTRACE, uintptr(request), uintptr(pid), addr.value, to, 0, 0)
+	r, err := sys.Call6(sys.SYS_PTRACE, uintptr(request), uintptr(pid), addr.value, to, 0, 0)
 	if err != 0 {
 		c.error(err)
 		return
@@ -47,7 +46,7 @@ func (c *Calls) ptraceArgument(r *reference) {
 // points to; libc, whose function returns it, does not use data at all.
 func peeks(request int32) bool {
 	switch request {
-	case unix.PTRACE_PEEKTEXT, unix.PTRACE_PEEKDATA, unix.PTRACE_PEEKUSR:
+	case sys.PTRACE_PEEKTEXT, sys.PTRACE_PEEKDATA, sys.PTRACE_PEEKUSR:
 		return true
 	}
 	return false

@@ -1,8 +1,9 @@
 package calls
 
 import (
+	"syscall"
+
 	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
 )
 
 // waitpid answers waitpid/2 with {ok, Pid, Status, What}, see waitpid(2).
@@ -12,7 +13,7 @@ func (c *Calls) waitpid() {
 	if c.refused() {
 		return
 	}
-	if options&unix.WNOHANG == 0 {
+	if options&sys.WNOHANG == 0 {
 		c.p.Flush()
 	}
 	var status int32
@@ -21,7 +22,7 @@ func (c *Calls) waitpid() {
 		c.error(err)
 		return
 	}
-	ws := unix.WaitStatus(status)
+	ws := syscall.WaitStatus(status)
 	if found > 0 && (ws.Exited() || ws.Signaled()) {
 		c.p.Waited(int32(found))
 	}
@@ -35,7 +36,7 @@ func (c *Calls) waitpid() {
 }
 
 // change replies what happened to a child, as the elements of a list.
-func (c *Calls) change(ws unix.WaitStatus) {
+func (c *Calls) change(ws syscall.WaitStatus) {
 	c.link()
 	switch {
 	case ws.Exited():

@@ -1,10 +1,10 @@
 package calls
 
 import (
+	"syscall"
 	"testing"
 
 	. "github.com/alcove-go/alcove/test/porttest"
-	"golang.org/x/sys/unix"
 )
 
 func TestWhatHappenedToAChild(t *testing.T) {
@@ -27,7 +27,7 @@ func TestWhatHappenedToAChild(t *testing.T) {
 		a.reply.Reset(a.buf)
 		a.Calls.reply = &a.reply
 		a.reply.Version()
-		a.change(unix.WaitStatus(test.status))
+		a.change(syscall.WaitStatus(test.status))
 		a.reply.Nil()
 		want(t, MustDecode(a.reply.Bytes()), List{test.want})
 	}

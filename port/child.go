@@ -1,9 +1,6 @@
 package port
 
-import (
-	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
-)
+import "github.com/alcove-go/alcove/port/sys"
 
 // Values of Child.Control besides a descriptor.
 const (
@@ -152,7 +149,7 @@ func (p *Process) sweep() {
 func (p *Process) SetMaxChild(n int32) bool {
 	n = min(n, 0xffff)
 	var limit sys.Rlimit
-	if sys.Getrlimit(unix.RLIMIT_NOFILE, &limit) != 0 || p.descriptorAbove(limit.Cur) {
+	if sys.Getrlimit(sys.RLIMIT_NOFILE, &limit) != 0 || p.descriptorAbove(limit.Cur) {
 		return false
 	}
 	if p.table.live > int(n) || filesFor(n) > limit.Cur {

@@ -1,9 +1,6 @@
 package port
 
-import (
-	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
-)
+import "github.com/alcove-go/alcove/port/sys"
 
 // The control socket connects descriptor 5 of a forked child with its parent.
 // It closes on exec, and so tells the parent that the child now is another
@@ -52,9 +49,9 @@ func (p *Process) readControl(c *Child) {
 		var b [8 * noticeSize]byte
 		n, err := sys.Read(int(c.Control), b[:])
 		switch {
-		case err == unix.EINTR:
+		case err == sys.EINTR:
 			continue
-		case err == unix.EAGAIN:
+		case err == sys.EAGAIN:
 			return
 		case err != 0 || n%noticeSize != 0:
 			p.loseControl(c)

@@ -1,9 +1,6 @@
 package port
 
-import (
-	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
-)
+import "github.com/alcove-go/alcove/port/sys"
 
 // Read is read(2) for calls. On descriptor 0 it returns first what was read
 // ahead. It may block; what was gathered goes out before.
@@ -108,7 +105,7 @@ func closeFrom(first int) {
 		return
 	}
 	var limit sys.Rlimit
-	sys.Getrlimit(unix.RLIMIT_NOFILE, &limit)
+	sys.Getrlimit(sys.RLIMIT_NOFILE, &limit)
 	for fd := first; uint64(fd) < limit.Cur; fd++ {
 		sys.Close(fd)
 	}

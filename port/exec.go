@@ -1,9 +1,10 @@
 package port
 
 import (
+	"syscall"
+
 	"github.com/alcove-go/alcove/port/signal"
 	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
 )
 
 // Exec runs try, which is to make the system calls that replace the program,
@@ -25,7 +26,7 @@ func (p *Process) Exec(try func() sys.Errno) sys.Errno {
 	}
 	if p.parent {
 		kind := uint32(noticeExec)
-		if flags, _ := sys.Fcntl(control, unix.F_GETFD, 0); flags&unix.FD_CLOEXEC == 0 {
+		if flags, _ := sys.Fcntl(control, sys.F_GETFD, 0); flags&sys.FD_CLOEXEC == 0 {
 			kind = noticeKept
 		}
 		p.execed = true
@@ -95,7 +96,7 @@ func (r *relay) cancel() {
 }
 
 func pipeAbove(p *[2]int32) sys.Errno {
-	if err := sys.Pipe2(p, unix.O_CLOEXEC); err != 0 {
+	if err := sys.Pipe2(p, sys.O_CLOEXEC); err != 0 {
 		return err
 	}
 	err := lift(p)
@@ -127,8 +128,8 @@ func forkDetached(f func()) sys.Errno {
 	var status int32
 	for {
 		_, err := sys.Wait4(pid, &status, 0)
-		if err != unix.EINTR {
-			return sys.Errno(unix.WaitStatus(status).ExitStatus())
+		if err != sys.EINTR {
+			return sys.Errno(syscall.WaitStatus(status).ExitStatus())
 		}
 	}
 }

@@ -1,9 +1,6 @@
 package port
 
-import (
-	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
-)
+import "github.com/alcove-go/alcove/port/sys"
 
 // A child that runs this program reads ahead: it takes all that is in its
 // input pipe, many frames at a time. What follows the frame of a call that
@@ -123,8 +120,8 @@ func (p *Process) feedProgram(c *Child, data []byte) {
 		switch err {
 		case 0:
 			n += k
-		case unix.EINTR:
-		case unix.EAGAIN:
+		case sys.EINTR:
+		case sys.EAGAIN:
 			p.pipeFull(c.Pid, n)
 			return
 		default:
@@ -194,8 +191,8 @@ func (p *Process) feedPending() {
 		switch err {
 		case 0:
 			data = data[n:]
-		case unix.EINTR:
-		case unix.EAGAIN:
+		case sys.EINTR:
+		case sys.EAGAIN:
 			p.queueFor(c).append(data)
 			c.ready = len(data)
 			p.watchStdin(c)
@@ -219,8 +216,8 @@ func (p *Process) feedQueued(c *Child) {
 		case 0:
 			q.r += n
 			c.ready -= n
-		case unix.EINTR:
-		case unix.EAGAIN:
+		case sys.EINTR:
+		case sys.EAGAIN:
 			p.watchStdin(c)
 			return
 		default:
@@ -263,7 +260,7 @@ func (p *Process) openGate(c *Child) {
 }
 
 func (p *Process) watchStdin(c *Child) {
-	p.watch(c, streamStdin, c.stdinNumber(), unix.POLLOUT)
+	p.watch(c, streamStdin, c.stdinNumber(), sys.POLLOUT)
 }
 
 // stdinNumber is the descriptor to write to, which outlives its being closed

@@ -1,9 +1,6 @@
 package port
 
-import (
-	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
-)
+import "github.com/alcove-go/alcove/port/sys"
 
 // Flow control counts pieces of output that another program's streams may
 // still deliver; standard output and error share the count. At 0 neither is
@@ -41,7 +38,7 @@ func (p *Process) watchStream(c *Child, stream int, fd int32) {
 	case fd < 0:
 		p.forget(c, stream)
 	case !c.paused():
-		p.watch(c, stream, fd, unix.POLLIN)
+		p.watch(c, stream, fd, sys.POLLIN)
 	case c.exited:
 		// No credit, but the slot is to go when there is nothing to hold.
 		p.watch(c, stream, fd, 0)
@@ -57,11 +54,11 @@ func (p *Process) hangUp(c *Child, stream int, fd int32) (ended bool) {
 		return false
 	}
 	var fds [1]sys.PollFD
-	fds[0] = sys.PollFD{FD: fd, Events: unix.POLLIN}
+	fds[0] = sys.PollFD{FD: fd, Events: sys.POLLIN}
 	if n, err := sys.Poll(fds[:], 0); err != 0 || n == 0 {
 		return false
 	}
-	if fds[0].Revents&unix.POLLIN == 0 {
+	if fds[0].Revents&sys.POLLIN == 0 {
 		return true
 	}
 	// There is output: it waits for credit, and nothing else can happen to it.

@@ -3,7 +3,6 @@ package port
 import (
 	"github.com/alcove-go/alcove/port/signal"
 	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
 )
 
 // firstFree is the lowest descriptor that is not one of the fixed ones.
@@ -20,13 +19,13 @@ type stdio struct {
 func (s *stdio) open() sys.Errno {
 	none := [2]int32{-1, -1}
 	s.control, s.in, s.out, s.err = none, none, none, none
-	err := sys.Socketpair(&s.control, unix.SOCK_STREAM|unix.SOCK_CLOEXEC)
+	err := sys.Socketpair(&s.control, sys.SOCK_STREAM|sys.SOCK_CLOEXEC)
 	if err == 0 {
 		err = lift(&s.control)
 	}
 	for _, p := range [...]*[2]int32{&s.in, &s.out, &s.err} {
 		if err == 0 {
-			err = sys.Pipe2(p, unix.O_CLOEXEC)
+			err = sys.Pipe2(p, sys.O_CLOEXEC)
 		}
 		if err == 0 {
 			err = lift(p)
@@ -60,8 +59,8 @@ func lift(p *[2]int32) sys.Errno {
 			continue
 		}
 		n, err := sys.DupAbove(int(fd), firstFree, true)
-		if err == unix.EINVAL { // firstFree is beyond the limit
-			err = unix.EMFILE
+		if err == sys.EINVAL { // firstFree is beyond the limit
+			err = sys.EMFILE
 		}
 		if err != 0 {
 			return err
@@ -90,7 +89,7 @@ func (s *stdio) close(side int) {
 // many children as it may have.
 func (p *Process) MayFork() sys.Errno {
 	if p.Depth >= int(p.Options.MaxForkDepth) || p.table.live >= int(p.Options.MaxChild) {
-		return unix.EAGAIN
+		return sys.EAGAIN
 	}
 	return 0
 }
@@ -107,14 +106,14 @@ func (p *Process) Fork(flags uintptr) (pid int32, err sys.Errno) {
 	// A signal between the fork and the child's own signal pipe would be
 	// reported by the parent as its own.
 	all, old := ^uint64(0), uint64(0)
-	sys.Sigprocmask(unix.SIG_BLOCK, &all, &old)
+	sys.Sigprocmask(sys.SIG_BLOCK, &all, &old)
 	n, err := sys.Clone(flags)
 	if err == 0 && n == 0 {
 		p.becomeChild(&s)
-		sys.Sigprocmask(unix.SIG_SETMASK, &old, nil)
+		sys.Sigprocmask(sys.SIG_SETMASK, &old, nil)
 		return 0, 0
 	}
-	sys.Sigprocmask(unix.SIG_SETMASK, &old, nil)
+	sys.Sigprocmask(sys.SIG_SETMASK, &old, nil)
 	s.close(childSide)
 	if err != 0 {
 		s.close(parentSide)
@@ -133,7 +132,7 @@ func (p *Process) adopt(pid int32, s *stdio) {
 	c.FlowControl = p.Options.FlowControl
 	c.SignalOnEOF = p.Options.SignalOnEOF
 	c.Control, c.Stdin, c.Stdout, c.Stderr = s.control[1], s.in[1], s.out[0], s.err[0]
-	p.watch(c, streamControl, c.Control, unix.POLLIN)
+	p.watch(c, streamControl, c.Control, sys.POLLIN)
 	p.watchOutput(c)
 }
 
@@ -173,7 +172,7 @@ func (s *stdio) install() sys.Errno {
 		{s.in[0], stdin, 0},
 		{s.out[1], stdout, 0},
 		{s.err[1], stderr, 0},
-		{s.control[0], control, unix.O_CLOEXEC},
+		{s.control[0], control, sys.O_CLOEXEC},
 	} {
 		if err := sys.Dup3(int(d.from), d.to, d.flags); err != 0 {
 			return err
@@ -186,16 +185,16 @@ func (s *stdio) install() sys.Errno {
 // openSignalPipe makes a new signal pipe on its fixed descriptors.
 func openSignalPipe() sys.Errno {
 	var pair [2]int32
-	if err := sys.Pipe2(&pair, unix.O_CLOEXEC|unix.O_NONBLOCK); err != 0 {
+	if err := sys.Pipe2(&pair, sys.O_CLOEXEC|sys.O_NONBLOCK); err != 0 {
 		return err
 	}
 	// The ends may be on each other's places.
 	err := lift(&pair)
 	if err == 0 {
-		err = sys.Dup3(int(pair[0]), signalRead, unix.O_CLOEXEC)
+		err = sys.Dup3(int(pair[0]), signalRead, sys.O_CLOEXEC)
 	}
 	if err == 0 {
-		err = sys.Dup3(int(pair[1]), signalWrite, unix.O_CLOEXEC)
+		err = sys.Dup3(int(pair[1]), signalWrite, sys.O_CLOEXEC)
 	}
 	sys.Close(int(pair[0]))
 	sys.Close(int(pair[1]))

@@ -1,9 +1,6 @@
 package port
 
-import (
-	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
-)
+import "github.com/alcove-go/alcove/port/sys"
 
 // The two bytes after a call's body that its arguments may run into, as zeros
 // (a quirk of the protocol that clients know).
@@ -46,7 +43,7 @@ func (p *Process) readInbound() {
 	}
 	n, err := sys.Read(stdin, in.b[in.w:len(in.b)-slack])
 	switch {
-	case err == unix.EINTR || err == unix.EAGAIN:
+	case err == sys.EINTR || err == sys.EAGAIN:
 		return
 	case err != 0:
 		p.Flush()

@@ -1,6 +1,6 @@
 package port
 
-import "golang.org/x/sys/unix"
+import "github.com/alcove-go/alcove/port/sys"
 
 // Serve sends the first frame and runs the process. It does not return.
 func (p *Process) Serve(calls Calls) {
@@ -19,7 +19,7 @@ func (p *Process) round() {
 	n, err := p.poll.wait()
 	switch err {
 	case 0:
-	case unix.EINTR:
+	case sys.EINTR:
 		return
 	default:
 		p.end(int(err))

@@ -3,7 +3,6 @@ package port
 import (
 	"github.com/alcove-go/alcove/etf"
 	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -76,8 +75,8 @@ func (p *Process) Flush() {
 		case 0:
 			o.wrote += uint64(n)
 			first = o.pieces.advance(first, o.n, n)
-		case unix.EINTR:
-		case unix.EAGAIN:
+		case sys.EINTR:
+		case sys.EAGAIN:
 			p.awaitReader()
 		default:
 			o.clear()
@@ -90,7 +89,7 @@ func (p *Process) Flush() {
 // awaitReader waits on a descriptor 1 that somebody made non-blocking.
 func (p *Process) awaitReader() {
 	var fds [1]sys.PollFD
-	fds[0] = sys.PollFD{FD: stdout, Events: unix.POLLOUT}
+	fds[0] = sys.PollFD{FD: stdout, Events: sys.POLLOUT}
 	sys.Poll(fds[:], -1)
 }
 

@@ -47,8 +47,8 @@ func (s *pollset) room(n int) {
 // reset leaves room for no children, and nothing ready.
 func (s *pollset) reset() {
 	s.fds = append(s.fds[:0],
-		sys.PollFD{FD: stdin, Events: sys.PollIn},
-		sys.PollFD{FD: signalRead, Events: sys.PollIn},
+		sys.PollFD{FD: stdin, Events: sys.POLLIN},
+		sys.PollFD{FD: signalRead, Events: sys.POLLIN},
 		sys.PollFD{FD: -1})
 }
 
@@ -62,10 +62,10 @@ func (p *Process) watch(c *Child, stream int, fd int32, events int16) {
 	if old.FD == fd && old.Events == events {
 		return
 	}
-	op := syscall.EPOLL_CTL_MOD
+	op := sys.EPOLL_CTL_MOD
 	if old.FD != fd {
 		p.forget(c, stream)
-		op = syscall.EPOLL_CTL_ADD
+		op = sys.EPOLL_CTL_ADD
 	}
 	*old = sys.PollFD{FD: fd, Events: events}
 	p.poll.control(op, place)
@@ -76,7 +76,7 @@ func (p *Process) watch(c *Child, stream int, fd int32, events int16) {
 func (p *Process) forget(c *Child, stream int) {
 	place := placeOf(c, stream)
 	if p.poll.fds[place].FD >= 0 {
-		p.poll.control(syscall.EPOLL_CTL_DEL, place)
+		p.poll.control(sys.EPOLL_CTL_DEL, place)
 		p.poll.fds[place] = sys.PollFD{FD: -1}
 	}
 }
@@ -96,7 +96,7 @@ func (s *pollset) useMany() {
 	if s.fds[placeMany].FD >= 0 {
 		return
 	}
-	fd, err := sys.EpollCreate1(syscall.EPOLL_CLOEXEC)
+	fd, err := sys.EpollCreate1(sys.EPOLL_CLOEXEC)
 	if err != 0 {
 		return
 	}
@@ -104,10 +104,10 @@ func (s *pollset) useMany() {
 		sys.Close(fd)
 		return
 	}
-	s.fds[placeMany] = sys.PollFD{FD: int32(fd), Events: sys.PollIn}
+	s.fds[placeMany] = sys.PollFD{FD: int32(fd), Events: sys.POLLIN}
 	for place := placeChildren; place < len(s.fds); place++ {
 		if s.fds[place].FD >= 0 {
-			s.control(syscall.EPOLL_CTL_ADD, place)
+			s.control(sys.EPOLL_CTL_ADD, place)
 		}
 	}
 }

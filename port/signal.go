@@ -1,11 +1,11 @@
 package port
 
 import (
+	"syscall"
 	"unsafe"
 
 	"github.com/alcove-go/alcove/port/signal"
 	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
 )
 
 // Descriptors of the signal pipe. The handler writes to one end, the loop
@@ -23,7 +23,7 @@ func (p *Process) readSignals() {
 	b := p.records
 	n, err := sys.Read(signalRead, b)
 	switch {
-	case err == unix.EINTR || err == unix.EAGAIN:
+	case err == sys.EINTR || err == sys.EAGAIN:
 		return
 	case err != 0:
 		p.Flush()
@@ -54,7 +54,7 @@ func (p *Process) readSignals() {
 // reaped instead.
 func (p *Process) signalled(info []byte) (reap bool) {
 	signo := int(*(*int32)(unsafe.Pointer(&info[0]))) // si_signo
-	if signo == int(unix.SIGCHLD) && !p.SIGCHLDTaken {
+	if signo == sys.SIGCHLD && !p.SIGCHLDTaken {
 		return true
 	}
 	e := p.begin(0, false, typeEvent)
@@ -71,14 +71,14 @@ func (p *Process) signalled(info []byte) (reap bool) {
 func (p *Process) reap() {
 	for {
 		var status int32
-		pid, err := sys.Wait4(-1, &status, unix.WNOHANG)
-		if err == unix.EINTR {
+		pid, err := sys.Wait4(-1, &status, sys.WNOHANG)
+		if err == sys.EINTR {
 			continue
 		}
 		if err != 0 || pid <= 0 {
 			return
 		}
-		ws := unix.WaitStatus(status)
+		ws := syscall.WaitStatus(status)
 		if !ws.Exited() && !ws.Signaled() {
 			continue
 		}
@@ -89,7 +89,7 @@ func (p *Process) reap() {
 }
 
 // ended reports the end of a child: after all that it has written.
-func (p *Process) ended(c *Child, ws unix.WaitStatus) {
+func (p *Process) ended(c *Child, ws syscall.WaitStatus) {
 	p.release(c)
 	if p.Options.StdinClosed {
 		p.ctl(uint32(c.Pid), "stdin_closed")
@@ -154,7 +154,7 @@ func (p *Process) signalChildren() {
 		pid := int(c.Pid)
 		if c.Control != closedControl {
 			if !p.locked {
-				sys.Kill(pid, int(unix.SIGCONT))
+				sys.Kill(pid, sys.SIGCONT)
 			}
 			continue
 		}
@@ -163,7 +163,7 @@ func (p *Process) signalChildren() {
 		}
 		signo := int(c.SignalOnEOF)
 		if sys.Kill(-pid, signo) == 0 || sys.Kill(pid, signo) == 0 {
-			sys.Kill(pid, int(unix.SIGCONT))
+			sys.Kill(pid, sys.SIGCONT)
 		}
 	}
 }

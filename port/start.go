@@ -6,14 +6,13 @@ import (
 	"github.com/alcove-go/alcove/port/early"
 	"github.com/alcove-go/alcove/port/signal"
 	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
 )
 
 // Exit statuses of a start that fails; others are errno values.
 const (
 	statusUsage    = 95
-	statusOption   = int(unix.EAGAIN) // a value that an option cannot have
-	statusAnnounce = int(unix.EIO)    // the first frame could not be written
+	statusOption   = int(sys.EAGAIN) // a value that an option cannot have
+	statusAnnounce = int(sys.EIO)    // the first frame could not be written
 )
 
 // Start makes the process ready to serve: it reads the command line, puts the
@@ -52,7 +51,7 @@ func newProcess() *Process {
 	p.Pid = sys.Getpid()
 	p.Options = Options{
 		ExitStatus: true, TermSig: true,
-		FlowControl: -1, SignalOnEOF: int32(unix.SIGTERM),
+		FlowControl: -1, SignalOnEOF: sys.SIGTERM,
 		MaxForkDepth: 16,
 	}
 	p.in.b = m.inbound[:]
@@ -69,7 +68,7 @@ const defaultMaxChild = 64
 // openFiles returns the soft limit on open files.
 func openFiles() uint64 {
 	var limit sys.Rlimit
-	check(sys.Getrlimit(unix.RLIMIT_NOFILE, &limit))
+	check(sys.Getrlimit(sys.RLIMIT_NOFILE, &limit))
 	return limit.Cur
 }
 
@@ -79,7 +78,7 @@ func (p *Process) startFirst(fifo *byte) {
 	signal.InstallAll()
 	check(limitStack())
 	if fifo == nil {
-		sys.Exit(int(unix.EINVAL))
+		sys.Exit(int(sys.EINVAL))
 	}
 	for fd := signalRead; fd <= control; fd++ {
 		check(moveAway(fd))
@@ -93,7 +92,7 @@ func (p *Process) startFirst(fifo *byte) {
 // that it ignored. What it does not have is made.
 func (p *Process) startAgain() {
 	signal.ResetAll()
-	signal.Set(int(unix.SIGCHLD), signal.Info)
+	signal.Set(sys.SIGCHLD, signal.Info)
 	if isOpen(signalRead) && isOpen(signalWrite) {
 		sys.SetCloseOnExec(signalRead, true)
 		sys.SetCloseOnExec(signalWrite, true)
@@ -119,15 +118,15 @@ func check(err sys.Errno) {
 func limitStack() sys.Errno {
 	const usual = 8 << 20
 	var limit sys.Rlimit
-	if err := sys.Getrlimit(unix.RLIMIT_STACK, &limit); err != 0 || limit.Cur != ^uint64(0) {
+	if err := sys.Getrlimit(sys.RLIMIT_STACK, &limit); err != 0 || limit.Cur != ^uint64(0) {
 		return err
 	}
 	limit.Cur = usual
-	return sys.Setrlimit(unix.RLIMIT_STACK, &limit)
+	return sys.Setrlimit(sys.RLIMIT_STACK, &limit)
 }
 
 func isOpen(fd int) bool {
-	_, err := sys.Fcntl(fd, unix.F_GETFD, 0)
+	_, err := sys.Fcntl(fd, sys.F_GETFD, 0)
 	return err == 0
 }
 
@@ -135,11 +134,11 @@ func isOpen(fd int) bool {
 // one of the fixed places, another number.
 func moveAway(fd int) sys.Errno {
 	const lowest = 8
-	flags, err := sys.Fcntl(fd, unix.F_GETFD, 0)
+	flags, err := sys.Fcntl(fd, sys.F_GETFD, 0)
 	if err != 0 {
 		return 0
 	}
-	if _, err = sys.DupAbove(fd, lowest, flags&unix.FD_CLOEXEC != 0); err != 0 {
+	if _, err = sys.DupAbove(fd, lowest, flags&sys.FD_CLOEXEC != 0); err != 0 {
 		return err
 	}
 	return sys.Close(fd)
@@ -149,14 +148,14 @@ func moveAway(fd int) sys.Errno {
 // sees its end when this process ends or executes another program.
 func openFifo(path *byte) sys.Errno {
 	const mode = 0o644
-	if err := sys.Mkfifoat(unix.AT_FDCWD, path, mode); err != 0 {
+	if err := sys.Mkfifoat(sys.AT_FDCWD, path, mode); err != 0 {
 		return err
 	}
-	fd, err := sys.Openat(unix.AT_FDCWD, path, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	fd, err := sys.Openat(sys.AT_FDCWD, path, sys.O_RDWR|sys.O_CLOEXEC|sys.O_NONBLOCK, 0)
 	if err != 0 || fd == control {
 		return err
 	}
-	err = sys.Dup3(fd, control, unix.O_CLOEXEC)
+	err = sys.Dup3(fd, control, sys.O_CLOEXEC)
 	sys.Close(fd)
 	return err
 }

@@ -1,9 +1,6 @@
 package port
 
-import (
-	"github.com/alcove-go/alcove/port/sys"
-	"golang.org/x/sys/unix"
-)
+import "github.com/alcove-go/alcove/port/sys"
 
 // drainLimit bounds what is read from a stream before the end of a child is
 // reported: more than a pipe holds, so that nothing which was written by then
@@ -49,10 +46,10 @@ func (p *Process) readRaw(c *Child, stream int, fd int32, typ int) int {
 // readStream reads what is there, and closes the stream at its end.
 func (p *Process) readStream(c *Child, stream int, fd int32, b []byte) int {
 	n, err := sys.Read(int(fd), b)
-	for err == unix.EINTR {
+	for err == sys.EINTR {
 		n, err = sys.Read(int(fd), b)
 	}
-	if err == unix.EAGAIN {
+	if err == sys.EAGAIN {
 		return 0
 	}
 	if err != 0 || n == 0 {

@@ -9,9 +9,9 @@ import (
 
 // headers declare the names of all tables on Linux.
 var headers = []string{
-	"errno.h", "fcntl.h", "net/if.h", "sched.h", "signal.h", "sys/ioctl.h", "sys/mount.h",
-	"sys/prctl.h", "sys/resource.h", "sys/socket.h", "sys/syscall.h", "sys/wait.h",
-	"linux/audit.h", "linux/if_tun.h", "linux/ptrace.h", "linux/seccomp.h", "linux/serial.h",
+	"errno.h", "fcntl.h", "net/if.h", "poll.h", "sched.h", "signal.h", "sys/epoll.h", "sys/ioctl.h",
+	"sys/mman.h", "sys/mount.h", "sys/prctl.h", "sys/resource.h", "sys/socket.h", "sys/stat.h", "sys/syscall.h",
+	"sys/wait.h", "time.h", "linux/audit.h", "linux/futex.h", "linux/if_tun.h", "linux/ptrace.h", "linux/seccomp.h", "linux/serial.h",
 	"linux/sockios.h",
 }
 
@@ -26,7 +26,7 @@ func writeAssertions(w io.Writer, s sources, t target) error {
 	for _, h := range headers {
 		fmt.Fprintf(w, "#include <%s>\n", h)
 	}
-	for _, tab := range append(slices.Clone(s.Tables), s.Errno) {
+	for _, tab := range append(slices.Clone(s.Tables), s.Errno, s.Kernel) {
 		if len(tab.Targets[t]) == 0 {
 			continue
 		}
@@ -63,7 +63,7 @@ func assertTable(w io.Writer, tab resolved, t target) error {
 
 // macro is the C name of a constant.
 func macro(name string) string {
-	call, ok := strings.CutPrefix(name, "sys_")
+	call, ok := strings.CutPrefix(strings.ToLower(name), "sys_")
 	switch {
 	case !ok:
 		return strings.ToUpper(name)

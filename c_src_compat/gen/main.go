@@ -1,5 +1,6 @@
 // Gen writes what follows from the lists of c_src_compat: the tables of calls and
-// constants of package calls, and the Erlang module alcove_proto.
+// constants of package calls, the constants of package sys, and the Erlang module
+// alcove_proto.
 //
 //	go run ./c_src_compat/gen [-root directory]
 //
@@ -12,6 +13,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,6 +68,7 @@ type sources struct {
 	Calls  []call
 	Tables []resolved // those of constants/ that have names on any target
 	Errno  resolved
+	Kernel resolved // kernel.txt
 }
 
 func readSources(root string) (sources, error) {
@@ -95,15 +98,12 @@ func readSources(root string) (sources, error) {
 			return s, err
 		}
 	}
-	return s, nil
+	s.Kernel, err = readResolved(filepath.Join(dir, "kernel.txt"), all)
+	return s, err
 }
 
 func (s *sources) add(path string, all map[target]values) error {
-	list, err := readTable(path)
-	if err != nil {
-		return err
-	}
-	tab, err := resolve(list, all)
+	tab, err := readResolved(path, all)
 	if err != nil {
 		return err
 	}
@@ -116,6 +116,14 @@ func (s *sources) add(path string, all map[target]values) error {
 	return nil
 }
 
+func readResolved(path string, all map[target]values) (resolved, error) {
+	list, err := readTable(path)
+	if err != nil {
+		return resolved{}, err
+	}
+	return resolve(list, all)
+}
+
 // generate makes all files, by their paths below the root.
 func generate(s sources) (map[string][]byte, error) {
 	errno, err := goErrno(s.Errno)
@@ -123,6 +131,7 @@ func generate(s sources) (map[string][]byte, error) {
 		return nil, err
 	}
 	buffers := goConstants(s.Tables)
+	maps.Copy(buffers, goKernel(s.Kernel, s.Errno.table))
 	buffers["calls/zcalls.go"] = goCalls(s.Calls)
 	buffers["calls/zconst.go"] = goConstantType()
 	buffers["calls/zerrno_linux.go"] = errno

@@ -19,8 +19,8 @@ type resolved struct {
 }
 
 // resolve gives the names of a table their values. A name must have a value on
-// every target that it is listed for; of system calls, which come and go with the
-// architecture, one is enough.
+// every target that it is listed for; of names of system calls that clients may ask
+// for, which come and go with the architecture, one is enough.
 func resolve(tab table, all map[target]values) (resolved, error) {
 	r := resolved{table: tab, Targets: map[target][]entry{}}
 	for _, n := range tab.Names {
@@ -38,7 +38,7 @@ func resolve(tab table, all map[target]values) (resolved, error) {
 func (r resolved) add(n name, all map[target]values) (found int, missing []target) {
 	for _, t := range targets {
 		as, listed := n.on(t)
-		value, known := all[t][as]
+		value, known := all[t][strings.ToLower(as)]
 		switch {
 		case listed && known:
 			r.Targets[t] = append(r.Targets[t], entry{n.Name, value})

@@ -45,13 +45,15 @@ func TestEveryZFileIsGenerated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob(filepath.Join(root, "calls", "z*.go"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("z files of calls: %v, %v", files, err)
-	}
-	for _, f := range files {
-		if generated["calls/"+filepath.Base(f)] == nil {
-			t.Errorf("%s is not made by the generator", f)
+	for _, dir := range []string{"calls", "port/sys"} {
+		files, err := filepath.Glob(filepath.Join(root, dir, "z*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("z files of %s: %v, %v", dir, files, err)
+		}
+		for _, f := range files {
+			if generated[dir+"/"+filepath.Base(f)] == nil {
+				t.Errorf("%s is not made by the generator", f)
+			}
 		}
 	}
 }

@@ -188,3 +188,30 @@ func TestANameWithoutAValueIsAnError(t *testing.T) {
 		t.Errorf("a system call of one architecture (-want +got): %v\n%s", err, diff)
 	}
 }
+
+func TestConstantsOfTheKernelAreSharedWhereTheyAreEqual(t *testing.T) {
+	files := goKernel(resolved{Targets: map[target][]entry{
+		amd64:   {{"EAGAIN", 11}, {"O_DIRECTORY", 1 << 16}, {"SYS_POLL", 7}},
+		arm64:   {{"EAGAIN", 11}, {"O_DIRECTORY", 1 << 14}},
+		i386:    {{"EAGAIN", 11}, {"O_DIRECTORY", 1 << 16}, {"SYS_POLL", 168}},
+		arm:     {{"EAGAIN", 11}, {"O_DIRECTORY", 1 << 14}, {"SYS_POLL", 168}},
+		riscv64: {{"EAGAIN", 11}, {"O_DIRECTORY", 1 << 16}},
+	}}, table{Names: []name{{Name: "eagain"}}})
+	want := map[string]string{
+		"":         "EAGAIN = Errno(11)",
+		"_amd64":   "O_DIRECTORY = 0x10000 SYS_POLL = 7",
+		"_arm64":   "O_DIRECTORY = 0x4000",
+		"_386":     "O_DIRECTORY = 0x10000 SYS_POLL = 168",
+		"_arm":     "O_DIRECTORY = 0x4000 SYS_POLL = 168",
+		"_riscv64": "O_DIRECTORY = 0x10000",
+	}
+	got := map[string]string{}
+	for path, b := range files {
+		suffix := strings.TrimSuffix(strings.TrimPrefix(path, "port/sys/zkernel_linux"), ".go")
+		_, block, _ := strings.Cut(b.String(), "const (")
+		got[suffix] = strings.Join(strings.Fields(strings.TrimSuffix(block, ")\n")), " ")
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("constants (-want +got):\n%s", diff)
+	}
+}

@@ -12,6 +12,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	// Not used, but read: go.mod has to name it.
+	_ "golang.org/x/sys/unix"
 )
 
 // values are the constants of one target by their names in lower case, those of
@@ -40,6 +43,8 @@ func readValues(sys, root string, t target) (values, error) {
 		"zerrors_" + t.OS + ".go",
 		"zerrors_" + t.OS + "_" + t.Arch + ".go",
 		"zsysnum_" + t.OS + "_" + t.Arch + ".go",
+		"ztypes_" + t.OS + ".go",
+		"ztypes_" + t.OS + "_" + t.Arch + ".go",
 	} {
 		if err := v.addGo(filepath.Join(sys, file)); err != nil {
 			return nil, err

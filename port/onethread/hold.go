@@ -43,7 +43,7 @@ type installation struct{ old sys.Sigaction }
 func installHandler() (i installation) {
 	action := sys.Sigaction{
 		Handler:  handlerPC(),
-		Flags:    sys.SaSiginfo | sys.SaOnStack | sys.SaRestorer,
+		Flags:    sys.SA_SIGINFO | sys.SA_ONSTACK | sys.SA_RESTORER,
 		Restorer: restorerPC(),
 		Mask:     ^uint64(0),
 	}

@@ -27,7 +27,7 @@ func (p *patience) wait(n int, s uint32) {
 		sys.Yield()
 		return
 	}
-	if sys.FutexWait(&state, s, &pauseTime) == syscall.ETIMEDOUT {
+	if sys.FutexWait(&state, s, &pauseTime) == sys.ETIMEDOUT {
 		p.pauses++
 	}
 }

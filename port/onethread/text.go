@@ -1,10 +1,6 @@
 package onethread
 
-import (
-	"syscall"
-
-	"github.com/alcove-go/alcove/port/sys"
-)
+import "github.com/alcove-go/alcove/port/sys"
 
 // Entries of the auxiliary vector, see getauxval(3).
 const (
@@ -43,7 +39,7 @@ func ReleaseText() {
 		case uint32(kind) == ptLoad && kind>>32&pfW == 0: // as in the file
 			start := base + vaddr&^pageMask
 			size := load(p+phdrMemsz*wordSize) + vaddr&pageMask
-			sys.Call(syscall.SYS_MADVISE, start, size, syscall.MADV_DONTNEED)
+			sys.Call(sys.SYS_MADVISE, start, size, sys.MADV_DONTNEED)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package onethread
 
 import (
 	"runtime"
-	"syscall"
 	"unsafe"
 
 	"github.com/alcove-go/alcove/port/sys"
@@ -28,7 +27,7 @@ const taskDir = "/proc/self/task\x00"
 // listThreads reads /proc/self/task. It reports false where /proc is not
 // mounted, or is that of another pid namespace and has other numbers.
 func (e *entry) listThreads(tids []int32) (n int, ok bool) {
-	dir, err := sys.Openat(sys.AtFDCWD, unsafe.StringData(taskDir), syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
+	dir, err := sys.Openat(sys.AT_FDCWD, unsafe.StringData(taskDir), sys.O_RDONLY|sys.O_DIRECTORY|sys.O_CLOEXEC, 0)
 	if err != 0 {
 		return 0, false
 	}

@@ -1,10 +1,6 @@
 package signal
 
-import (
-	"syscall"
-
-	"github.com/alcove-go/alcove/port/sys"
-)
+import "github.com/alcove-go/alcove/port/sys"
 
 // Max is the highest signal number.
 const Max = 64
@@ -22,7 +18,7 @@ const (
 // While the handler runs every signal is blocked. There is no SA_RESTART: a
 // signal is to end a system call that sleeps.
 const (
-	handlerFlags = sys.SaSiginfo | sys.SaOnStack | sys.SaRestorer
+	handlerFlags = sys.SA_SIGINFO | sys.SA_ONSTACK | sys.SA_RESTORER
 	everySignal  = ^uint64(0)
 )
 
@@ -39,9 +35,9 @@ func Set(signo int, d Disposition) (Disposition, sys.Errno) {
 	var action, old sys.Sigaction
 	switch d {
 	case Default:
-		action.Handler = sys.SigDefault
+		action.Handler = sys.SIG_DFL
 	case Ignore:
-		action.Handler = sys.SigIgnore
+		action.Handler = sys.SIG_IGN
 	case Info:
 		action = sys.Sigaction{
 			Handler:  handlerPC(),
@@ -50,7 +46,7 @@ func Set(signo int, d Disposition) (Disposition, sys.Errno) {
 			Mask:     everySignal,
 		}
 	default:
-		return Default, syscall.EINVAL
+		return Default, sys.EINVAL
 	}
 	if err := sys.RtSigaction(signo, &action, &old); err != 0 {
 		return Default, err
@@ -70,9 +66,9 @@ func Get(signo int) (Disposition, sys.Errno) {
 
 func disposition(a *sys.Sigaction) Disposition {
 	switch a.Handler {
-	case sys.SigDefault:
+	case sys.SIG_DFL:
 		return Default
-	case sys.SigIgnore:
+	case sys.SIG_IGN:
 		return Ignore
 	case handlerPC():
 		return Info

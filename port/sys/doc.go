@@ -11,4 +11,8 @@
 //
 // Errors are an [Errno], 0 for success. Results are meaningful only on
 // success. A path is a pointer to bytes that end with a NUL.
+//
+// Constants have the names of the kernel's headers and come from
+// c_src_compat/kernel.txt. Structures are those of package syscall, or are
+// declared here.
 package sys

@@ -1,7 +1,5 @@
 package sys
 
-import "syscall"
-
 // Iovec is struct iovec on a 64-bit system.
 type Iovec struct {
 	Base *byte
@@ -10,33 +8,33 @@ type Iovec struct {
 
 // Read is read(2). At the end of the file it returns 0.
 func Read(fd int, b []byte) (int, Errno) {
-	return count(Call(syscall.SYS_READ, uintptr(fd), buf(b), uintptr(len(b))))
+	return count(Call(SYS_READ, uintptr(fd), buf(b), uintptr(len(b))))
 }
 
 // Write is write(2). It may write less than all of b.
 func Write(fd int, b []byte) (int, Errno) {
-	return count(Call(syscall.SYS_WRITE, uintptr(fd), buf(b), uintptr(len(b))))
+	return count(Call(SYS_WRITE, uintptr(fd), buf(b), uintptr(len(b))))
 }
 
 // Writev is writev(2). It may write less than all of v.
 func Writev(fd int, v []Iovec) (int, Errno) {
-	return count(Call(syscall.SYS_WRITEV, uintptr(fd), buf(v), uintptr(len(v))))
+	return count(Call(SYS_WRITEV, uintptr(fd), buf(v), uintptr(len(v))))
 }
 
 // Close is close(2).
 func Close(fd int) Errno {
-	return fail(Call(syscall.SYS_CLOSE, uintptr(fd), 0, 0))
+	return fail(Call(SYS_CLOSE, uintptr(fd), 0, 0))
 }
 
 // CloseRange is close_range(2) for the descriptors first to last, both
 // included, without flags. Linux before 5.9 answers ENOSYS.
 func CloseRange(first, last uint) Errno {
-	return fail(Call(sysCloseRange, uintptr(first), uintptr(last), 0))
+	return fail(Call(SYS_CLOSE_RANGE, uintptr(first), uintptr(last), 0))
 }
 
 // Pipe2 is pipe2(2): p[0] is the end to read from, p[1] the end to write to.
 func Pipe2(p *[2]int32, flags int) Errno {
-	return fail(Call(syscall.SYS_PIPE2, ptr(p), uintptr(flags), 0))
+	return fail(Call(SYS_PIPE2, ptr(p), uintptr(flags), 0))
 }
 
 // Dup3 is dup3(2), except that it does nothing when from and to are the same
@@ -45,38 +43,38 @@ func Dup3(from, to, flags int) Errno {
 	if from == to {
 		return 0
 	}
-	return fail(Call(syscall.SYS_DUP3, uintptr(from), uintptr(to), uintptr(flags)))
+	return fail(Call(SYS_DUP3, uintptr(from), uintptr(to), uintptr(flags)))
 }
 
 // DupAbove is fcntl(F_DUPFD) or, with closeOnExec, fcntl(F_DUPFD_CLOEXEC): a
 // copy of fd on the first free descriptor not below lowest.
 func DupAbove(fd, lowest int, closeOnExec bool) (int, Errno) {
-	cmd := syscall.F_DUPFD
+	cmd := F_DUPFD
 	if closeOnExec {
-		cmd = syscall.F_DUPFD_CLOEXEC
+		cmd = F_DUPFD_CLOEXEC
 	}
 	return Fcntl(fd, cmd, lowest)
 }
 
 // Fcntl is fcntl(2) with an integer argument.
 func Fcntl(fd, cmd, arg int) (int, Errno) {
-	return count(Call(sysFcntl, uintptr(fd), uintptr(cmd), uintptr(arg)))
+	return count(Call(SYS_FCNTL, uintptr(fd), uintptr(cmd), uintptr(arg)))
 }
 
 // SetNonblock sets or clears O_NONBLOCK, with two fcntl(2) calls at most.
 func SetNonblock(fd int, on bool) Errno {
-	flags, err := Fcntl(fd, syscall.F_GETFL, 0)
+	flags, err := Fcntl(fd, F_GETFL, 0)
 	if err != 0 {
 		return err
 	}
-	want := flags &^ syscall.O_NONBLOCK
+	want := flags &^ O_NONBLOCK
 	if on {
-		want |= syscall.O_NONBLOCK
+		want |= O_NONBLOCK
 	}
 	if want == flags {
 		return 0
 	}
-	_, err = Fcntl(fd, syscall.F_SETFL, want)
+	_, err = Fcntl(fd, F_SETFL, want)
 	return err
 }
 
@@ -84,14 +82,14 @@ func SetNonblock(fd int, on bool) Errno {
 func SetCloseOnExec(fd int, on bool) Errno {
 	arg := 0
 	if on {
-		arg = syscall.FD_CLOEXEC
+		arg = FD_CLOEXEC
 	}
-	_, err := Fcntl(fd, syscall.F_SETFD, arg)
+	_, err := Fcntl(fd, F_SETFD, arg)
 	return err
 }
 
 // Splice is splice(2) without offsets: up to n bytes move from a pipe to
 // another descriptor or the other way round.
 func Splice(from, to, n, flags int) (int, Errno) {
-	return count(Call6(syscall.SYS_SPLICE, uintptr(from), 0, uintptr(to), 0, uintptr(n), uintptr(flags)))
+	return count(Call6(SYS_SPLICE, uintptr(from), 0, uintptr(to), 0, uintptr(n), uintptr(flags)))
 }

@@ -5,27 +5,25 @@ import (
 	"unsafe"
 )
 
-// AtFDCWD makes a relative path start at the current directory.
-const AtFDCWD = -100
-
-// Openat is openat(2).
+// Openat is openat(2). With AT_FDCWD as dir a relative path starts at the
+// current directory.
 func Openat(dir int, path *byte, flags int, mode uint32) (int, Errno) {
-	return count(Call6(syscall.SYS_OPENAT, uintptr(dir), ptr(path), uintptr(flags), uintptr(mode), 0, 0))
+	return count(Call6(SYS_OPENAT, uintptr(dir), ptr(path), uintptr(flags), uintptr(mode), 0, 0))
 }
 
 // Mkfifoat is mkfifoat(3): it makes a named pipe.
 func Mkfifoat(dir int, path *byte, mode uint32) Errno {
-	return fail(Call6(syscall.SYS_MKNODAT, uintptr(dir), ptr(path), uintptr(mode|syscall.S_IFIFO), 0, 0, 0))
+	return fail(Call6(SYS_MKNODAT, uintptr(dir), ptr(path), uintptr(mode|S_IFIFO), 0, 0, 0))
 }
 
 // Unlinkat is unlinkat(2).
 func Unlinkat(dir int, path *byte, flags int) Errno {
-	return fail(Call(syscall.SYS_UNLINKAT, uintptr(dir), ptr(path), uintptr(flags)))
+	return fail(Call(SYS_UNLINKAT, uintptr(dir), ptr(path), uintptr(flags)))
 }
 
 // Fstat is fstat(2).
 func Fstat(fd int, st *syscall.Stat_t) Errno {
-	return fail(Call(sysFstat, uintptr(fd), ptr(st), 0))
+	return fail(Call(SYS_FSTAT, uintptr(fd), ptr(st), 0))
 }
 
 // Mode is the st_mode of the file behind fd: type and permission bits.
@@ -37,13 +35,13 @@ func Mode(fd int) (uint32, Errno) {
 
 // Chdir is chdir(2).
 func Chdir(path *byte) Errno {
-	return fail(Call(syscall.SYS_CHDIR, ptr(path), 0, 0))
+	return fail(Call(SYS_CHDIR, ptr(path), 0, 0))
 }
 
 // Getdents64 is getdents64(2): it fills b with directory entries and returns
 // their size in bytes, 0 at the end of the directory.
 func Getdents64(fd int, b []byte) (int, Errno) {
-	return count(Call(syscall.SYS_GETDENTS64, uintptr(fd), buf(b), uintptr(len(b))))
+	return count(Call(SYS_GETDENTS64, uintptr(fd), buf(b), uintptr(len(b))))
 }
 
 // Offsets in struct linux_dirent64.

@@ -2,15 +2,13 @@
 
 package sys
 
-import "syscall"
-
 // Getrlimit is getrlimit(2). It is not prlimit(2), because lists of allowed
 // system calls in the field have getrlimit and setrlimit.
 func Getrlimit(resource int, limit *Rlimit) Errno {
-	return fail(Call(syscall.SYS_GETRLIMIT, uintptr(resource), ptr(limit), 0))
+	return fail(Call(SYS_GETRLIMIT, uintptr(resource), ptr(limit), 0))
 }
 
 // Setrlimit is setrlimit(2).
 func Setrlimit(resource int, limit *Rlimit) Errno {
-	return fail(Call(sysSetrlimit, uintptr(resource), ptr(limit), 0))
+	return fail(Call(SYS_SETRLIMIT, uintptr(resource), ptr(limit), 0))
 }

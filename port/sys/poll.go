@@ -6,13 +6,3 @@ type PollFD struct {
 	Events  int16
 	Revents int16
 }
-
-// Events of poll(2).
-const (
-	PollIn   = 0x01
-	PollPri  = 0x02
-	PollOut  = 0x04
-	PollErr  = 0x08
-	PollHup  = 0x10
-	PollNval = 0x20
-)

@@ -2,9 +2,7 @@
 
 package sys
 
-import "syscall"
-
 // Poll is poll(2). A timeout below zero is none.
 func Poll(fds []PollFD, timeoutMillis int) (int, Errno) {
-	return count(Call(syscall.SYS_POLL, buf(fds), uintptr(len(fds)), uintptr(timeoutMillis)))
+	return count(Call(SYS_POLL, buf(fds), uintptr(len(fds)), uintptr(timeoutMillis)))
 }

@@ -1,15 +1,6 @@
 package sys
 
-import (
-	"syscall"
-	"unsafe"
-)
-
-// Flags of clone(2) that need care here.
-const (
-	cloneNewTime = 0x80
-	exitSignal   = 0xff // the low byte of the flags is the exit signal
-)
+import "unsafe"
 
 // Fork is fork(2): the child returns 0 and goes on with a copy of the memory
 // and of the stack it is on. Only a process with one thread may fork and then
@@ -21,13 +12,13 @@ func Fork() (pid int, err Errno) { return Clone(0) }
 // Flags that make the child share memory, signal handlers or thread storage
 // with its parent end both and are the caller's to refuse.
 func Clone(flags uintptr) (pid int, err Errno) {
-	if flags&cloneNewTime != 0 {
-		// In the flags of clone this bit would be part of the exit signal.
+	if flags&CLONE_NEWTIME != 0 {
+		// In the flags of clone this bit would be part of CSIGNAL, the exit signal.
 		return clone3(flags)
 	}
 	// The stack, thread id and thread storage arguments are zero, so that
 	// their order, which differs between architectures, does not matter.
-	return count(Call6(syscall.SYS_CLONE, flags&^exitSignal|uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0))
+	return count(Call6(SYS_CLONE, flags&^CSIGNAL|SIGCHLD, 0, 0, 0, 0, 0))
 }
 
 // cloneArgs is struct clone_args of Linux 5.3, its first version.
@@ -37,56 +28,56 @@ type cloneArgs struct {
 
 func clone3(flags uintptr) (int, Errno) {
 	args := cloneArgs{
-		flags:      uint64(flags&^exitSignal | cloneNewTime),
-		exitSignal: uint64(syscall.SIGCHLD),
+		flags:      uint64(flags&^CSIGNAL | CLONE_NEWTIME),
+		exitSignal: SIGCHLD,
 	}
-	return count(Call(sysClone3, ptr(&args), unsafe.Sizeof(args), 0))
+	return count(Call(SYS_CLONE3, ptr(&args), unsafe.Sizeof(args), 0))
 }
 
 // Execve is execve(2). The lists end with nil. It returns only on failure.
 func Execve(path *byte, argv, envp **byte) Errno {
-	return fail(Call(syscall.SYS_EXECVE, ptr(path), ptr(argv), ptr(envp)))
+	return fail(Call(SYS_EXECVE, ptr(path), ptr(argv), ptr(envp)))
 }
 
 // Execveat is execveat(2). The lists end with nil. It returns only on failure.
 func Execveat(dir int, path *byte, argv, envp **byte, flags int) Errno {
-	return fail(Call6(sysExecveat, uintptr(dir), ptr(path), ptr(argv), ptr(envp), uintptr(flags), 0))
+	return fail(Call6(SYS_EXECVEAT, uintptr(dir), ptr(path), ptr(argv), ptr(envp), uintptr(flags), 0))
 }
 
 // Exit ends the process with exit_group(2). It does not return.
 func Exit(status int) {
 	for {
-		Call(syscall.SYS_EXIT_GROUP, uintptr(status), 0, 0)
+		Call(SYS_EXIT_GROUP, uintptr(status), 0, 0)
 	}
 }
 
 // Wait4 is wait4(2) without the resource usage. With WNOHANG it returns pid 0
 // while no child has changed.
 func Wait4(pid int, status *int32, options int) (int, Errno) {
-	return count(Call6(syscall.SYS_WAIT4, uintptr(pid), ptr(status), uintptr(options), 0, 0, 0))
+	return count(Call6(SYS_WAIT4, uintptr(pid), ptr(status), uintptr(options), 0, 0, 0))
 }
 
 // Kill is kill(2).
 func Kill(pid, signo int) Errno {
-	return fail(Call(syscall.SYS_KILL, uintptr(pid), uintptr(signo), 0))
+	return fail(Call(SYS_KILL, uintptr(pid), uintptr(signo), 0))
 }
 
 // Tgkill is tgkill(2): it signals one thread.
 func Tgkill(pid, tid, signo int) Errno {
-	return fail(Call(syscall.SYS_TGKILL, uintptr(pid), uintptr(tid), uintptr(signo)))
+	return fail(Call(SYS_TGKILL, uintptr(pid), uintptr(tid), uintptr(signo)))
 }
 
 // Yield is sched_yield(2).
-func Yield() { Call(syscall.SYS_SCHED_YIELD, 0, 0, 0) }
+func Yield() { Call(SYS_SCHED_YIELD, 0, 0, 0) }
 
 // Getpid is getpid(2).
-func Getpid() int { return id(syscall.SYS_GETPID) }
+func Getpid() int { return id(SYS_GETPID) }
 
 // Getppid is getppid(2).
-func Getppid() int { return id(syscall.SYS_GETPPID) }
+func Getppid() int { return id(SYS_GETPPID) }
 
 // Gettid is gettid(2).
-func Gettid() int { return id(syscall.SYS_GETTID) }
+func Gettid() int { return id(SYS_GETTID) }
 
 // id is the result of a system call that cannot fail.
 func id(nr uintptr) int {

@@ -2,10 +2,14 @@
 
 package sys
 
+// SA_RESTORER says that a [Sigaction] has a Restorer. The headers of the C
+// library hide it.
+const SA_RESTORER = 0x04000000
+
 // Sigaction is the kernel's struct sigaction.
 type Sigaction struct {
-	Handler  uintptr // SigDefault, SigIgnore or the address of a handler
+	Handler  uintptr // SIG_DFL, SIG_IGN or the address of a handler
 	Flags    uintptr // SA_ flags
-	Restorer uintptr // where a handler returns to, with SaRestorer
+	Restorer uintptr // where a handler returns to, with SA_RESTORER
 	Mask     uint64  // signals blocked while the handler runs, as in Sigprocmask
 }

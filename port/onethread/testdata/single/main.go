@@ -92,7 +92,7 @@ func clone(stackTop *byte)
 // execWithSignalsBlocked executes this program again with every signal blocked.
 func execWithSignalsBlocked() {
 	all := ^uint64(0)
-	check("sigprocmask", sys.Sigprocmask(sys.SigBlock, &all, nil))
+	check("sigprocmask", sys.Sigprocmask(sys.SIG_BLOCK, &all, nil))
 	path := unsafe.StringData("/proc/self/exe\x00")
 	argv := [2]*byte{path}
 	envp := [1]*byte{}
@@ -128,7 +128,7 @@ func passOn(pid int) {
 var message [512]byte
 
 func echo() {
-	fds := [1]sys.PollFD{{FD: 0, Events: sys.PollIn}}
+	fds := [1]sys.PollFD{{FD: 0, Events: sys.POLLIN}}
 	for {
 		if _, err := sys.Poll(fds[:], -1); err != 0 {
 			sys.Exit(int(err))
