@@ -70,7 +70,7 @@ func (e *entry) run() error {
 	var tids [maxThreads]int32
 	for n := 0; !e.patience.over(); n++ {
 		others := e.otherThreads(tids[:])
-		if len(others) == 0 {
+		if len(others) == 0 && e.known() <= 0 {
 			return nil
 		}
 		for _, tid := range others {

@@ -67,12 +67,11 @@ func number(s []byte) (n int) {
 }
 
 // probeThreads asks for one number after the other whether it is a thread of
-// this process. Threads have numbers soon after that of the process, unless the
-// numbers have started again from the beginning. The Go runtime says how many
-// there are, and counts those that have ended.
+// this process, until it has found those that the runtime knows of. Threads
+// have numbers soon after that of the process, unless the numbers have started
+// again from the beginning.
 func (e *entry) probeThreads(tids []int32) (n int) {
-	created, _ := runtime.ThreadCreateProfile(nil)
-	want := min(created-1-e.ended, len(tids))
+	want := min(e.known(), len(tids))
 	for i := 1; n < want && i < maxTid; i++ {
 		tid := (e.pid + i) % maxTid
 		if tid != 0 && e.alive(tid) {
@@ -81,4 +80,11 @@ func (e *entry) probeThreads(tids []int32) (n int) {
 		}
 	}
 	return n
+}
+
+// known is how many other threads the Go runtime has made that have not been
+// ended here. It still counts those that have.
+func (e *entry) known() int {
+	made, _ := runtime.ThreadCreateProfile(nil)
+	return made - 1 - e.ended
 }
