@@ -1,0 +1,192 @@
+%% Frames, byte for byte, and the names of calls.
+-module(alcove_codec_SUITE).
+
+-include_lib("stdlib/include/assert.hrl").
+-include_lib("alcove/include/alcove.hrl").
+
+-export([all/0]).
+-export([
+    calls_are_numbered_in_alphabetical_order/1,
+    calls_that_return_are_told_from_those_that_do_not/1,
+    call_is_a_frame/1,
+    call_is_wrapped_for_each_pid/1,
+    call_refuses_what_it_cannot_encode/1,
+    stdin_is_wrapped_for_each_pid/1,
+    stream_cuts_whole_frames/1,
+    stream_keeps_every_beginning_of_a_frame/1,
+    decode_takes_all_types_apart/1,
+    decode_unwraps_a_pipeline/1,
+    decode_refuses_what_is_not_one_frame/1,
+    decode_makes_no_atoms/1,
+    atoms_of_all_names_are_known/1,
+    jail_is_laid_out_as_in_c/1
+]).
+
+all() ->
+    [F || {F, 1} <- ?MODULE:module_info(exports), F =/= module_info].
+
+calls_are_numbered_in_alphabetical_order(_Config) ->
+    Calls = alcove_proto:calls(),
+    ?assertEqual(100, length(Calls)),
+    ?assertEqual(lists:usort(Calls), Calls),
+    ?assertEqual(lists:seq(0, 99), [alcove_proto:call(Call) || Call <- Calls]),
+    ?assertEqual({0, 99}, {alcove_proto:call(alloc), alcove_proto:call(write)}),
+    ?assertError(function_clause, alcove_proto:call(no_such_call)),
+    ?assertError(function_clause, alcove_proto:call(1)).
+
+calls_that_return_are_told_from_those_that_do_not(_Config) ->
+    NoReturn = [Call || Call <- alcove_proto:calls(), alcove_proto:noreturn(Call)],
+    ?assertEqual([execve, execvp, exit, fexecve], NoReturn),
+    ?assertNot(alcove_proto:noreturn({any, term})).
+
+call_is_a_frame(_Config) ->
+    ?assertEqual(<<0, 7, 0, 4, 0, 36, 131, 104, 0>>, call(getpid, [], [])),
+    ?assertEqual(<<0, 11, 0, 4, 0, 8, 131, 104, 1, 107, 0, 1, 47>>, call(chdir, [], ["/"])).
+
+call_is_wrapped_for_each_pid(_Config) ->
+    ?assertEqual(
+        <<0, 23, 0, 0, 0, 0, 0, 1, 0, 15, 0, 0, 0, 0, 0, 2, 0, 7, 0, 4, 0, 36, 131, 104, 0>>,
+        call(getpid, [1, 2], [])
+    ).
+
+call_refuses_what_it_cannot_encode(_Config) ->
+    ?assertError(function_clause, alcove_codec:call(no_such_call, [], [])),
+    ?assertError(badarg, alcove_codec:call(getpid, [], no_list)),
+    ?assertError(badarg, alcove_codec:call(getpid, [no_pid], [])).
+
+stdin_is_wrapped_for_each_pid(_Config) ->
+    ?assertEqual(<<"data">>, stdin([], ["da", <<"ta">>])),
+    ?assertEqual(<<0, 8, 0, 0, 0, 0, 1, 2, 104, 105>>, stdin([258], <<"hi">>)),
+    ?assertEqual(
+        <<0, 16, 0, 0, 0, 0, 0, 1, 0, 8, 0, 0, 255, 255, 255, 255, 104, 105>>,
+        stdin([1, -1], "hi")
+    ).
+
+stream_cuts_whole_frames(_Config) ->
+    ?assertEqual({[], <<>>}, alcove_codec:stream(<<>>)),
+    ?assertEqual({[<<0, 0>>], <<>>}, alcove_codec:stream(<<0, 0>>)),
+    ?assertEqual(
+        {[<<0, 1, 9>>, <<0, 2, 1, 2>>], <<0, 3, 1>>},
+        alcove_codec:stream(<<0, 1, 9, 0, 2, 1, 2, 0, 3, 1>>)
+    ).
+
+stream_keeps_every_beginning_of_a_frame(_Config) ->
+    First = call(getpid, [], []),
+    Both = <<First/binary, (call(chdir, [], ["/"]))/binary>>,
+    lists:foreach(
+        fun(Size) ->
+            <<Bytes:Size/binary, _/binary>> = Both,
+            {Frames, Rest} = alcove_codec:stream(Bytes),
+            ?assertEqual(Bytes, iolist_to_binary([Frames, Rest])),
+            ?assertEqual(Size >= byte_size(First), lists:member(First, Frames)),
+            ?assertEqual({[], Rest}, alcove_codec:stream(Rest))
+        end,
+        lists:seq(0, byte_size(Both) - 1)
+    ),
+    ?assertMatch({[First, _], <<>>}, alcove_codec:stream(Both)).
+
+decode_takes_all_types_apart(_Config) ->
+    Term = {error, enoent},
+    [
+        ?assertEqual({Tag, [], Term}, alcove_codec:decode(frame(Type, term_to_binary(Term))))
+     || {Type, Tag} <- [
+            {?ALCOVE_MSG_CALL, alcove_call},
+            {?ALCOVE_MSG_EVENT, alcove_event},
+            {?ALCOVE_MSG_CTL, alcove_ctl},
+            {?ALCOVE_MSG_PIPE, alcove_pipe}
+        ]
+    ],
+    ?assertEqual({alcove_stdout, [7], <<"o">>}, alcove_codec:decode(frame(1, <<7:32, "o">>))),
+    ?assertEqual({alcove_stderr, [7], <<>>}, alcove_codec:decode(frame(2, <<7:32>>))),
+    ?assertEqual(
+        {alcove_call, [], ok},
+        alcove_codec:decode(frame(4, <<(term_to_binary(ok))/binary, "after the term">>))
+    ).
+
+decode_unwraps_a_pipeline(_Config) ->
+    Reply = frame(4, term_to_binary(<<"1.0.1">>)),
+    ?assertEqual(
+        {alcove_call, [295, 551, 807], <<"1.0.1">>},
+        alcove_codec:decode(proxy([295, 551, 807], Reply))
+    ),
+    ?assertEqual(
+        {alcove_stdout, [1, 2, 3], <<"out">>},
+        alcove_codec:decode(proxy([1, 2], frame(1, <<3:32, "out">>)))
+    ).
+
+decode_refuses_what_is_not_one_frame(_Config) ->
+    Reply = frame(4, term_to_binary(ok)),
+    [
+        ?assertError(function_clause, alcove_codec:decode(Bytes))
+     || Bytes <- [
+            <<>>,
+            <<0, 0>>,
+            <<0, 1, 4>>,
+            frame(0, <<7:32>>),
+            frame(8, <<>>),
+            frame(1, <<7:24>>),
+            binary:part(Reply, 0, byte_size(Reply) - 1),
+            <<Reply/binary, 0>>,
+            <<Reply/binary, Reply/binary>>,
+            proxy([1], <<Reply/binary, Reply/binary>>),
+            proxy([1], <<0, 0>>),
+            proxy([1], binary:part(Reply, 0, byte_size(Reply) - 1))
+        ]
+    ],
+    ?assertError(badarg, alcove_codec:decode(frame(4, <<131>>))),
+    ?assertError(badarg, alcove_codec:decode(frame(5, <<>>))).
+
+decode_makes_no_atoms(_Config) ->
+    Name = <<"an_atom_that_nobody_has_made">>,
+    Atom = <<131, 119, (byte_size(Name)), Name/binary>>,
+    ?assertError(badarg, alcove_codec:decode(frame(4, Atom))),
+    ?assertError(badarg, binary_to_existing_atom(Name)).
+
+atoms_of_all_names_are_known(_Config) ->
+    Atoms = alcove_codec:atoms(),
+    ?assertEqual([], [ok, badpid, eperm, enotrecoverable, sigterm, sigsys, unknown] -- Atoms),
+    ?assertEqual(length(Atoms), length(lists:usort(Atoms))).
+
+jail_is_laid_out_as_in_c(_Config) ->
+    Pad = <<0:(alcove:wordalign(4) * 8)>>,
+    ?assertEqual(
+        [
+            <<2:32/native>>,
+            Pad,
+            {ptr, <<"/rescue", 0>>},
+            {ptr, <<"host", 0>>},
+            {ptr, <<"name", 0>>},
+            <<1:32/native, 2:32/native>>,
+            {ptr, <<127, 0, 0, 1>>},
+            {ptr, <<0:112, 1:16, 16#20010db8:32, 0:80, 2:16>>}
+        ],
+        alcove_cstruct:jail(#alcove_jail{
+            path = "/rescue",
+            hostname = <<"host">>,
+            jailname = ["na", <<"me">>],
+            ip4 = [{127, 0, 0, 1}],
+            ip6 = [{0, 0, 0, 0, 0, 0, 0, 1}, {16#2001, 16#db8, 0, 0, 0, 0, 0, 2}]
+        })
+    ),
+    ?assertEqual(
+        [<<2:32/native>>, Pad] ++
+            [{ptr, <<0>>} || _ <- [path, hostname, jailname]] ++
+            [<<0:64>>, {ptr, <<>>}, {ptr, <<>>}],
+        alcove_cstruct:jail(#alcove_jail{})
+    ),
+    ?assertError(function_clause, alcove_cstruct:jail(#alcove_jail{version = 1})),
+    ?assertError(function_clause, alcove_cstruct:jail(#alcove_jail{ip4 = [{1, 2, 3}]})).
+
+call(Name, Pids, Args) ->
+    iolist_to_binary(alcove_codec:call(Name, Pids, Args)).
+
+stdin(Pids, Data) ->
+    iolist_to_binary(alcove_codec:stdin(Pids, Data)).
+
+frame(Type, Bytes) ->
+    <<(2 + byte_size(Bytes)):16, Type:16, Bytes/binary>>.
+
+proxy([], Frame) ->
+    Frame;
+proxy([Pid | Pids], Frame) ->
+    frame(?ALCOVE_MSG_PROXY, <<Pid:32, (proxy(Pids, Frame))/binary>>).

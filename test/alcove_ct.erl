@@ -1,0 +1,134 @@
+%% What the suites share: starting a port, and waiting for what happens.
+-module(alcove_ct).
+
+-include_lib("stdlib/include/assert.hrl").
+
+-export([
+    start/0, start/1,
+    stop/1,
+    options/1,
+    unlinked/1,
+    os_pid/1,
+    chain/2, chain/3,
+    raised/1,
+    output/3,
+    message/3,
+    until/1,
+    is_running/1,
+    descriptors/1,
+    script/3
+]).
+
+%% How long anything may take.
+-define(LIMIT, 30000).
+
+%% A driver with the rights of root, linked to the caller, who owns it.
+start() ->
+    start([]).
+
+start(Options) ->
+    {ok, Drv} = alcove_drv:start_link(options(Options)),
+    Drv.
+
+options(Options) ->
+    [{exec, exec()} | Options].
+
+exec() ->
+    case {os:getenv("ALCOVE_TEST_EXEC"), os:cmd("id -u")} of
+        {false, "0\n"} -> "";
+        {false, _} -> "sudo -n";
+        {Exec, _} -> Exec
+    end.
+
+stop(Drv) ->
+    unlink(Drv),
+    ok = alcove_drv:stop(Drv).
+
+%% A driver whose end does not end the caller.
+unlinked(Options) ->
+    {ok, Drv} = alcove_drv:start(options(Options)),
+    Drv.
+
+%% The process that the VM has started: sudo, if that is used.
+os_pid(Drv) ->
+    {os_pid, Pid} = erlang:port_info(alcove_drv:port(Drv), os_pid),
+    Pid.
+
+%% Forks N processes, each from the one before; the pipeline of the last one.
+chain(Drv, N) ->
+    chain(Drv, [], N).
+
+chain(_Drv, Pids, 0) ->
+    Pids;
+chain(Drv, Pids, N) ->
+    {ok, Pid} = alcove:fork(Drv, Pids),
+    chain(Drv, Pids ++ [Pid], N - 1).
+
+%% The reason of the error that a function raises.
+raised(Fun) ->
+    try Fun() of
+        Value -> error({not_raised, Value})
+    catch
+        error:Reason -> Reason
+    end.
+
+%% So many bytes of standard output.
+output(Drv, Pids, Size) ->
+    output(Drv, Pids, Size, []).
+
+output(_Drv, _Pids, Left, Pieces) when Left =< 0 ->
+    iolist_to_binary(lists:reverse(Pieces));
+output(Drv, Pids, Left, Pieces) ->
+    Piece = message(Drv, Pids, alcove_stdout),
+    output(Drv, Pids, Left - byte_size(Piece), [Piece | Pieces]).
+
+%% The next message of a kind.
+message(Drv, Pids, Tag) ->
+    receive
+        {Tag, Drv, Pids, Term} -> Term
+    after ?LIMIT ->
+        {messages, Messages} = process_info(self(), messages),
+        error({no_message, Tag, Pids, Messages})
+    end.
+
+%% For what sends no message.
+until(Fun) ->
+    until(Fun, erlang:monotonic_time(millisecond) + ?LIMIT).
+
+until(Fun, Deadline) ->
+    case Fun() of
+        true ->
+            ok;
+        Value ->
+            ?assert(erlang:monotonic_time(millisecond) < Deadline, {until, Value}),
+            receive
+            after 10 -> until(Fun, Deadline)
+            end
+    end.
+
+%% Not a zombie either.
+is_running(Pid) ->
+    case file:read_file(["/proc/", integer_to_list(Pid), "/stat"]) of
+        {ok, Stat} ->
+            [_, <<State, _/binary>>] = string:split(Stat, ") ", trailing),
+            State =/= $Z;
+        {error, _} ->
+            false
+    end.
+
+%% The descriptors of a process and what they refer to, in order.
+descriptors(Pid) ->
+    Dir = filename:join(["/proc", integer_to_list(Pid), "fd"]),
+    {ok, Names} = file:list_dir(Dir),
+    lists:sort([
+        {list_to_integer(Name), Target}
+     || Name <- Names,
+        {ok, Target} <- [file:read_link_all(filename:join(Dir, Name))]
+    ]).
+
+%% An executable file with a shell script.
+script(Config, Name, Text) ->
+    Path = filename:join(proplists:get_value(priv_dir, Config), Name),
+    ok = file:write_file(Path, ["#!/bin/sh\n" | Text]),
+    ok = file:change_mode(Path, 8#755),
+    Path.
