@@ -1,0 +1,381 @@
+package signal_test
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/alcove-go/alcove/port/signal"
+)
+
+// recorder is the path of the test program.
+var recorder string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "signal")
+	if err != nil {
+		panic(err)
+	}
+	recorder = filepath.Join(dir, "recorder")
+	build := exec.Command("go", "build", "-o", recorder, "./testdata/recorder")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
+		os.Exit(1)
+	}
+	status := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(status)
+}
+
+// limit is how long anything may take that takes milliseconds.
+const limit = 60 * time.Second
+
+// program is a running recorder.
+type program struct {
+	cmd    *exec.Cmd
+	pid    int
+	stdin  io.WriteCloser
+	stdout *bufio.Reader
+}
+
+// start runs the recorder with DO=do until it is ready. When the test ends it
+// must still be running, unless the test has waited for its end.
+func start(t *testing.T, do string) *program {
+	t.Helper()
+	p := &program{cmd: exec.Command(recorder)}
+	p.cmd.Env = []string{"DO=" + do}
+	p.cmd.Stderr = os.Stderr
+	stdin, err := p.cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.stdin, p.stdout = stdin, bufio.NewReader(stdout)
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p.pid = p.cmd.Process.Pid
+	hang := time.AfterFunc(limit, func() { p.cmd.Process.Kill() })
+	t.Cleanup(func() {
+		p.stdin.Close()
+		if p.cmd.ProcessState == nil {
+			if err := p.cmd.Wait(); err != nil {
+				t.Errorf("recorder: %v", err)
+			}
+		}
+		hang.Stop()
+	})
+	p.line(t, "ready")
+	return p
+}
+
+// command makes the recorder do something.
+func (p *program) command(t *testing.T, c string) {
+	t.Helper()
+	if _, err := io.WriteString(p.stdin, c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// line reads a line from the recorder.
+func (p *program) line(t *testing.T, want string) {
+	t.Helper()
+	got, err := p.stdout.ReadString('\n')
+	if err != nil {
+		t.Fatalf("line = %q, %v", got, err)
+	}
+	if diff := cmp.Diff(want, strings.TrimSuffix(got, "\n")); diff != "" {
+		t.Fatalf("line (-want +got):\n%s", diff)
+	}
+}
+
+// records reads what the recorder shows for a command.
+func (p *program) records(t *testing.T, command string) []record {
+	t.Helper()
+	p.command(t, command)
+	var rs []record
+	for {
+		var b [signal.InfoSize]byte
+		if _, err := io.ReadFull(p.stdout, b[:]); err != nil {
+			t.Fatal(err)
+		}
+		if b == [signal.InfoSize]byte{} {
+			return rs
+		}
+		rs = append(rs, parse(b[:]))
+	}
+}
+
+func (p *program) kill(t *testing.T, s syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(p.pid, s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// record is what a siginfo_t has of a signal that a process sent.
+type record struct {
+	Signo, Errno, Code, Pid, UID int32
+	Value                        uint64
+}
+
+func parse(b []byte) record {
+	word := func(i int) int32 { return int32(binary.NativeEndian.Uint32(b[i:])) }
+	return record{
+		Signo: word(0), Errno: word(4), Code: word(8),
+		Pid: word(16), UID: word(20),
+		Value: binary.NativeEndian.Uint64(b[24:]),
+	}
+}
+
+const siQueue = -1 // si_code of sigqueue(3)
+
+// killed is the record of a signal that this process sent with kill(2).
+func killed(s syscall.Signal) record {
+	return record{Signo: int32(s), Pid: int32(os.Getpid()), UID: int32(os.Getuid())}
+}
+
+// queued is the record of a signal that this process sent with sigqueue(3).
+func queued(s syscall.Signal, value uint64) record {
+	r := killed(s)
+	r.Code, r.Value = siQueue, value
+	return r
+}
+
+// queue is rt_sigqueueinfo(2).
+func (p *program) queue(t *testing.T, s syscall.Signal, info [signal.InfoSize]byte) {
+	t.Helper()
+	binary.NativeEndian.PutUint32(info[8:], uint32(1<<32+siQueue))
+	for {
+		_, _, err := syscall.RawSyscall(syscall.SYS_RT_SIGQUEUEINFO, uintptr(p.pid), uintptr(s), uintptr(unsafe.Pointer(&info)))
+		if err == 0 {
+			return
+		}
+		if err != syscall.EAGAIN { // as many are queued as may be
+			t.Fatal(err)
+		}
+	}
+}
+
+// sigqueue is sigqueue(3).
+func (p *program) sigqueue(t *testing.T, s syscall.Signal, value uint64) {
+	t.Helper()
+	var info [signal.InfoSize]byte
+	binary.NativeEndian.PutUint32(info[16:], uint32(os.Getpid()))
+	binary.NativeEndian.PutUint32(info[20:], uint32(os.Getuid()))
+	binary.NativeEndian.PutUint64(info[24:], value)
+	p.queue(t, s, info)
+}
+
+func TestHandlerWritesSiginfo(t *testing.T) {
+	p := start(t, "")
+	for s := syscall.Signal(1); s <= signal.Max; s++ {
+		switch s {
+		case syscall.SIGKILL, syscall.SIGSTOP, 32, 33:
+			continue
+		}
+		want := []record{killed(s)}
+		p.kill(t, s)
+		if diff := cmp.Diff(want, p.records(t, "p")); diff != "" {
+			t.Errorf("signal %d sent with kill (-want +got):\n%s", s, diff)
+		}
+		want = []record{queued(s, 1<<40+uint64(s))}
+		p.sigqueue(t, s, 1<<40+uint64(s))
+		if diff := cmp.Diff(want, p.records(t, "p")); diff != "" {
+			t.Errorf("signal %d sent with sigqueue (-want +got):\n%s", s, diff)
+		}
+	}
+	if diff := cmp.Diff([]record(nil), p.records(t, "o")); diff != "" {
+		t.Errorf("kept records (-want +got):\n%s", diff)
+	}
+}
+
+const rt = syscall.Signal(40) // a real-time signal: each one sent is delivered
+
+func TestFullPipeKeepsTheLatestRecordOfEachSignal(t *testing.T) {
+	p := start(t, "full-pipe")
+	p.sigqueue(t, rt, 1)
+	for i := uint64(2); i < 300; i++ {
+		p.sigqueue(t, rt, i)
+		p.sigqueue(t, rt+1, i)
+	}
+	p.kill(t, syscall.SIGTERM)
+	p.kill(t, syscall.SIGSEGV) // sent by a process, so no fault
+	inPipe := p.records(t, "p")
+	for len(inPipe) == 0 { // what fills the pipe is zero, as is the end of the records
+		inPipe = p.records(t, "")
+	}
+	if diff := cmp.Diff([]record{queued(rt, 1)}, inPipe); diff != "" {
+		t.Errorf("records in the pipe (-want +got):\n%s", diff)
+	}
+	want := []record{
+		killed(syscall.SIGSEGV),
+		killed(syscall.SIGTERM),
+		queued(rt, 299),
+		queued(rt+1, 299),
+	}
+	if diff := cmp.Diff(want, p.records(t, "o")); diff != "" {
+		t.Errorf("kept records (-want +got):\n%s", diff)
+	}
+}
+
+func TestStoppedProcessMissesNoSignal(t *testing.T) {
+	p := start(t, "")
+	p.kill(t, syscall.SIGSTOP)
+	var want []record
+	for s := syscall.Signal(1); s < 32; s++ {
+		switch s {
+		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCONT:
+			continue
+		case syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU:
+			continue // SIGCONT takes them away
+		}
+		for range 3 {
+			p.kill(t, s)
+		}
+		want = append(want, killed(s))
+	}
+	for i := uint64(0); i < 100; i++ {
+		p.sigqueue(t, rt, i)
+		want = append(want, queued(rt, i))
+	}
+	p.kill(t, syscall.SIGCONT)
+	got := p.records(t, "p")
+	var cont int
+	var rest []record
+	for _, r := range got {
+		if r == killed(syscall.SIGCONT) {
+			cont++
+		} else {
+			rest = append(rest, r)
+		}
+	}
+	if cont != 1 {
+		t.Errorf("%d records of SIGCONT, want 1", cont)
+	}
+	sortRecords(rest)
+	if diff := cmp.Diff(want, rest); diff != "" {
+		t.Errorf("records (-want +got):\n%s", diff)
+	}
+}
+
+func TestMissingPipeKeepsRecords(t *testing.T) {
+	p := start(t, "no-pipe")
+	p.kill(t, syscall.SIGUSR1)
+	want := []record{killed(syscall.SIGUSR1)}
+	if diff := cmp.Diff(want, p.records(t, "o")); diff != "" {
+		t.Errorf("kept records (-want +got):\n%s", diff)
+	}
+}
+
+func TestBrokenPipeRaisesOneMoreSignalOnly(t *testing.T) {
+	p := start(t, "broken-pipe")
+	p.kill(t, syscall.SIGUSR1)
+	p.kill(t, syscall.SIGUSR2)
+	got := p.records(t, "o")
+	sigpipe := record{Signo: int32(syscall.SIGPIPE), Pid: int32(p.pid), UID: int32(os.Getuid())}
+	want := []record{killed(syscall.SIGUSR1), killed(syscall.SIGUSR2), sigpipe}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("kept records (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]record(nil), p.records(t, "o")); diff != "" {
+		t.Errorf("kept records afterwards (-want +got):\n%s", diff)
+	}
+}
+
+// The handler comes between any two instructions of TakeOverflow: each record
+// that it takes is whole and newer than the one before, and the last one comes.
+func TestOverflowIsTakenWhileSignalsArrive(t *testing.T) {
+	p := start(t, "no-pipe")
+	p.command(t, "t")
+	for n := uint32(1); n <= 20000; n++ {
+		p.queue(t, rt, numbered(n))
+	}
+	p.queue(t, rt, numbered(last))
+	p.line(t, "0")
+}
+
+// last is the number that ends what the recorder does with records.
+const last = 1 << 20
+
+// numbered is a siginfo_t that says n wherever the kernel passes it on.
+func numbered(n uint32) (info [signal.InfoSize]byte) {
+	for i := 16; i < 48; i += 4 {
+		binary.NativeEndian.PutUint32(info[i:], n)
+	}
+	return info
+}
+
+func TestHandlerLeavesTheInterruptedProgramAsItWas(t *testing.T) {
+	p := start(t, "no-pipe")
+	p.command(t, "c")
+	for n := uint32(1); n <= 20000; n++ {
+		p.queue(t, rt, numbered(n))
+	}
+	p.queue(t, rt, numbered(last))
+	p.line(t, "0")
+}
+
+func TestFaultEndsTheProcess(t *testing.T) {
+	tests := []struct {
+		name, do, command string
+		want              syscall.Signal
+	}{
+		{name: "nil pointer", command: "s", want: syscall.SIGSEGV},
+		{name: "breakpoint", command: "b", want: syscall.SIGTRAP},
+		{name: "nil pointer under a filter", do: "strict", command: "s", want: syscall.SIGSEGV},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := start(t, tt.do)
+			p.command(t, tt.command)
+			err := p.cmd.Wait()
+			exit, ok := err.(*exec.ExitError)
+			if !ok {
+				t.Fatalf("error = %v, want an exit status", err)
+			}
+			status := exit.Sys().(syscall.WaitStatus)
+			if diff := cmp.Diff(tt.want, status.Signal()); diff != "" {
+				t.Errorf("signal that ended it (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestHandlerMakesOnlyTheSystemCallsOfStrictMode(t *testing.T) {
+	p := start(t, "strict")
+	p.kill(t, syscall.SIGTERM)
+	if diff := cmp.Diff([]record{killed(syscall.SIGTERM)}, p.records(t, "p")); diff != "" {
+		t.Errorf("records (-want +got):\n%s", diff)
+	}
+}
+
+func sortRecords(rs []record) {
+	for i := range rs {
+		for j := i; j > 0 && less(rs[j], rs[j-1]); j-- {
+			rs[j], rs[j-1] = rs[j-1], rs[j]
+		}
+	}
+}
+
+func less(a, b record) bool {
+	if a.Signo != b.Signo {
+		return a.Signo < b.Signo
+	}
+	return a.Value < b.Value
+}

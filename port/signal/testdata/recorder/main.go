@@ -1,0 +1,208 @@
+// Command recorder has one thread and package signal's handler for every
+// signal. It prepares what the environment variable DO says, writes a line to
+// descriptor 1, and does what the bytes say that it reads from descriptor 0.
+package main
+
+import (
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"github.com/alcove-go/alcove/port/onethread"
+	"github.com/alcove-go/alcove/port/signal"
+	"github.com/alcove-go/alcove/port/sys"
+)
+
+// readFD is where the records are read that the handler wrote.
+const readFD = 3
+
+func init() {
+	if err := onethread.Enter(); err != nil {
+		print("recorder: ", err.Error(), "\n")
+		sys.Exit(70)
+	}
+}
+
+func main() {
+	signal.ResetAll()
+	signal.InstallAll()
+	switch do, _ := syscall.Getenv("DO"); do {
+	case "":
+		openPipe()
+	case "full-pipe":
+		openPipe()
+		fillPipe()
+	case "no-pipe":
+		sys.Close(signal.WriteFD)
+	case "broken-pipe":
+		openPipe()
+		sys.Close(readFD)
+	case "strict":
+		openPipe()
+		sys.Call(sys.SYS_PRCTL, sys.PR_SET_SECCOMP, sys.SECCOMP_SET_MODE_STRICT+1, 0)
+	}
+	sys.Write(1, []byte("ready\n"))
+	for {
+		obey()
+	}
+}
+
+func openPipe() {
+	var p [2]int32
+	sys.Pipe2(&p, sys.O_NONBLOCK)
+	if p[0] != readFD {
+		sys.Dup3(int(p[0]), readFD, 0)
+		sys.Close(int(p[0]))
+	}
+	if p[1] != signal.WriteFD {
+		sys.Dup3(int(p[1]), signal.WriteFD, 0)
+		sys.Close(int(p[1]))
+	}
+}
+
+// fillPipe fills the pipe but for one record.
+func fillPipe() {
+	var record [signal.InfoSize]byte
+	for err := sys.Errno(0); err == 0; {
+		_, err = sys.Write(signal.WriteFD, record[:])
+	}
+	sys.Read(readFD, page[:]) // a pipe has room again a page at a time
+	for range len(page)/len(record) - 1 {
+		sys.Write(signal.WriteFD, record[:])
+	}
+}
+
+var page [4096]byte
+
+func obey() {
+	var command [1]byte
+	n, err := sys.Read(0, command[:])
+	if err == sys.EINTR {
+		return
+	}
+	if n == 0 {
+		end()
+	}
+	switch command[0] {
+	case 'p':
+		show(readPipe)
+	case 'o':
+		show(readOverflow)
+	case 't':
+		takeAll()
+	case 'c':
+		compute()
+	case 's':
+		fault()
+	case 'b':
+		runtime.Breakpoint()
+	}
+}
+
+// end ends the process with _exit(2), which also the strictest filter allows.
+func end() { sys.Call(syscall.SYS_EXIT, 0, 0, 0) }
+
+// show writes records to descriptor 1, and after them one of zeros.
+func show(next func(*[signal.InfoSize]byte) bool) {
+	var record [signal.InfoSize]byte
+	for next(&record) {
+		sys.Write(1, record[:])
+	}
+	record = [signal.InfoSize]byte{}
+	sys.Write(1, record[:])
+}
+
+// readPipe reads a record from the pipe.
+func readPipe(record *[signal.InfoSize]byte) bool {
+	for {
+		n, err := sys.Read(readFD, record[:])
+		if err == 0 {
+			return n == len(record)
+		}
+		if err != sys.EINTR {
+			return false
+		}
+	}
+}
+
+// readOverflow takes a record that was kept.
+func readOverflow(record *[signal.InfoSize]byte) bool {
+	_, ok := signal.TakeOverflow(record)
+	return ok
+}
+
+// last is the record of the test that is not followed by another.
+const last = 1 << 20
+
+// takeAll takes the records of one signal, whose numbers grow, as the handler
+// keeps them, up to the last. It writes how many were wrong.
+func takeAll() {
+	var wrong, before int32
+	for before != last {
+		var record [signal.InfoSize]byte
+		if _, ok := signal.TakeOverflow(&record); !ok {
+			continue
+		}
+		n := word(&record, 16)
+		if n <= before || !allSame(&record) {
+			wrong++
+		}
+		before = n
+	}
+	report(wrong)
+}
+
+// The words that the test fills with the number of the record.
+const firstWord, endWord = 16, 48
+
+func allSame(record *[signal.InfoSize]byte) bool {
+	for i := firstWord; i < endWord; i += 4 {
+		if word(record, i) != word(record, firstWord) {
+			return false
+		}
+	}
+	return true
+}
+
+func word(record *[signal.InfoSize]byte, i int) int32 {
+	return *(*int32)(unsafe.Pointer(&record[i]))
+}
+
+func report(n int32) {
+	line := [2]byte{'0' + byte(min(n, 9)), '\n'}
+	sys.Write(1, line[:])
+}
+
+// compute calculates the same, with integers and with floating point numbers,
+// until the last record comes, and writes how many results differ from the
+// first.
+func compute() {
+	var wrong int32
+	a, b := calculate()
+	for {
+		if c, d := calculate(); c != a || d != b {
+			wrong++
+		}
+		var record [signal.InfoSize]byte
+		if signal.TakeOverflow(&record); word(&record, firstWord) == last {
+			report(wrong)
+			return
+		}
+	}
+}
+
+//go:noinline
+func calculate() (hash uint64, sum float64) {
+	hash = 14695981039346656037
+	x := 1.0
+	for i := range uint64(20000) {
+		hash = (hash ^ i) * 1099511628211
+		x = x*1.0000001 + 0.5
+		sum += x
+	}
+	return hash, sum
+}
+
+var nothing *int
+
+func fault() { *nothing = 1 }
