@@ -1,0 +1,148 @@
+%% What the suites do with the operating system through a port: programs, files, rights.
+-module(alcove_os).
+
+-export([
+    cases/1,
+    needs/2,
+    run/3,
+    execute/3,
+    finish/2,
+    read_file/3,
+    write_file/4,
+    names/3,
+    readlink/3,
+    tree/2,
+    busybox/0, busybox/1
+]).
+
+%% How long anything may take.
+-define(LIMIT, 30000).
+
+%% Bits of linux/capability.h.
+-define(CAPABILITIES, #{
+    cap_chown => 0,
+    cap_dac_override => 1,
+    cap_kill => 5,
+    cap_setgid => 6,
+    cap_setuid => 7,
+    cap_net_admin => 12,
+    cap_sys_chroot => 18,
+    cap_sys_ptrace => 19,
+    cap_sys_admin => 21,
+    cap_sys_resource => 24
+}).
+
+%% The cases of a suite.
+cases(Suite) ->
+    [
+        Case
+     || {Case, 1} <- Suite:module_info(exports),
+        not lists:member(Case, [init_per_suite, end_per_suite, module_info])
+    ].
+
+%% For init_per_suite: the configuration, or what a port lacks here. Root lacks nothing.
+needs(Config, Capabilities) ->
+    Drv = alcove_ct:start(),
+    Has = capabilities(read_file(Drv, [], "/proc/self/status")),
+    IsRoot = alcove:getuid(Drv, []) =:= 0,
+    alcove_ct:stop(Drv),
+    case [Name || Name <- Capabilities, Has band (1 bsl maps:get(Name, ?CAPABILITIES)) =:= 0] of
+        [] -> Config;
+        Missing when IsRoot -> ct:fail({root_without, Missing});
+        Missing -> {skip, lists:flatten(io_lib:format("the port has no ~p", [Missing]))}
+    end.
+
+capabilities(Status) ->
+    {match, [Mask]} = re:run(Status, "^CapEff:\\s+([0-9a-f]+)$", [
+        multiline, {capture, all_but_first, binary}
+    ]),
+    binary_to_integer(Mask, 16).
+
+%% Runs a program in a new child: how it ended, its output and its errors.
+run(Drv, Pids, Argv) ->
+    {ok, Pid} = alcove:fork(Drv, Pids),
+    execute(Drv, Pids ++ [Pid], Argv),
+    finish(Drv, Pids ++ [Pid]).
+
+%% The process becomes a program.
+execute(Drv, Pids, [Program | _] = Argv) ->
+    ok = alcove:execvp(Drv, Pids, Program, Argv).
+
+%% Waits for the end of a program: how it ended, its output and its errors.
+finish(Drv, Pids) ->
+    finish(Drv, Pids, [], []).
+
+finish(Drv, Pids, Output, Errors) ->
+    receive
+        {alcove_stdout, Drv, Pids, Bytes} ->
+            finish(Drv, Pids, [Bytes | Output], Errors);
+        {alcove_stderr, Drv, Pids, Bytes} ->
+            finish(Drv, Pids, Output, [Bytes | Errors]);
+        {alcove_event, Drv, Pids, {Event, _} = End} when Event =:= exit_status; Event =:= termsig ->
+            {End, joined(Output), joined(Errors)}
+    after ?LIMIT ->
+        {messages, Messages} = process_info(self(), messages),
+        error({still_running, Pids, joined(Output), joined(Errors), Messages})
+    end.
+
+joined(Pieces) ->
+    iolist_to_binary(lists:reverse(Pieces)).
+
+%% A file as a process of the port sees it.
+read_file(Drv, Pids, Path) ->
+    {ok, FD} = alcove:open(Drv, Pids, Path, [o_rdonly, o_cloexec], 0),
+    Bytes = read_all(Drv, Pids, FD, []),
+    ok = alcove:close(Drv, Pids, FD),
+    Bytes.
+
+read_all(Drv, Pids, FD, Pieces) ->
+    case alcove:read(Drv, Pids, FD, 16384) of
+        {ok, <<>>} -> joined(Pieces);
+        {ok, Bytes} -> read_all(Drv, Pids, FD, [Bytes | Pieces])
+    end.
+
+%% One write, as the files of the kernel want it. The file need not exist.
+write_file(Drv, Pids, Path, Bytes) ->
+    Size = iolist_size(Bytes),
+    Flags = [o_wronly, o_creat, o_trunc, o_cloexec],
+    case alcove:open(Drv, Pids, Path, Flags, 8#644) of
+        {ok, FD} ->
+            Written = alcove:write(Drv, Pids, FD, Bytes),
+            ok = alcove:close(Drv, Pids, FD),
+            case Written of
+                {ok, Size} -> ok;
+                Other -> Other
+            end;
+        {error, _} = Error ->
+            Error
+    end.
+
+%% What is in a directory as a process of the port sees it.
+names(Drv, Pids, Path) ->
+    {ok, Names} = alcove:readdir(Drv, Pids, Path),
+    lists:sort(Names) -- [<<".">>, <<"..">>].
+
+%% The target of a link as a process of the port sees it.
+readlink(Drv, Pids, Path) ->
+    {{exit_status, 0}, Target, <<>>} = run(Drv, Pids, ["readlink", Path]),
+    string:trim(Target).
+
+%% An empty directory for a test case in its private folder.
+tree(Config, Case) ->
+    Dir = filename:join(proplists:get_value(priv_dir, Config), Case),
+    ok = filelib:ensure_dir(filename:join(Dir, "file")),
+    Dir.
+
+%% A program without libraries.
+busybox() ->
+    case os:find_executable("busybox") of
+        false -> ct:fail("no busybox");
+        Path -> Path
+    end.
+
+%% Its copy in a directory.
+busybox(Dir) ->
+    Path = filename:join(Dir, "busybox"),
+    {ok, _} = file:copy(busybox(), Path),
+    ok = file:change_mode(Path, 8#755),
+    Path.
