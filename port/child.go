@@ -38,6 +38,7 @@ type Child struct {
 	announced uint64  // bytes that were frames at its last notice
 	execing   bool    // the last notice was that of an exec
 	watched   bool    // it may exec without this process having seen the call
+	grown     bool    // its standard output has a larger pipe (bulk.go)
 }
 
 // children is the table of children. Slots are reused from the lowest.
@@ -203,8 +204,8 @@ type buffer struct {
 	next *buffer // in the list of unused ones
 }
 
-// Room for two frames: while one is complete the next can be read behind it.
-const bufferSize = 2 * maxFrame
+// Room for what a large pipe delivers at once.
+const bufferSize = burst * maxFrame
 
 func (b *buffer) bytes() []byte { return b.b[b.r:b.w] }
 func (b *buffer) len() int      { return b.w - b.r }

@@ -6,9 +6,9 @@ import (
 )
 
 const (
-	// Two frames of the greatest size: while at least one still fits, nothing
-	// has to be written before the next is made.
-	outboundSize = 2 * (maxFrame + proxySize)
+	// While a frame of the greatest size still fits, nothing has to be written
+	// before the next is made.
+	outboundSize = burst * (maxFrame + proxySize)
 
 	// Frames of children below this size are copied, so that many of them
 	// become one piece; larger ones are written from where they are.

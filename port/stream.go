@@ -7,7 +7,7 @@ import "github.com/alcove-go/alcove/port/sys"
 // comes later, but not all that a process it left behind may go on writing.
 const drainLimit = 1 << 20
 
-// readStdout reads standard output once and returns how many bytes came.
+// readStdout reads standard output and returns how many bytes came.
 func (p *Process) readStdout(c *Child) int {
 	switch {
 	case c.Stdout < 0:
@@ -25,22 +25,30 @@ func (p *Process) readStderr(c *Child) int {
 	return p.readRaw(c, streamStderr, c.Stderr, typeStderr)
 }
 
-// readRaw passes on one piece of output.
-func (p *Process) readRaw(c *Child, stream int, fd int32, typ int) int {
+// readRaw passes on a piece of output, and more if there is much.
+func (p *Process) readRaw(c *Child, stream int, fd int32, typ int) (total int) {
 	if c.paused() {
 		if p.hangUp(c, stream, fd) {
 			p.streamEnded(c, stream)
 		}
 		return 0
 	}
-	b := p.reserve(proxySize + p.ReplyLimit())
-	n := p.readStream(c, stream, fd, b[proxySize:])
-	if n > 0 {
+	for range burst {
+		b := p.reserve(proxySize + p.ReplyLimit())
+		n := p.readStream(c, stream, fd, b[proxySize:])
+		if n == 0 {
+			break
+		}
 		putHeader(b, proxySize-lengthSize+n, typ, uint32(c.Pid))
 		p.out.commit(proxySize + n)
 		p.spend(c)
+		total += n
+		if n < p.ReplyLimit() || c.paused() {
+			break
+		}
+		p.growPipe(c)
 	}
-	return n
+	return total
 }
 
 // readStream reads what is there, and closes the stream at its end.
@@ -167,6 +175,9 @@ func (p *Process) proxy(c *Child, frame []byte) {
 	}
 	p.out.commit(proxySize)
 	p.refer(frame)
+	if len(frame) >= bulkFrame {
+		p.growPipe(c)
+	}
 }
 
 func (p *Process) dropEmpty(c *Child) {

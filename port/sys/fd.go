@@ -87,9 +87,3 @@ func SetCloseOnExec(fd int, on bool) Errno {
 	_, err := Fcntl(fd, F_SETFD, arg)
 	return err
 }
-
-// Splice is splice(2) without offsets: up to n bytes move from a pipe to
-// another descriptor or the other way round.
-func Splice(from, to, n, flags int) (int, Errno) {
-	return count(Call6(SYS_SPLICE, uintptr(from), 0, uintptr(to), 0, uintptr(n), uintptr(flags)))
-}

@@ -33,6 +33,7 @@ const (
 	F_GETFL                 = 3
 	F_SETFD                 = 2
 	F_SETFL                 = 4
+	F_SETPIPE_SZ            = 0x407
 	FD_CLOEXEC              = 1
 	O_CLOEXEC               = 0x80000
 	O_NONBLOCK              = 0x800

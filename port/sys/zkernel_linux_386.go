@@ -75,7 +75,6 @@ const (
 	SYS_SHUTDOWN       = 373
 	SYS_SOCKET         = 359
 	SYS_SOCKETPAIR     = 360
-	SYS_SPLICE         = 313
 	SYS_SYMLINKAT      = 304
 	SYS_TGKILL         = 270
 	SYS_UMOUNT2        = 52

@@ -75,7 +75,6 @@ const (
 	SYS_SHUTDOWN       = 48
 	SYS_SOCKET         = 41
 	SYS_SOCKETPAIR     = 53
-	SYS_SPLICE         = 275
 	SYS_SYMLINKAT      = 266
 	SYS_TGKILL         = 234
 	SYS_UMOUNT2        = 166

@@ -74,7 +74,6 @@ const (
 	SYS_SHUTDOWN       = 293
 	SYS_SOCKET         = 281
 	SYS_SOCKETPAIR     = 288
-	SYS_SPLICE         = 340
 	SYS_SYMLINKAT      = 331
 	SYS_TGKILL         = 268
 	SYS_UMOUNT2        = 52

@@ -74,7 +74,6 @@ const (
 	SYS_SHUTDOWN       = 210
 	SYS_SOCKET         = 198
 	SYS_SOCKETPAIR     = 199
-	SYS_SPLICE         = 76
 	SYS_SYMLINKAT      = 36
 	SYS_TGKILL         = 131
 	SYS_UMOUNT2        = 39
