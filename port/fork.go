@@ -44,7 +44,7 @@ func (s *stdio) open() sys.Errno {
 // unblock makes the parent's ends non-blocking: no child may hold up the loop.
 func (s *stdio) unblock() sys.Errno {
 	for _, fd := range [...]int32{s.control[1], s.in[1], s.out[0], s.err[0]} {
-		if err := sys.SetNonblock(int(fd), true); err != 0 {
+		if _, err := sys.Fcntl(int(fd), sys.F_SETFL, sys.O_NONBLOCK); err != 0 {
 			return err
 		}
 	}
@@ -184,11 +184,16 @@ func (s *stdio) install() sys.Errno {
 
 // openSignalPipe makes a new signal pipe on its fixed descriptors.
 func openSignalPipe() sys.Errno {
+	sys.Close(signalRead)
+	sys.Close(signalWrite)
 	var pair [2]int32
 	if err := sys.Pipe2(&pair, sys.O_CLOEXEC|sys.O_NONBLOCK); err != 0 {
 		return err
 	}
-	// The ends may be on each other's places.
+	if pair == [2]int32{signalRead, signalWrite} {
+		return 0
+	}
+	// A lower descriptor is free. The ends may be on each other's places.
 	err := lift(&pair)
 	if err == 0 {
 		err = sys.Dup3(int(pair[0]), signalRead, sys.O_CLOEXEC)
@@ -196,8 +201,7 @@ func openSignalPipe() sys.Errno {
 	if err == 0 {
 		err = sys.Dup3(int(pair[1]), signalWrite, sys.O_CLOEXEC)
 	}
-	sys.Close(int(pair[0]))
-	sys.Close(int(pair[1]))
+	closePair(&pair)
 	return err
 }
 

@@ -210,6 +210,9 @@ const rt = syscall.Signal(40) // a real-time signal: each one sent is delivered
 func TestFullPipeKeepsTheLatestRecordOfEachSignal(t *testing.T) {
 	p := start(t, "full-pipe")
 	p.sigqueue(t, rt, 1)
+	if diff := cmp.Diff([]record(nil), p.records(t, "o")); diff != "" {
+		t.Errorf("records kept while there is room (-want +got):\n%s", diff)
+	}
 	for i := uint64(2); i < 300; i++ {
 		p.sigqueue(t, rt, i)
 		p.sigqueue(t, rt+1, i)

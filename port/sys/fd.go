@@ -61,23 +61,6 @@ func Fcntl(fd, cmd, arg int) (int, Errno) {
 	return count(Call(SYS_FCNTL, uintptr(fd), uintptr(cmd), uintptr(arg)))
 }
 
-// SetNonblock sets or clears O_NONBLOCK, with two fcntl(2) calls at most.
-func SetNonblock(fd int, on bool) Errno {
-	flags, err := Fcntl(fd, F_GETFL, 0)
-	if err != 0 {
-		return err
-	}
-	want := flags &^ O_NONBLOCK
-	if on {
-		want |= O_NONBLOCK
-	}
-	if want == flags {
-		return 0
-	}
-	_, err = Fcntl(fd, F_SETFL, want)
-	return err
-}
-
 // SetCloseOnExec sets or clears FD_CLOEXEC.
 func SetCloseOnExec(fd int, on bool) Errno {
 	arg := 0
