@@ -815,9 +815,10 @@ settle({Tag, Pids, Term} = Message, #state{calls = Calls} = State) ->
                 {answer, Answer} ->
                     answer(Ref, Answer),
                     State#state{calls = Others, answered = {Ref, Message}};
-                wait ->
+                wait when Pids =/= [] ->
                     State;
-                none ->
+                % always to be had for the port itself, which has no exit event
+                _ ->
                     forward(Message, State)
             end;
         _ ->

@@ -1,0 +1,643 @@
+%% The driver: its start, its end, its owner, and what it makes of any port program.
+-module(alcove_drv_SUITE).
+
+-include_lib("stdlib/include/assert.hrl").
+
+-export([
+    all/0,
+    init_per_testcase/2,
+    end_per_testcase/2
+]).
+-export([
+    command_line_follows_from_options/1,
+    command_line_needs_a_program/1,
+    program_is_in_the_folder_of_the_application/1,
+    start_takes_strings_and_binaries/1,
+    start_fails_without_a_program/1,
+    start_refuses_options_that_are_none/1,
+    start_fails_when_the_program_ends/1,
+    start_fails_when_the_folder_of_the_fifo_is_missing/1,
+    start_fails_with_too_many_children/1,
+    start_fails_for_a_program_inside_a_tree/1,
+    start_fails_when_the_program_is_silent/1,
+    start_fails_when_the_program_prints_text/1,
+    start_fails_when_the_fifo_is_not_removed/1,
+    start_fails_when_the_fifo_cannot_be_read/1,
+    start_stops_with_its_parent/1,
+    start_takes_replies_in_pieces/1,
+    start_takes_replies_with_more_behind_them/1,
+    fifo_may_be_named/1,
+    many_drivers_leave_files_to_others/1,
+    drivers_leave_no_descriptors/1,
+    drivers_with_equal_pids_do_not_mix/1
+]).
+-export([
+    others_than_the_owner_may_send_data_and_stop/1,
+    owner_may_be_another_process/1,
+    driver_outlives_an_owner_that_is_not_linked/1,
+    driver_ends_with_an_owner_that_it_monitors/1,
+    driver_ends_with_its_parent/1,
+    call_ends_when_the_port_is_killed/1,
+    call_ends_when_the_driver_is_stopped/1,
+    call_to_a_dead_driver_exits/1,
+    reading_ends_when_the_driver_is_gone/1,
+    stop_is_always_ok/1,
+    tree_ends_with_the_driver/1,
+    exit_of_the_port_is_always_seen/1,
+    end_of_the_port_is_reported_once/1,
+    unknown_requests_do_no_harm/1,
+    calls_of_another_library_are_messages/1,
+    frames_that_are_too_long_are_refused/1,
+    stop_does_not_wait_for_a_port_that_does_not_read/1
+]).
+-export([
+    frames_may_come_byte_by_byte/1,
+    frames_may_come_all_at_once/1,
+    nonsense_of_a_child_is_dropped/1,
+    reply_with_unknown_atoms_is_an_error/1,
+    nonsense_of_the_port_ends_the_driver/1,
+    output_that_overtakes_the_end_of_the_fifo_is_kept/1,
+    rest_of_a_frame_is_output_in_raw_mode/1
+]).
+
+all() ->
+    [
+        F
+     || {F, 1} <- ?MODULE:module_info(exports), F =/= module_info, F =/= all
+    ].
+
+init_per_testcase(_Case, Config) ->
+    process_flag(trap_exit, true),
+    Config.
+
+end_per_testcase(_Case, Config) ->
+    % what a failed start has made it has removed
+    {ok, Names} = file:list_dir(filename:dirname(alcove_drv:progname())),
+    {ok, Others} = file:list_dir(dir(Config)),
+    case [Name || "fdctl." ++ _ = Name <- Names ++ Others] of
+        [] -> ok;
+        Left -> {fail, {left_behind, Left}}
+    end.
+
+dir(Config) ->
+    proplists:get_value(priv_dir, Config).
+
+%%
+%% Start
+%%
+
+command_line_follows_from_options(_Config) ->
+    Program = alcove_drv:progname(),
+    Sh = os:find_executable("sh"),
+    ?assertEqual([Program], alcove_drv:getopts([])),
+    ?assertEqual(
+        [Sh, "-c", "-x", Program, "-d", "2", "-m", "8", "-c", "/x"],
+        alcove_drv:getopts([
+            {depth, 2},
+            {maxchild, 8},
+            {fdctl, "/x"},
+            foo,
+            {bar, baz},
+            {exec, "sh  -c -x"}
+        ])
+    ),
+    ?assertEqual([Sh, "/x"], alcove_drv:getopts([{exec, <<"sh">>}, {progname, <<"/x">>}])),
+    ?assertEqual([Sh], alcove_drv:getopts([{progname, "sh"}, {progname, "/y"}])),
+    ?assertEqual([Sh, "-m", "1", "-m", "2"], alcove_drv:getopts([{progname, "sh"}] ++ children())).
+
+children() -> [{maxchild, 1}, {maxchild, 2}].
+
+command_line_needs_a_program(_Config) ->
+    ?assertError(function_clause, alcove_drv:getopts(no_list)),
+    ?assertError({badmatch, []}, alcove_drv:getopts([{progname, ""}])),
+    ?assertError(badarg, alcove_drv:getopts([{progname, "no such program"}])),
+    ?assertError(badarg, alcove_drv:getopts([{depth, "2"}])),
+    ?assertError(function_clause, alcove_drv:getopts([{progname, 1}])).
+
+program_is_in_the_folder_of_the_application(_Config) ->
+    ?assertEqual(filename:join(code:priv_dir(alcove), "alcove"), alcove_drv:progname()),
+    ?assert(filelib:is_regular(alcove_drv:progname())).
+
+start_takes_strings_and_binaries(Config) ->
+    ok = file:make_dir(filename:join(dir(Config), "ctl")),
+    [
+        alcove_ct:stop(alcove_ct:start([{ctldir, Dir}, {progname, Program}]))
+     || {Dir, Program} <- [
+            {filename:join(dir(Config), "ctl"), alcove_drv:progname()},
+            {list_to_binary(filename:join(dir(Config), "ctl")), list_to_binary(alcove_drv:progname())}
+        ]
+    ].
+
+start_fails_without_a_program(_Config) ->
+    ?assertMatch({error, {badarg, _}}, alcove_drv:start([{progname, "/no/such/program"}])).
+
+start_refuses_options_that_are_none(_Config) ->
+    ?assertMatch({error, {function_clause, _}}, alcove_drv:start(["option"])),
+    ?assertMatch({error, {function_clause, _}}, alcove_drv:start([{a, b, c}])),
+    alcove_ct:stop(alcove_ct:start([unknown, {unknown, option}])).
+
+start_fails_when_the_program_ends(_Config) ->
+    Failure = {error, {error, port_init_failed}},
+    ?assertEqual(Failure, alcove_drv:start([{progname, "false"}])),
+    ?assertEqual(Failure, alcove_drv:start_link([{progname, "true"}])),
+    receive
+        {'EXIT', _, Reason} -> ?assertEqual({error, port_init_failed}, Reason)
+    after 30000 -> ct:fail(no_exit)
+    end.
+
+start_fails_when_the_folder_of_the_fifo_is_missing(_Config) ->
+    ?assertEqual(
+        {error, {error, port_init_failed}},
+        alcove_drv:start(alcove_ct:options([{ctldir, "/no/such/folder"}]))
+    ).
+
+start_fails_with_too_many_children(_Config) ->
+    ?assertEqual(
+        {error, {error, port_init_failed}},
+        alcove_drv:start(alcove_ct:options([{maxchild, 65535}]))
+    ),
+    Drv = alcove_ct:start([{maxchild, 0}]),
+    ?assertEqual({error, eagain}, alcove:fork(Drv, [])),
+    alcove_ct:stop(Drv).
+
+start_fails_for_a_program_inside_a_tree(_Config) ->
+    % it finds no signal pipe, or makes no fifo
+    ?assertMatch({error, _}, alcove_drv:start(alcove_ct:options([{depth, 1}]))).
+
+start_fails_when_the_program_is_silent(Config) ->
+    Program = alcove_ct:script(Config, "silent", "mkfifo \"$2\"; exec cat > /dev/null\n"),
+    ?assertEqual(
+        {error, {handshake, timeout}},
+        alcove_drv:start([{progname, Program}, {ctldir, dir(Config)}, {start_timeout, 500}])
+    ).
+
+start_fails_when_the_program_prints_text(Config) ->
+    Program = alcove_ct:script(Config, "text", "echo What is this; exec cat > /dev/null\n"),
+    ?assertMatch(
+        {error, {handshake, <<"What", _/binary>>}},
+        alcove_drv:start([{progname, Program}, {ctldir, dir(Config)}])
+    ).
+
+start_fails_when_the_fifo_is_not_removed(Config) ->
+    Program = fake(Config, "refuse", [ready(), take_frame(), put(reply({error, eperm}))]),
+    ?assertEqual(
+        {error, {unlink, {error, eperm}}},
+        alcove_drv:start([{progname, Program}, {ctldir, dir(Config)}])
+    ).
+
+%% The port runs as root and its fifo is for root only; the VM is that of another user.
+start_fails_when_the_fifo_cannot_be_read(Config) ->
+    Dir = filename:join("/tmp", "alcove_setuid." ++ os:getpid()),
+    Program = filename:join(Dir, "alcove"),
+    Beams = filename:join(Dir, "ebin"),
+    Eval = lists:flatten(
+        io_lib:format(
+            "logger:set_primary_config(level, none),"
+            "io:format(\"~~p\", [alcove_drv:start([{progname, ~p}, {ctldir, ~p}])]), halt().",
+            [Program, Dir]
+        )
+    ),
+    Script = alcove_ct:script(Config, "as_nobody", [
+        "set -e\n",
+        "mkdir -m 777 ",
+        [Dir, " ", Beams, "\n"],
+        ["cp ", alcove_drv:progname(), " ", Program, "\n"],
+        ["cp ", filename:dirname(code:which(alcove_drv)), "/*.beam ", Beams, "\n"],
+        ["chmod 755 ", Beams, "\nchmod 4755 ", Program, "\n"],
+        ["cd ", Dir, "\numask 077\n"],
+        ["setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=", Dir, " "],
+        ["erl -noshell -pa ", Beams, " -eval '", Eval, "'\n"]
+    ]),
+    As = [[Word, " "] || {exec, Word} <- alcove_ct:options([])],
+    Printed = os:cmd([As, Script]),
+    _ = os:cmd([As, "rm -r ", Dir]),
+    ?assertEqual("{error,{fdctl,eacces}}", Printed).
+
+start_stops_with_its_parent(Config) ->
+    Program = alcove_ct:script(Config, "waits", "echo $$ > \"$2.pid\"; exec cat > /dev/null\n"),
+    Fifo = filename:join(dir(Config), "named"),
+    Options = [{progname, Program}, {fdctl, Fifo}],
+    Parent = spawn(fun() -> alcove_drv:start_link(Options) end),
+    alcove_ct:until(fun() -> filelib:file_size(Fifo ++ ".pid") > 1 end),
+    {ok, Text} = file:read_file(Fifo ++ ".pid"),
+    Pid = binary_to_integer(string:trim(Text)),
+    exit(Parent, kill),
+    alcove_ct:until(fun() -> not alcove_ct:is_running(Pid) end).
+
+start_takes_replies_in_pieces(Config) ->
+    Program = fake(Config, "pieces", [
+        slowly(reply(ok)),
+        take_frame(),
+        [remove(), slowly(reply(ok))],
+        take_frame(),
+        put(reply(7))
+    ]),
+    {ok, Drv} = alcove_drv:start_link([{progname, Program}, {ctldir, dir(Config)}]),
+    ?assertEqual(7, alcove:getpid(Drv, [])),
+    alcove_ct:stop(Drv).
+
+start_takes_replies_with_more_behind_them(Config) ->
+    Event = event({signal, sigusr1, <<0:1024>>}),
+    Program = fake(Config, "more", [
+        put([reply(ok), Event]),
+        take_frame(),
+        [remove(), put([Event, reply(ok), Event, binary:part(Event, 0, 10)])],
+        take_frame(),
+        put([binary:part(Event, 10, byte_size(Event) - 10), reply(7)])
+    ]),
+    {ok, Drv} = alcove_drv:start_link([{progname, Program}, {ctldir, dir(Config)}]),
+    ?assertEqual(7, alcove:getpid(Drv, [])),
+    [
+        ?assertEqual({signal, sigusr1, <<0:1024>>}, alcove:event(Drv, []))
+     || _ <- lists:seq(1, 4)
+    ],
+    ?assertEqual({messages, []}, process_info(self(), messages)),
+    alcove_ct:stop(Drv).
+
+fifo_may_be_named(Config) ->
+    Fifo = filename:join(dir(Config), "fifo"),
+    Drv = alcove_ct:start([{fdctl, Fifo}]),
+    ?assertNot(filelib:is_file(Fifo)),
+    ?assertEqual(<<"1.0.1">>, alcove:version(Drv, [])),
+    alcove_ct:stop(Drv).
+
+%% Each held a thread of the VM that files need, and there are ten.
+many_drivers_leave_files_to_others(Config) ->
+    Path = filename:join(dir(Config), "file"),
+    ok = file:write_file(Path, "text"),
+    Drvs = [alcove_ct:start() || _ <- lists:seq(1, 20)],
+    ?assertEqual({ok, <<"text">>}, file:read_file(Path)),
+    ?assertEqual([<<"1.0.1">>], lists:usort([alcove:version(Drv, []) || Drv <- Drvs])),
+    [alcove_ct:stop(Drv) || Drv <- Drvs].
+
+drivers_leave_no_descriptors(_Config) ->
+    alcove_ct:stop(alcove_ct:start()),
+    Before = own_descriptors(),
+    [alcove_ct:stop(alcove_ct:start()) || _ <- lists:seq(1, 10)],
+    alcove_ct:until(fun() -> own_descriptors() =:= Before end).
+
+own_descriptors() ->
+    length(alcove_ct:descriptors(list_to_integer(os:getpid()))).
+
+%% In their namespaces both have a child with the pid 2.
+drivers_with_equal_pids_do_not_mix(_Config) ->
+    Trees = [
+        begin
+            Drv = alcove_ct:start(),
+            {ok, Init} = alcove:clone(Drv, [], [clone_newpid]),
+            {ok, 2} = alcove:fork(Drv, [Init]),
+            ok = alcove:execvp(Drv, [Init, 2], "sh", ["sh", "-c", ["echo ", Name, "; cat"]]),
+            {Drv, [Init, 2], Name}
+        end
+     || Name <- ["a", "b"]
+    ],
+    [
+        ?assertEqual(list_to_binary([Name, "\n"]), alcove_ct:output(Drv, Pids, 2))
+     || {Drv, Pids, Name} <- lists:reverse(Trees)
+    ],
+    [alcove_ct:stop(Drv) || {Drv, _, _} <- Trees].
+
+%%
+%% Owner and end
+%%
+
+others_than_the_owner_may_send_data_and_stop(_Config) ->
+    Drv = alcove_ct:start(),
+    {ok, Pid} = alcove:fork(Drv, []),
+    ok = alcove:execvp(Drv, [Pid], "cat", ["cat"]),
+    elsewhere(fun() ->
+        ?assertEqual({error, not_owner}, alcove:getpid(Drv, [])),
+        ?assertEqual({error, not_owner}, alcove:execvp(Drv, [], "true", ["true"])),
+        ?assertEqual({error, not_owner}, alcove_drv:raw(Drv)),
+        ?assertEqual({error, not_owner}, alcove_drv:port(Drv)),
+        ?assertEqual({error, not_owner}, gen_server:call(Drv, {send, <<>>})),
+        ?assertEqual({error, not_owner}, gen_server:call(Drv, unknown)),
+        ?assertError({try_clause, {error, not_owner}}, alcove:define(Drv, [], clone_newns)),
+        ?assertError(badarg, alcove:eof(Drv, [Pid])),
+        ok = alcove:stdin(Drv, [Pid], "from elsewhere\n")
+    end),
+    ?assertEqual(<<"from elsewhere\n">>, alcove_ct:output(Drv, [Pid], 15)),
+    elsewhere(fun() -> ok = alcove_drv:stop(Drv) end),
+    ?assertEqual(normal, ended(Drv)).
+
+%% Runs a function in another process and fails as it does.
+elsewhere(Fun) ->
+    {Pid, Ref} = spawn_monitor(Fun),
+    receive
+        {'DOWN', Ref, process, Pid, Reason} -> ?assertEqual(normal, Reason)
+    after 30000 -> ct:fail(elsewhere)
+    end.
+
+ended(Drv) ->
+    receive
+        {'EXIT', Drv, Reason} -> Reason
+    after 30000 -> ct:fail({still_running, Drv})
+    end.
+
+owner_may_be_another_process(_Config) ->
+    Test = self(),
+    Owner = spawn_link(fun() ->
+        receive
+            Drv -> Test ! {version, alcove:version(Drv, [])}
+        end
+    end),
+    {ok, Drv} = alcove_drv:start_link(Owner, alcove_ct:options([])),
+    ?assertEqual({error, not_owner}, alcove:version(Drv, [])),
+    Owner ! Drv,
+    receive
+        {version, Version} -> ?assertEqual(<<"1.0.1">>, Version)
+    after 30000 -> ct:fail(no_version)
+    end,
+    alcove_ct:stop(Drv).
+
+driver_outlives_an_owner_that_is_not_linked(_Config) ->
+    Drv = of_a_dead_owner(fun() -> alcove_drv:start(alcove_ct:options([])) end),
+    ?assertEqual({error, not_owner}, alcove:version(Drv, [])),
+    ok = alcove_drv:stop(Drv).
+
+driver_ends_with_an_owner_that_it_monitors(_Config) ->
+    Options = alcove_ct:options([{monitor_owner, true}]),
+    Drv = of_a_dead_owner(fun() -> alcove_drv:start(Options) end),
+    Ref = monitor(process, Drv),
+    receive
+        {'DOWN', Ref, process, Drv, Reason} ->
+            ?assert(lists:member(Reason, [noproc, {shutdown, normal}]), Reason)
+    after 30000 -> ct:fail(still_running)
+    end.
+
+driver_ends_with_its_parent(_Config) ->
+    Drv = of_a_dead_owner(fun() -> alcove_drv:start_link(alcove_ct:options([])) end),
+    Ref = monitor(process, Drv),
+    receive
+        {'DOWN', Ref, process, Drv, Reason} -> ?assert(lists:member(Reason, [noproc, normal]), Reason)
+    after 30000 -> ct:fail(still_running)
+    end.
+
+of_a_dead_owner(Start) ->
+    Test = self(),
+    elsewhere(fun() ->
+        {ok, Drv} = Start(),
+        Test ! {started, Drv}
+    end),
+    receive
+        {started, Drv} -> Drv
+    end.
+
+call_ends_when_the_port_is_killed(_Config) ->
+    Drv = alcove_ct:unlinked([]),
+    kill_soon(alcove:getpid(Drv, [])),
+    ?assertExit(
+        {{shutdown, normal}, {gen_server, call, [Drv, {send, _}, infinity]}},
+        alcove:select(Drv, [], [], [], [], [])
+    ),
+    ?assertEqual(fdctl_closed, alcove_ct:message(Drv, [], alcove_ctl)).
+
+kill_soon(Pid) ->
+    spawn_link(fun() -> [] = os:cmd("kill -9 " ++ integer_to_list(Pid)) end).
+
+call_ends_when_the_driver_is_stopped(_Config) ->
+    Drv = alcove_ct:unlinked([]),
+    spawn_link(fun() -> alcove_drv:stop(Drv) end),
+    ?assertMatch(
+        {Reason, {gen_server, call, [Drv, {send, _}, infinity]}} when
+            Reason =:= normal; Reason =:= noproc,
+        try
+            alcove:select(Drv, [], [], [], [], [])
+        catch
+            exit:Exit -> Exit
+        end
+    ).
+
+call_to_a_dead_driver_exits(_Config) ->
+    Drv = alcove_ct:unlinked([]),
+    ok = alcove_drv:stop(Drv),
+    ?assertExit(
+        {noproc, {gen_server, call, [Drv, {send, <<0, 7, 0, 4, 0, 36, 131, 104, 0>>}, infinity]}},
+        alcove:getpid(Drv, [])
+    ),
+    ?assertEqual(ok, alcove:stdin(Drv, [], "data")).
+
+reading_ends_when_the_driver_is_gone(_Config) ->
+    Drv = alcove_ct:unlinked([]),
+    spawn_link(fun() -> alcove_drv:stop(Drv) end),
+    ?assertEqual(false, alcove:event(Drv, [1], infinity)),
+    self() ! {alcove_stdout, Drv, [1], <<"last words">>},
+    ?assertEqual([<<"last words">>], alcove:stdout(Drv, [1], infinity)),
+    ?assertEqual([], alcove:stderr(Drv, [1], infinity)).
+
+stop_is_always_ok(_Config) ->
+    Drv = alcove_ct:unlinked([]),
+    ?assertEqual([ok, ok, ok], [alcove_drv:stop(Process) || Process <- [Drv, Drv, no_process]]).
+
+tree_ends_with_the_driver(_Config) ->
+    Drv = alcove_ct:unlinked([]),
+    Pids = alcove_ct:chain(Drv, 3),
+    {ok, Sleep} = alcove:fork(Drv, Pids),
+    ok = alcove:execvp(Drv, Pids ++ [Sleep], "sleep", ["sleep", "1000"]),
+    Tree = [alcove:getpid(Drv, []), Sleep | Pids],
+    ok = alcove_drv:stop(Drv),
+    [alcove_ct:until(fun() -> not alcove_ct:is_running(Pid) end) || Pid <- Tree].
+
+exit_of_the_port_is_always_seen(_Config) ->
+    [
+        begin
+            Drv = alcove_ct:start(),
+            ?assertEqual(ok, alcove:exit(Drv, [], Status)),
+            ?assertEqual({shutdown, normal}, ended(Drv))
+        end
+     || _ <- lists:seq(1, 25), Status <- [0, 9]
+    ],
+    ?assertEqual({messages, []}, process_info(self(), messages)).
+
+end_of_the_port_is_reported_once(_Config) ->
+    Drv = alcove_ct:start(),
+    kill_soon(alcove:getpid(Drv, [])),
+    ?assertEqual({shutdown, normal}, ended(Drv)),
+    ?assertEqual(fdctl_closed, alcove_ct:message(Drv, [], alcove_ctl)),
+    ?assertEqual(false, alcove:event(Drv, [])).
+
+unknown_requests_do_no_harm(_Config) ->
+    Drv = alcove_ct:start(),
+    ?assertEqual({error, enotsup}, gen_server:call(Drv, unknown)),
+    ok = gen_server:cast(Drv, unknown),
+    Drv ! unknown,
+    ?assertEqual(<<"1.0.1">>, alcove:version(Drv, [])),
+    alcove_ct:stop(Drv).
+
+%% Others send frames themselves and see the replies.
+calls_of_another_library_are_messages(_Config) ->
+    Drv = alcove_ct:start(),
+    Send = fun(Name, Pids, Args) ->
+        ok = gen_server:call(Drv, {send, alcove_codec:call(Name, Pids, Args)}, infinity)
+    end,
+    Send(version, [], []),
+    ?assertEqual(<<"1.0.1">>, alcove_ct:message(Drv, [], alcove_call)),
+    Send(getpid, [], [one, too, many]),
+    ?assertEqual(badarg, alcove_ct:message(Drv, [], alcove_call)),
+    Send(pledge, [], [[], []]),
+    ?assertEqual(undef, alcove_ct:message(Drv, [], alcove_call)),
+    Send(getpid, [1, 2], []),
+    ?assertEqual(badpid, alcove_ct:message(Drv, [1], alcove_ctl)),
+    {ok, Pid} = alcove:fork(Drv, []),
+    Send(execvp, [Pid], ["true", ["true"]]),
+    ?assertEqual(fdctl_closed, alcove_ct:message(Drv, [Pid], alcove_ctl)),
+    ?assertEqual({exit_status, 0}, alcove_ct:message(Drv, [Pid], alcove_event)),
+    Send(exit, [], [0]),
+    ?assertEqual(fdctl_closed, alcove_ct:message(Drv, [], alcove_ctl)),
+    ?assertEqual({shutdown, normal}, ended(Drv)).
+
+frames_that_are_too_long_are_refused(_Config) ->
+    Drv = alcove_ct:start(),
+    Long = alcove_codec:call(iolist_to_bin, [], [binary:copy(<<1>>, 70000)]),
+    ?assertEqual({alcove_error, badarg}, gen_server:call(Drv, {send, Long}, infinity)),
+    ok = gen_server:cast(Drv, {send, Long}),
+    Many = [alcove_codec:call(getpid, [], []) || _ <- lists:seq(1, 10000)],
+    ok = gen_server:call(Drv, {send, Many}, infinity),
+    Pids = [alcove_ct:message(Drv, [], alcove_call) || _ <- Many],
+    ?assertEqual([alcove:getpid(Drv, [])], lists:usort(Pids)),
+    alcove_ct:stop(Drv).
+
+stop_does_not_wait_for_a_port_that_does_not_read(_Config) ->
+    Drv = alcove_ct:start(),
+    Pid = alcove:getpid(Drv, []),
+    ok = stop_process(Pid),
+    [ok = alcove:stdin(Drv, [1], <<0:(65000 * 8)>>) || _ <- lists:seq(1, 20)],
+    ?assertError(timeout, alcove:getpid(Drv, [], 10)),
+    unlink(Drv),
+    Ref = monitor(process, Drv),
+    ok = gen_server:call(Drv, stop, infinity),
+    receive
+        {'DOWN', Ref, process, Drv, Reason} -> ?assertEqual(normal, Reason)
+    after 30000 -> ct:fail(still_running)
+    end,
+    kill_soon(Pid),
+    alcove_ct:until(fun() -> not alcove_ct:is_running(Pid) end).
+
+stop_process(Pid) ->
+    [] = os:cmd("kill -STOP " ++ integer_to_list(Pid)),
+    ok.
+
+%%
+%% Other port programs
+%%
+
+frames_may_come_byte_by_byte(Config) ->
+    Program = fake(Config, "slow", [
+        ready(),
+        take_frame(),
+        [remove(), put(reply(ok))],
+        take_frame(),
+        slowly([proxy(7, event({exit_status, 1})), reply({ok, <<"slow">>})])
+    ]),
+    {ok, Drv} = alcove_drv:start_link([{progname, Program}, {ctldir, dir(Config)}]),
+    ?assertEqual({ok, <<"slow">>}, alcove:getcwd(Drv, [])),
+    ?assertEqual({exit_status, 1}, alcove:event(Drv, [7])),
+    alcove_ct:stop(Drv).
+
+frames_may_come_all_at_once(Config) ->
+    Events = [proxy(7, event({exit_status, N})) || N <- lists:seq(0, 255)],
+    Drv = fake_driver(Config, "burst", put([Events, reply(done)])),
+    ?assertEqual(done, alcove:getpid(Drv, [])),
+    ?assertEqual(
+        [{exit_status, N} || N <- lists:seq(0, 255)],
+        [alcove:event(Drv, [7]) || _ <- lists:seq(0, 255)]
+    ),
+    alcove_ct:stop(Drv).
+
+nonsense_of_a_child_is_dropped(Config) ->
+    Frames = [
+        proxy(7, <<0, 0>>),
+        proxy(7, <<0, 2, 0, 99>>),
+        proxy(7, <<0, 9, 0, 4>>),
+        proxy(7, frame(5, <<"no term">>)),
+        proxy(7, frame(6, <<131, 119, 9, "nice atom">>)),
+        reply(fine)
+    ],
+    Drv = fake_driver(Config, "nonsense", put(Frames)),
+    ?assertEqual(fine, alcove:getpid(Drv, [])),
+    ?assertEqual({messages, []}, process_info(self(), messages)),
+    alcove_ct:stop(Drv).
+
+reply_with_unknown_atoms_is_an_error(Config) ->
+    Reply = frame(4, <<131, 119, 16, "never made up so">>),
+    Drv = fake_driver(Config, "atoms", put([proxy(7, Reply), Reply])),
+    ?assertEqual({error, ebadmsg}, alcove:getpid(Drv, [])),
+    ?assertEqual({error, ebadmsg}, alcove_ct:message(Drv, [7], alcove_call)),
+    ?assertError(badarg, binary_to_existing_atom(list_to_binary(["never made", " up so"]))),
+    alcove_ct:stop(Drv).
+
+nonsense_of_the_port_ends_the_driver(Config) ->
+    Drv = fake_driver(Config, "text", put("not a frame")),
+    ?assertExit(
+        {{bad_frame, <<"not a frame">>}, {gen_server, call, _}},
+        alcove:getpid(Drv, [])
+    ),
+    ?assertEqual({bad_frame, <<"not a frame">>}, ended(Drv)).
+
+output_that_overtakes_the_end_of_the_fifo_is_kept(Config) ->
+    Drv = fake_driver(Config, "overtakes", [
+        [put("a program writes this"), "; sleep 0.2; exec 5>&-; ", put(" and this")]
+    ]),
+    ?assertEqual(ok, alcove:execvp(Drv, [], "program", [])),
+    ?assertEqual(<<"a program writes this and this">>, alcove_ct:output(Drv, [], 30)),
+    alcove_ct:stop(Drv).
+
+rest_of_a_frame_is_output_in_raw_mode(Config) ->
+    Drv = fake_driver(Config, "rest", put([reply(1), <<0, 9, 0, 4, "12">>])),
+    ?assertEqual(1, alcove:getpid(Drv, [])),
+    alcove_ct:until(fun() -> process_info(Drv, message_queue_len) =:= {message_queue_len, 0} end),
+    ok = alcove_drv:raw(Drv),
+    ?assertEqual(<<0, 9, 0, 4, "12">>, alcove_ct:output(Drv, [], 6)),
+    alcove_ct:stop(Drv).
+
+%%
+%% A port program in shell: a list of what it does
+%%
+
+fake(Config, Name, Actions) ->
+    alcove_ct:script(Config, Name, [
+        "export LC_ALL=C\nfifo=$2\nmkfifo \"$fifo\"\nexec 5<>\"$fifo\"\n",
+        [[Action, "\n"] || Action <- Actions],
+        "exec cat > /dev/null\n"
+    ]).
+
+%% A driver of a port that does something when it gets the first call.
+fake_driver(Config, Name, Action) ->
+    Program = fake(Config, Name, [
+        ready(),
+        take_frame(),
+        [remove(), put(reply(ok))],
+        take_frame(),
+        Action
+    ]),
+    {ok, Drv} = alcove_drv:start_link([{progname, Program}, {ctldir, dir(Config)}]),
+    Drv.
+
+ready() -> put(reply(ok)).
+
+remove() -> "rm \"$fifo\"; ".
+
+%% One frame, which is thrown away.
+take_frame() ->
+    "n=$(dd bs=1 count=2 2>/dev/null | od -An -tu1 | awk '{print $1 * 256 + $2}')\n"
+    "dd bs=1 count=$n 2>/dev/null >/dev/null".
+
+put(Bytes) ->
+    ["printf '", escaped(Bytes), "'"].
+
+slowly(Bytes) ->
+    [
+        [put(<<Byte>>), "; sleep 0.02; "]
+     || <<Byte>> <= iolist_to_binary(Bytes)
+    ].
+
+escaped(Bytes) ->
+    [io_lib:format("\\~3.8.0b", [Byte]) || <<Byte>> <= iolist_to_binary(Bytes)].
+
+frame(Type, Bytes) -> <<(2 + byte_size(Bytes)):16, Type:16, Bytes/binary>>.
+
+reply(Term) -> frame(4, term_to_binary(Term)).
+
+event(Term) -> frame(5, term_to_binary(Term)).
+
+proxy(Pid, Frame) -> frame(3, <<Pid:32, Frame/binary>>).
