@@ -1,0 +1,287 @@
+package port
+
+import (
+	"encoding/binary"
+	"fmt"
+	"testing"
+
+	"github.com/alcove-go/alcove/etf"
+	"github.com/alcove-go/alcove/port/sys"
+	"github.com/alcove-go/alcove/test/porttest"
+	"golang.org/x/sys/unix"
+)
+
+// Numbers of calls that stubCalls knows.
+const (
+	callOnly  = 7 // any that is not one of the others
+	callExec  = 20
+	callQuiet = 21 // sends no reply
+)
+
+// stubCalls answers calls with what it was asked, and takes notes.
+type stubCalls struct {
+	asked []question
+	act   func(nr int) // what the call does, if anything
+}
+
+type question struct {
+	Number int
+	Body   string
+}
+
+func (s *stubCalls) Answer(nr int, body []byte, reply *etf.Encoder) {
+	s.asked = append(s.asked, question{nr, string(body)})
+	if s.act != nil {
+		s.act(nr)
+	}
+	if nr != callQuiet {
+		stubReply(reply, nr, len(body))
+	}
+}
+
+// stubReply replies {Number, Size of the body}.
+func stubReply(reply *etf.Encoder, nr, size int) {
+	reply.Version()
+	reply.Tuple(2)
+	reply.Int(int64(nr))
+	reply.Int(int64(size))
+}
+
+func (s *stubCalls) Execs(nr int) bool { return nr == callExec }
+
+func (s *stubCalls) SignalName(signo int) string { return fmt.Sprint("signal ", signo) }
+
+// Frames from and to the process.
+
+func callFrame(nr int, body string) string {
+	return string(porttest.RawCallFrame(nil, nr, []byte(body)))
+}
+
+func stdinFrame(pid int, data string) string {
+	return string(porttest.StdinFrame(porttest.Pipeline{pid}, []byte(data)))
+}
+
+func replyFrame(nr, bodySize int) string {
+	return string(porttest.Frame(porttest.TypeCall, porttest.Encode(porttest.Tuple{nr, bodySize})))
+}
+
+func fromChild(typ porttest.Type, pid int, rest string) string {
+	return string(porttest.Frame(typ, append(binary.BigEndian.AppendUint32(nil, uint32(pid)), rest...)))
+}
+
+func proxyFrame(pid int, frame string) string { return fromChild(porttest.TypeProxy, pid, frame) }
+
+func ctlFrame(pid int, what string) string {
+	return proxyFrame(pid, string(porttest.Frame(porttest.TypeCtl, porttest.Encode(porttest.Atom(what)))))
+}
+
+func pipeFrame(pid, n int) string {
+	return proxyFrame(pid, string(porttest.Frame(porttest.TypePipe, porttest.Encode(n))))
+}
+
+// framesIn takes frames apart. What is no whole frame at the end is the last string.
+func framesIn(b string) (frames []string) {
+	for len(b) > 0 {
+		size := len(b)
+		if size >= lengthSize {
+			size = min(size, lengthSize+get16([]byte(b)))
+		}
+		frames = append(frames, b[:size])
+		b = b[size:]
+	}
+	return frames
+}
+
+// A fixture is a process in the test's own, with a file as descriptor 1. It does not
+// wait for descriptors 0 and 3 until it is told to.
+type fixture struct {
+	*Process
+	t    testing.TB
+	stub *stubCalls
+	out  int   // the file
+	read int64 // of it
+}
+
+func newFixture(t testing.TB) *fixture {
+	t.Helper()
+	f := &fixture{Process: newProcess(), t: t, stub: new(stubCalls)}
+	f.calls = f.stub
+	f.poll.fds[placeInput].FD = -1
+	f.poll.fds[placeSignal].FD = -1
+	var err error
+	if f.out, err = unix.MemfdCreate("descriptor 1", unix.MFD_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	f.place(f.out, stdout)
+	t.Cleanup(func() { f.poll.dropMany(); f.shut(f.out) })
+	return f
+}
+
+// place makes descriptor to the same as from, until the end of the test.
+func (f *fixture) place(from, to int) {
+	f.t.Helper()
+	if err := sys.Dup3(from, to, 0); err != 0 {
+		f.t.Fatalf("dup %d to %d: %v", from, to, err)
+	}
+	f.t.Cleanup(func() {
+		null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		sys.Dup3(null, to, 0)
+		f.shut(null)
+	})
+}
+
+func (f *fixture) shut(fds ...int) {
+	f.t.Helper()
+	for _, fd := range fds {
+		if err := sys.Close(fd); err != 0 {
+			f.t.Errorf("close %d: %v", fd, err)
+		}
+	}
+}
+
+// written returns what was written to descriptor 1 since it was last called, and what
+// was gathered for it.
+func (f *fixture) written() string {
+	f.t.Helper()
+	f.Flush()
+	var st unix.Stat_t
+	if err := unix.Fstat(f.out, &st); err != nil {
+		f.t.Fatal(err)
+	}
+	b := make([]byte, st.Size-f.read)
+	if n, err := unix.Pread(f.out, b, f.read); err != nil || n != len(b) {
+		f.t.Fatalf("read what was written: %d, %v", n, err)
+	}
+	f.read = st.Size
+	return string(b)
+}
+
+// rounds runs the loop for as long as something is ready.
+func (f *fixture) rounds() {
+	f.t.Helper()
+	for range 10_000 {
+		fds := f.poll.fds
+		if fds[placeMany].FD >= 0 {
+			fds = fds[:placeChildren]
+		}
+		f.sweep()
+		n, err := sys.Poll(fds, 0)
+		if err == sys.EINTR {
+			continue
+		}
+		if err != 0 {
+			f.t.Fatalf("poll: %v", err)
+		}
+		if n == 0 {
+			return
+		}
+		f.round()
+	}
+	f.t.Fatal("something is always ready")
+}
+
+// A testChild is a child of a fixture and the child's ends of its descriptors, -1 when
+// closed.
+type testChild struct {
+	*Child
+	f                        *fixture
+	control, stdin, out, err int
+}
+
+// adopt gives the process a child that runs this program.
+func (f *fixture) adopt(pid int) *testChild {
+	f.t.Helper()
+	var s stdio
+	if err := s.open(); err != 0 {
+		f.t.Fatalf("descriptors of a child: %v", err)
+	}
+	f.Process.adopt(int32(pid), &s)
+	c := &testChild{f.table.find(int32(pid)), f, int(s.control[0]), int(s.in[0]), int(s.out[1]), int(s.err[1])}
+	for _, fd := range []int{c.control, c.stdin, c.out, c.err} {
+		if err := unix.SetNonblock(fd, true); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+	f.t.Cleanup(func() {
+		c.close(&c.control, &c.stdin, &c.out, &c.err)
+		if c.Pid != int32(pid) {
+			return // its slot is another's, or nobody's
+		}
+		for _, fd := range []*int32{&c.Control, &c.Child.Stdin, &c.Stdout, &c.Stderr, &c.closing} {
+			if *fd >= 0 {
+				f.shut(int(*fd))
+				*fd = -1
+			}
+		}
+	})
+	return c
+}
+
+// adoptProgram gives the process a child that has exec'ed.
+func (f *fixture) adoptProgram(pid int) *testChild {
+	f.t.Helper()
+	c := f.adopt(pid)
+	c.notice(noticeExec, 0)
+	c.close(&c.control)
+	f.rounds()
+	if got := f.written(); got != ctlFrame(pid, "fdctl_closed") || !c.raw {
+		f.t.Fatalf("child %d did not exec: %q", pid, got)
+	}
+	return c
+}
+
+// close closes the child's ends that are open.
+func (c *testChild) close(fds ...*int) {
+	c.f.t.Helper()
+	for _, fd := range fds {
+		if *fd >= 0 {
+			c.f.shut(*fd)
+			*fd = -1
+		}
+	}
+}
+
+// write is a write of the child, which must not block.
+func (c *testChild) write(fd int, data string) {
+	c.f.t.Helper()
+	if n, err := sys.Write(fd, []byte(data)); err != 0 || n != len(data) {
+		c.f.t.Fatalf("write %d bytes to %d: %d, %v", len(data), fd, n, err)
+	}
+}
+
+// notice is a notice that the child sends, of n bytes written since the last one.
+func (c *testChild) notice(kind uint32, n int) {
+	c.f.t.Helper()
+	b := binary.BigEndian.AppendUint32(nil, magic)
+	b = binary.BigEndian.AppendUint32(b, kind)
+	b = binary.BigEndian.AppendUint64(b, uint64(n))
+	c.write(c.control, string(b))
+}
+
+// input returns all that is in the child's standard input.
+func (c *testChild) input() string {
+	c.f.t.Helper()
+	var all []byte
+	b := make([]byte, 1<<16)
+	for {
+		n, err := sys.Read(c.stdin, b)
+		if err == sys.EAGAIN || err == 0 && n == 0 {
+			return string(all)
+		}
+		if err != 0 {
+			c.f.t.Fatalf("read the child's standard input: %v", err)
+		}
+		all = append(all, b[:n]...)
+	}
+}
+
+// takeStdin returns the parent's end of the child's standard input, which is then not
+// the process's any more.
+func (c *testChild) takeStdin() int32 {
+	fd := c.Child.Stdin
+	c.Child.Stdin = -1
+	return fd
+}
