@@ -62,8 +62,8 @@ shell: compile
 gen:
 	$(GO) generate ./...
 
-doc:
-	$(REBAR) edoc
+doc: compile
+	@$(ERL) -noshell -eval 'edoc:application(alcove, "erlang", [{dir, "doc"}]), halt().'
 
 eg examples: compile
 	@mkdir -p ebin

@@ -1,0 +1,146 @@
+%% Control groups: paths, and hierarchies of version 1 where they are mounted.
+-module(alcove_cgroup_SUITE).
+
+-include_lib("stdlib/include/assert.hrl").
+
+-export([
+    all/0,
+    init_per_testcase/2,
+    end_per_testcase/2
+]).
+-export([
+    path_is_cut_into_relative_pieces/1,
+    path_is_below_the_root_of_a_hierarchy/1,
+    path_has_paths_above_it/1,
+    mounts_are_those_that_the_process_sees/1,
+    files_and_directories_are_told_apart/1,
+    nothing_is_supported_without_proc/1,
+    group_of_an_unknown_hierarchy_does_not_exist/1,
+    group_is_made_used_and_removed/1
+]).
+
+all() ->
+    [
+        path_is_cut_into_relative_pieces,
+        path_is_below_the_root_of_a_hierarchy,
+        path_has_paths_above_it,
+        mounts_are_those_that_the_process_sees,
+        files_and_directories_are_told_apart,
+        nothing_is_supported_without_proc,
+        group_of_an_unknown_hierarchy_does_not_exist,
+        group_is_made_used_and_removed
+    ].
+
+init_per_testcase(_Case, Config) ->
+    [{drv, alcove_ct:start()} | Config].
+
+end_per_testcase(_Case, Config) ->
+    alcove_ct:stop(proplists:get_value(drv, Config)).
+
+drv(Config) ->
+    proplists:get_value(drv, Config).
+
+path_is_cut_into_relative_pieces(_Config) ->
+    ?assertEqual([], alcove_cgroup:relpath([])),
+    ?assertEqual(
+        [<<"a">>, <<"b">>, <<"..">>, <<"c">>],
+        alcove_cgroup:relpath(["/a", <<"b/..">>, "//c/"])
+    ),
+    ?assertError(function_clause, alcove_cgroup:relpath([a])),
+    ?assertError(function_clause, alcove_cgroup:relpath(<<"a">>)).
+
+path_is_below_the_root_of_a_hierarchy(_Config) ->
+    ?assertEqual(<<"/sys/cpu/a/b">>, alcove_cgroup:join(<<"/sys/cpu">>, ["/a", <<"b">>])),
+    ?assertEqual(<<"/sys/cpu">>, alcove_cgroup:join(<<"/sys/cpu">>, [])).
+
+path_has_paths_above_it(_Config) ->
+    ?assertEqual([[a], [a, b], [a, b, c]], alcove_cgroup:expand([a, b, c])),
+    ?assertEqual([], alcove_cgroup:expand([])).
+
+mounts_are_those_that_the_process_sees(Config) ->
+    Drv = drv(Config),
+    {ok, Pid} = alcove:clone(Drv, [], [clone_newns]),
+    Dir = list_to_binary(proplists:get_value(priv_dir, Config)),
+    Path = filename:join(filename:dirname(Dir), filename:basename(Dir)),
+    ok = alcove:mount(Drv, [Pid], "none", "/", [], [ms_rec, ms_private], [], []),
+    ok = alcove:mount(Drv, [Pid], "a_name", Path, "tmpfs", [], [], []),
+    Names = fun(Pids) ->
+        {ok, Mounts} = alcove_cgroup:mounts(Drv, Pids),
+        [Mount || {<<"a_name">>, _, _, _, _, _} = Mount <- Mounts]
+    end,
+    ?assertMatch([{_, Path, <<"tmpfs">>, <<"rw", _/binary>>, <<"0">>, <<"0">>}], Names([Pid])),
+    ?assertEqual([], Names([])).
+
+files_and_directories_are_told_apart(Config) ->
+    Drv = drv(Config),
+    Fifo = filename:join(proplists:get_value(priv_dir, Config), "fifo"),
+    ok = alcove:mkfifo(Drv, [], Fifo, 8#600),
+    ?assertEqual(
+        [{true, true}, {false, true}, {false, true}, {false, false}],
+        [
+            {alcove_cgroup:is_dir(Drv, [], Path), alcove_cgroup:is_file(Drv, [], Path)}
+         || Path <- ["/proc", "/proc/mounts", Fifo, "/no/such/file"]
+        ]
+    ).
+
+nothing_is_supported_without_proc(Config) ->
+    Drv = drv(Config),
+    Dir = proplists:get_value(priv_dir, Config),
+    {ok, Pid} = alcove:fork(Drv, []),
+    ok = alcove:chroot(Drv, [Pid], Dir),
+    ?assertNot(alcove_cgroup:supported(Drv, [Pid])),
+    ?assertEqual({ok, []}, alcove_cgroup:mounts(Drv, [Pid])),
+    ?assertEqual([], alcove_cgroup:cgroup(Drv, [Pid])),
+    ?assertEqual(ok, alcove_cgroup:create(Drv, [Pid])),
+    ?assertEqual([], alcove_cgroup:destroy(Drv, [Pid])),
+    ?assertEqual([], alcove_cgroup:get(Drv, [Pid], <<>>, [], "tasks")),
+    ?assertEqual({error, enoent}, alcove_cgroup:set(Drv, [Pid], <<>>, [], "tasks", "1")),
+    ?assertEqual(acc, alcove_cgroup:fold(Drv, [Pid], <<>>, [], fun(_, _) -> no end, acc)).
+
+group_of_an_unknown_hierarchy_does_not_exist(Config) ->
+    Drv = drv(Config),
+    ?assertEqual({error, enoent}, alcove_cgroup:set(Drv, [], <<"no_such">>, [], "tasks", "1")),
+    ?assertEqual({error, enoent}, alcove_cgroup:set(Drv, [], "pids", [], "tasks", "1")),
+    ?assertEqual([], alcove_cgroup:get(Drv, [], <<"no_such">>, [], "tasks")),
+    ?assertError(function_clause, alcove_cgroup:get(Drv, [], <<>>, <<"group">>, "tasks")).
+
+%% Where the machine has no hierarchy of version 1, one without controllers is mounted.
+group_is_made_used_and_removed(Config) ->
+    Drv = drv(Config),
+    {Pids, Opt} = hierarchy(Drv, Config),
+    Group = [["alcove_test.", os:getpid()], <<"sub">>],
+    Path = fun(Root) -> alcove_cgroup:join(Root, Group) end,
+    Roots = [Dir || {Dir, Options} <- alcove_cgroup:cgroup(Drv, Pids), lists:member(Opt, Options)],
+    ?assert(alcove_cgroup:supported(Drv, Pids)),
+    ok = alcove_cgroup:create(Drv, Pids, Group),
+    ok = alcove_cgroup:create(Drv, Pids, Group),
+    ?assertEqual(
+        lists:map(Path, Roots),
+        alcove_cgroup:fold(Drv, Pids, Opt, Group, fun(Dir, Acc) -> [Dir | Acc] end, [])
+    ),
+    Names = alcove_cgroup:fold_files(Drv, Pids, Opt, Group, "^tasks$", fun(F, L) -> [F | L] end, []),
+    ?assertEqual([<<"tasks">> || _ <- Roots], Names),
+    {ok, Child} = alcove:fork(Drv, Pids),
+    Text = integer_to_list(Child),
+    ?assertEqual(ok, alcove_cgroup:set(Drv, Pids, Opt, Group, "tasks", Text)),
+    ?assertEqual({ok, list_to_binary([Text, "\n"])}, alcove_cgroup:get(Drv, Pids, Opt, Group, "tasks")),
+    ?assertEqual({error, esrch}, alcove_cgroup:set(Drv, Pids, Opt, Group, "tasks", "0123456789")),
+    ?assertEqual({error, ebusy}, alcove_cgroup:destroy(Drv, Pids, Group)),
+    ok = alcove:exit(Drv, Pids ++ [Child], 0),
+    {exit_status, 0} = alcove:event(Drv, Pids ++ [Child], 30000),
+    ?assertEqual(ok, alcove_cgroup:destroy(Drv, Pids, Group)),
+    ?assertEqual(ok, alcove_cgroup:destroy(Drv, Pids, Group)),
+    ?assertEqual(ok, alcove_cgroup:destroy(Drv, Pids, lists:sublist(Group, 1))).
+
+hierarchy(Drv, Config) ->
+    case [Opt || {_, Options} <- alcove_cgroup:cgroup(Drv), <<"pids">> = Opt <- Options] of
+        [Opt | _] ->
+            {[], Opt};
+        [] ->
+            Dir = filename:join(proplists:get_value(priv_dir, Config), "cgroup"),
+            {ok, Pid} = alcove:clone(Drv, [], [clone_newns]),
+            ok = alcove:mount(Drv, [Pid], "none", "/", [], [ms_rec, ms_private], [], []),
+            ok = alcove:mkdir(Drv, [Pid], Dir, 8#755),
+            ok = alcove:mount(Drv, [Pid], "cgroup", Dir, "cgroup", [], "none,name=alcove", []),
+            {[Pid], <<"name=alcove">>}
+    end.
