@@ -111,6 +111,7 @@ func TestD2LengthFieldInTwoPiecesLosesNoReply(t *testing.T) {
 	}
 	t.Run("byte by byte", func(t *testing.T) {
 		p := p.With(t)
+		p.Want(a.Pid(), a, "getpid")
 		stdout := openStdout(t, a)
 		defer stdout.Close()
 		for i, b := range Frame(TypeCall, Encode(Binary("split"))) {
@@ -504,6 +505,7 @@ func TestGarbageFromAChildNeverHurtsItsParent(t *testing.T) {
 		t.Run(fmt.Sprintf("%x", garbage[:min(len(garbage), 6)]), func(t *testing.T) {
 			p := Start(t, Garbage())
 			a, b := p.Fork(nil), p.Fork(nil)
+			p.Want(a.Pid(), a, "getpid") // its descriptor 1 is its own by now
 			stdout := openStdout(t, a)
 			if _, err := stdout.WriteString(garbage); err != nil {
 				t.Logf("the parent stopped reading: %v", err)

@@ -41,7 +41,8 @@ type conn struct {
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced whenever something below changes
-	raw     []byte        // everything read so far; cut to the last frames in large streams
+	raw     []byte        // what was read, from the start, up to a limit
+	part    string        // what was read of a frame that is not complete
 	queue   []Message     // not taken yet
 	taken   []Message     // the last ones taken, for reports
 	ended   bool          // stdout is at its end
@@ -85,6 +86,7 @@ func (p *conn) read() {
 			if len(p.raw) < 1<<16 {
 				p.raw = append(p.raw, buf[:n]...)
 			}
+			p.part = string(pending)
 			p.queue = append(p.queue, got...)
 			p.faults = append(p.faults, faults...)
 			p.ended = err != nil

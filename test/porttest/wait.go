@@ -149,11 +149,15 @@ func (p *Port) fail(format string, args ...any) {
 func (p *Port) report() string {
 	p.mu.Lock()
 	queue, taken := append([]Message(nil), p.queue...), append([]Message(nil), p.taken...)
+	part := p.part
 	p.mu.Unlock()
 	var out strings.Builder
 	fmt.Fprintf(&out, "port %d, command %q\n", p.Pid, p.options.argv(p.Fifo))
 	fmt.Fprintf(&out, "last messages taken:\n%s", list(taken[max(0, len(taken)-reported):]))
 	fmt.Fprintf(&out, "messages not taken (%d):\n%s", len(queue), list(queue[:min(len(queue), reported)]))
+	if part != "" {
+		fmt.Fprintf(&out, "%d bytes of a frame that is not complete: % x\n", len(part), cut(part, 60))
+	}
 	fmt.Fprintf(&out, "processes:\n%s", describe(p.Pid))
 	if s := p.Stderr(); s != "" {
 		fmt.Fprintf(&out, "stderr:\n%s", s)

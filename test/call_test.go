@@ -1,0 +1,478 @@
+package test
+
+import (
+	"math/big"
+	"slices"
+	"strings"
+	"testing"
+
+	. "github.com/alcove-go/alcove/test/porttest"
+)
+
+// One test for each of the 100 calls. Their table is spread over the files call_FAMILY_test.go. For every call the
+// test makes the valid calls of its entry, then, for every argument, passes every term of samples that the argument's
+// kind does not accept, then wrong numbers of arguments, malformed bodies, and the call while it is filtered.
+func TestCall(t *testing.T) {
+	all := map[string]call{}
+	for _, family := range []map[string]call{
+		otherSystems, constantCalls, fileCalls, processCalls, execCalls, environmentCalls, identityCalls, limitCalls,
+		namespaceCalls, deviceCalls, optionCalls,
+	} {
+		for name, c := range family {
+			all[name] = c
+		}
+	}
+	for _, name := range Names() {
+		c, listed := all[name]
+		if !listed || len(c.args) != Arity(name) {
+			t.Errorf("%s/%d has no test of that arity", name, Arity(name))
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.name = name
+			c.test(t)
+		})
+	}
+}
+
+// call is what is to be tested of a call.
+type call struct {
+	name  string
+	args  []argument
+	valid func(c *caller) // makes valid calls; may be nil for those without any on this system
+}
+
+// argument is what one argument is made of.
+type argument struct {
+	kind    kind
+	example Term // accepted
+}
+
+// kind says for each sample what becomes of a call with it: the reply, or accepted if the argument may be so.
+// Samples that it does not mention are badarg.
+type kind map[string]Term
+
+const accepted = Atom("accepted")
+
+// arg makes an argument.
+func arg(k kind, example Term) argument { return argument{k, example} }
+
+// sample is a term of some type or range.
+type sample struct {
+	name string
+	term Term
+}
+
+// samples are terms of all types, and integers around the bounds of all ranges.
+var samples = []sample{
+	{"float", Float(1.5)},
+	{"old float", Raw("\x63" + "1.50000000000000000000e+00" + strings.Repeat("\x00", 5))},
+	{"map", Map{{Atom("a"), 1}}},
+	{"empty map", Map{}},
+	{"bitstring", Raw("\x4d\x00\x00\x00\x01\x05\xf8")},
+	{"pid", Raw("\x58\x77\x01a\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x01")},
+	{"reference", Raw("\x5a\x00\x01\x77\x01a\x00\x00\x00\x01\x00\x00\x00\x02")},
+	{"export", Raw("\x71\x77\x01a\x77\x01b\x61\x00")},
+	{"empty tuple", Tuple{}},
+	{"tuple", Tuple{1, 2}},
+	{"large tuple", LargeTuple{1, 2}},
+	{"atom", Atom("no_such_name")},
+	{"empty atom", Atom("")},
+	{"atom beyond latin1", AtomUTF8("\u20ac")},
+	{"atom of 256 characters", AtomUTF8(strings.Repeat("a", 256))},
+	{"negative", -1},
+	{"least int", -1 << 31},
+	{"below int", -1<<31 - 1},
+	{"above int", 1 << 31},
+	{"above uint", 1 << 32},
+	{"above long", uint64(1 << 63)},
+	{"above ulong", new(big.Int).Lsh(big.NewInt(1), 64)},
+	{"below long", new(big.Int).Neg(new(big.Int).SetUint64(1<<63 + 1))},
+	{"small big", SmallBig(0, 3)},
+	{"large big", LargeBig(0, 3)},
+	{"negative small big", SmallBig(1, 3)},
+	{"minus zero", SmallBig(1, 0)},
+	{"binary", Binary("x")},
+	{"empty binary", Binary("")},
+	{"nul binary", Binary("\x00")},
+	{"string", String("\x01\x02")},
+	{"nil", List{}},
+	{"list of atoms", List{Atom("no_such_name")}},
+	{"list of integers", List{3, 300}},
+	{"list of bytes", List{3, 4}},
+	{"list of bigs", List{SmallBig(0, 3)}},
+	{"list of binaries", List{Binary("a"), Binary("b")}},
+	{"list of floats", List{Float(1)}},
+	{"list of tuples", List{Tuple{1, 2}}},
+	{"list of lists", List{List{Binary("a")}, List{}}},
+	{"improper list of binaries", WithTail(Binary("b"), Binary("a"))},
+	{"improper list of bytes", WithTail(4, 3)},
+	{"improper list of atoms", WithTail(Atom("b"), Atom("no_such_name"))},
+	{"list with a string for its tail", WithTail(String("b"), Binary("a"))},
+	{"binary nested 17 deep", Nested(17, Binary("a"))},
+	{"byte nested 17 deep", Nested(17, 97)},
+	{"binary nested 18 deep", Nested(18, Binary("a"))},
+	{"binary nested 16 deep", Nested(16, Binary("a"))},
+	{"nil nested 16 deep", Nested(16, List{})},
+	{"binary of 4096 bytes", Binary(strings.Repeat("a", 4096))},
+	{"binary of 65400 bytes", Binary(strings.Repeat("a", 65400))},
+}
+
+// kinds of arguments
+var (
+	anyTerm = func() kind {
+		k := kind{}
+		for _, s := range samples {
+			k[s.name] = undef
+		}
+		return k
+	}()
+	smallIntegers = kind{"negative": accepted, "least int": accepted}
+	anyBigs       = kind{"small big": accepted, "large big": accepted, "negative small big": accepted, "minus zero": accepted}
+	intKind       = merge(smallIntegers, anyBigs)
+	uintKind      = kind{"above int": accepted, "small big": accepted, "large big": accepted}
+	longKind      = merge(intKind, kind{"below int": accepted, "above int": accepted, "above uint": accepted})
+	ulongKind     = merge(uintKind, kind{"above uint": accepted, "above long": accepted})
+	atomKind      = kind{"atom": accepted, "empty atom": accepted}
+	binaryKind    = kind{"binary": accepted, "empty binary": accepted, "nul binary": accepted,
+		"binary of 4096 bytes": accepted, "binary of 65400 bytes": accepted}
+	iolistKind = merge(binaryKind, kind{"string": accepted, "nil": accepted, "list of bytes": accepted,
+		"list of binaries": accepted, "list of lists": accepted, "binary nested 16 deep": accepted,
+		"nil nested 16 deep": accepted})
+	nonEmptyKind = without(iolistKind, "empty binary", "nil", "nil nested 16 deep")
+	nameKind     = without(iolistKind, "binary of 4096 bytes", "binary of 65400 bytes") // may be empty, C = 4095
+	pathKind     = without(nonEmptyKind, "binary of 4096 bytes", "binary of 65400 bytes")
+	unknownName  = kind{"atom": errno("enotsup"), "empty atom": errno("enotsup")}
+	oneOf        = merge(smallIntegers, unknownName)
+	oneOf64      = merge(oneOf, kind{"small big": accepted, "negative small big": accepted, "minus zero": accepted,
+		"below int": accepted, "above int": accepted, "above uint": accepted})
+	// A list of names; where no negative result is let through, see positiveFlags.
+	flags = merge(smallIntegers, kind{"nil": accepted, "string": accepted, "list of bytes": accepted,
+		"list of integers": accepted, "list of atoms": errno("enotsup"), "improper list of atoms": errno("enotsup")})
+	positiveFlags = without(flags, "negative", "least int")
+	cstruct       = kind{"list of binaries": accepted, "improper list of binaries": accepted,
+		"list with a string for its tail": accepted}
+	argvKind = kind{"nil": accepted, "list of binaries": accepted, "list of lists": accepted,
+		"binary nested 16 deep": accepted, "nil nested 16 deep": accepted, "binary nested 17 deep": accepted, "byte nested 17 deep": accepted}
+)
+
+func merge(kinds ...kind) kind {
+	all := kind{}
+	for _, k := range kinds {
+		for name, reply := range k {
+			all[name] = reply
+		}
+	}
+	return all
+}
+
+func without(k kind, names ...string) kind {
+	left := merge(k)
+	for _, n := range names {
+		if left[n] == nil {
+			panic(n)
+		}
+		delete(left, n)
+	}
+	return left
+}
+
+// caller makes valid calls in a child, a fresh one for each call under test.
+type caller struct {
+	*Port
+	t    *testing.T
+	name string
+	to   Pipeline
+}
+
+// want makes the call under test and compares its reply byte for byte.
+func (c *caller) want(reply Term, args ...Term) {
+	c.t.Helper()
+	c.Want(reply, c.to, c.name, args...)
+}
+
+// also makes another call in the same process.
+func (c *caller) also(reply Term, name string, args ...Term) {
+	c.t.Helper()
+	c.Want(reply, c.to, name, args...)
+}
+
+// in runs valid calls in another process.
+func (c *caller) in(to Pipeline) *caller {
+	d := *c
+	d.to = to
+	return &d
+}
+
+// fork is in for a new child of the process.
+func (c *caller) fork() *caller {
+	c.t.Helper()
+	return c.in(c.Fork(c.to))
+}
+
+// need skips the test where a capability is missing.
+func (c *caller) need(name string, number uint) {
+	c.t.Helper()
+	Need(c.t, name, number)
+}
+
+func (c call) test(t *testing.T) {
+	p := Start(t, Shell("umask 022; ulimit -S -n 1024"))
+	a := p.Fork(nil)
+	t.Run("wrong types", func(t *testing.T) { c.testTypes(t, p.With(t), a) })
+	t.Run("wrong bodies", func(t *testing.T) { c.testBodies(t, p.With(t), a) })
+	t.Run("filtered", func(t *testing.T) { c.testFiltered(t, p.With(t), p.Fork(nil)) })
+	if c.valid != nil {
+		t.Run("valid", func(t *testing.T) {
+			c.valid(&caller{p.With(t), t, c.name, a})
+		})
+	}
+}
+
+// examples are the valid arguments.
+func (c call) examples() []Term {
+	var args []Term
+	for _, a := range c.args {
+		args = append(args, a.example)
+	}
+	return args
+}
+
+// testTypes: the first argument that is not acceptable decides; those behind it are not looked at.
+func (c call) testTypes(t *testing.T, p *Port, to Pipeline) {
+	for i, a := range c.args {
+		for _, s := range samples {
+			want, listed := a.kind[s.name]
+			if want == accepted {
+				continue
+			}
+			if !listed {
+				want = badarg
+			}
+			args := c.examples()
+			args[i] = s.term
+			p.Want(want, to, c.name, args...)
+			for j := i + 1; j < len(args); j++ {
+				args[j] = Float(0)
+			}
+			if p.Want(want, to, c.name, args...); t.Failed() {
+				t.Fatalf("argument %d: %s", i+1, s.name)
+			}
+		}
+	}
+}
+
+func (c call) testBodies(t *testing.T, p *Port, to Pipeline) {
+	args := c.examples()
+	p.Want(badarg, to, c.name, append(slices.Clone(args), 0)...)
+	p.Want(badarg, to, c.name, append(slices.Clone(args), 0, 0, 0)...)
+	for n := range args {
+		p.Want(badarg, to, c.name, args[:n]...)
+	}
+	whole := EncodeCall(args...)
+	for _, b := range []struct {
+		name string
+		body []byte
+	}{
+		{"other version", append([]byte{130}, whole[1:]...)},
+		{"no version", whole[1:]},
+		{"list of arguments", Encode(List(args))},
+		{"string", Encode(String("\x01"))},
+		{"atom", Encode(Atom("ok"))},
+		{"one byte", []byte{131}},
+		{"list for no arguments", Encode(List{})},
+		{"negative arity", append([]byte{131, 105}, 0xff, 0xff, 0xff, 0xff)},
+		{"arity beyond the end", []byte{131, 105, 0, 0, 0, 200}},
+	} {
+		p.Write(RawCallFrame(to, Number(c.name), b.body))
+		if diff := Diff(badarg, p.Reply(to, b.name)); diff != "" {
+			t.Errorf("%s: %s", b.name, diff)
+		}
+	}
+}
+
+// testFiltered: a call that is filtered is undef, whatever its body is.
+func (c call) testFiltered(t *testing.T, p *Port, to Pipeline) {
+	p.Want(ok, to, "filter", filterOf(c.name), Binary(""))
+	p.Want(undef, to, c.name, c.examples()...)
+	p.Want(undef, to, c.name)
+	p.Want(undef, to, c.name, 1, 2, 3, 4, 5, 6, 7)
+	p.Write(RawCallFrame(to, Number(c.name), []byte("x")))
+	if diff := Diff(undef, p.Reply(to, "garbage")); diff != "" {
+		t.Error(diff)
+	}
+	other := "version"
+	if c.name == other {
+		other = "getpid"
+	}
+	if reply := p.Call(to, other); reply == undef {
+		t.Errorf("%s is filtered as well", other)
+	}
+}
+
+// filterOf is the filter argument that blocks the calls of these names.
+func filterOf(names ...string) Term {
+	bits := make([]byte, 13)
+	for _, n := range names {
+		bits[Number(n)/8] |= 1 << (Number(n) % 8)
+	}
+	return Binary(bits)
+}
+
+// kept: call numbers 0..99.
+func TestCallNumbersFrom100OnAreBadarg(t *testing.T) {
+	p := Start(t)
+	p.Want(ok, nil, "filter", Binary("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf0\xff\xff\xff"), Binary(""))
+	for _, number := range []int{100, 101, 127, 255, 256, 65535} {
+		p.Write(RawCallFrame(nil, number, EncodeCall()))
+		p.Next(Reply(nil, badarg))
+	}
+}
+
+// Two bytes after the body may be consumed as zeros, as if every body had them.
+func TestBodiesMayRunIntoTwoZeroBytes(t *testing.T) {
+	p := Start(t)
+	for _, c := range []struct {
+		name, body string
+		want       Term
+	}{
+		{"getpid", "\x83\x68", p.Pid},
+		{"getpid", "\x83\x68\x00", p.Pid},
+		{"getpid", "\x83\x69\x00\x00\x00\x00", p.Pid},
+		{"getpid", "\x83\x69\x00\x00", p.Pid},
+		{"getpid", "\x83\x69\x00", badarg},
+		{"errno_id", "\x83\x68\x01\x61", Atom("unknown")},
+		{"errno_id", "\x83\x68\x01\x62\x00\x00", Atom("unknown")},
+		{"errno_id", "\x83\x68\x01\x62\x00", badarg},
+		{"errno_id", "\x83\x68\x01\x6e\x02\x00\x01", Atom("eperm")},
+		{"errno_id", "\x83\x68\x01", badarg},
+		{"chdir", "\x83\x68\x01\x6d\x00\x00\x00\x06/tmp", ok},
+		{"chdir", "\x83\x68\x01\x6d\x00\x00\x00\x07/tmp", badarg},
+		{"chdir", "\x83\x68\x01\x6b\x00\x06/tmp", ok},
+		{"iolist_to_bin", "\x83\x68\x01\x6d\x00\x00\x00\x03a", Binary("a\x00\x00")},
+	} {
+		p.Write(RawCallFrame(nil, Number(c.name), []byte(c.body)))
+		if diff := Diff(c.want, p.Reply(nil, c.name)); diff != "" {
+			t.Errorf("%s % x: %s", c.name, c.body, diff)
+		}
+		// What follows such a frame is the next one, not its last bytes.
+		p.Write(append(RawCallFrame(nil, Number(c.name), []byte(c.body)), CallFrame(nil, "version")...))
+		p.Next(Reply(nil, c.want), Reply(nil, Binary("1.0.1")))
+	}
+}
+
+func TestBytesBehindTheArgumentsAreIgnored(t *testing.T) {
+	p := Start(t)
+	p.Write(RawCallFrame(nil, Number("errno_id"), append(EncodeCall(2), "anything"...)))
+	p.Next(Reply(nil, Atom("enoent")))
+	p.Write(RawCallFrame(nil, Number("errno_id"), Encode(LargeTuple{2})))
+	p.Next(Reply(nil, Atom("enoent")))
+}
+
+// Integers come in any encoding, with the same value.
+func TestIntegersAreReadFromEveryEncoding(t *testing.T) {
+	p := Start(t)
+	for _, two := range []Term{2, Integer(2), SmallBig(0, 2), SmallBig(0, 2, 0, 0, 0), SmallBig(0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+		LargeBig(0, 2), LargeBig(0, 2, 0, 0, 0, 0, 0, 0, 0, 0)} {
+		p.Want(Atom("enoent"), nil, "errno_id", two)
+	}
+	for _, c := range []struct {
+		term Term
+		want Term
+	}{
+		{SmallBig(1, 2), Atom("unknown")},
+		{SmallBig(0), Atom("unknown")},
+		{SmallBig(1), Atom("unknown")},
+		{SmallBig(7, 0), Atom("unknown")},
+		{SmallBig(0, 2, 0, 0, 0, 1), badarg},
+		{SmallBig(0, 2, 0, 0, 0, 0, 0, 0, 0, 1), badarg},
+		{SmallBig(1, 0, 0, 0, 128), Atom("unknown")},
+		{SmallBig(1, 1, 0, 0, 128), badarg},
+		{SmallBig(0, 0, 0, 0, 128), badarg},
+	} {
+		p.Want(c.want, nil, "errno_id", c.term)
+	}
+	// Unsigned readers take no sign, not even that of zero.
+	p.Want(badarg, nil, "mkdir", Binary("/no/such/folder"), SmallBig(1, 0))
+	p.Want(errno("enoent"), nil, "mkdir", Binary("/no/such/folder"), SmallBig(0, 255, 255, 255, 255))
+}
+
+// Atoms come with four tags, and are compared up to a NUL.
+func TestAtomsAreReadFromEveryEncoding(t *testing.T) {
+	p := Start(t)
+	for _, a := range []Term{Atom("termsig"), AtomExt("termsig"), SmallAtom("termsig"), AtomUTF8("termsig"),
+		Atom("termsig\x00x"), AtomExt("termsig\x00")} {
+		p.Want(1, nil, "getopt", a)
+	}
+	p.Want(false, nil, "getopt", Atom("TERMSIG"))
+	p.Want(badarg, nil, "getopt", AtomUTF8("\u0100"))
+	p.Want(badarg, nil, "getopt", Atom("\xff"))
+	p.Want(badarg, nil, "getopt", AtomExt(strings.Repeat("a", 256)))
+	p.Want(false, nil, "getopt", AtomUTF8(strings.Repeat("é", 255)))
+	p.Want(badarg, nil, "getopt", AtomUTF8(strings.Repeat("é", 256)))
+	p.Want(false, nil, "getopt", AtomExt(strings.Repeat("a", 255)))
+	p.Want(false, nil, "getopt", SmallAtom("\xe9"))
+}
+
+// kept: 16 levels of iolist.
+func TestIolistsAreFlattenedByTheRules(t *testing.T) {
+	p := Start(t)
+	for _, c := range []struct{ list, want Term }{
+		{Binary("abc"), Binary("abc")},
+		{String("abc"), Binary("abc")},
+		{List{}, Binary("")},
+		{List{97, Binary("b"), String("cd"), List{101, List{}, Binary("")}}, Binary("abcde")},
+		{List{0, 255}, Binary("\x00\xff")},
+		{List{Integer(97)}, badarg},
+		{List{SmallBig(0, 97)}, badarg},
+		{List{256}, badarg},
+		{List{-1}, badarg},
+		{Nested(16, Binary("a")), Binary("a")},
+		{Nested(16, 97), Binary("a")},
+		{Nested(16, String("a")), Binary("a")},
+		{Nested(16, List{}), Binary("")},
+		{Nested(17, List{}), badarg},
+		{Nested(15, List{List{}, List{List{}}}), badarg},
+		{Nested(14, List{List{}, List{List{}}}), Binary("")},
+		{Nested(17, String("a")), badarg},
+		{WithTail(List{}, Binary("a")), Binary("a")},
+		{Raw("\x6c\x00\x00\x00\x00\x6a"), Binary("")},
+		{WithTail(List{98}, 97), badarg},
+		{WithTail(String("b"), 97), badarg},
+		{WithTail(Binary(""), 97), badarg},
+		{WithTail(String(""), 97), badarg},
+		{Raw("\x6c\x00\x00\x00\x02\x61\x61"), badarg},
+	} {
+		p.Want(c.want, nil, "iolist_to_bin", c.list)
+	}
+}
+
+func TestPathsHaveTheirCapacity(t *testing.T) {
+	p := Start(t)
+	long := func(n int) string { return "/" + strings.Repeat("a", n-1) }
+	tooLong := errno("enametoolong")
+	for _, c := range []struct {
+		path, want Term
+	}{
+		{Binary(long(4095)), tooLong},
+		{Binary(long(4096)), badarg},
+		{String(long(4094)), tooLong},
+		{String(long(4095)), badarg},
+		{List{Binary(long(4095))}, tooLong},
+		{List{Binary(long(4095)), Binary("")}, badarg},
+		{List{Binary(long(4095)), List{}}, badarg},
+		{List{Binary(long(4094)), 97}, tooLong},
+		{List{Binary(long(4094)), 97, Binary("")}, badarg},
+		{List{Binary(long(4094)), List{}}, tooLong},
+		{List{Binary(long(4094)), String("a")}, badarg},
+		{List{Binary(long(4093)), String("a")}, tooLong},
+		{Binary(""), badarg},
+		{List{List{}, Binary("")}, badarg},
+		{Binary("\x00"), errno("enoent")},
+		{Binary("/\x00/no/such"), ok},
+		{List{Binary("/"), 0, String("x")}, ok},
+	} {
+		p.Want(c.want, nil, "chdir", c.path)
+	}
+}

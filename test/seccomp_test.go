@@ -1,0 +1,126 @@
+package test
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	. "github.com/alcove-go/alcove/test/porttest"
+)
+
+// fieldCalls are the system calls that filters in the field allow to a process that runs the port, with the names of
+// what takes their place on machines that lack them.
+var fieldCalls = func() []int {
+	if runtime.GOARCH == "arm64" {
+		return []int{unix.SYS_EXIT, unix.SYS_EXIT_GROUP, unix.SYS_GETPID, 73 /* ppoll */, unix.SYS_READ, unix.SYS_RESTART_SYSCALL,
+			unix.SYS_RT_SIGRETURN, unix.SYS_PRLIMIT64, unix.SYS_WRITE, unix.SYS_WRITEV}
+	}
+	return []int{unix.SYS_EXIT, unix.SYS_EXIT_GROUP, unix.SYS_GETPID, 97 /* getrlimit */, 7 /* poll */, unix.SYS_READ,
+		unix.SYS_RESTART_SYSCALL, unix.SYS_RT_SIGRETURN, 160 /* setrlimit */, unix.SYS_WRITE, unix.SYS_WRITEV}
+}()
+
+// instruction is one of classic BPF.
+func instruction(code, jt, jf int, k uint64) string {
+	return native(2, uint64(code)) + native(1, uint64(jt)) + native(1, uint64(jf)) + native(4, k)
+}
+
+// killAllBut is a filter that allows these system calls.
+func killAllBut(allowed ...int) string {
+	const load, jump, answer = 0x20, 0x15, 0x06
+	var b strings.Builder
+	b.WriteString(instruction(load, 0, 0, 0)) // the number
+	for _, nr := range allowed {
+		b.WriteString(instruction(jump, 0, 1, uint64(nr)))
+		b.WriteString(instruction(answer, 0, 0, 0x7fff0000))
+	}
+	b.WriteString(instruction(answer, 0, 0, 0x80000000)) // kill the process
+	return b.String()
+}
+
+// program is struct sock_fprog.
+func program(filter string) Term {
+	return List{Binary(native(2, uint64(len(filter)/8))), Binary(strings.Repeat("\x00", 6)), ptr(Binary(filter))}
+}
+
+// lockDown puts the process under the filter of the field.
+func lockDown(p *Port, to Pipeline, also ...int) {
+	p.Want(okTuple(0, 1, 0, 0, 0), to, "prctl", Atom("pr_set_no_new_privs"), 1, 0, 0, 0)
+	filter := program(killAllBut(append(also, fieldCalls...)...))
+	p.Want(okTuple(0, 2, filter, 0, 0), to, "prctl", Atom("pr_set_seccomp"), Atom("seccomp_mode_filter"), filter, 0, 0)
+}
+
+func TestProcessUnderTheFilterOfTheFieldGoesOnServing(t *testing.T) {
+	p := Start(t)
+	for _, depth := range []int{1, 3} {
+		a := p.Chain(depth)
+		lockDown(p, a)
+		for range 100 {
+			p.Want(a.Pid(), a, "getpid")
+		}
+		p.Want(Binary(Bytes(60000)), a, "iolist_to_bin", Binary(Bytes(60000)))
+		p.Want(ok, a, "setrlimit", Atom("rlimit_core"), rlimit(0, 0))
+		p.Want(okTuple(rlimit(0, 0)), a, "getrlimit", Atom("rlimit_core"))
+		p.Want(true, a, "setopt", Atom("exit_status"), 1)
+		p.Want(badarg, a, "getopt", 1)
+		p.Want(List{}, a, "cpid")
+		p.Want(Binary("1.0.1"), a, "version")
+		// A signal as well: its handler writes, its end is rt_sigreturn.
+		for range 50 {
+			p.Signal(a, unix.SIGUSR1)
+			p.SignalOf(a, "sigusr1")
+		}
+		// Partial frames and large ones.
+		call := CallFrame(nil, "iolist_to_bin", Binary(Bytes(9000)))
+		p.Stdin(a, string(call[:1000]))
+		p.Stdin(a, string(call[1000:])+string(call)+string(call[:5]))
+		p.Stdin(a, string(call[5:]))
+		for range 3 {
+			p.Next(Reply(a, Binary(Bytes(9000))))
+		}
+		p.Send(a, "exit", 9)
+		p.Next(Ctl(a, "fdctl_closed"), ExitStatus(a, 9))
+
+		b := p.Fork(a.Parent())
+		lockDown(p, b)
+		p.Send(b, "getcwd")
+		p.Next(Ctl(b, "fdctl_closed"), TermSig(b, "sigsys"))
+		c := p.Fork(a.Parent())
+		lockDown(p, c)
+		endOfFile(t, p, c)
+		p.Next(Ctl(c, "fdctl_closed"), ExitStatus(c, 0))
+	}
+}
+
+// A parent needs wait4 and close besides for children that end.
+func TestParentUnderAFilterServesItsChildren(t *testing.T) {
+	for _, children := range []int{1, 40} {
+		p := Start(t)
+		a := p.Fork(nil)
+		var b []Pipeline
+		for range children {
+			b = append(b, p.Fork(a))
+			p.Want(b[len(b)-1].Pid(), b[len(b)-1], "getpid")
+		}
+		lockDown(p, a, unix.SYS_WAIT4, unix.SYS_CLOSE)
+		for _, l := range b {
+			p.Want(l.Pid(), l, "getpid")
+			p.Want(Binary(Bytes(50000)), l, "iolist_to_bin", Binary(Bytes(50000)))
+		}
+		p.Sh(b[0], "echo before; read x; echo $x; echo err >&2; exit 3")
+		p.Await(Stdout(b[0], "before\n"))
+		p.Stdin(b[0], "input\n")
+		p.Await(Stdout(b[0], "input\n"))
+		p.Await(Stderr(b[0], "err\n"))
+		p.Await(ExitStatus(b[0], 3))
+		for _, l := range b[1:] {
+			p.Send(l, "exit", 4)
+			p.Await(Ctl(l, "fdctl_closed"))
+			p.Await(ExitStatus(l, 4))
+		}
+		p.Want(List{}, a, "cpid")
+		p.Want(a.Pid(), a, "getpid")
+		p.Quiet(nil, a)
+	}
+}
