@@ -22,7 +22,16 @@ func init() {
 	}
 }
 
+// program is all that a process works with. It is allocated as one, so that
+// the parts which every call writes are in the same page (see port.Memory).
+type program struct {
+	calls calls.Calls
+	port  port.Memory
+}
+
 func main() {
-	p := port.Start("1.0.1")
-	p.Serve(calls.New(p))
+	m := new(program)
+	p := m.port.Start("1.0.1")
+	m.calls.Init(p)
+	p.Serve(&m.calls)
 }

@@ -22,13 +22,13 @@ type Calls struct {
 
 const maxAtom = 255
 
-// New returns the calls of p, whose environment and arguments must be known.
-func New(p *port.Process) *Calls {
-	c := &Calls{p: p}
+// Init makes c answer the calls of p, whose environment and arguments must be
+// known.
+func (c *Calls) Init(p *port.Process) {
+	c.p = p
 	c.mem.init()
 	c.env.init(p.Env)
 	c.exec.init(c)
-	return c
 }
 
 // A call is how a call is answered: by a method of its own or, if there is

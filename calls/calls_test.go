@@ -36,7 +36,9 @@ func newAsker(env ...string) *asker {
 	for _, entry := range env {
 		p.Env = append(p.Env, []byte(entry))
 	}
-	return &asker{Calls: New(p), buf: make([]byte, 0, p.ReplyLimit())}
+	c := new(Calls)
+	c.Init(p)
+	return &asker{Calls: c, buf: make([]byte, 0, p.ReplyLimit())}
 }
 
 // body is how the arguments of a call arrive: with two bytes of slack.

@@ -43,8 +43,7 @@ type Child struct {
 
 // children is the table of children. Slots are reused from the lowest.
 type children struct {
-	slots   []Child
-	pids    []int32 // pid of each slot, 0 when free; what lookups go over
+	slots   []Child // those in use have a pid
 	live    int     // slots in use
 	changed bool    // sweep has something to do
 }
@@ -52,45 +51,43 @@ type children struct {
 // reset empties the table without touching its memory, which a forked child
 // shares with its parent as long as neither writes to it.
 func (t *children) reset() {
-	t.slots, t.pids = t.slots[:0], t.pids[:0]
+	t.slots = t.slots[:0]
 	t.live, t.changed = 0, false
 }
 
 // add puts a new child in the first free slot.
 func (t *children) add(pid int32) *Child {
 	i := 0
-	for i < len(t.pids) && t.pids[i] != 0 {
+	for i < len(t.slots) && t.slots[i].Pid != 0 {
 		i++
 	}
-	if i == len(t.pids) {
+	if i == len(t.slots) {
 		t.slots = append(t.slots, Child{})
-		t.pids = append(t.pids, 0)
 	}
 	t.slots[i] = Child{Pid: pid, slot: int32(i), closing: -1}
-	t.pids[i] = pid
 	t.live++
 	return &t.slots[i]
 }
 
 // find returns the first child with that pid that has not been waited for.
 func (t *children) find(pid int32) *Child {
-	for i, q := range t.pids {
-		if q == pid && !t.slots[i].waited {
-			return &t.slots[i]
+	for i := range t.slots {
+		if c := &t.slots[i]; c.Pid == pid && !c.waited {
+			return c
 		}
 	}
 	return nil
 }
 
 // Slots returns the number of slots to look at with Slot.
-func (p *Process) Slots() int { return len(p.table.pids) }
+func (p *Process) Slots() int { return len(p.table.slots) }
 
 // Slot returns the child in slot i, nil if there is none to be listed.
 func (p *Process) Slot(i int) *Child {
-	if p.table.pids[i] == 0 || p.table.slots[i].waited {
-		return nil
+	if c := &p.table.slots[i]; c.Pid != 0 && !c.waited {
+		return c
 	}
-	return &p.table.slots[i]
+	return nil
 }
 
 // ChildByPid returns the first child with that pid in slot order, nil if there
@@ -120,10 +117,10 @@ func (p *Process) sweep() {
 	}
 	t.changed = false
 	for i := range t.slots {
-		if t.pids[i] == 0 {
+		c := &t.slots[i]
+		if c.Pid == 0 {
 			continue
 		}
-		c := &t.slots[i]
 		if c.waited && !c.exited {
 			p.release(c)
 		}
@@ -132,15 +129,15 @@ func (p *Process) sweep() {
 		}
 		if c.exited && c.Stdout < 0 && c.Stderr < 0 && c.Control < 0 {
 			p.drop(&c.queue)
-			t.pids[i] = 0
+			c.Pid = 0
 			t.live--
 		}
 	}
-	n := len(t.pids)
-	for n > 0 && t.pids[n-1] == 0 {
+	n := len(t.slots)
+	for n > 0 && t.slots[n-1].Pid == 0 {
 		n--
 	}
-	t.slots, t.pids = t.slots[:n], t.pids[:n]
+	t.slots = t.slots[:n]
 }
 
 // SetMaxChild sets how many children the process may have, 0 to 65535, and
@@ -190,7 +187,7 @@ func (p *Process) descriptorAbove(soft uint64) bool {
 	limit := int32(soft)
 	for i := range p.table.slots {
 		c := &p.table.slots[i]
-		if p.table.pids[i] != 0 && max(c.Control, c.Stdin, c.Stdout, c.Stderr) > limit {
+		if c.Pid != 0 && max(c.Control, c.Stdin, c.Stdout, c.Stderr) > limit {
 			return true
 		}
 	}

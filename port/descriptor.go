@@ -88,7 +88,7 @@ func (p *Process) childWith(fd int) *Child {
 	}
 	for i := range p.table.slots {
 		c := &p.table.slots[i]
-		if p.table.pids[i] == 0 {
+		if c.Pid == 0 {
 			continue
 		}
 		switch int32(fd) {

@@ -104,7 +104,7 @@ type fixture struct {
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	f := &fixture{Process: newProcess(), t: t, stub: new(stubCalls)}
+	f := &fixture{Process: new(Memory).init(), t: t, stub: new(stubCalls)}
 	f.calls = f.stub
 	f.poll.fds[placeInput].FD = -1
 	f.poll.fds[placeSignal].FD = -1

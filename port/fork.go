@@ -220,7 +220,7 @@ func (p *Process) markSiblings(marks []byte) int {
 	highest := 0
 	for i := range p.table.slots {
 		c := &p.table.slots[i]
-		if p.table.pids[i] == 0 {
+		if c.Pid == 0 {
 			continue
 		}
 		for _, fd := range [...]int32{c.Control, c.Stdin, c.Stdout, c.Stderr, c.closing} {

@@ -9,19 +9,39 @@ import (
 // to grow.
 const firstChildren = 128
 
-// memory is what a process works with, allocated once. A forked child shares
+// Memory is what a process works with, allocated once. A forked child shares
 // it with its parent until one of them writes, page by page; an idle process
-// costs as much as the pages that it writes. So what every message touches
-// comes first, and the buffers, of which small messages touch only the front,
-// begin in pages that are written anyway.
-type memory struct {
+// costs as much as the pages that it writes, and a fork as many page faults. So
+// what every message touches comes first, and the buffers, of which small
+// messages touch only the front, begin in pages that are written anyway.
+type Memory struct {
 	process Process
+	spare   buffer
 	fds     [placeChildren + firstChildren*streams]sys.PollFD
-	pids    [firstChildren]int32
 	inbound [inboundSize]byte
 
 	slots    [firstChildren]Child
 	outbound [outboundSize]byte
 
 	records [recordsPerRead * signal.InfoSize]byte
+	held    [bufferSize]byte
+}
+
+func (m *Memory) init() *Process {
+	p := &m.process
+	p.Pid = sys.Getpid()
+	p.Options = Options{
+		ExitStatus: true, TermSig: true,
+		FlowControl: -1, SignalOnEOF: int32(sys.SIGTERM),
+		MaxForkDepth: 16,
+	}
+	p.in.b = m.inbound[:]
+	p.out.arena = m.outbound[:]
+	p.records = m.records[:]
+	p.spare = &m.spare
+	p.spare.b = m.held[:]
+	p.poll.fds = m.fds[:0]
+	p.poll.reset()
+	p.table.slots = m.slots[:0]
+	return p
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/alcove-go/alcove/port/sys"
 )
 
-const maxPieces = 64
+const maxPieces = 16
 
 // pieces is what one writev(2) is given.
 type pieces [maxPieces]sys.Iovec

@@ -148,7 +148,7 @@ func (p *Process) Waited(pid int32) {
 func (p *Process) signalChildren() {
 	for i := range p.table.slots {
 		c := &p.table.slots[i]
-		if p.table.pids[i] == 0 || c.exited {
+		if c.Pid == 0 || c.exited {
 			continue // a pid that was reaped may be somebody else's
 		}
 		pid := int(c.Pid)

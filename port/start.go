@@ -21,9 +21,9 @@ const (
 // protocol gives for it.
 //
 // The process must have one thread by now (package onethread).
-func Start(version string) *Process {
+func (m *Memory) Start(version string) *Process {
 	early.RestoreNoFile()
-	p := newProcess()
+	p := m.init()
 	args := arguments()
 	p.keepEnvironment(args)
 	o := options{name: "alcove", version: version, maxChild: -1}
@@ -42,24 +42,6 @@ func Start(version string) *Process {
 	} else {
 		p.startFirst(o.fifo)
 	}
-	return p
-}
-
-func newProcess() *Process {
-	m := new(memory)
-	p := &m.process
-	p.Pid = sys.Getpid()
-	p.Options = Options{
-		ExitStatus: true, TermSig: true,
-		FlowControl: -1, SignalOnEOF: sys.SIGTERM,
-		MaxForkDepth: 16,
-	}
-	p.in.b = m.inbound[:]
-	p.out.arena = m.outbound[:]
-	p.records = m.records[:]
-	p.poll.fds = m.fds[:0]
-	p.poll.reset()
-	p.table = children{slots: m.slots[:0], pids: m.pids[:0]}
 	return p
 }
 
