@@ -1,214 +1,347 @@
-%% Namespaces and roots, used for what they are for.
+%% Namespaces: what a process in one sees, what others see, and the ways in.
 -module(alcove_namespace_SUITE).
 
+-include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 -include_lib("alcove/include/alcove.hrl").
 
+-export([all/0, init_per_suite/1, end_per_suite/1, init_per_testcase/2, end_per_testcase/2]).
 -export([
-    all/0,
-    init_per_testcase/2,
-    end_per_testcase/2
-]).
--export([
-    host_name_is_that_of_the_namespace/1,
-    first_process_of_a_pid_namespace_is_1/1,
-    pid_namespace_ends_with_its_first_process/1,
-    mount_is_seen_in_its_namespace_only/1,
-    root_is_changed_by_chroot/1,
-    root_is_changed_by_pivot_root/1,
-    network_is_empty_in_its_namespace/1,
+    host_name_of_a_uts_namespace_is_its_own/1,
     process_enters_the_namespace_of_another/1,
-    port_itself_leaves_its_namespaces/1,
-    ordinary_user_is_root_in_a_user_namespace/1,
-    privileges_are_dropped_for_good/1,
-    clone_that_shares_memory_is_refused/1
+    namespace_of_another_type_is_refused/1,
+    first_process_of_a_pid_namespace_is_1/1,
+    processes_of_a_pid_namespace_end_with_its_first/1,
+    pid_namespace_is_entered_by_later_children/1,
+    proc_of_a_pid_namespace_lists_its_processes/1,
+    loopback_of_a_net_namespace_is_not_that_of_the_system/1,
+    frames_pass_through_a_tap_device_of_a_net_namespace/1,
+    message_queue_of_an_ipc_namespace_is_not_seen_outside/1,
+    clock_of_a_time_namespace_is_set_before_it_is_entered/1,
+    clone_makes_a_time_namespace/1,
+    root_of_a_user_namespace_needs_no_rights_outside/1,
+    port_itself_enters_a_user_namespace_of_its_own/1,
+    port_itself_enters_the_user_and_mount_namespaces_of_a_child/1,
+    several_namespaces_are_made_at_once/1
 ]).
+
+-define(LIMIT, 30000).
 
 all() ->
-    [
-        F
-     || {F, 1} <- ?MODULE:module_info(exports), F =/= module_info
-    ].
+    alcove_os:cases(?MODULE).
 
-init_per_testcase(_Case, Config) ->
-    [{drv, alcove_ct:start()} | Config].
+init_per_suite(Config) ->
+    alcove_os:needs(Config, [cap_sys_admin, cap_net_admin, cap_setuid, cap_setgid]).
+
+end_per_suite(_Config) ->
+    ok.
+
+init_per_testcase(Case, Config) ->
+    [{drv, alcove_ct:start()}, {dir, alcove_os:tree(Config, Case)} | Config].
 
 end_per_testcase(_Case, Config) ->
-    alcove_ct:stop(proplists:get_value(drv, Config)).
+    alcove_ct:stop(?config(drv, Config)).
 
-drv(Config) ->
-    proplists:get_value(drv, Config).
-
-host_name_is_that_of_the_namespace(Config) ->
-    Drv = drv(Config),
-    {ok, Name} = alcove:gethostname(Drv, []),
+host_name_of_a_uts_namespace_is_its_own(Config) ->
+    Drv = ?config(drv, Config),
+    {ok, Outside} = alcove:gethostname(Drv, []),
     {ok, Pid} = alcove:clone(Drv, [], [clone_newuts]),
-    ?assertEqual({ok, Name}, alcove:gethostname(Drv, [Pid])),
-    Longest = binary:copy(<<"x">>, 63),
-    ok = alcove:sethostname(Drv, [Pid], Longest),
-    ?assertEqual({ok, Longest}, alcove:gethostname(Drv, [Pid])),
-    ?assertEqual({ok, Name}, alcove:gethostname(Drv, [])).
+    ok = alcove:sethostname(Drv, [Pid], "inside"),
+    ?assertEqual({ok, <<"inside">>}, alcove:gethostname(Drv, [Pid])),
+    ?assertEqual({ok, Outside}, alcove:gethostname(Drv, [])),
+    ?assertEqual(
+        {{exit_status, 0}, <<"inside\n">>, <<>>}, alcove_os:run(Drv, [Pid], ["uname", "-n"])
+    ).
 
-first_process_of_a_pid_namespace_is_1(Config) ->
-    Drv = drv(Config),
-    {ok, Pid} = alcove:clone(Drv, [], [clone_newpid, clone_newns]),
-    ?assertNotEqual(1, Pid),
-    ?assertEqual(1, alcove:getpid(Drv, [Pid])),
-    {ok, 2} = alcove:fork(Drv, [Pid]),
-    ?assertEqual(2, alcove:getpid(Drv, [Pid, 2])),
-    ok = alcove:mount(Drv, [Pid], "none", "/", [], [ms_rec, ms_private], [], []),
-    ok = alcove:mount(Drv, [Pid], "proc", "/proc", "proc", [ms_nosuid], [], []),
-    {ok, Names} = alcove:readdir(Drv, [Pid], "/proc"),
-    ?assertEqual([1, 2], lists:sort([binary_to_integer(N) || <<D, _/binary>> = N <- Names, D < $:, D >= $0])).
-
-pid_namespace_ends_with_its_first_process(Config) ->
-    Drv = drv(Config),
-    {ok, Pid} = alcove:clone(Drv, [], [clone_newpid]),
-    {ok, 2} = alcove:fork(Drv, [Pid]),
-    ok = alcove:execvp(Drv, [Pid, 2], "sleep", ["sleep", "1000"]),
-    ok = alcove:kill(Drv, [], Pid, sigkill),
-    ?assertEqual({termsig, sigkill}, alcove:event(Drv, [Pid], 30000)),
-    ?assertError(badpid, alcove:getpid(Drv, [Pid, 2])).
-
-mount_is_seen_in_its_namespace_only(Config) ->
-    Drv = drv(Config),
-    Dir = folder(Config),
-    {ok, Pid} = alcove:clone(Drv, [], [clone_newns]),
-    ok = alcove:mount(Drv, [Pid], "none", "/", [], [ms_rec, ms_private], [], []),
-    ok = alcove:mount(Drv, [Pid], "tmpfs", Dir, "tmpfs", [ms_noexec], "size=64k", []),
-    File = filename:join(Dir, "inside"),
-    {ok, FD} = alcove:open(Drv, [Pid], File, [o_wronly, o_creat], 8#644),
-    ?assertEqual({ok, 4}, alcove:write(Drv, [Pid], FD, "data")),
-    {ok, Names} = alcove:readdir(Drv, [Pid], Dir),
-    ?assert(lists:member(<<"inside">>, Names)),
-    ?assertEqual({ok, []}, file:list_dir(Dir)),
-    ?assertEqual({error, ebusy}, alcove:umount(Drv, [Pid], Dir)),
-    ok = alcove:umount2(Drv, [Pid], Dir, [mnt_detach]),
-    ?assertEqual({ok, []}, file:list_dir(Dir)).
-
-root_is_changed_by_chroot(Config) ->
-    Drv = drv(Config),
-    Dir = folder(Config),
-    busybox(Dir),
-    {ok, Pid} = alcove:fork(Drv, []),
-    ok = alcove:chroot(Drv, [Pid], Dir),
-    ok = alcove:chdir(Drv, [Pid], "/"),
-    ?assertEqual({ok, <<"/">>}, alcove:getcwd(Drv, [Pid])),
-    ok = alcove:execve(Drv, [Pid], "/busybox", ["busybox", "ls", "/"], []),
-    ?assertEqual(<<"busybox\n">>, alcove_ct:output(Drv, [Pid], 8)).
-
-root_is_changed_by_pivot_root(Config) ->
-    Drv = drv(Config),
-    Dir = folder(Config),
-    busybox(Dir),
-    ok = file:make_dir(filename:join(Dir, "old")),
-    {ok, Pid} = alcove:clone(Drv, [], [clone_newns, clone_newpid]),
-    ok = alcove:mount(Drv, [Pid], "none", "/", [], [ms_rec, ms_private], [], []),
-    ok = alcove:mount(Drv, [Pid], Dir, Dir, [], [ms_bind], [], []),
-    ok = alcove:pivot_root(Drv, [Pid], Dir, filename:join(Dir, "old")),
-    ok = alcove:chdir(Drv, [Pid], "/"),
-    ok = alcove:umount2(Drv, [Pid], "/old", [mnt_detach]),
-    ok = alcove:execve(Drv, [Pid], "/busybox", ["busybox", "ls", "/", "/old"], []),
-    ?assertEqual(<<"/:\nbusybox\nold\n\n/old:\n">>, alcove_ct:output(Drv, [Pid], 22)).
-
-network_is_empty_in_its_namespace(Config) ->
-    Drv = drv(Config),
-    {ok, Pid} = alcove:clone(Drv, [], [clone_newnet]),
-    {ok, FD} = alcove:open(Drv, [Pid], "/proc/self/net/dev", [o_rdonly], 0),
-    {ok, Text} = alcove:read(Drv, [Pid], FD, 4096),
-    [_, _ | Devices] = binary:split(Text, <<"\n">>, [global, trim]),
-    ?assertMatch([<<"    lo:", _/binary>>], Devices).
-
+%% The two processes are siblings; the descriptor of the namespace is all that the second needs.
 process_enters_the_namespace_of_another(Config) ->
-    Drv = drv(Config),
-    {ok, A} = alcove:clone(Drv, [], [clone_newuts]),
-    ok = alcove:sethostname(Drv, [A], "inside"),
-    {ok, B} = alcove:fork(Drv, []),
-    Path = ["/proc/", integer_to_list(A), "/ns/uts"],
-    {ok, FD} = alcove:open(Drv, [B], Path, [o_rdonly, o_cloexec], 0),
-    ?assertEqual({error, einval}, alcove:setns(Drv, [B], FD, clone_newnet)),
-    ok = alcove:setns(Drv, [B], FD, clone_newuts),
-    ?assertEqual({ok, <<"inside">>}, alcove:gethostname(Drv, [B])).
+    Drv = ?config(drv, Config),
+    {ok, Owner} = alcove:clone(Drv, [], [clone_newuts]),
+    {ok, Visitor} = alcove:fork(Drv, []),
+    FD = namespace(Drv, [Visitor], Owner, "uts"),
+    ok = alcove:setns(Drv, [Visitor], FD, clone_newuts),
+    ok = alcove:sethostname(Drv, [Owner], "shared"),
+    ?assertEqual({ok, <<"shared">>}, alcove:gethostname(Drv, [Visitor])),
+    ?assertNotEqual({ok, <<"shared">>}, alcove:gethostname(Drv, [])).
 
-%% The kernel refuses a user namespace to a process with threads.
-port_itself_leaves_its_namespaces(Config) ->
-    Drv = drv(Config),
-    ok = alcove:unshare(Drv, [], [clone_newuts]),
-    ok = alcove:sethostname(Drv, [], "elsewhere"),
-    ?assertEqual({ok, <<"elsewhere">>}, alcove:gethostname(Drv, [])),
-    {ok, Here} = inet:gethostname(),
-    ?assertNotEqual("elsewhere", Here),
-    ok = alcove:unshare(Drv, [], [clone_newuser, clone_newns]),
+namespace_of_another_type_is_refused(Config) ->
+    Drv = ?config(drv, Config),
     {ok, Pid} = alcove:fork(Drv, []),
-    ?assertEqual(Pid, alcove:getpid(Drv, [Pid])).
+    FD = namespace(Drv, [Pid], Pid, "uts"),
+    {ok, File} = alcove:open(Drv, [Pid], "/dev/null", [o_rdonly], 0),
+    ?assertEqual({error, einval}, alcove:setns(Drv, [Pid], FD, clone_newnet)),
+    ?assertEqual({error, einval}, alcove:setns(Drv, [Pid], File, 0)),
+    ?assertEqual({error, ebadf}, alcove:setns(Drv, [Pid], 999, 0)),
+    ?assertEqual({error, enotsup}, alcove:setns(Drv, [Pid], FD, clone_newmoon)),
+    ?assertEqual(ok, alcove:setns(Drv, [Pid], FD, 0)).
 
-ordinary_user_is_root_in_a_user_namespace(_Config) ->
-    Dir = string:trim(os:cmd("mktemp -d /tmp/alcove.XXXXXX")),
-    Program = filename:join(Dir, "alcove"),
-    {ok, _} = file:copy(alcove_drv:progname(), Program),
-    ok = file:change_mode(Program, 8#755),
-    ok = file:change_mode(Dir, 8#777),
-    {ok, Drv} = alcove_drv:start_link([
-        {exec, "setpriv --reuid 65534 --regid 65534 --clear-groups"},
-        {progname, Program},
-        {ctldir, Dir}
-    ]),
-    ?assertEqual(65534, alcove:getuid(Drv, [])),
-    ?assertEqual({error, eperm}, alcove:clone(Drv, [], [clone_newuts])),
-    {ok, Pid} = alcove:clone(Drv, [], [clone_newuser, clone_newuts, clone_newpid, clone_newnet]),
-    Map = fun(File, Text) ->
-        Path = ["/proc/", integer_to_list(Pid), "/", File],
-        {ok, FD} = alcove:open(Drv, [], Path, [o_wronly], 0),
-        Size = length(Text),
-        {ok, Size} = alcove:write(Drv, [], FD, Text),
-        ok = alcove:close(Drv, [], FD)
-    end,
-    Map("uid_map", "0 65534 1"),
-    Map("setgroups", "deny"),
-    Map("gid_map", "0 65534 1"),
-    ?assertEqual({0, 0}, {alcove:getuid(Drv, [Pid]), alcove:getgid(Drv, [Pid])}),
-    ok = alcove:sethostname(Drv, [Pid], "mine"),
-    ?assertEqual({ok, <<"mine">>}, alcove:gethostname(Drv, [Pid])),
-    ?assertEqual({error, einval}, alcove:setuid(Drv, [Pid], 1)),
-    alcove_ct:stop(Drv),
-    ok = file:delete(Program),
-    ok = file:del_dir(Dir).
+%% In the namespace pids are counted anew, and the pipeline names them so.
+first_process_of_a_pid_namespace_is_1(Config) ->
+    Drv = ?config(drv, Config),
+    {ok, Pid} = alcove:clone(Drv, [], [clone_newpid]),
+    ?assertEqual(1, alcove:getpid(Drv, [Pid])),
+    ?assertEqual({ok, 2}, alcove:fork(Drv, [Pid])),
+    ?assertEqual(2, alcove:getpid(Drv, [Pid, 2])),
+    ?assertMatch([#alcove_pid{pid = 2}], alcove:cpid(Drv, [Pid])),
+    ok = alcove:kill(Drv, [Pid], 2, sigkill),
+    ?assertEqual({termsig, sigkill}, alcove:event(Drv, [Pid, 2], ?LIMIT)).
 
-privileges_are_dropped_for_good(Config) ->
-    Drv = drv(Config),
-    {ok, Pid} = alcove:fork(Drv, []),
-    ok = alcove:setgroups(Drv, [Pid], [7, 8]),
-    ?assertEqual({ok, [8, 7]}, alcove:getgroups(Drv, [Pid])),
-    ok = alcove:setresgid(Drv, [Pid], 65534, 65534, 65534),
-    ok = alcove:setresuid(Drv, [Pid], 65534, 65534, 65534),
-    ?assertEqual({ok, 65534, 65534, 65534}, alcove:getresuid(Drv, [Pid])),
-    ?assertEqual({error, eperm}, alcove:setuid(Drv, [Pid], 0)),
-    ?assertEqual({error, eperm}, alcove:setgroups(Drv, [Pid], [])),
-    ?assertEqual({error, eperm}, alcove:chroot(Drv, [Pid], "/")),
-    ?assertEqual({error, eacces}, alcove:open(Drv, [Pid], "/etc/shadow", [o_rdonly], 0)),
+%% The kernel reports the end of the first process after that of the others: a fifo that the
+%% grandchild had open is at its end by then.
+processes_of_a_pid_namespace_end_with_its_first(Config) ->
+    Drv = ?config(drv, Config),
+    Fifo = filename:join(?config(dir, Config), "fifo"),
+    ok = alcove:mkfifo(Drv, [], Fifo, 8#600),
+    {ok, FD} = alcove:open(Drv, [], Fifo, [o_rdonly, o_nonblock, o_cloexec], 0),
+    {ok, Pid} = alcove:clone(Drv, [], [clone_newpid]),
     {ok, Child} = alcove:fork(Drv, [Pid]),
-    ok = alcove:execvp(Drv, [Pid, Child], "id", ["id", "-u"]),
-    ?assertEqual(<<"65534\n">>, alcove_ct:output(Drv, [Pid, Child], 6)).
+    {ok, _} = alcove:open(Drv, [Pid, Child], Fifo, [o_wronly], 0),
+    alcove_os:execute(Drv, [Pid, Child], ["cat"]),
+    ?assertEqual({error, eagain}, alcove:read(Drv, [], FD, 1)),
+    ok = alcove:kill(Drv, [], Pid, sigkill),
+    ?assertEqual({termsig, sigkill}, alcove:event(Drv, [Pid], ?LIMIT)),
+    ?assertEqual({ok, <<>>}, alcove:read(Drv, [], FD, 1)).
 
-clone_that_shares_memory_is_refused(Config) ->
-    Drv = drv(Config),
+pid_namespace_is_entered_by_later_children(Config) ->
+    Drv = ?config(drv, Config),
+    {ok, Owner} = alcove:clone(Drv, [], [clone_newpid]),
+    {ok, Visitor} = alcove:fork(Drv, []),
+    FD = namespace(Drv, [Visitor], Owner, "pid"),
+    ok = alcove:setns(Drv, [Visitor], FD, clone_newpid),
+    ?assertEqual(Visitor, alcove:getpid(Drv, [Visitor])),
+    {ok, Child} = alcove:fork(Drv, [Visitor]),
+    ?assertEqual(2, alcove:getpid(Drv, [Visitor, Child])),
+    ?assertEqual(ok, alcove:kill(Drv, [Owner], 2, 0)),
+    ok = alcove:exit(Drv, [Visitor, Child], 3),
+    ?assertEqual({exit_status, 3}, alcove:event(Drv, [Visitor, Child], ?LIMIT)).
+
+proc_of_a_pid_namespace_lists_its_processes(Config) ->
+    Drv = ?config(drv, Config),
+    {ok, Pid} = alcove:clone(Drv, [], [clone_newpid, clone_newns]),
+    ok = alcove:mount(Drv, [Pid], "none", "/", "", [ms_rec, ms_private], "", ""),
+    ok = alcove:mount(Drv, [Pid], "proc", "/proc", "proc", [], "", ""),
+    {ok, 2} = alcove:fork(Drv, [Pid]),
+    ?assertEqual([<<"1">>, <<"2">>], [
+        Name
+     || <<Digit, _/binary>> = Name <- alcove_os:names(Drv, [Pid], "/proc"),
+        Digit >= $0,
+        Digit =< $9
+    ]).
+
+%% A new namespace has a loopback device of its own, and that is down.
+loopback_of_a_net_namespace_is_not_that_of_the_system(Config) ->
+    Drv = ?config(drv, Config),
+    {ok, Listen} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
+    {ok, Port} = inet:port(Listen),
+    {ok, Inside} = alcove:clone(Drv, [], [clone_newnet]),
+    {ok, Outside} = alcove:fork(Drv, []),
+    ?assertEqual(ok, connect(Drv, [Outside], {127, 0, 0, 1}, Port)),
+    ?assertEqual({error, enetunreach}, connect(Drv, [Inside], {127, 0, 0, 1}, Port)),
+    ok = gen_tcp:close(Listen).
+
+connect(Drv, Pids, Address, Port) ->
+    {ok, Socket} = alcove:socket(Drv, Pids, af_inet, sock_stream, 0),
+    alcove:connect(Drv, Pids, Socket, [sockaddr_in(Address, Port)]).
+
+sockaddr_in({A, B, C, D}, Port) ->
+    <<2:16/native, Port:16, A, B, C, D, 0:64>>.
+
+%% The other end of the cable is a descriptor: a question about an address (ARP) goes in, the
+%% answer of the kernel comes out.
+frames_pass_through_a_tap_device_of_a_net_namespace(Config) ->
+    Drv = ?config(drv, Config),
+    {ok, Pid} = alcove:clone(Drv, [], [clone_newnet]),
+    case open_tun(Drv, [Pid], filename:join(?config(dir, Config), "tun")) of
+        {ok, Tap} ->
+            Name = tap_device(Drv, [Pid], Tap),
+            ?assertEqual(<<"tap0">>, Name),
+            ?assert(lists:member(Name, devices(Drv, [Pid]))),
+            ?assertNot(lists:member(Name, devices(Drv, []))),
+            Mac = bring_up(Drv, [Pid], Name, {10, 9, 8, 1}),
+            ?assertEqual(Mac, who_has(Drv, [Pid], Tap, {10, 9, 8, 1}));
+        {error, enodev} ->
+            {skip, "the kernel has no tun driver"}
+    end.
+
+%% Where the device file is missing it is made.
+open_tun(Drv, Pids, Path) ->
+    case alcove:open(Drv, Pids, "/dev/net/tun", [o_rdwr, o_cloexec], 0) of
+        {error, enoent} ->
+            Mknod = ["mknod", Path, "c", "10", "200"],
+            {{exit_status, 0}, <<>>, <<>>} = alcove_os:run(Drv, Pids, Mknod),
+            alcove:open(Drv, Pids, Path, [o_rdwr, o_cloexec], 0);
+        Opened ->
+            Opened
+    end.
+
+%% IFF_TAP and IFF_NO_PI of linux/if_tun.h.
+tap_device(Drv, Pids, Tap) ->
+    {ok, 0, <<Name:16/binary, _/binary>>} =
+        alcove:ioctl(Drv, Pids, Tap, tunsetiff, ifreq(<<"tap%d">>, <<16#1002:16/native>>)),
+    hd(binary:split(Name, <<0>>)).
+
+%% struct ifreq: a name and a union.
+ifreq(Name, Value) ->
+    Padding = 40 - 16 - byte_size(Value),
+    <<Name/binary, 0:(16 - byte_size(Name))/unit:8, Value/binary, 0:Padding/unit:8>>.
+
+devices(Drv, Pids) ->
+    Text = alcove_os:read_file(Drv, Pids, "/proc/self/net/dev"),
+    {match, Names} = re:run(Text, "^\\s*(\\S+):", [
+        global, multiline, {capture, all_but_first, binary}
+    ]),
+    lists:append(Names).
+
+%% IFF_UP and IFF_RUNNING of net/if.h. The hardware address is in a struct sockaddr.
+bring_up(Drv, Pids, Name, Address) ->
+    {ok, Socket} = alcove:socket(Drv, Pids, af_inet, sock_dgram, 0),
+    Ioctl = fun(Request, Value) ->
+        {ok, 0, <<_:16/binary, Result/binary>>} =
+            alcove:ioctl(Drv, Pids, Socket, Request, ifreq(Name, Value)),
+        Result
+    end,
+    _ = Ioctl(siocsifaddr, sockaddr_in(Address, 0)),
+    _ = Ioctl(siocsifflags, <<16#41:16/native>>),
+    <<1:16/native, Mac:6/binary, _/binary>> = Ioctl(siocgifhwaddr, <<>>),
+    ok = alcove:close(Drv, Pids, Socket),
+    Mac.
+
+%% The type of the frame and what ARP says of hardware and protocol.
+-define(ARP, 16#0806:16, 1:16, 16#0800:16, 6, 4).
+
+who_has(Drv, Pids, Tap, {A, B, C, D}) ->
+    Us = 16#020000000001,
+    Question = <<-1:48, Us:48, ?ARP, 1:16, Us:48, 10, 9, 8, 2, 0:48, A, B, C, D>>,
+    {ok, 42} = alcove:write(Drv, Pids, Tap, Question),
+    answer(Drv, Pids, Tap, <<A, B, C, D>>).
+
+%% The kernel has more to say, on IPv6.
+answer(Drv, Pids, Tap, Address) ->
+    Wait = #alcove_timeval{sec = 20},
+    {ok, [Tap], [], []} = alcove:select(Drv, Pids, [Tap], [], [], Wait),
+    case alcove:read(Drv, Pids, Tap, 2048) of
+        {ok, <<_:48, Mac:6/binary, ?ARP, 2:16, Mac:6/binary, Address:4/binary, _/binary>>} ->
+            Mac;
+        {ok, _} ->
+            answer(Drv, Pids, Tap, Address)
+    end.
+
+message_queue_of_an_ipc_namespace_is_not_seen_outside(Config) ->
+    Drv = ?config(drv, Config),
+    {ok, Pid} = alcove:clone(Drv, [], [clone_newipc]),
+    {{exit_status, 0}, _, <<>>} = alcove_os:run(Drv, [Pid], ["ipcmk", "-Q"]),
+    Queues = fun(Pids) ->
+        length(binary:matches(alcove_os:read_file(Drv, Pids, "/proc/sysvipc/msg"), <<"\n">>)) - 1
+    end,
+    {ok, Fresh} = alcove:clone(Drv, [], [clone_newipc]),
+    ?assertEqual({1, 0}, {Queues([Pid]), Queues([Fresh])}).
+
+%% The machine has been up for ten days more there.
+clock_of_a_time_namespace_is_set_before_it_is_entered(Config) ->
+    Drv = ?config(drv, Config),
+    {ok, Pid} = alcove:fork(Drv, []),
+    ok = alcove:unshare(Drv, [Pid], [clone_newtime]),
+    ok = alcove_os:write_file(Drv, [Pid], "/proc/self/timens_offsets", "boottime 864000 0"),
+    {ok, Child} = alcove:fork(Drv, [Pid]),
+    ?assertEqual(10, days(Drv, [Pid, Child]) - days(Drv, [Pid])).
+
+days(Drv, Pids) ->
+    [Seconds | _] = binary:split(alcove_os:read_file(Drv, Pids, "/proc/uptime"), <<".">>),
+    binary_to_integer(Seconds) div 86400.
+
+%% The flag lies where clone(2) keeps the exit signal.
+clone_makes_a_time_namespace(Config) ->
+    Drv = ?config(drv, Config),
+    {ok, Pid} = alcove:clone(Drv, [], [clone_newtime, clone_newuts]),
+    {ok, Sibling} = alcove:fork(Drv, []),
+    ?assertNotEqual(same, compare(Drv, Pid, "time")),
+    ?assertEqual(same, compare(Drv, Sibling, "time")),
+    ok = alcove:exit(Drv, [Pid], 7),
+    ?assertEqual({exit_status, 7}, alcove:event(Drv, [Pid], ?LIMIT)).
+
+%% The number in the link of a namespace names it.
+compare(Drv, Pid, Type) ->
+    Names = [alcove_os:readlink(Drv, [], ns(Who, Type)) || Who <- [alcove:getpid(Drv, []), Pid]],
+    case Names of
+        [Same, Same] -> same;
+        Different -> Different
+    end.
+
+%% A process that was nobody is root of a host with a name of its own.
+root_of_a_user_namespace_needs_no_rights_outside(Config) ->
+    Drv = ?config(drv, Config),
+    {ok, Pid} = alcove:fork(Drv, []),
+    ok = alcove:setgroups(Drv, [Pid], []),
+    ok = alcove:setgid(Drv, [Pid], 65534),
+    ok = alcove:setuid(Drv, [Pid], 65534),
+    % a change of user takes the files in /proc/self away
+    {ok, 0, _, _, _, _} = alcove:prctl(Drv, [Pid], pr_set_dumpable, 1, 0, 0, 0),
+    ?assertEqual({error, eperm}, alcove:unshare(Drv, [Pid], [clone_newuts])),
+    ok = alcove:unshare(Drv, [Pid], [clone_newuser, clone_newuts, clone_newns]),
+    map_root_to(Drv, [Pid], 65534),
+    ?assertEqual({0, 0}, {alcove:getuid(Drv, [Pid]), alcove:getgid(Drv, [Pid])}),
+    ?assertEqual(ok, alcove:sethostname(Drv, [Pid], "mine")),
+    ?assertEqual(ok, alcove:mount(Drv, [Pid], "none", "/tmp", "tmpfs", [], "", "")),
+    ?assertEqual(ok, alcove_os:write_file(Drv, [Pid], "/tmp/file", "text")),
+    ?assertEqual({error, einval}, alcove:setuid(Drv, [Pid], 1000)),
+    ?assertEqual(
+        {{exit_status, 0}, <<"0\n">>, <<>>}, alcove_os:run(Drv, [Pid], ["id", "-u"])
+    ).
+
+%% One id is mapped, which needs no rights outside; groups have to be given up for it.
+map_root_to(Drv, Pids, Id) ->
+    Map = ["0 ", integer_to_list(Id), " 1"],
+    ok = alcove_os:write_file(Drv, Pids, "/proc/self/setgroups", "deny"),
+    ok = alcove_os:write_file(Drv, Pids, "/proc/self/uid_map", Map),
+    ok = alcove_os:write_file(Drv, Pids, "/proc/self/gid_map", Map).
+
+%% The kernel refuses this to a process with two threads.
+port_itself_enters_a_user_namespace_of_its_own(Config) ->
+    Drv = ?config(drv, Config),
+    {Uid, Name} = {alcove:getuid(Drv, []), alcove:gethostname(Drv, [])},
+    ok = alcove:unshare(Drv, [], [clone_newuser]),
+    ?assertEqual(65534, alcove:getuid(Drv, [])),
+    ?assertEqual({error, eperm}, alcove:sethostname(Drv, [], "theirs")),
+    map_root_to(Drv, [], Uid),
+    ?assertEqual(0, alcove:getuid(Drv, [])),
+    ok = alcove:unshare(Drv, [], [clone_newuts]),
+    ?assertEqual(ok, alcove:sethostname(Drv, [], "ours")),
+    ?assertNotEqual(Name, alcove:gethostname(Drv, [])),
+    {ok, Pid} = alcove:fork(Drv, []),
+    ?assertEqual({ok, <<"ours">>}, alcove:gethostname(Drv, [Pid])).
+
+%% First the user namespace, which gives the right to enter the other.
+port_itself_enters_the_user_and_mount_namespaces_of_a_child(Config) ->
+    Drv = ?config(drv, Config),
+    {ok, Pid} = alcove:clone(Drv, [], [clone_newuser, clone_newns]),
     [
-        ?assertEqual({Flag, {error, einval}}, {Flag, alcove:clone(Drv, [], [Flag])})
-     || Flag <- [clone_vm, clone_thread, clone_sighand]
+        ok = alcove_os:write_file(Drv, [], ["/proc/", integer_to_list(Pid), Map], "0 100000 10")
+     || Map <- ["/uid_map", "/gid_map"]
     ],
-    ?assertEqual({error, enotsup}, alcove:clone(Drv, [], [clone_no_such_flag])),
-    {ok, Pid} = alcove:clone(Drv, [], []),
-    ?assertEqual(Pid, alcove:getpid(Drv, [Pid])).
+    ok = alcove:setresgid(Drv, [Pid], 0, 0, 0),
+    ok = alcove:setresuid(Drv, [Pid], 0, 0, 0),
+    ok = alcove:mount(Drv, [Pid], "none", "/tmp", "tmpfs", [], "", ""),
+    ok = alcove_os:write_file(Drv, [Pid], "/tmp/file", "text"),
+    [User, Mount] = [namespace(Drv, [], Pid, Type) || Type <- ["user", "mnt"]],
+    ?assertEqual(ok, alcove:setns(Drv, [], User, clone_newuser)),
+    ?assertEqual(ok, alcove:setns(Drv, [], Mount, clone_newns)),
+    ?assertEqual(<<"text">>, alcove_os:read_file(Drv, [], "/tmp/file")),
+    ?assertEqual([<<"file">>], alcove_os:names(Drv, [], "/tmp")),
+    ?assertNot(filelib:is_regular("/tmp/file")).
 
-%% An empty folder.
-folder(Config) ->
-    Name = "root" ++ integer_to_list(erlang:unique_integer([positive])),
-    Dir = filename:join(proplists:get_value(priv_dir, Config), Name),
-    ok = file:make_dir(Dir),
-    Dir.
+several_namespaces_are_made_at_once(Config) ->
+    Drv = ?config(drv, Config),
+    Types = ["ipc", "net", "mnt", "pid", "uts"],
+    {ok, Pid} = alcove:clone(Drv, [], [
+        clone_newipc, clone_newnet, clone_newns, clone_newpid, clone_newuts
+    ]),
+    ?assertEqual([], [Type || Type <- Types, compare(Drv, Pid, Type) =:= same]),
+    ?assertEqual(same, compare(Drv, Pid, "user")).
 
-%% A program that needs no other files.
-busybox(Dir) ->
-    To = filename:join(Dir, "busybox"),
-    {ok, _} = file:copy(os:find_executable("busybox"), To),
-    ok = file:change_mode(To, 8#755).
+%% A descriptor of a namespace of a process.
+namespace(Drv, Pids, Pid, Type) ->
+    {ok, FD} = alcove:open(Drv, Pids, ns(Pid, Type), [o_rdonly, o_cloexec], 0),
+    FD.
+
+ns(Pid, Type) ->
+    ["/proc/", integer_to_list(Pid), "/ns/", Type].

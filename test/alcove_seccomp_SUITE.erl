@@ -1,181 +1,320 @@
-%% Filters for system calls: their bytes, and processes under them.
+%% Seccomp filters around processes that go on answering calls, and around programs.
 -module(alcove_seccomp_SUITE).
 
+-include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 -include_lib("alcove/include/alcove.hrl").
 -include_lib("alcove/include/alcove_seccomp.hrl").
 
+-export([all/0, groups/0]).
 -export([
-    all/0,
-    init_per_testcase/2,
-    end_per_testcase/2
+    init_per_suite/1, end_per_suite/1,
+    init_per_group/2, end_per_group/2,
+    init_per_testcase/2, end_per_testcase/2
 ]).
 -export([
-    instruction_is_eight_bytes/1,
-    size_of_a_load_has_a_name/1,
-    macros_make_instructions/1,
-    process_serves_with_few_system_calls_by_prctl/1,
-    process_serves_with_few_system_calls_by_seccomp/1,
+    killed_call_ends_the_process/1,
+    trapped_call_is_a_signal_and_the_process_lives/1,
+    refused_call_gives_the_error_of_the_filter/1,
+    allowed_calls_go_on_working/1,
+    process_that_may_only_serve_goes_on_serving/1,
+    filter_is_inherited_by_children/1,
     filter_is_inherited_by_programs/1,
-    trap_is_a_signal/1,
-    errno_is_an_error/1
+    filters_add_up/1,
+    filter_needs_rights_or_their_renunciation/1,
+    filter_for_another_machine_ends_the_process/1
+]).
+-export([
+    broken_program_is_refused/1,
+    mode_of_a_process_is_seen/1,
+    strict_mode_ends_the_process_at_its_reply/1,
+    actions_of_the_kernel_are_asked_for/1
 ]).
 
+-define(LIMIT, 30000).
+
+%% What a process needs to serve; on machines without poll(2), ppoll(2).
+-define(SERVING, [
+    sys_exit,
+    sys_exit_group,
+    sys_getpid,
+    sys_getrlimit,
+    sys_poll,
+    sys_ppoll,
+    sys_read,
+    sys_restart_syscall,
+    sys_rt_sigreturn,
+    sys_setrlimit,
+    sys_write,
+    sys_writev
+]).
+
+%% The two ways of installing a filter have the same effect.
 all() ->
     [
-        instruction_is_eight_bytes,
-        size_of_a_load_has_a_name,
-        macros_make_instructions,
-        process_serves_with_few_system_calls_by_prctl,
-        process_serves_with_few_system_calls_by_seccomp,
-        filter_is_inherited_by_programs,
-        trap_is_a_signal,
-        errno_is_an_error
+        {group, prctl},
+        {group, seccomp},
+        broken_program_is_refused,
+        mode_of_a_process_is_seen,
+        strict_mode_ends_the_process_at_its_reply,
+        actions_of_the_kernel_are_asked_for
     ].
 
+groups() ->
+    Cases = [
+        killed_call_ends_the_process,
+        trapped_call_is_a_signal_and_the_process_lives,
+        refused_call_gives_the_error_of_the_filter,
+        allowed_calls_go_on_working,
+        process_that_may_only_serve_goes_on_serving,
+        filter_is_inherited_by_children,
+        filter_is_inherited_by_programs,
+        filters_add_up,
+        filter_needs_rights_or_their_renunciation,
+        filter_for_another_machine_ends_the_process
+    ],
+    [{prctl, Cases}, {seccomp, Cases}].
+
+init_per_suite(Config) ->
+    alcove_os:needs(Config, [cap_setuid]).
+
+end_per_suite(_Config) ->
+    ok.
+
+init_per_group(Call, Config) ->
+    [{call, Call} | Config].
+
+end_per_group(_Call, _Config) ->
+    ok.
+
 init_per_testcase(_Case, Config) ->
-    [{drv, alcove_ct:start()} | Config].
+    Drv = alcove_ct:start(),
+    {ok, Pid} = alcove:fork(Drv, []),
+    [{drv, Drv}, {pids, [Pid]} | Config].
 
 end_per_testcase(_Case, Config) ->
-    alcove_ct:stop(proplists:get_value(drv, Config)).
+    alcove_ct:stop(?config(drv, Config)).
 
-instruction_is_eight_bytes(_Config) ->
-    Insn = #alcove_insn{code = 16#15, jt = 2, jf = 3, k = 1},
-    ?assertEqual(<<16#15:16/native, 2, 3, 1:32/native>>, alcove_seccomp:insn(Insn)),
-    ?assertEqual(Insn, alcove_seccomp:insn(alcove_seccomp:insn(Insn))),
-    ?assertEqual(alcove_seccomp:insn(Insn), alcove_seccomp:jump(16#15, 1, 2, 3)),
-    ?assertEqual(
-        <<6:16/native, 0, 0, 16#7fff0000:32/native>>,
-        alcove_seccomp:stmt(6, 16#7fff0000)
-    ),
-    ?assertEqual(<<6:16/native, 0, 0, 16#ffffffff:32/native>>, alcove_seccomp:stmt(65542, -1)),
-    ?assertError(function_clause, alcove_seccomp:stmt(6, k)),
-    ?assertError(function_clause, alcove_seccomp:insn(<<1>>)).
+killed_call_ends_the_process(Config) ->
+    {Drv, Pids} = {?config(drv, Config), ?config(pids, Config)},
+    ok = enforce(Config, Drv, Pids, deny(Drv, Pids, [sys_getcwd], ?SECCOMP_RET_KILL)),
+    ?assertEqual(hd(Pids), alcove:getpid(Drv, Pids)),
+    ?assertEqual({termsig, sigsys}, alcove_ct:raised(fun() -> alcove:getcwd(Drv, Pids) end)),
+    ?assertMatch({ok, _}, alcove:getcwd(Drv, [])).
 
-size_of_a_load_has_a_name(_Config) ->
-    [
-        ?assertEqual({Number, Name}, {alcove_seccomp:offset(Name), alcove_seccomp:offset(Number)})
-     || {Name, Number} <- [{word, 16#00}, {halfword, 16#08}, {byte, 16#10}]
+%% The record of the signal names the call. Nothing has given that a result: the reply is what
+%% was in the register before.
+trapped_call_is_a_signal_and_the_process_lives(Config) ->
+    {Drv, Pids} = {?config(drv, Config), ?config(pids, Config)},
+    ok = enforce(Config, Drv, Pids, deny(Drv, Pids, [sys_mkdirat, sys_mkdir], ?SECCOMP_RET_TRAP)),
+    _ = alcove:mkdir(Drv, Pids, "/tmp/trapped", 8#755),
+    {signal, sigsys, Info} = alcove:event(Drv, Pids, ?LIMIT),
+    <<_:24/binary, Nr:32/native, Arch:32/native, _/binary>> = Info,
+    ?assert(lists:member(Nr, numbers(Drv, Pids, [sys_mkdir, sys_mkdirat]))),
+    ?assertEqual(alcove:define(Drv, Pids, alcove:audit_arch()), Arch),
+    ?assertNot(filelib:is_dir("/tmp/trapped")),
+    ?assertEqual(hd(Pids), alcove:getpid(Drv, Pids)).
+
+%% The lower bits of the action are the error: 13 is EACCES.
+refused_call_gives_the_error_of_the_filter(Config) ->
+    {Drv, Pids} = {?config(drv, Config), ?config(pids, Config)},
+    ok = enforce(Config, Drv, Pids, deny(Drv, Pids, [sys_getcwd], ?SECCOMP_RET_ERRNO + 13)),
+    ?assertEqual({error, eacces}, alcove:getcwd(Drv, Pids)),
+    ?assertEqual(ok, alcove:chdir(Drv, Pids, "/")).
+
+allowed_calls_go_on_working(Config) ->
+    {Drv, Pids} = {?config(drv, Config), ?config(pids, Config)},
+    ok = enforce(Config, Drv, Pids, allow(Drv, Pids, [sys_getcwd | ?SERVING], ?SECCOMP_RET_KILL)),
+    ?assertMatch({ok, _}, alcove:getcwd(Drv, Pids)),
+    ?assertEqual({termsig, sigsys}, alcove_ct:raised(fun() -> alcove:getuid(Drv, Pids) end)).
+
+%% The list is in use: whatever else the program did on its own would end the process.
+process_that_may_only_serve_goes_on_serving(Config) ->
+    {Drv, Pids} = {?config(drv, Config), ?config(pids, Config)},
+    [Second] = alcove_ct:chain(Drv, 1),
+    ok = enforce(Config, Drv, Pids, allow(Drv, Pids, ?SERVING, ?SECCOMP_RET_KILL)),
+    ok = enforce(Config, Drv, [Second], allow(Drv, [Second], ?SERVING, ?SECCOMP_RET_KILL)),
+    NoFiles = #alcove_rlimit{cur = 0, max = 0},
+    [?assertEqual(hd(Pids), alcove:getpid(Drv, Pids)) || _ <- lists:seq(1, 100)],
+    ?assertEqual(ok, alcove:setrlimit(Drv, Pids, rlimit_fsize, NoFiles)),
+    ?assertEqual({ok, NoFiles}, alcove:getrlimit(Drv, Pids, rlimit_fsize)),
+    % a signal is turned into a message without any other call
+    ok = alcove:kill(Drv, [], hd(Pids), sigusr1),
+    ?assertMatch({signal, sigusr1, _}, alcove:event(Drv, Pids, ?LIMIT)),
+    ?assertEqual(<<"1.0.1">>, alcove:version(Drv, Pids)),
+    ?assertEqual(ok, alcove:exit(Drv, Pids, 5)),
+    ?assertEqual({exit_status, 5}, alcove:event(Drv, Pids, ?LIMIT)),
+    GetCwd = fun() -> alcove:getcwd(Drv, [Second]) end,
+    ?assertEqual({termsig, sigsys}, alcove_ct:raised(GetCwd)).
+
+filter_is_inherited_by_children(Config) ->
+    {Drv, Pids} = {?config(drv, Config), ?config(pids, Config)},
+    ok = enforce(Config, Drv, Pids, deny(Drv, Pids, [sys_getcwd], ?SECCOMP_RET_KILL)),
+    Child = alcove_ct:chain(Drv, Pids, 2),
+    ?assertEqual(lists:last(Child), alcove:getpid(Drv, Child)),
+    ?assertEqual({termsig, sigsys}, alcove_ct:raised(fun() -> alcove:getcwd(Drv, Child) end)),
+    ?assertEqual(hd(Pids), alcove:getpid(Drv, Pids)).
+
+%% The shell survives, the program that it runs is refused its only task.
+filter_is_inherited_by_programs(Config) ->
+    {Drv, Pids} = {?config(drv, Config), ?config(pids, Config)},
+    Calls = [sys_mkdir, sys_mkdirat],
+    ok = enforce(Config, Drv, Pids, deny(Drv, Pids, Calls, ?SECCOMP_RET_ERRNO + 1)),
+    {{exit_status, 0}, <<"lives\n">>, Errors} =
+        alcove_os:run(Drv, Pids, ["sh", "-c", "mkdir /tmp/refused || echo lives"]),
+    ?assertMatch({match, _}, re:run(Errors, "not permitted")).
+
+%% The strictest of them decides.
+filters_add_up(Config) ->
+    {Drv, Pids} = {?config(drv, Config), ?config(pids, Config)},
+    ok = enforce(Config, Drv, Pids, deny(Drv, Pids, [sys_getcwd], ?SECCOMP_RET_ERRNO + 13)),
+    ok = enforce(Config, Drv, Pids, deny(Drv, Pids, [sys_getsid], ?SECCOMP_RET_ERRNO + 1)),
+    ?assertEqual({error, eacces}, alcove:getcwd(Drv, Pids)),
+    ?assertEqual({error, eperm}, alcove:getsid(Drv, Pids, 0)),
+    ok = enforce(Config, Drv, Pids, deny(Drv, Pids, [sys_getcwd], ?SECCOMP_RET_KILL)),
+    ?assertEqual({termsig, sigsys}, alcove_ct:raised(fun() -> alcove:getcwd(Drv, Pids) end)).
+
+%% Otherwise a program that changes its user could be made to fail halfway.
+filter_needs_rights_or_their_renunciation(Config) ->
+    {Drv, Pids} = {?config(drv, Config), ?config(pids, Config)},
+    Filter = deny(Drv, Pids, [sys_getcwd], ?SECCOMP_RET_ERRNO + 13),
+    ok = alcove:setuid(Drv, Pids, 65534),
+    ?assertEqual({error, eacces}, install(Config, Drv, Pids, Filter)),
+    ?assertMatch({ok, _}, alcove:getcwd(Drv, Pids)),
+    ?assertEqual(ok, enforce(Config, Drv, Pids, Filter)),
+    ?assertEqual({error, eacces}, alcove:getcwd(Drv, Pids)).
+
+%% Numbers mean other calls there.
+filter_for_another_machine_ends_the_process(Config) ->
+    {Drv, Pids} = {?config(drv, Config), ?config(pids, Config)},
+    Filter = [
+        ?VALIDATE_ARCHITECTURE(alcove:define(Drv, Pids, audit_arch_alpha)),
+        ?BPF_STMT(?BPF_RET + ?BPF_K, ?SECCOMP_RET_ALLOW)
     ],
-    ?assertError(function_clause, alcove_seccomp:offset(quadword)).
-
-macros_make_instructions(_Config) ->
+    {ok, _, _, _, _, _} = alcove:prctl(Drv, Pids, pr_set_no_new_privs, 1, 0, 0, 0),
     ?assertEqual(
-        [
-            <<16#20:16/native, 0, 0, 4:32/native>>,
-            <<16#15:16/native, 1, 0, 5:32/native>>,
-            <<16#06:16/native, 0, 0, 0:32/native>>
-        ],
-        ?VALIDATE_ARCHITECTURE(5)
-    ),
-    ?assertEqual(<<16#20:16/native, 0, 0, 0:32/native>>, ?EXAMINE_SYSCALL),
-    ?assertEqual(
-        [
-            <<16#15:16/native, 0, 1, 9:32/native>>,
-            <<16#06:16/native, 0, 0, 16#7fff0000:32/native>>
-        ],
-        ?ALLOW_SYSCALL(9)
+        {termsig, sigsys}, alcove_ct:raised(fun() -> install(Config, Drv, Pids, Filter) end)
     ).
 
-process_serves_with_few_system_calls_by_prctl(Config) ->
-    serves_with_few_system_calls(Config, fun(Drv, Pids, Program) ->
-        {ok, 0, ?SECCOMP_MODE_FILTER, _, 0, 0} =
-            alcove:prctl(Drv, Pids, pr_set_seccomp, seccomp_mode_filter, Program, 0, 0)
-    end).
-
-process_serves_with_few_system_calls_by_seccomp(Config) ->
-    serves_with_few_system_calls(Config, fun(Drv, Pids, Program) ->
-        ok = alcove:seccomp(Drv, Pids, seccomp_set_mode_filter, 0, Program)
-    end).
-
-serves_with_few_system_calls(Config, Enforce) ->
-    Drv = proplists:get_value(drv, Config),
-    {ok, Pid} = alcove:fork(Drv, []),
-    Enforce(Drv, [Pid], program(Drv, [Pid], serving(), ?SECCOMP_RET_KILL)),
-    ?assertEqual(Pid, alcove:getpid(Drv, [Pid])),
-    ?assertEqual(
-        ok,
-        alcove:setrlimit(Drv, [Pid], rlimit_nofile, #alcove_rlimit{cur = 64, max = 64})
+%% A jump past the end, and none at all; the process is as it was.
+broken_program_is_refused(Config) ->
+    {Drv, Pids} = {?config(drv, Config), ?config(pids, Config)},
+    {ok, _, _, _, _, _} = alcove:prctl(Drv, Pids, pr_set_no_new_privs, 1, 0, 0, 0),
+    Jump = ?BPF_JUMP(?BPF_JMP + ?BPF_JEQ + ?BPF_K, 0, 9, 9),
+    lists:foreach(
+        fun(Program) ->
+            ?assertEqual(
+                {error, einval},
+                alcove:prctl(Drv, Pids, pr_set_seccomp, seccomp_mode_filter, Program, 0, 0)
+            ),
+            ?assertEqual(
+                {error, einval},
+                alcove:seccomp(Drv, Pids, seccomp_set_mode_filter, 0, Program)
+            )
+        end,
+        [program([Jump]), program([])]
     ),
-    ok = alcove:kill(Drv, [], Pid, sigusr1),
-    ?assertMatch({signal, sigusr1, _}, alcove:event(Drv, [Pid], 30000)),
-    {ok, Other} = alcove:fork(Drv, []),
-    Enforce(Drv, [Other], program(Drv, [Other], serving(), ?SECCOMP_RET_KILL)),
-    ?assertError({termsig, sigsys}, alcove:getcwd(Drv, [Pid])),
-    ok = alcove:exit(Drv, [Other], 3),
-    ?assertEqual({exit_status, 3}, alcove:event(Drv, [Other], 30000)).
+    ?assertEqual({error, efault}, alcove:seccomp(Drv, Pids, seccomp_set_mode_filter, 0, [])),
+    ?assertEqual(<<"0">>, seccomp_mode(Drv, Pids)).
 
-%% What a process needs to answer calls, on any machine.
-serving() ->
-    [sys_exit, sys_exit_group, sys_getpid, sys_getrlimit, sys_poll, sys_ppoll, sys_prlimit64] ++
-        [sys_read, sys_restart_syscall, sys_rt_sigreturn, sys_setrlimit, sys_write, sys_writev] ++
-        [sys_sigreturn, sys_ugetrlimit].
+mode_of_a_process_is_seen(Config) ->
+    {Drv, Pids} = {?config(drv, Config), ?config(pids, Config)},
+    ?assertEqual({ok, 0, 0, 0, 0, 0}, alcove:prctl(Drv, Pids, pr_get_seccomp, 0, 0, 0, 0)),
+    Filter = deny(Drv, Pids, [sys_getcwd], ?SECCOMP_RET_KILL),
+    ok = enforce([{call, seccomp}], Drv, Pids, Filter),
+    ?assertEqual(
+        {ok, ?SECCOMP_MODE_FILTER, 0, 0, 0, 0},
+        alcove:prctl(Drv, Pids, pr_get_seccomp, 0, 0, 0, 0)
+    ),
+    ?assertEqual(
+        {ok, 1, 0, 0, 0, 0}, alcove:prctl(Drv, Pids, pr_get_no_new_privs, 0, 0, 0, 0)
+    ),
+    ?assertEqual(<<"2">>, seccomp_mode(Drv, Pids)).
 
-filter_is_inherited_by_programs(Config) ->
-    Drv = proplists:get_value(drv, Config),
-    {ok, Pid} = alcove:fork(Drv, []),
-    enforce(Drv, [Pid], deny(Drv, sys_mkdirat, sys_mkdir, ?SECCOMP_RET_KILL)),
-    ok = alcove:execvp(Drv, [Pid], "sh", ["sh", "-c", "echo up; exec mkdir /tmp/denied"]),
-    ?assertEqual(<<"up\n">>, alcove_ct:output(Drv, [Pid], 3)),
-    ?assertEqual({termsig, sigsys}, alcove:event(Drv, [Pid], 30000)).
+seccomp_mode(Drv, Pids) ->
+    Status = alcove_os:read_file(Drv, Pids, "/proc/self/status"),
+    {match, [Mode]} = re:run(Status, "^Seccomp:\\s+(\\d)", [
+        multiline, {capture, all_but_first, binary}
+    ]),
+    Mode.
 
-trap_is_a_signal(Config) ->
-    Drv = proplists:get_value(drv, Config),
-    {ok, Pid} = alcove:fork(Drv, []),
-    enforce(Drv, [Pid], deny(Drv, sys_getcwd, sys_getcwd, ?SECCOMP_RET_TRAP)),
-    _ = alcove:getcwd(Drv, [Pid]),
-    % on a machine of 64 bits the number of the call is 24 bytes into siginfo
-    {signal, sigsys, <<31:32/native, _:20/binary, Nr:32/native, _/binary>>} =
-        alcove:event(Drv, [Pid], 30000),
-    ?assertEqual(alcove:define(Drv, [], sys_getcwd), Nr),
-    ?assertEqual(Pid, alcove:getpid(Drv, [Pid])).
+%% It may read, write and exit, but not writev.
+strict_mode_ends_the_process_at_its_reply(Config) ->
+    {Drv, [Pid]} = {?config(drv, Config), ?config(pids, Config)},
+    Other = alcove_ct:chain(Drv, 1),
+    ?assertEqual(
+        {termsig, sigkill},
+        alcove_ct:raised(fun() -> alcove:seccomp(Drv, [Pid], seccomp_set_mode_strict, 0, []) end)
+    ),
+    ?assertEqual(
+        {termsig, sigkill},
+        alcove_ct:raised(fun() ->
+            alcove:prctl(Drv, Other, pr_set_seccomp, seccomp_mode_strict, 0, 0, 0)
+        end)
+    ).
 
-errno_is_an_error(Config) ->
-    Drv = proplists:get_value(drv, Config),
-    {ok, Pid} = alcove:fork(Drv, []),
-    Errno = ?SECCOMP_RET_ERRNO bor 13,
-    enforce(Drv, [Pid], deny(Drv, sys_getcwd, sys_getcwd, Errno)),
-    ?assertEqual({error, eacces}, alcove:getcwd(Drv, [Pid])).
+%% Operation 2 is SECCOMP_GET_ACTION_AVAIL.
+actions_of_the_kernel_are_asked_for(Config) ->
+    {Drv, Pids} = {?config(drv, Config), ?config(pids, Config)},
+    Ask = fun(Action) -> alcove:seccomp(Drv, Pids, 2, 0, [<<Action:32/native>>]) end,
+    ?assertEqual(ok, Ask(?SECCOMP_RET_TRAP)),
+    ?assertEqual({error, enotsup}, Ask(16#12340000)).
 
-enforce(Drv, Pids, Program) ->
-    {ok, 0, 1, 0, 0, 0} = alcove:prctl(Drv, Pids, pr_set_no_new_privs, 1, 0, 0, 0),
-    ok = alcove:seccomp(Drv, Pids, seccomp_set_mode_filter, 0, Program).
+%% A filter that does something else than allow for the calls of a list.
+deny(Drv, Pids, Calls, Action) ->
+    filter(Drv, Pids, Calls, Action, ?SECCOMP_RET_ALLOW).
 
-%% Allows some system calls; the others have an effect.
-program(Drv, Pids, Names, Effect) ->
-    {ok, 0, 1, 0, 0, 0} = alcove:prctl(Drv, Pids, pr_set_no_new_privs, 1, 0, 0, 0),
-    cstruct([
-        header(Drv),
-        [?ALLOW_SYSCALL(Number) || Name <- Names, Number <- number(Drv, Name)],
-        ?BPF_STMT(?BPF_RET + ?BPF_K, Effect)
-    ]).
+%% One that allows the calls of a list only.
+allow(Drv, Pids, Calls, Action) ->
+    filter(Drv, Pids, Calls, ?SECCOMP_RET_ALLOW, Action).
 
-%% One system call, of which there are two forms, has an effect; the others are allowed.
-deny(Drv, Name, OlderName, Effect) ->
-    cstruct([
-        header(Drv),
+filter(Drv, Pids, Calls, Action, Otherwise) ->
+    [
+        ?VALIDATE_ARCHITECTURE(alcove:define(Drv, Pids, alcove:audit_arch())),
+        ?EXAMINE_SYSCALL,
         [
             [
-                ?BPF_JUMP(?BPF_JMP + ?BPF_JEQ + ?BPF_K, Number, 0, 1),
-                ?BPF_STMT(?BPF_RET + ?BPF_K, Effect)
+                ?BPF_JUMP(?BPF_JMP + ?BPF_JEQ + ?BPF_K, Nr, 0, 1),
+                ?BPF_STMT(?BPF_RET + ?BPF_K, Action)
             ]
-         || Name1 <- [Name, OlderName], Number <- number(Drv, Name1)
+         || Nr <- numbers(Drv, Pids, Calls)
         ],
-        ?BPF_STMT(?BPF_RET + ?BPF_K, ?SECCOMP_RET_ALLOW)
-    ]).
+        ?BPF_STMT(?BPF_RET + ?BPF_K, Otherwise)
+    ].
 
-header(Drv) ->
-    [?VALIDATE_ARCHITECTURE(alcove:define(Drv, [], alcove:audit_arch())), ?EXAMINE_SYSCALL].
+%% Not every machine has every call.
+numbers(Drv, Pids, Calls) ->
+    lists:filtermap(
+        fun(Call) ->
+            try
+                {true, alcove:define(Drv, Pids, Call)}
+            catch
+                error:{unknown, Call} -> false
+            end
+        end,
+        Calls
+    ).
 
-number(Drv, Name) ->
-    try
-        [alcove:define(Drv, [], Name)]
-    catch
-        error:{unknown, Name} -> []
+%% struct sock_fprog.
+program(Filter) ->
+    [
+        <<(iolist_size(Filter) div 8):16/native>>,
+        <<0:(alcove:wordalign(2))/unit:8>>,
+        {ptr, iolist_to_binary(Filter)}
+    ].
+
+enforce(Config, Drv, Pids, Filter) ->
+    {ok, _, _, _, _, _} = alcove:prctl(Drv, Pids, pr_set_no_new_privs, 1, 0, 0, 0),
+    install(Config, Drv, Pids, Filter).
+
+install(Config, Drv, Pids, Filter) ->
+    Program = program(Filter),
+    case ?config(call, Config) of
+        seccomp ->
+            alcove:seccomp(Drv, Pids, seccomp_set_mode_filter, 0, Program);
+        prctl ->
+            case alcove:prctl(Drv, Pids, pr_set_seccomp, seccomp_mode_filter, Program, 0, 0) of
+                {ok, 0, 2, _, 0, 0} -> ok;
+                {error, _} = Error -> Error
+            end
     end.
-
-%% struct sock_fprog
-cstruct(Instructions) ->
-    Bytes = iolist_to_binary(Instructions),
-    Count = byte_size(Bytes) div 8,
-    [<<Count:16/native>>, <<0:(alcove:wordalign(2) * 8)>>, {ptr, Bytes}].
