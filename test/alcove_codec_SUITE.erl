@@ -1,8 +1,10 @@
-%% Frames, byte for byte, and the names of calls.
+%% What the application makes of terms: frames, numbers of calls, C structures and filters, byte
+%% for byte.
 -module(alcove_codec_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").
 -include_lib("alcove/include/alcove.hrl").
+-include_lib("alcove/include/alcove_seccomp.hrl").
 
 -export([all/0]).
 -export([
@@ -19,7 +21,10 @@
     decode_refuses_what_is_not_one_frame/1,
     decode_makes_no_atoms/1,
     atoms_of_all_names_are_known/1,
-    jail_is_laid_out_as_in_c/1
+    jail_is_laid_out_as_in_c/1,
+    instruction_of_a_filter_is_eight_bytes/1,
+    size_of_a_load_has_a_name/1,
+    macros_make_instructions/1
 ]).
 
 all() ->
@@ -176,6 +181,44 @@ jail_is_laid_out_as_in_c(_Config) ->
     ),
     ?assertError(function_clause, alcove_cstruct:jail(#alcove_jail{version = 1})),
     ?assertError(function_clause, alcove_cstruct:jail(#alcove_jail{ip4 = [{1, 2, 3}]})).
+
+instruction_of_a_filter_is_eight_bytes(_Config) ->
+    Insn = #alcove_insn{code = 16#15, jt = 2, jf = 3, k = 1},
+    ?assertEqual(<<16#15:16/native, 2, 3, 1:32/native>>, alcove_seccomp:insn(Insn)),
+    ?assertEqual(Insn, alcove_seccomp:insn(alcove_seccomp:insn(Insn))),
+    ?assertEqual(alcove_seccomp:insn(Insn), alcove_seccomp:jump(16#15, 1, 2, 3)),
+    ?assertEqual(
+        <<6:16/native, 0, 0, 16#7fff0000:32/native>>,
+        alcove_seccomp:stmt(6, 16#7fff0000)
+    ),
+    ?assertEqual(<<6:16/native, 0, 0, 16#ffffffff:32/native>>, alcove_seccomp:stmt(65542, -1)),
+    ?assertError(function_clause, alcove_seccomp:stmt(6, k)),
+    ?assertError(function_clause, alcove_seccomp:insn(<<1>>)).
+
+size_of_a_load_has_a_name(_Config) ->
+    [
+        ?assertEqual({Number, Name}, {alcove_seccomp:offset(Name), alcove_seccomp:offset(Number)})
+     || {Name, Number} <- [{word, 16#00}, {halfword, 16#08}, {byte, 16#10}]
+    ],
+    ?assertError(function_clause, alcove_seccomp:offset(quadword)).
+
+macros_make_instructions(_Config) ->
+    ?assertEqual(
+        [
+            <<16#20:16/native, 0, 0, 4:32/native>>,
+            <<16#15:16/native, 1, 0, 5:32/native>>,
+            <<16#06:16/native, 0, 0, 0:32/native>>
+        ],
+        ?VALIDATE_ARCHITECTURE(5)
+    ),
+    ?assertEqual(<<16#20:16/native, 0, 0, 0:32/native>>, ?EXAMINE_SYSCALL),
+    ?assertEqual(
+        [
+            <<16#15:16/native, 0, 1, 9:32/native>>,
+            <<16#06:16/native, 0, 0, 16#7fff0000:32/native>>
+        ],
+        ?ALLOW_SYSCALL(9)
+    ).
 
 call(Name, Pids, Args) ->
     iolist_to_binary(alcove_codec:call(Name, Pids, Args)).
