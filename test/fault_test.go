@@ -1,0 +1,485 @@
+package test
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	. "github.com/alcove-go/alcove/test/porttest"
+)
+
+// Whatever runs out is an error reply, and the process goes on.
+
+func TestEveryDescriptorLimitGivesErrorsAndNeverADeath(t *testing.T) {
+	for limit := 8; limit <= 80; limit++ {
+		t.Run(fmt.Sprint(limit), func(t *testing.T) {
+			t.Parallel()
+			p := Start(t, Shell(fmt.Sprint("ulimit -n ", limit)))
+			p.Want(min(64, (limit-6)/6), nil, "getopt", Atom("maxchild"))
+			// Children until there is no more, with a few files in the way of them.
+			for range limit % 7 {
+				p.Call(nil, "open", Binary("/dev/null"), List{}, 0)
+			}
+			children := forkUntilError(t, p, nil)
+			for _, a := range children {
+				p.Want(a.Pid(), a, "getpid")
+			}
+			files := openUntilError(t, p, nil)
+			if len(children) > 0 {
+				a := children[len(children)-1]
+				for _, b := range forkUntilError(t, p, a) {
+					p.Want(b.Pid(), b, "getpid")
+				}
+				openUntilError(t, p, a)
+				p.Want(a.Pid(), a, "getpid")
+				p.Want(errno("enoent"), a, "execvp", Binary("/no/such/program"), argv("x"))
+				p.SendExec(a, "echo", "out")
+				p.Await(Ctl(a, "fdctl_closed"))
+				p.Await(Stdout(a, "out\n"))
+				p.Await(ExitStatus(a, 0))
+			}
+			for _, fd := range files {
+				p.Want(ok, nil, "close", fd)
+			}
+			p.Want(p.Pid, nil, "getpid")
+			p.Quiet()
+		})
+	}
+}
+
+func forkUntilError(t *testing.T, p *Port, to Pipeline) []Pipeline {
+	t.Helper()
+	var children []Pipeline
+	for {
+		r, _ := p.Call(to, "fork").(Tuple)
+		if r[0] != ok {
+			if e := Format(r); e != "{error,emfile}" && e != "{error,eagain}" {
+				t.Errorf("fork: %s", e)
+			}
+			return children
+		}
+		pid, _ := r[1].(int)
+		children = append(children, to.Then(pid))
+	}
+}
+
+func openUntilError(t *testing.T, p *Port, to Pipeline) []int {
+	t.Helper()
+	var files []int
+	for {
+		r, _ := p.Call(to, "open", Binary("/dev/null"), List{Atom("o_cloexec")}, 0).(Tuple)
+		if r[0] != ok {
+			if e := Format(r); e != "{error,emfile}" {
+				t.Errorf("open: %s", e)
+			}
+			return files
+		}
+		fd, _ := r[1].(int)
+		files = append(files, fd)
+	}
+}
+
+// poll(2) refuses a list that is longer than the limit on open files; the slots of children that are gone count in it.
+func TestDescriptorLimitMayBeLoweredWithAChildInAHighSlot(t *testing.T) {
+	p := Start(t)
+	var files []int
+	for range 100 {
+		files = append(files, p.Int(nil, "open", Binary("/dev/null"), List{}, 0))
+	}
+	var children []Pipeline
+	for range 12 {
+		children = append(children, p.Fork(nil))
+	}
+	for _, fd := range files {
+		p.Want(ok, nil, "close", fd)
+	}
+	a := p.Fork(nil) // with the descriptors that have become free
+	for _, b := range children {
+		p.Stop(b)
+	}
+	s := slotOf(t, p, a)
+	soft := max(s.Control, s.Stdin, s.Stdout, s.Stderr, 12) + 1
+	p.Want(ok, nil, "setrlimit", Atom("rlimit_nofile"), rlimit(soft, 1000))
+	p.Want(p.Pid, nil, "getpid")
+	p.Want(a.Pid(), a, "getpid")
+}
+
+func TestProcessLimitIsAnErrorReply(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	p.Want(ok, a, "setresuid", 54324, 54324, 54324)
+	p.Want(ok, a, "setrlimit", Atom("rlimit_nproc"), rlimit(5, 5))
+	for range 3 {
+		children := forkUntilError(t, p, a)
+		if len(children) != 4 {
+			t.Errorf("%d children with a limit of 5 processes", len(children))
+		}
+		for _, b := range children {
+			p.Want(b.Pid(), b, "getpid")
+			p.Want(errno("eagain"), b, "fork")
+		}
+		p.Want(errno("eagain"), a, "clone", 0)
+		p.Sh(children[0], "echo out")
+		p.Await(Stdout(children[0], "out\n"))
+		p.Await(ExitStatus(children[0], 0))
+		for _, b := range children[1:] {
+			p.Stop(b)
+		}
+	}
+}
+
+func TestAddressSpaceLimitIsAnErrorReply(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	p.Want(ok, a, "setrlimit", Atom("rlimit_as"), rlimit(4096, infinity))
+	p.Want(ok, a, "setrlimit", Atom("rlimit_data"), rlimit(4096, infinity))
+	for i := range 2000 {
+		switch r := Format(p.Call(a, "setenv", Binary(fmt.Sprint("NAME", i)), Binary(Bytes(3000)), 1)); r {
+		case "ok", "{error,enomem}":
+		default:
+			t.Fatalf("setenv: %s", r)
+		}
+		p.Want(a.Pid(), a, "getpid")
+	}
+	p.Want(Binary(Bytes(60000)), a, "iolist_to_bin", Binary(Bytes(60000)))
+	p.Want(errno("emsgsize"), a, "alloc", List{ptr(65535)})
+	switch r := Format(p.Call(a, "environ")); r {
+	case "{error,emsgsize}", "{error,enomem}":
+	default:
+		t.Errorf("environ: %.100s", r)
+	}
+	// A copy of the process needs address space for itself only.
+	switch r, _ := p.Call(a, "fork").(Tuple); r[0] {
+	case ok:
+		pid, _ := r[1].(int)
+		p.Want(pid, a.Then(pid), "getpid")
+	default:
+		if e := Format(r); e != "{error,enomem}" {
+			t.Errorf("fork: %s", e)
+		}
+	}
+	p.Want(errno("enoent"), a, "execvp", Binary("/no/such/program"), argv("x"))
+	p.Want(a.Pid(), a, "getpid")
+}
+
+// A client that is gone: the whole tree goes, with programs that lead sessions of their own.
+func TestTreeIsGoneWhenItsClientIs(t *testing.T) {
+	p := Start(t, AnyEnd())
+	l := p.Chain(3)
+	var pids []int
+	for i := range 6 {
+		a := p.Fork(l[:i%4])
+		if i%2 == 0 {
+			p.Want(okTuple(a.Pid()), a, "setsid")
+		}
+		p.Sh(a, "while :; do echo output; sleep 0.01; done")
+		pids = append(pids, a.Pid())
+	}
+	p.CloseInput()
+	p.CloseOutput()
+	p.Exit()
+	for _, pid := range append(pids, l...) {
+		Gone(t, pid)
+	}
+}
+
+// A reader that does not read costs no memory, and loses nothing.
+func TestOutputWaitsForASlowReader(t *testing.T) {
+	p := Start(t)
+	l := p.Chain(3)
+	p.Want(l.Pid(), l, "getpid")
+	pids := append([]int{p.Pid}, l[:2]...)
+	var before []int
+	for _, pid := range pids {
+		before = append(before, rss(t, pid))
+	}
+	p.Hold()
+	const total = 50 << 20
+	p.SendExec(l, "head", "-c", strconv.Itoa(total), "/dev/zero")
+	Until(t, "the port waits for its reader", func() bool {
+		n := SystemCall(p.Pid)
+		return n == unix.SYS_WRITEV || n == unix.SYS_WRITE
+	})
+	Until(t, "the program waits as well", func() bool { return SystemCall(l.Pid()) == unix.SYS_WRITE })
+	for i, pid := range pids {
+		if grown := rss(t, pid) - before[i]; grown > 2000 {
+			t.Errorf("process %d of the chain grew by %d KiB", i, grown)
+		}
+	}
+	p.Release()
+	p.Await(Ctl(l, "fdctl_closed"))
+	if n := len(p.Finish(l, ExitStatus(l, 0))); n != total {
+		t.Errorf("%d bytes of %d", n, total)
+	}
+	p.Quiet(nil, l.Parent())
+}
+
+// rss is the resident memory of a process in KiB.
+func rss(t testing.TB, pid int) int {
+	t.Helper()
+	n, err := strconv.Atoi(strings.TrimSuffix(Status(pid, "VmRSS"), " kB"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// The counts of {pipe, N} and the sizes of what was taken whole add up to what the program got.
+func TestBytesThatAProgramGetsAddUp(t *testing.T) {
+	random := seeded(t)
+	p := Start(t)
+	a := p.Fork(nil)
+	p.Exec(a, "wc", "-c")
+	sum := 0
+	for i := range 400 {
+		if i%20 == 0 {
+			p.Signal(a, syscall.SIGSTOP)
+		}
+		if i%20 == 10 {
+			p.Signal(a, syscall.SIGCONT)
+		}
+		size := random.IntN(65528)
+		if random.IntN(2) == 0 {
+			size = random.IntN(100)
+		}
+		p.Stdin(a, Bytes(size))
+		p.Send(nil, "getuid")
+		m := p.Any()
+		if m.Is(TypePipe, a) {
+			n, _ := m.Term().(int)
+			if n >= size {
+				t.Errorf("of %d bytes {pipe, %d}", size, n)
+			}
+			sum += n
+			m = p.Any()
+		} else {
+			sum += size
+		}
+		if !m.Is(TypeCall, nil) {
+			t.Fatalf("instead of a reply %v", m)
+		}
+	}
+	p.Signal(a, syscall.SIGCONT)
+	endOfFile(t, p, a)
+	if got := strings.TrimSpace(p.Finish(a, ExitStatus(a, 0))); got != strconv.Itoa(sum) {
+		t.Errorf("the program got %s bytes, accounted for were %d", got, sum)
+	}
+}
+
+// However reaping changes hands, every child is reported once: by waitpid or by an event.
+func TestEveryChildIsReportedOnceHoweverItIsReaped(t *testing.T) {
+	random := seeded(t)
+	p := Start(t)
+	reports := map[int]int{}
+	takenOver := false
+	var live []Pipeline
+	old := func() Atom {
+		if takenOver {
+			return "sig_info"
+		}
+		return "sig_dfl"
+	}
+	switchTo := func(over bool, handler Atom) {
+		p.Send(nil, "sigaction", Atom("sigchld"), handler)
+		p.Await(Reply(nil, okTuple(old())))
+		takenOver = over
+	}
+	collect := func() {
+		for _, m := range p.Queue() {
+			if m.Type == TypeEvent && len(m.From) == 1 {
+				reports[m.From.Pid()]++
+			}
+		}
+	}
+	waitpid := func() {
+		p.Send(nil, "waitpid", -1, List{Atom("wnohang")})
+		r, _ := p.Reply(nil, "waitpid").Term().(Tuple)
+		if len(r) == 4 && r[0] == ok {
+			if pid, _ := r[1].(int); pid > 0 {
+				reports[pid]++
+			}
+		}
+	}
+	var all []int
+	for range 400 {
+		switch n := random.IntN(10); {
+		case n < 4 && len(live) < 20:
+			a := p.Fork(nil)
+			live, all = append(live, a), append(all, a.Pid())
+			if random.IntN(3) == 0 {
+				p.Send(nil, "ptrace", Atom("ptrace_seize"), a.Pid(), 0, 0)
+				p.Reply(nil, "ptrace")
+			}
+		case n < 7 && len(live) > 0:
+			i := random.IntN(len(live))
+			p.Signal(live[i], syscall.SIGKILL)
+			live = slices.Delete(live, i, i+1)
+		case n == 7:
+			waitpid()
+		case n == 8:
+			switchTo(true, "sig_info")
+		case n == 9:
+			switchTo(false, []Atom{"sig_dfl", "sig_ign"}[random.IntN(2)])
+		}
+		collect()
+	}
+	switchTo(false, "sig_dfl")
+	for _, a := range append(live, p.Fork(nil)) {
+		if !slices.Contains(all, a.Pid()) {
+			all = append(all, a.Pid())
+		}
+		p.Signal(a, syscall.SIGKILL)
+	}
+	Until(t, "every child has been reported", func() bool {
+		p.Want(p.Pid, nil, "getpid")
+		collect()
+		return len(reports) >= len(all)
+	})
+	p.Quiet()
+	for _, pid := range all {
+		if reports[pid] != 1 {
+			t.Errorf("child %d was reported %d times", pid, reports[pid])
+		}
+	}
+	p.Want(List{}, nil, "cpid")
+	if z := Zombies(p.Pid); len(z) > 0 {
+		t.Errorf("zombies %v", z)
+	}
+}
+
+// bettered: D22, D30 no process holds a pipe of another.
+func TestNoProcessHoldsAPipeOfAnother(t *testing.T) {
+	p := Start(t)
+	a, b := p.Fork(nil), p.Fork(nil)
+	c, d := p.Fork(a), p.Fork(b)
+	e := p.Fork(nil)
+	p.Exec(e, "sleep", "1000")
+	for _, l := range []Pipeline{a, b, c, d} {
+		p.Want(l.Pid(), l, "getpid")
+	}
+	holders := map[string][]int{}
+	for _, pid := range []int{p.Pid, a.Pid(), b.Pid(), c.Pid(), d.Pid(), e.Pid()} {
+		for _, target := range FDs(pid) {
+			if strings.HasPrefix(target, "pipe:") || strings.HasPrefix(target, "socket:") {
+				holders[target] = append(holders[target], pid)
+			}
+		}
+	}
+	for _, l := range []Pipeline{a, b, c, d, e} {
+		parent := p.Pid
+		if len(l) > 1 {
+			parent = l.Parent().Pid()
+		}
+		for fd := range 3 {
+			got := holders[FDs(l.Pid())[fd]]
+			slices.Sort(got)
+			want := []int{parent, l.Pid()}
+			slices.Sort(want)
+			if !slices.Equal(got, want) {
+				t.Errorf("descriptor %d of %v is held by %v, want only %v", fd, l, got, want)
+			}
+		}
+	}
+}
+
+// A stopped process keeps nobody else waiting, and what was sent to it arrives later.
+func TestStoppedProcessDelaysOnlyItsOwnSubtree(t *testing.T) {
+	p := Start(t)
+	a, b := p.Fork(nil), p.Fork(nil)
+	c := p.Fork(a)
+	p.Want(c.Pid(), c, "getpid")
+	for range 30 {
+		p.Signal(a, syscall.SIGSTOP)
+		Until(t, "the process stops", func() bool { return State(a.Pid()) == "T" })
+		p.Send(c, "getpid")
+		p.Send(a, "getpid")
+		p.Want(b.Pid(), b, "getpid")
+		p.Want(p.Pid, nil, "getpid")
+		d := p.Fork(b)
+		p.Want(d.Pid(), d, "getpid")
+		p.Stop(d)
+		p.Signal(a, syscall.SIGCONT)
+		p.Await(Reply(a, a.Pid()))
+		p.Await(Reply(c, c.Pid()))
+		p.SignalOf(a, "sigcont")
+	}
+	p.Quiet(nil, a, b, c)
+}
+
+func TestRandomBytesEndAProcessAndNeverHangIt(t *testing.T) {
+	random := seeded(t)
+	for range 60 {
+		p := Start(t, AnyEnd(), Garbage(), Talks())
+		a := p.Fork(nil)
+		p.Want(a.Pid(), a, "getpid")
+		garbage := make([]byte, random.IntN(3000))
+		for i := range garbage {
+			garbage[i] = byte(random.Uint32()) >> (random.Uint32() % 8)
+		}
+		// First in a child, which hurts nobody, then in the port.
+		p.Write(StdinFrame(a, garbage))
+		p.Want(p.Pid, nil, "getpid")
+		p.Write(garbage)
+		p.CloseInput()
+		if s := p.Exit(); s < 0 {
+			t.Errorf("killed by signal %d after % x", -s, garbage)
+		}
+		if s := p.Stderr(); strings.Contains(s, "goroutine") {
+			t.Fatalf("panic after % x:\n%s", garbage, s)
+		}
+		Gone(t, a.Pid())
+	}
+}
+
+// Calls with bodies of random bytes, and with one byte of a good body changed: a reply each, whatever it says.
+func TestRandomBodiesAreAnswered(t *testing.T) {
+	random := seeded(t)
+	p := Start(t)
+	harmless := []string{"alloc", "chdir", "chmod", "environ", "errno_id", "fcntl_constant", "filter", "getenv", "getopt",
+		"getpriority", "getrlimit", "ioctl", "iolist_to_bin", "mount", "open", "prctl", "ptrace", "readdir", "seccomp", "setcpid",
+		"sethostname", "socket", "symlink", "unlink", "waitpid", "connect", "execve"}
+	good := map[string][]byte{}
+	for _, family := range []map[string]call{fileCalls, processCalls, execCalls, environmentCalls, identityCalls, limitCalls,
+		namespaceCalls, deviceCalls, optionCalls, constantCalls} {
+		for name, c := range family {
+			good[name] = EncodeCall(c.examples()...)
+		}
+	}
+	a := p.Fork(nil)
+	p.Want(ok, a, "setuid", 54325) // what a body does by chance shall not matter
+	p.Want(ok, a, "chdir", Binary("/"))
+	const calls = 3000
+	sent := 0
+	for range calls {
+		name := harmless[random.IntN(len(harmless))]
+		body := slices.Clone(good[name])
+		if random.IntN(4) == 0 {
+			body = make([]byte, 1+random.IntN(40))
+			for i := range body {
+				body[i] = byte(random.Uint32())
+			}
+			body[0] = 131
+		} else {
+			for range 1 + random.IntN(3) {
+				body[random.IntN(len(body))] = byte(random.Uint32())
+			}
+		}
+		if name == "filter" && random.IntN(10) > 0 {
+			continue // a filter stays
+		}
+		p.Write(RawCallFrame(a, Number(name), body))
+		if m := p.Any(); !m.Is(TypeCall, a) {
+			t.Fatalf("%s % x: %v", name, body, m)
+		}
+		sent++
+	}
+	if sent < calls/2 {
+		t.Errorf("only %d calls were sent", sent)
+	}
+	p.Quiet(nil)
+}

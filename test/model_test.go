@@ -1,0 +1,363 @@
+package test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	. "github.com/alcove-go/alcove/test/porttest"
+)
+
+// A random tree is compared with a model of it. In each round a batch of calls, data and signals goes to random
+// processes, while one of them may be killed, stopped, or told to exit. Every process that lives must answer each call
+// once and in order; every end is reported once; nothing else may come. Flags -seed and -budget repeat a run or make
+// it longer.
+func TestRandomTreeBehavesAsItsModel(t *testing.T) {
+	t.Parallel()
+	m := &model{t: t, random: seeded(t), p: Start(t, Shell("ulimit -S -n 1024"))}
+	m.root = &node{pid: m.p.Pid, signals: map[string]int{}}
+	m.nodes = []*node{m.root}
+	rounds := 0
+	for end := time.Now().Add(*budget); time.Now().Before(end) && !t.Failed(); rounds++ {
+		m.round()
+		if rounds%16 == 0 {
+			m.compareTree()
+		}
+	}
+	m.compareTree()
+	t.Logf("%d rounds, %d messages, %d processes made, %d ended", rounds, m.messages, m.made, m.ended)
+	if rounds < 20 {
+		t.Errorf("only %d rounds in %v", rounds, *budget)
+	}
+}
+
+// node is a process of the model: one that runs the port, or cat.
+type node struct {
+	at       Pipeline
+	pid      int
+	parent   *node
+	program  bool
+	answers  []Message      // to come, in this order: replies, and what else the process says in their place
+	output   string         // of the program, to come
+	signals  map[string]int // events to come
+	end      []Message      // how its parent reports its end, in this order
+	doomed   bool           // it or an ancestor ends in this round: what it still says is up to the race
+	silenced bool           // stopped: what it says is not waited for
+}
+
+type model struct {
+	t                     *testing.T
+	p                     *Port
+	random                *rand.Rand
+	root                  *node
+	nodes                 []*node
+	batch                 []byte
+	messages, made, ended int
+}
+
+func (m *model) pick(fits func(*node) bool) *node {
+	var some []*node
+	for _, n := range m.nodes {
+		if fits(n) {
+			some = append(some, n)
+		}
+	}
+	if len(some) == 0 {
+		return nil
+	}
+	return some[m.random.IntN(len(some))]
+}
+
+func (m *model) children(n *node) (some []*node) {
+	for _, c := range m.nodes {
+		if c.parent == n {
+			some = append(some, c)
+		}
+	}
+	return some
+}
+
+func (m *model) subtree(n *node) []*node {
+	all := []*node{n}
+	for _, c := range m.children(n) {
+		all = append(all, m.subtree(c)...)
+	}
+	return all
+}
+
+func (m *model) find(at Pipeline) *node {
+	for _, n := range m.nodes {
+		if slices.Equal(n.at, at) {
+			return n
+		}
+	}
+	return nil
+}
+
+func (m *model) round() {
+	for len(m.nodes) < 25 && (len(m.nodes) < 6 || m.random.IntN(3) > 0) {
+		m.fork()
+	}
+	m.batch = nil
+	for range 1 + m.random.IntN(30) {
+		m.send()
+	}
+	victim := m.pick(func(n *node) bool { return n.parent != nil })
+	fault := m.random.IntN(6)
+	if fault == 0 && !victim.program {
+		m.exit(victim)
+	}
+	m.write()
+	for range m.random.IntN(4) {
+		m.signal()
+	}
+	switch fault {
+	case 1:
+		m.kill(victim)
+	case 2:
+		m.stop(victim)
+		m.collect()
+		m.goOn(victim)
+	}
+	m.collect()
+	m.bury()
+}
+
+func (m *model) fork() {
+	n := m.pick(func(n *node) bool { return !n.program && len(n.at) < 12 && len(m.children(n)) < 8 })
+	at := Pipeline(nil)
+	if m.random.IntN(4) == 0 && syscall.Getuid() == 0 {
+		at = m.p.Clone(n.at, "clone_newuts", "clone_newns")
+	} else {
+		at = m.p.Fork(n.at)
+	}
+	m.nodes = append(m.nodes, &node{at: at, pid: at.Pid(), parent: n, signals: map[string]int{}})
+	m.made++
+}
+
+// expect adds a call to the batch, and its answer to what is to come.
+func (m *model) expect(n *node, frame []byte, answer Message) {
+	m.batch = append(m.batch, frame...)
+	n.answers = append(n.answers, answer)
+}
+
+// send adds something for a random process to the batch.
+func (m *model) send() {
+	n := m.pick(func(n *node) bool { return true })
+	data := Bytes(1 + m.random.IntN(1<<m.random.IntN(12)))
+	if n.program {
+		if len(n.output) < 30000 { // less than a pipe holds, even when nobody reads
+			m.batch = append(m.batch, StdinFrame(n.at, []byte(data))...)
+			n.output += data
+		}
+		return
+	}
+	call := func(want Term, name string, args ...Term) {
+		m.expect(n, CallFrame(n.at, name, args...), Reply(n.at, want))
+	}
+	switch m.random.IntN(10) {
+	case 0, 1:
+		call(n.pid, "getpid")
+	case 2, 3:
+		call(Binary(data), "iolist_to_bin", Binary(data))
+	case 4:
+		call(16, "getopt", Atom("maxforkdepth"))
+	case 5:
+		call(Atom("enoent"), "errno_id", 2)
+	case 6:
+		call(badarg, "open", Atom(data[:min(len(data), 255)]), List{}, 0)
+	case 7:
+		m.expect(n, CallFrame(n.at.Then(7), "getpid"), Ctl(n.at.Then(7), "badpid"))
+	case 8:
+		m.expect(n, ExecFrame(n.at, "/no/such/program"), Reply(n.at, errno("enoent")))
+	case 9:
+		if n.parent != nil && len(m.children(n)) == 0 {
+			m.expect(n, ExecFrame(n.at, "cat"), Ctl(n.at, "fdctl_closed"))
+			n.program = true
+		}
+	}
+}
+
+// write sends the batch in a few pieces.
+func (m *model) write() {
+	for len(m.batch) > 0 {
+		n := len(m.batch)
+		if m.random.IntN(2) == 0 {
+			n = 1 + m.random.IntN(n)
+		}
+		m.p.Write(m.batch[:n])
+		m.batch = m.batch[n:]
+	}
+}
+
+// signal sends a signal to a process that runs the port, one of each kind at a time since two may become one.
+func (m *model) signal() {
+	name, number := "sigusr1", syscall.SIGUSR1
+	if m.random.IntN(2) == 0 {
+		name, number = "sigusr2", syscall.SIGUSR2
+	}
+	n := m.pick(func(n *node) bool { return !n.program && !n.doomed && n.signals[name] == 0 })
+	// A process that is about to become a program, or has just been forked, may not have its handlers.
+	if n != nil {
+		n.signals[name]++
+		kill(m.t, n.pid, number)
+	}
+}
+
+func (m *model) doom(n *node) {
+	for _, c := range m.subtree(n) {
+		c.doomed = true
+	}
+}
+
+func (m *model) exit(n *node) {
+	status := m.random.IntN(256)
+	m.batch = append(m.batch, CallFrame(n.at, "exit", status)...)
+	m.doom(n)
+	n.end = []Message{Ctl(n.at, "fdctl_closed"), ExitStatus(n.at, status)}
+}
+
+func (m *model) kill(n *node) {
+	m.doom(n)
+	n.end = []Message{TermSig(n.at, "sigkill")}
+	if !n.program {
+		n.end = []Message{Ctl(n.at, "fdctl_closed"), n.end[0]}
+	} else if i := slices.IndexFunc(n.answers, func(a Message) bool { return a.Type == TypeCtl && slices.Equal(a.From, n.at) }); i >= 0 {
+		// It may be killed before it execs: then its control socket closes all the same.
+		n.end = []Message{n.answers[i], n.end[0]}
+		n.answers = slices.Delete(n.answers, i, i+1)
+	}
+	kill(m.t, n.pid, syscall.SIGKILL)
+}
+
+func (m *model) stop(n *node) {
+	kill(m.t, n.pid, syscall.SIGSTOP)
+	Until(m.t, "the process stops", func() bool { return State(n.pid) == "T" })
+	for _, c := range m.subtree(n) {
+		c.silenced = true
+	}
+}
+
+func (m *model) goOn(n *node) {
+	for _, c := range m.subtree(n) {
+		c.silenced = false
+	}
+	if !n.program {
+		n.signals["sigcont"]++
+	}
+	kill(m.t, n.pid, syscall.SIGCONT)
+}
+
+// missing names something that has to come still, "" if nothing has.
+func (m *model) missing() string {
+	for _, n := range m.nodes {
+		if len(n.end) > 0 {
+			return fmt.Sprintf("end of %v: %v", n.at, n.end[0])
+		}
+		if n.doomed || n.silenced {
+			continue
+		}
+		if len(n.answers) > 0 {
+			return fmt.Sprintf("answer of %v: %v", n.at, n.answers[0])
+		}
+		if n.output != "" {
+			return fmt.Sprintf("%d bytes of output of %v", len(n.output), n.at)
+		}
+		for name, count := range n.signals {
+			if count > 0 {
+				return fmt.Sprintf("%s of %v", name, n.at)
+			}
+		}
+	}
+	return ""
+}
+
+// collect takes messages until nothing is missing any more.
+func (m *model) collect() {
+	for what := m.missing(); what != "" && !m.t.Failed(); what = m.missing() {
+		got := m.p.Receive(what, func(Message) bool { return true })
+		m.messages++
+		if !m.accept(got) {
+			m.t.Errorf("unexpected %v\nwhile waiting for %s", got, what)
+		}
+	}
+}
+
+// accept takes a message off what is to come.
+func (m *model) accept(got Message) bool {
+	n := m.find(got.From)
+	if n == nil && got.Type == TypeCtl && len(got.From) > 0 {
+		n = m.find(got.From.Parent()) // about a child that never was
+	}
+	if n == nil {
+		return false
+	}
+	is := func(want Message) bool { return want.Is(got.Type, got.From) && want.Data == got.Data }
+	switch {
+	case len(n.answers) > 0 && is(n.answers[0]):
+		n.answers = n.answers[1:]
+		return true
+	case len(n.end) > 0 && is(n.end[0]):
+		n.end = n.end[1:]
+		return true
+	case got.Type == TypeStdout && strings.HasPrefix(n.output, got.Data):
+		n.output = n.output[len(got.Data):]
+		return true
+	case n.doomed && got.Type == TypeCtl:
+		// Sent to a process that has ended, or its end reported by a parent that ends as well.
+		return true
+	case n.doomed && got.Type == TypeEvent && n.parent.doomed:
+		return true
+	}
+	for _, name := range []string{"sigusr1", "sigusr2", "sigcont", "sigpipe"} {
+		if _, is := got.Signal(name); is {
+			n.signals[name]--
+			// Writing to a child that has just ended raises SIGPIPE.
+			return n.signals[name] >= 0 || name == "sigpipe" && m.pick(func(c *node) bool { return c.doomed }) != nil
+		}
+	}
+	return false
+}
+
+// bury takes the dead out of the model.
+func (m *model) bury() {
+	m.nodes = slices.DeleteFunc(m.nodes, func(n *node) bool {
+		if n.doomed {
+			m.ended++
+		}
+		return n.doomed
+	})
+	for _, n := range m.nodes {
+		delete(n.signals, "sigpipe")
+	}
+}
+
+// compareTree compares the children that each process lists, and those that it has, with the model.
+func (m *model) compareTree() {
+	m.t.Helper()
+	for _, n := range m.nodes {
+		if n.program {
+			continue
+		}
+		var want []int
+		for _, c := range m.children(n) {
+			want = append(want, c.pid)
+		}
+		slices.Sort(want)
+		var listed []int
+		for _, s := range slots(m.t, m.p, n.at) {
+			listed = append(listed, s.Pid)
+		}
+		slices.Sort(listed)
+		if !slices.Equal(listed, want) {
+			m.t.Errorf("cpid of %v lists %v, want %v", n.at, listed, want)
+		}
+		Until(m.t, fmt.Sprintf("%v has the children %v, not %v", n.at, want, Children(n.pid)), func() bool {
+			return slices.Equal(Children(n.pid), want)
+		})
+	}
+}
