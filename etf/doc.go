@@ -7,6 +7,7 @@
 //     lines and asks once whether all of them were good.
 //   - An Encoder appends to a buffer of the caller and never grows it. It
 //     remembers that something did not fit.
+//   - A Text shows terms to people in such a buffer.
 //   - Nothing allocates, nothing recurses, and the work for a message is
 //     proportional to its length, whatever lengths and counts it announces.
 //   - Messages come from the outside: every sequence of bytes is either a term
