@@ -166,18 +166,22 @@ func (t *Text) escaped(c uint32) {
 // character returns the first character of b in UTF-8 and its size. Of what is
 // not UTF-8 each byte counts as one.
 func character(b []byte) (c uint32, size int) {
-	c, size = uint32(b[0]), bits.LeadingZeros8(^b[0])
+	size = bits.LeadingZeros8(^b[0])
 	if size < 2 || size > 4 || size > len(b) {
-		return c, 1
+		return uint32(b[0]), 1
 	}
-	rest := c & (0x7f >> size)
+	c = uint32(b[0]) & (0x7f >> size)
+	valid := true
 	for _, next := range b[1:size] {
-		if next&0xc0 != 0x80 {
-			return c, 1
-		}
-		rest = rest<<6 | uint32(next&0x3f)
+		valid = valid && next&0xc0 == 0x80
+		c = c<<6 | uint32(next&0x3f)
 	}
-	return rest, size
+	least := [...]uint32{2: 0x80, 3: 0x800, 4: 0x10000}[size]
+	surrogate := c>>11 == 0xd800>>11
+	if !valid || c < least || surrogate || c > 0x10ffff {
+		return uint32(b[0]), 1
+	}
+	return c, size
 }
 
 // hex writes a digit.
