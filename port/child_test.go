@@ -1,0 +1,241 @@
+package port
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/alcove-go/alcove/port/sys"
+	"github.com/google/go-cmp/cmp"
+)
+
+// listed returns the pids of the slots, 0 for one that is not to be listed.
+func (p *Process) listed() []int32 {
+	pids := []int32{}
+	for i := range p.Slots() {
+		var pid int32
+		if c := p.Slot(i); c != nil {
+			pid = c.Pid
+		}
+		pids = append(pids, pid)
+	}
+	return pids
+}
+
+// addClosed adds a child of which no stream is open.
+func (p *Process) addClosed(pid int32) *Child {
+	c := p.table.add(pid)
+	p.poll.room(len(p.table.slots))
+	c.Control, c.Stdin, c.Stdout, c.Stderr = closedControl, -1, -1, -1
+	return c
+}
+
+// reaped makes it a child that has ended.
+func (p *Process) reaped(c *Child) {
+	c.exited = true
+	p.table.changed = true
+	p.sweep()
+}
+
+func TestSlotsAreReusedFromTheLowest(t *testing.T) {
+	p := newFixture(t)
+	random := rand.New(rand.NewPCG(1, 2))
+	want := []int32{} // the pid in each slot
+	live := 0
+	for pid := int32(1); pid <= 3000; pid++ {
+		if pid%1000 < 700 || live == 0 { // then they become fewer
+			free := slices.Index(want, 0)
+			if free < 0 {
+				free, want = len(want), append(want, 0)
+			}
+			want[free] = pid
+			p.addClosed(pid)
+			live++
+		}
+		if random.IntN(2) == 0 || pid%1000 >= 700 {
+			slot := random.IntN(len(want))
+			if c := p.Slot(slot); c != nil {
+				p.reaped(c)
+				want[slot] = 0
+				live--
+			}
+			for len(want) > 0 && want[len(want)-1] == 0 {
+				want = want[:len(want)-1]
+			}
+		}
+		if diff := cmp.Diff(want, p.listed()); diff != "" {
+			t.Fatalf("slots in step %d (-want +got):\n%s", pid, diff)
+		}
+		if p.table.live != live {
+			t.Fatalf("step %d: %d children are counted, want %d", pid, p.table.live, live)
+		}
+	}
+}
+
+func TestAChildKeepsItsSlotUntilAllItsStreamsAreClosed(t *testing.T) {
+	for name, stream := range map[string]func(*Child) *int32{
+		"control": func(c *Child) *int32 { return &c.Control },
+		"stdout":  func(c *Child) *int32 { return &c.Stdout },
+		"stderr":  func(c *Child) *int32 { return &c.Stderr },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newFixture(t)
+			c := p.addClosed(childPid)
+			*stream(c) = 1 << 20
+			p.reaped(c)
+			if diff := cmp.Diff([]int32{childPid}, p.listed()); diff != "" {
+				t.Errorf("slots with an open stream (-want +got):\n%s", diff)
+			}
+			*stream(c) = -1
+			p.reaped(c)
+			if diff := cmp.Diff([]int32{}, p.listed()); diff != "" {
+				t.Errorf("slots without open streams (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestOfChildrenWithOnePidTheFirstThatIsNotWaitedForIsFound(t *testing.T) {
+	p := newFixture(t)
+	for range 3 {
+		p.addClosed(childPid)
+	}
+	p.addClosed(childPid + 1)
+	slot := func(c *Child) int {
+		if c == nil {
+			return -1
+		}
+		return int(c.slot)
+	}
+	p.table.slots[0].waited = true
+	p.table.slots[1].exited = true
+	got := []int{slot(p.ChildByPid(childPid)), slot(p.ChildByPid(childPid + 1)), slot(p.ChildByPid(1)), slot(p.ChildByPid(0)), slot(p.ChildByPid(-childPid))}
+	if diff := cmp.Diff([]int{1, 3, -1, -1, -1}, got); diff != "" {
+		t.Errorf("slots found (-want +got):\n%s", diff)
+	}
+	if c := p.addressed(childPid); c != nil {
+		t.Errorf("slot %d is addressed, want none: the first child has ended", c.slot)
+	}
+	if diff := cmp.Diff([]int32{0, childPid, childPid, childPid + 1}, p.listed()); diff != "" {
+		t.Errorf("slots listed (-want +got):\n%s", diff)
+	}
+}
+
+// A child that waitpid has collected is gone for clients, but what it wrote is not.
+func TestTheOutputOfAChildThatWasWaitedForIsPassedOn(t *testing.T) {
+	inBothWays(t, func(t *testing.T, f *fixture) {
+		c := f.adopt(childPid)
+		c.write(c.out, eventFrame("x")+eventFrame("y")[:4])
+		c.write(c.err, "error output")
+		c.close(&c.control, &c.out, &c.err)
+		f.Waited(childPid)
+		f.Waited(childPid + 1) // no child: of no consequence
+		f.receive(stdinFrame(childPid, "x"))
+		f.rounds()
+		f.wantWritten(
+			ctlFrame(childPid, "badpid"),
+			proxyFrame(childPid, eventFrame("x")),
+			ctlFrame(childPid, "fdctl_closed"),
+			fromChild(typeStderr, childPid, "error output"))
+		if diff := cmp.Diff([]int32{}, f.listed()); diff != "" {
+			t.Errorf("slots (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAsManyChildrenMayBeAsDescriptorsAllow(t *testing.T) {
+	for soft, want := range map[uint64]int32{
+		0: 0, 5: 0, 6: 0, 11: 0, 12: 1, 17: 1, 18: 2, 1024: 169, 6*0xffff + 6: 0xffff, 1 << 20: 0xffff, 1<<64 - 1: 0xffff,
+	} {
+		if got := childrenWithin(soft); got != want {
+			t.Errorf("with %d descriptors: got %d children, want %d", soft, got, want)
+		}
+	}
+	for n := range int32(1000) {
+		if soft := filesFor(n); childrenWithin(soft) != n || n > 0 && childrenWithin(soft-1) != n-1 {
+			t.Errorf("%d descriptors are not just enough for %d children", soft, n)
+		}
+	}
+}
+
+func TestTheNumberOfChildrenIsNeverSetBelowThoseThereAre(t *testing.T) {
+	p := newFixture(t)
+	var limit sys.Rlimit
+	check(sys.Getrlimit(sys.RLIMIT_NOFILE, &limit))
+	most := childrenWithin(limit.Cur)
+	for pid := range int32(3) {
+		p.addClosed(pid + 1)
+	}
+	for _, test := range []struct {
+		n    int32
+		want int32 // of Options.MaxChild; 0: refused
+	}{{3, 3}, {4, 4}, {2, 0}, {0, 0}, {-1, 0}, {most, most}} {
+		p.Options.MaxChild = 7
+		ok := p.SetMaxChild(test.n)
+		if test.want == 0 {
+			test.want = 7
+		}
+		if got := p.Options.MaxChild; got != test.want || ok != (test.want != 7) {
+			t.Errorf("%d: got %t, %d, want %d", test.n, ok, got, test.want)
+		}
+	}
+}
+
+func TestTheLimitOnFilesMayNotFallBelowWhatChildrenUse(t *testing.T) {
+	p := newFixture(t)
+	c := p.addClosed(1)
+	c.Stderr = 100
+	for _, test := range []struct {
+		soft uint64
+		want bool
+	}{
+		{99, false},
+		{100, true},
+		{11, false},
+		{1 << 20, true},
+		// The low 32 bits count, as a signed number.
+		{1<<32 + 99, false},
+		{1<<32 + 100, true},
+		{1<<31 - 1, true},
+		{1 << 31, false},
+		{1<<64 - 1, false},
+	} {
+		if got := p.MayLimitFiles(test.soft); got != test.want {
+			t.Errorf("limit %#x with descriptor 100: got %t, want %t", test.soft, got, test.want)
+		}
+	}
+	p.Options.MaxChild = 50
+	for _, test := range []struct {
+		soft uint64
+		want int32
+	}{{1000, 50}, {306, 50}, {305, 49}, {12, 1}, {1000, 1}} {
+		if p.FilesLimited(test.soft); p.Options.MaxChild != test.want {
+			t.Errorf("after a limit of %d: at most %d children, want %d", test.soft, p.Options.MaxChild, test.want)
+		}
+	}
+}
+
+func TestNoMoreChildrenThanOptionsAllow(t *testing.T) {
+	for _, test := range []struct {
+		depth              int
+		maxDepth, maxChild int32
+		want               sys.Errno
+	}{
+		{0, 16, 3, 0},
+		{0, 16, 2, sys.EAGAIN},
+		{0, 16, 0, sys.EAGAIN},
+		{15, 16, 3, 0},
+		{16, 16, 3, sys.EAGAIN},
+		{17, 16, 3, sys.EAGAIN},
+		{0, 0, 3, sys.EAGAIN},
+		{0, -1, 3, sys.EAGAIN},
+	} {
+		p := newFixture(t)
+		p.addClosed(1)
+		p.addClosed(2)
+		p.Depth, p.Options.MaxForkDepth, p.Options.MaxChild = test.depth, test.maxDepth, test.maxChild
+		if got := p.MayFork(); got != test.want {
+			t.Errorf("%+v: got %v", test, got)
+		}
+	}
+}
