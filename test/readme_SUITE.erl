@@ -1,0 +1,103 @@
+%% What the README shows is true.
+-module(readme_SUITE).
+
+-include_lib("stdlib/include/assert.hrl").
+
+-export([
+    all/0,
+    suite/0
+]).
+-export([
+    commands_are_targets_of_the_makefile/1,
+    example_runs_as_it_is/1,
+    dependency_is_what_rebar3_takes/1,
+    project_that_depends_on_it_builds/1
+]).
+
+all() ->
+    [
+        commands_are_targets_of_the_makefile,
+        example_runs_as_it_is,
+        dependency_is_what_rebar3_takes,
+        project_that_depends_on_it_builds
+    ].
+
+suite() ->
+    [{timetrap, {minutes, 5}}].
+
+commands_are_targets_of_the_makefile(_Config) ->
+    Commands = [Line || Block <- blocks("sh"), Line <- string:lexemes(Block, "\n")],
+    ?assertEqual(["make demo", "make test"], Commands),
+    InText = mentioned("`(make [a-z]+)"),
+    ?assert(length(InText) > 3),
+    lists:foreach(
+        fun(Command) ->
+            Status = shell([Command, " -n > /dev/null 2>&1; echo $?"]),
+            ?assertEqual({Command, "0\n"}, {Command, Status})
+        end,
+        Commands ++ InText
+    ).
+
+example_runs_as_it_is(_Config) ->
+    [Example | _] = blocks("erlang"),
+    {ok, Tokens, _} = erl_scan:string(Example),
+    {ok, Expressions} = erl_parse:parse_exprs(Tokens),
+    ?assertEqual(11, length(Expressions)),
+    {value, ok, Bindings} = erl_eval:exprs(Expressions, []),
+    ?assertNot(is_process_alive(proplists:get_value('Drv', Bindings))).
+
+dependency_is_what_rebar3_takes(Config) ->
+    [_, Deps] = blocks("erlang"),
+    Path = filename:join(proplists:get_value(priv_dir, Config), "rebar.config"),
+    ok = file:write_file(Path, Deps),
+    ?assertMatch({ok, [{deps, [{alcove, {git, _, {branch, "main"}}}]}]}, file:consult(Path)).
+
+%% With the work tree as a checkout, and without what is built already.
+project_that_depends_on_it_builds(Config) ->
+    Dir = filename:join(proplists:get_value(priv_dir, Config), "project"),
+    Checkout = filename:join([Dir, "_checkouts", "alcove"]),
+    ok = filelib:ensure_dir(filename:join([Dir, "src", "file"])),
+    ok = filelib:ensure_dir(Checkout),
+    _ = shell(["git clone -q . ", Checkout, " && cp Makefile rebar.config ", Checkout]),
+    ok = file:write_file(filename:join(Dir, "rebar.config"), "{deps, [alcove]}."),
+    ok = file:write_file(
+        filename:join([Dir, "src", "user.app.src"]),
+        "{application, user, [{vsn, \"1\"}, {applications, [kernel, stdlib, alcove]}]}."
+    ),
+    ok = file:write_file(
+        filename:join([Dir, "src", "user_of_alcove.erl"]),
+        "-module(user_of_alcove).\n"
+        "-include_lib(\"alcove/include/alcove.hrl\").\n"
+        "-export([start/0]).\n"
+        "start() ->\n"
+        "    {ok, Drv} = alcove_drv:start(),\n"
+        "    [] = alcove:cpid(Drv, []),\n"
+        "    io:format(\"version ~s~n\", [alcove:version(Drv, [])]).\n"
+    ),
+    Built = shell(["cd ", Dir, " && rebar3 compile 2>&1"]),
+    Ran = shell([
+        ["cd ", Dir, " && ERL_LIBS=_build/default/lib:_build/default/checkouts "],
+        "erl -noshell -s user_of_alcove -s init stop"
+    ]),
+    ?assertEqual("version 1.0.1\n", Ran, Built).
+
+blocks(Language) ->
+    captured("^```" ++ Language ++ "\n(.*?)^```").
+
+mentioned(Pattern) ->
+    lists:usort(captured(Pattern)).
+
+captured(Pattern) ->
+    {ok, Text} = file:read_file(filename:join(root(), "README.md")),
+    Options = [global, multiline, dotall, {capture, all_but_first, list}],
+    {match, Matches} = re:run(Text, Pattern, Options),
+    lists:append(Matches).
+
+shell(Command) ->
+    os:cmd(["cd ", root(), " && ", Command]).
+
+%% The folder of the project: the application is linked to its sources.
+root() ->
+    {ok, Link} = file:read_link(filename:join(code:lib_dir(alcove), "src")),
+    Src = filename:join(code:lib_dir(alcove), Link),
+    filename:join([Src, "..", ".."]).
