@@ -84,7 +84,7 @@ soak: port
 
 dist:
 	@mkdir -p dist
-	@for arch in amd64 arm64 arm riscv64 386; do \
+	@for arch in amd64 arm64; do \
 		GOOS=linux GOARCH=$$arch $(MAKE) --no-print-directory -C c_src_compat \
 			C_SRC_OUTPUT=$(CURDIR)/dist/alcove-linux-$$arch || exit 1; \
 	done
