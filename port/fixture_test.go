@@ -98,7 +98,7 @@ type fixture struct {
 	*Process
 	t    testing.TB
 	stub *stubCalls
-	out  int   // the file
+	file int   // behind descriptor 1
 	read int64 // of it
 }
 
@@ -109,11 +109,11 @@ func newFixture(t testing.TB) *fixture {
 	f.poll.fds[placeInput].FD = -1
 	f.poll.fds[placeSignal].FD = -1
 	var err error
-	if f.out, err = unix.MemfdCreate("descriptor 1", unix.MFD_CLOEXEC); err != nil {
+	if f.file, err = unix.MemfdCreate("descriptor 1", unix.MFD_CLOEXEC); err != nil {
 		t.Fatal(err)
 	}
-	f.place(f.out, stdout)
-	t.Cleanup(func() { f.poll.dropMany(); f.shut(f.out) })
+	f.place(f.file, stdout)
+	t.Cleanup(func() { f.poll.dropMany(); f.shut(f.file) })
 	return f
 }
 
@@ -148,11 +148,11 @@ func (f *fixture) written() string {
 	f.t.Helper()
 	f.Flush()
 	var st unix.Stat_t
-	if err := unix.Fstat(f.out, &st); err != nil {
+	if err := unix.Fstat(f.file, &st); err != nil {
 		f.t.Fatal(err)
 	}
 	b := make([]byte, st.Size-f.read)
-	if n, err := unix.Pread(f.out, b, f.read); err != nil || n != len(b) {
+	if n, err := unix.Pread(f.file, b, f.read); err != nil || n != len(b) {
 		f.t.Fatalf("read what was written: %d, %v", n, err)
 	}
 	f.read = st.Size

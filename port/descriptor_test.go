@@ -1,0 +1,196 @@
+package port
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/alcove-go/alcove/port/sys"
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+)
+
+// Where tests put descriptors that nobody else has.
+const firstUnused = 504
+
+// openAt opens descriptors, which end with the test.
+func openAt(t *testing.T, fds ...int) {
+	t.Helper()
+	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(null)
+	for _, fd := range fds {
+		if err := unix.Dup3(null, fd, unix.O_CLOEXEC); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { unix.Close(fd) })
+	}
+}
+
+// openFrom returns the descriptors that are open, from first on.
+func openFrom(first int) []int {
+	fds := []int{}
+	for fd := first; fd < firstUnused+200; fd++ {
+		if isOpen(fd) {
+			fds = append(fds, fd)
+		}
+	}
+	return fds
+}
+
+func TestMarkedDescriptorsAreClosedAndNoOthers(t *testing.T) {
+	at := func(offsets ...int) []int {
+		for i := range offsets {
+			offsets[i] += firstUnused
+		}
+		return offsets
+	}
+	for _, test := range []struct {
+		name         string
+		open, marked []int
+	}{
+		{"none", at(0, 1, 2), nil},
+		{"one", at(0, 1, 2), at(1)},
+		{"a run", at(0, 1, 2, 3, 4, 5), at(1, 2, 3, 4)},
+		{"runs", at(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10), at(0, 1, 3, 4, 5, 9)},
+		{"some that are not open", at(1, 3), at(0, 1, 2, 3, 4)},
+		{"the last bit", at(102, 103), at(103)}, // 607 is bit 7 of the last byte
+		{"all", at(100, 101, 102, 103), at(100, 101, 102, 103)},
+	} {
+		for _, alone := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, alone %t", test.name, alone), func(t *testing.T) {
+				openAt(t, test.open...)
+				marks := make([]byte, (firstUnused+104)/8)
+				want := []int{}
+				for _, fd := range test.open {
+					if !slices.Contains(test.marked, fd) {
+						want = append(want, fd)
+					}
+				}
+				for _, fd := range test.marked {
+					marks[fd/8] |= 1 << (fd % 8)
+				}
+				closeMarked(marks, alone)
+				if diff := cmp.Diff(want, openFrom(firstUnused)); diff != "" {
+					t.Errorf("open (-want +got):\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+// What a forked child closes are all descriptors of its parent's other children, also
+// those that have no room in the map.
+func TestDescriptorsOfOtherChildrenAreClosedAndNoOthers(t *testing.T) {
+	for _, locked := range []bool{false, true} {
+		f := newFixture(t)
+		f.locked = locked
+		f.out.arena = f.out.arena[:(firstUnused+100)/8]
+		const beyond = firstUnused + 150
+		openAt(t, beyond, beyond+1, firstUnused+10)
+		children := []*Child{f.adopt(1).Child, f.adopt(2).Child, f.addClosed(3), f.addClosed(4)}
+		children[2].Stderr = beyond
+		children[3].closing = firstUnused + 10
+		var theirs []int
+		for _, c := range children {
+			for _, fd := range []*int32{&c.Control, &c.Stdin, &c.Stdout, &c.Stderr, &c.closing} {
+				if *fd >= 0 {
+					theirs = append(theirs, int(*fd))
+				}
+			}
+		}
+		want := slices.DeleteFunc(openFrom(0), func(fd int) bool { return slices.Contains(theirs, fd) })
+		f.closeSiblings()
+		if diff := cmp.Diff(want, openFrom(0)); diff != "" {
+			t.Errorf("open, locked %t (-want +got):\n%s", locked, diff)
+		}
+		for _, c := range children {
+			c.Control, c.Stdin, c.Stdout, c.Stderr, c.closing = -1, -1, -1, -1, -1
+		}
+	}
+}
+
+func TestReadsOfDescriptor0GetWhatWasReadAheadFirst(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		sizes  []int // of the reads that the call makes
+		stream string
+		want   []string
+		rest   string
+	}{
+		{"part of it", []int{3}, "abcdefg", []string{"abc"}, "defg"},
+		{"all of it", []int{100}, "abcdefg", []string{"abcdefg"}, ""},
+		{"in pieces", []int{3, 3, 3}, "abcdefg", []string{"abc", "def", "g"}, ""},
+		{"what comes later", []int{100, 100}, "abc|defg", []string{"abc", "defg"}, ""},
+		{"nothing was read ahead", []int{100}, "|abc", []string{"abc"}, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFixture(t)
+			ahead, later, _ := strings.Cut(test.stream, "|")
+			var pair [2]int32
+			if err := sys.Pipe2(&pair, sys.O_CLOEXEC|sys.O_NONBLOCK); err != 0 {
+				t.Fatal(err)
+			}
+			defer f.shut(int(pair[0]), int(pair[1]))
+			f.place(int(pair[0]), stdin)
+			var got []string
+			f.stub.act = func(int) {
+				sys.Write(int(pair[1]), []byte(later))
+				b := make([]byte, 100)
+				for _, size := range test.sizes {
+					n, err := f.Read(stdin, b[:size])
+					if err != 0 {
+						t.Error(err)
+					}
+					got = append(got, string(b[:n]))
+				}
+			}
+			sys.Write(int(pair[1]), []byte(callFrame(callQuiet, "x")+ahead))
+			f.readInbound()
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("read (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(test.rest, string(f.in.bytes())); diff != "" {
+				t.Errorf("left (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Frames that a call writes to a child are not followed: one may be an exec, which is
+// then found by its notice.
+func TestWhatACallWritesToAChildMayBeAnExec(t *testing.T) {
+	f := newFixture(t)
+	c := f.adopt(childPid)
+	if n, err := f.Write(int(c.Child.Stdin), []byte("data")); n != 4 || err != 0 {
+		t.Errorf("write: %d, %v", n, err)
+	}
+	wantInput(t, "data", c.input())
+	if !c.watched || c.gate != gateless {
+		t.Errorf("the child is not watched: %+v", c.Child)
+	}
+}
+
+func TestDescriptorsThatACallClosesAreForgotten(t *testing.T) {
+	inBothWays(t, func(t *testing.T, f *fixture) {
+		c := f.adopt(childPid)
+		for _, fd := range []*int32{&c.Control, &c.Child.Stdin, &c.Stdout, &c.Stderr} {
+			n := int(*fd)
+			if err := f.Close(n); err != 0 || *fd >= 0 || isOpen(n) {
+				t.Errorf("close %d: %v, then %d", n, err, *fd)
+			}
+			if err := f.Close(n); err != unix.EBADF {
+				t.Errorf("close %d once more: %v, want EBADF", n, err)
+			}
+		}
+		openAt(t, firstUnused)
+		if err := f.Close(firstUnused); err != 0 || isOpen(firstUnused) {
+			t.Errorf("close another descriptor: %v", err)
+		}
+		f.rounds()
+		f.wantWritten() // nothing ended of itself
+	})
+}
