@@ -41,6 +41,7 @@ type node struct {
 	pid      int
 	parent   *node
 	program  bool
+	execing  bool           // it became a program in this round
 	answers  []Message      // to come, in this order: replies, and what else the process says in their place
 	output   string         // of the program, to come
 	signals  map[string]int // events to come
@@ -124,7 +125,19 @@ func (m *model) round() {
 		m.goOn(victim)
 	}
 	m.collect()
+	m.settle()
 	m.bury()
+}
+
+// settle has every process that lives answer once more: what it had to say about the dead is out by then.
+func (m *model) settle() {
+	for _, n := range m.nodes {
+		if !n.program && !n.doomed {
+			m.expect(n, CallFrame(n.at, "version"), Reply(n.at, Binary("1.0.1")))
+		}
+	}
+	m.write()
+	m.collect()
 }
 
 func (m *model) fork() {
@@ -177,7 +190,7 @@ func (m *model) send() {
 	case 9:
 		if n.parent != nil && len(m.children(n)) == 0 {
 			m.expect(n, ExecFrame(n.at, "cat"), Ctl(n.at, "fdctl_closed"))
-			n.program = true
+			n.program, n.execing = true, true
 		}
 	}
 }
@@ -316,6 +329,9 @@ func (m *model) accept(got Message) bool {
 	for _, name := range []string{"sigusr1", "sigusr2", "sigcont", "sigpipe"} {
 		if _, is := got.Signal(name); is {
 			n.signals[name]--
+			if name == "sigcont" && n.execing {
+				return true // stopped before it had become the program
+			}
 			// Writing to a child that has just ended raises SIGPIPE.
 			return n.signals[name] >= 0 || name == "sigpipe" && m.pick(func(c *node) bool { return c.doomed }) != nil
 		}
@@ -333,6 +349,10 @@ func (m *model) bury() {
 	})
 	for _, n := range m.nodes {
 		delete(n.signals, "sigpipe")
+		if n.program {
+			n.execing = false
+			delete(n.signals, "sigcont")
+		}
 	}
 }
 
