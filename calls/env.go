@@ -38,8 +38,9 @@ func (c *Calls) setenv() {
 		c.error(sys.EINVAL)
 		return
 	}
-	if _, found := c.env.get(name); !found || overwrite {
-		c.env.set(name, value)
+	if _, found := c.env.get(name); (!found || overwrite) && !c.env.set(name, value) {
+		c.error(sys.ENOMEM)
+		return
 	}
 	c.done(0)
 }

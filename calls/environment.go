@@ -1,5 +1,7 @@
 package calls
 
+import "github.com/alcove-go/alcove/port/sys"
+
 // An environment is that of the process, which programs that it executes
 // inherit. It keeps entries and their order as they are, whatever they look
 // like: of several entries with one name the first counts.
@@ -8,8 +10,7 @@ type environment struct {
 	vector []*byte // to each entry, and nil
 }
 
-// Room for what is set before memory must be allocated. Untouched it costs
-// nothing.
+// Room for what is set before memory must be had. Untouched it costs nothing.
 const (
 	spareText    = 128 << 10
 	spareEntries = 1 << 10
@@ -44,16 +45,33 @@ func (e *environment) get(name []byte) (value []byte, ok bool) {
 	return e.text[start+len(name)+1 : end-1], true
 }
 
-// set replaces the first entry of that name, or appends one.
-func (e *environment) set(name, value []byte) {
+// set replaces the first entry of that name, or appends one. It reports false,
+// and has changed nothing, when there is no memory for it.
+func (e *environment) set(name, value []byte) bool {
 	start, end := e.find(name)
-	to := e.replace(start, end, len(name)+1+len(value)+1)
+	size := len(name) + 1 + len(value) + 1
+	if !e.room(size) {
+		return false
+	}
+	to := e.replace(start, end, size)
 	to = to[copy(to, name):]
 	to[0] = '='
 	to = to[1:]
 	to = to[copy(to, value):]
 	to[0] = 0
 	e.index()
+	return true
+}
+
+// room makes room for one more entry of that size.
+func (e *environment) room(size int) bool {
+	text, ok := sys.Grow(e.text, len(e.text)+size)
+	if ok {
+		e.text = text
+		e.index() // the entries have moved
+		e.vector, ok = sys.Grow(e.vector, len(e.vector)+1)
+	}
+	return ok
 }
 
 // unset removes all entries of that name.
@@ -91,9 +109,6 @@ func (e *environment) find(name []byte) (start, end int) {
 func (e *environment) replace(start, end, n int) []byte {
 	tail := len(e.text) - end
 	size := start + n + tail
-	for cap(e.text) < size {
-		e.text = append(e.text[:cap(e.text)], 0)
-	}
 	e.text = e.text[:max(size, end+tail)]
 	copy(e.text[start+n:], e.text[end:end+tail])
 	e.text = e.text[:size]

@@ -1,6 +1,10 @@
 package port
 
-import "github.com/alcove-go/alcove/port/sys"
+import (
+	"unsafe"
+
+	"github.com/alcove-go/alcove/port/sys"
+)
 
 // Values of Child.Control besides a descriptor.
 const (
@@ -46,23 +50,31 @@ type children struct {
 	slots   []Child // those in use have a pid
 	live    int     // slots in use
 	changed bool    // sweep has something to do
+	compact bool    // and is to leave no free slots
 }
 
 // reset empties the table without touching its memory, which a forked child
 // shares with its parent as long as neither writes to it.
 func (t *children) reset() {
 	t.slots = t.slots[:0]
-	t.live, t.changed = 0, false
+	t.live, t.changed, t.compact = 0, false, false
 }
 
-// add puts a new child in the first free slot.
+// room makes room for one more child.
+func (t *children) room() bool {
+	slots, ok := sys.Grow(t.slots, len(t.slots)+1)
+	t.slots = slots
+	return ok
+}
+
+// add puts a new child in the first free slot. There must be room.
 func (t *children) add(pid int32) *Child {
 	i := 0
 	for i < len(t.slots) && t.slots[i].Pid != 0 {
 		i++
 	}
 	if i == len(t.slots) {
-		t.slots = append(t.slots, Child{})
+		t.slots = t.slots[:i+1]
 	}
 	t.slots[i] = Child{Pid: pid, slot: int32(i), closing: -1}
 	t.live++
@@ -133,11 +145,33 @@ func (p *Process) sweep() {
 			t.live--
 		}
 	}
+	if t.compact {
+		t.compact = false
+		p.closeRanks()
+	}
 	n := len(t.slots)
 	for n > 0 && t.slots[n-1].Pid == 0 {
 		n--
 	}
 	t.slots = t.slots[:n]
+	p.poll.trim(n)
+}
+
+// closeRanks moves children to the lowest slots, in their order.
+func (p *Process) closeRanks() {
+	t, n := &p.table, 0
+	for i := range t.slots {
+		c := &t.slots[i]
+		if c.Pid == 0 {
+			continue
+		}
+		if i != n {
+			p.poll.move(i, n)
+			t.slots[n], *c = *c, Child{}
+			t.slots[n].slot = int32(n)
+		}
+		n++
+	}
 }
 
 // SetMaxChild sets how many children the process may have, 0 to 65535, and
@@ -153,7 +187,7 @@ func (p *Process) SetMaxChild(n int32) bool {
 	if p.table.live > int(n) || filesFor(n) > limit.Cur {
 		return false
 	}
-	p.Options.MaxChild = n
+	p.shrink(n)
 	return true
 }
 
@@ -166,7 +200,16 @@ func (p *Process) MayLimitFiles(soft uint64) bool {
 // FilesLimited lowers the number of children to what RLIMIT_NOFILE, now soft,
 // allows.
 func (p *Process) FilesLimited(soft uint64) {
-	p.Options.MaxChild = min(p.Options.MaxChild, childrenWithin(soft))
+	p.shrink(min(p.Options.MaxChild, childrenWithin(soft)))
+}
+
+// shrink sets the number of children. When it is less than before, children in
+// high slots move to lower ones: what poll(2) is given has an entry for every
+// slot, and must not be longer than the limit on open files.
+func (p *Process) shrink(n int32) {
+	p.table.compact = n < p.Options.MaxChild
+	p.table.changed = p.table.changed || p.table.compact
+	p.Options.MaxChild = n
 }
 
 // filesFor is what n children need: six descriptors each, four of them in use
@@ -222,22 +265,44 @@ func (b *buffer) append(data []byte) {
 	b.w += copy(b.b[b.w:], data)
 }
 
-// take returns an empty buffer. There is one to start with; more are made when
-// several children have unfinished frames at once, and kept.
+// take returns an empty buffer, nil when there is no memory for one. There is
+// one to start with; more are made when several children have unfinished
+// frames at once, and kept.
 func (p *Process) take() *buffer {
 	b := p.spare
 	if b == nil {
-		return &buffer{b: make([]byte, bufferSize)}
+		return newBuffer()
 	}
 	p.spare, b.next = b.next, nil
 	b.r, b.w = 0, 0
 	return b
 }
 
-// drop gives *b back, if there is one.
+func newBuffer() *buffer {
+	const header = unsafe.Sizeof(buffer{})
+	mem, ok := sys.Grow([]byte(nil), int(header)+bufferSize)
+	if !ok {
+		return nil
+	}
+	b := (*buffer)(unsafe.Pointer(unsafe.SliceData(mem)))
+	b.b = mem[header:cap(mem)]
+	return b
+}
+
+// drop gives *b back, if there is one. Children that could not be read for want
+// of it are read again.
 func (p *Process) drop(b **buffer) {
-	if *b != nil {
-		(*b).next, p.spare = p.spare, *b
-		*b = nil
+	if *b == nil {
+		return
+	}
+	(*b).next, p.spare = p.spare, *b
+	*b = nil
+	if p.starved {
+		p.starved = false
+		for i := range p.table.slots {
+			if c := &p.table.slots[i]; c.Pid != 0 {
+				p.watchOutput(c)
+			}
+		}
 	}
 }

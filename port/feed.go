@@ -91,6 +91,7 @@ const gatherBelow = 4096
 
 // forward passes data to the child pid.
 func (p *Process) forward(pid uint32, data []byte) {
+	p.traceData(pid, data)
 	c := p.addressed(int32(pid))
 	if c == nil {
 		p.feedPending()
@@ -136,12 +137,7 @@ func (p *Process) feedPort(c *Child, data []byte) {
 		p.feedPending()
 	}
 	if c.queue != nil || c.gate == gateClosed {
-		q := p.queueFor(c)
-		if q.len()+len(data) > queueSize {
-			p.pipeFull(c.Pid, 0)
-			return
-		}
-		q.append(data)
+		p.queueData(c, data, 0)
 		return
 	}
 	n, closed := len(data), false
@@ -155,8 +151,21 @@ func (p *Process) feedPort(c *Child, data []byte) {
 	p.feedPending()
 	c.gate = gateClosed
 	if n < len(data) {
-		p.queueFor(c).append(data[n:])
+		p.queueData(c, data[n:], n)
 	}
+}
+
+// queueData holds data for later, whole or not at all. It follows the passed
+// bytes of the same frame.
+func (p *Process) queueData(c *Child, data []byte, passed int) {
+	if c.queue == nil {
+		c.queue, c.ready = p.take(), 0
+	}
+	if c.queue == nil || c.queue.len()+len(data) > queueSize {
+		p.pipeFull(c.Pid, passed)
+		return
+	}
+	c.queue.append(data)
 }
 
 // gather adds data, which is in the inbound buffer behind what was gathered.
@@ -171,14 +180,6 @@ func (p *Process) gather(c *Child, data []byte) {
 	copy(f.data[n:], data)
 }
 
-func (p *Process) queueFor(c *Child) *buffer {
-	if c.queue == nil {
-		c.queue = p.take()
-		c.ready = 0
-	}
-	return c.queue
-}
-
 // feedPending writes what was gathered. What the pipe does not take is queued.
 func (p *Process) feedPending() {
 	c, data := p.feed.to, p.feed.data
@@ -186,6 +187,11 @@ func (p *Process) feedPending() {
 		return
 	}
 	p.feed = feed{}
+	q := p.take() // before a part is written
+	if q == nil {
+		p.pipeFull(c.Pid, 0)
+		return
+	}
 	for len(data) > 0 {
 		n, err := sys.Write(int(c.Stdin), data)
 		switch err {
@@ -193,14 +199,15 @@ func (p *Process) feedPending() {
 			data = data[n:]
 		case sys.EINTR:
 		case sys.EAGAIN:
-			p.queueFor(c).append(data)
-			c.ready = len(data)
+			q.append(data)
+			c.queue, c.ready = q, len(data)
 			p.watchStdin(c)
 			return
 		default:
-			return
+			data = nil
 		}
 	}
+	p.drop(&q)
 }
 
 // feedQueued writes from the queue what may be written.

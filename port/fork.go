@@ -100,6 +100,9 @@ func (p *Process) MayFork() sys.Errno {
 // must not share memory, descriptors or signal handlers.
 func (p *Process) Fork(flags uintptr) (pid int32, err sys.Errno) {
 	var s stdio
+	if !p.table.room() || !p.poll.room(len(p.table.slots)+1) {
+		return 0, sys.ENOMEM
+	}
 	if err := s.open(); err != 0 {
 		return 0, err
 	}

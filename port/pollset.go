@@ -38,9 +38,30 @@ type pollset struct {
 const manyChildren = 16
 
 // room makes room for n children.
-func (s *pollset) room(n int) {
-	for len(s.fds) < placeChildren+n*streams {
+func (s *pollset) room(n int) bool {
+	size := placeChildren + n*streams
+	fds, ok := sys.Grow(s.fds, size)
+	if !ok {
+		return false
+	}
+	s.fds = fds
+	for len(s.fds) < size {
 		s.fds = append(s.fds, sys.PollFD{FD: -1})
+	}
+	return true
+}
+
+// trim takes away the room for more than n children.
+func (s *pollset) trim(n int) { s.fds = s.fds[:min(len(s.fds), placeChildren+n*streams)] }
+
+// move moves what is waited for of one slot to another, free one.
+func (s *pollset) move(from, to int) {
+	for stream := range streams {
+		a, b := placeChildren+from*streams+stream, placeChildren+to*streams+stream
+		s.fds[a], s.fds[b] = sys.PollFD{FD: -1}, s.fds[a]
+		if s.fds[b].FD >= 0 {
+			s.control(sys.EPOLL_CTL_MOD, b)
+		}
 	}
 }
 

@@ -14,6 +14,9 @@ type Calls interface {
 	// reply is sent. body and reply are valid until Answer returns.
 	Answer(nr int, body []byte, reply *etf.Encoder)
 
+	// Name returns the name of call nr, "" if there is no such call.
+	Name(nr int) string
+
 	// Execs tells whether call nr replaces the program when it succeeds.
 	Execs(nr int) bool
 
@@ -52,6 +55,9 @@ type Process struct {
 	poll  pollset
 	table children
 	spare *buffer
+	trace *trace // nil when it is off
+
+	starved bool // a child is not read because there was no buffer for it
 
 	parent bool // descriptor 5 is a control socket to a process of this program
 	execed bool // the call being answered has announced an exec (and failed)
@@ -102,6 +108,7 @@ func (p *Process) Locking() {
 // end is the end of the loop: children that were replaced by other programs
 // are signalled, and the process exits.
 func (p *Process) end(status int) {
+	p.traceEnd(status)
 	p.signalChildren()
 	sys.Exit(status)
 }

@@ -40,6 +40,7 @@ func (p *Process) readRaw(c *Child, stream int, fd int32, typ int) (total int) {
 			break
 		}
 		putHeader(b, proxySize-lengthSize+n, typ, uint32(c.Pid))
+		p.traceFrame(0, b[:proxySize+n])
 		p.out.commit(proxySize + n)
 		p.spend(c)
 		total += n
@@ -129,6 +130,11 @@ func (p *Process) readHeld(c *Child, most int) int {
 		c.held = p.take()
 	}
 	h := c.held
+	if h == nil {
+		p.forget(c, streamStdout)
+		p.starved = true // until drop
+		return 0
+	}
 	if len(h.b)-h.w < maxFrame {
 		if p.out.refers {
 			p.Flush()
@@ -167,6 +173,7 @@ func (p *Process) forwardFrames(c *Child, limit uint64) {
 
 // proxy passes on a frame of the child.
 func (p *Process) proxy(c *Child, frame []byte) {
+	p.traceFrame(uint32(c.Pid), frame)
 	b := p.reserve(proxySize + copyBelow)
 	putHeader(b, proxySize-lengthSize+len(frame), typeProxy, uint32(c.Pid))
 	if len(frame) < copyBelow {
@@ -254,6 +261,7 @@ func (p *Process) deliverHeld(c *Child) {
 		b := p.reserve(proxySize + n)
 		putHeader(b, proxySize-lengthSize+n, typeStdout, uint32(c.Pid))
 		p.out.commit(proxySize + copy(b[proxySize:], h.b[h.r:h.r+n]))
+		p.traceFrame(0, b[:proxySize+n])
 		h.r += n
 		p.spend(c)
 		p.dropEmpty(c)

@@ -15,6 +15,7 @@ const (
 	ENODEV                  = Errno(19)
 	ENOENT                  = Errno(2)
 	ENOEXEC                 = Errno(8)
+	ENOMEM                  = Errno(12)
 	ENOTDIR                 = Errno(20)
 	ENOTSUP                 = Errno(95)
 	ERANGE                  = Errno(34)
@@ -42,6 +43,10 @@ const (
 	POLLIN                  = 1
 	POLLOUT                 = 4
 	S_IFIFO                 = 0x1000
+	MAP_ANONYMOUS           = 32
+	MAP_PRIVATE             = 2
+	PROT_READ               = 1
+	PROT_WRITE              = 2
 	AF_UNIX                 = 1
 	SO_DOMAIN               = 39
 	SOCK_CLOEXEC            = 0x80000

@@ -1,0 +1,34 @@
+package sys
+
+import "unsafe"
+
+// Grow returns s with room for n elements in all, in memory of the kernel's if
+// s has too little. It reports false, and returns s as it is, when the kernel
+// gives none: the Go runtime would end the process then.
+//
+// The memory is zero, is never given back, and is not known to the garbage
+// collector, which does not run here.
+func Grow[T any](s []T, n int) ([]T, bool) {
+	if n <= cap(s) {
+		return s, true
+	}
+	n = max(n, 2*cap(s))
+	var t T
+	p, err := mapAnonymous(uintptr(n) * unsafe.Sizeof(t))
+	if err != 0 {
+		return s, false
+	}
+	grown := unsafe.Slice((*T)(p), n)[:len(s)]
+	copy(grown, s)
+	return grown, true
+}
+
+// mapAnonymous is mmap(2) for memory that nothing else has.
+func mapAnonymous(size uintptr) (unsafe.Pointer, Errno) {
+	addr, err := Call6(sysMmap, 0, size, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, ^uintptr(0), 0)
+	if err != 0 {
+		return nil, err
+	}
+	// The conversion says that it is a pointer from outside of the Go heap.
+	return *(*unsafe.Pointer)(unsafe.Pointer(&addr)), 0
+}
