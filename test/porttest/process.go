@@ -106,17 +106,20 @@ func descendants(pid int) []process {
 	return found
 }
 
-// Children lists the pids of a process's children, zombies included.
-func Children(pid int) []int {
-	var pids []int
+// Tree is the pids of the children of every process that has any, zombies included, in ascending order.
+func Tree() map[int][]int {
+	tree := map[int][]int{}
 	for _, p := range processes() {
-		if p.parent == pid {
-			pids = append(pids, p.pid)
-		}
+		tree[p.parent] = append(tree[p.parent], p.pid)
 	}
-	slices.Sort(pids)
-	return pids
+	for _, pids := range tree {
+		slices.Sort(pids)
+	}
+	return tree
 }
+
+// Children lists the pids of a process's children, zombies included.
+func Children(pid int) []int { return Tree()[pid] }
 
 // Zombies lists the zombies below pid.
 func Zombies(pid int) []int {
