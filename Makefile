@@ -11,8 +11,11 @@
 # make soak        random load, SOAKTIME long
 # make dist        programs for all systems, in dist
 # make clean
+# ALCOVE_PREBUILT=path takes a built program instead of building one.
 #
 # Only demo and test install what is missing, on Debian and its relatives.
+
+MAKEFLAGS += --no-print-directory
 
 REBAR ?= rebar3
 GO ?= go
@@ -33,7 +36,7 @@ compile:
 # To a project that depends on it the whole folder is the application, and its include
 # files are to be where those of an application are.
 port:
-	@$(MAKE) --no-print-directory -C c_src_compat
+	@$(MAKE) -C c_src_compat
 	@test -z "$$REBAR_ROOT_DIR" -o "$$REBAR_ROOT_DIR" -ef . -o -e include || \
 		ln -s erlang/include include
 
@@ -80,12 +83,12 @@ fuzz:
 	done
 
 soak: port
-	$(GO) test -tags soak -run Soak -timeout 0 ./test/... -args -soak $(SOAKTIME)
+	$(GO) test -count 1 -timeout 0 -v -run 'Model|Soak' ./test -budget $(SOAKTIME)
 
 dist:
 	@mkdir -p dist
 	@for arch in amd64 arm64; do \
-		GOOS=linux GOARCH=$$arch $(MAKE) --no-print-directory -C c_src_compat \
+		GOOS=linux GOARCH=$$arch $(MAKE) -C c_src_compat \
 			C_SRC_OUTPUT=$(CURDIR)/dist/alcove-linux-$$arch || exit 1; \
 	done
 	@cd dist && sha256sum alcove-* > SHA256SUMS && cat SHA256SUMS

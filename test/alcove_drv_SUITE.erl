@@ -152,10 +152,13 @@ start_fails_when_the_folder_of_the_fifo_is_missing(_Config) ->
     ).
 
 start_fails_with_too_many_children(_Config) ->
-    ?assertEqual(
-        {error, {error, port_init_failed}},
-        alcove_drv:start(alcove_ct:options([{maxchild, 65535}]))
-    ),
+    [
+        ?assertEqual(
+            {N, {error, {error, port_init_failed}}},
+            {N, alcove_drv:start(alcove_ct:options([{maxchild, N}]))}
+        )
+     || N <- [65535, -1]
+    ],
     Drv = alcove_ct:start([{maxchild, 0}]),
     ?assertEqual({error, eagain}, alcove:fork(Drv, [])),
     alcove_ct:stop(Drv).
