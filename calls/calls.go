@@ -103,6 +103,14 @@ func (c *Calls) systemCall(call *call) {
 	call.reply(c, r)
 }
 
+// Name returns the name of call nr, "" if there is no such call.
+func (c *Calls) Name(nr int) string {
+	if nr >= len(callNames) {
+		return ""
+	}
+	return callNames[nr]
+}
+
 // Execs tells whether call nr replaces the program when it succeeds.
 func (c *Calls) Execs(nr int) bool { return nr < len(table) && table[nr].execs }
 

@@ -39,6 +39,7 @@ func (p *Process) Write(fd int, b []byte) (int, sys.Errno) {
 // Close is close(2) for calls. No descriptor is protected: closing a child's
 // is how its end of file is made, and closing 0, 1, 3 or 4 ends the process.
 func (p *Process) Close(fd int) sys.Errno {
+	p.traceClosed(fd)
 	switch fd {
 	case stdout:
 		p.Flush()

@@ -17,6 +17,7 @@
 //	fork.go      fork and clone
 //	exec.go      exec, and input that was read ahead of it
 //	descriptor.go  read, write and close as calls see them
+//	trace.go     the trace that ALCOVE_TRACE switches on
 //
 // Descriptors 0 to 5 have fixed meanings: 0, 1 and 2 are standard input, output
 // and error; 3 and 4 are the two ends of the signal pipe; 5 is the control fifo

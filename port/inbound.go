@@ -66,6 +66,7 @@ func (p *Process) handleInbound() {
 		frame := in.b[in.r : in.r+size]
 		in.r += size
 		if !p.handle(frame) {
+			p.traceRefused(frame)
 			p.feedPending()
 			p.Flush()
 			p.end(0)
@@ -74,6 +75,7 @@ func (p *Process) handleInbound() {
 			return // in the child of a fork, where none of this exists
 		}
 	}
+	p.tracePartial()
 	p.feedPending()
 }
 
@@ -121,9 +123,11 @@ func (p *Process) answer(nr, from, size int) {
 	p.execed = false
 	b := p.reserve(headerSize + limit)
 	out.enc.Reset(b[headerSize : headerSize : headerSize+limit])
+	p.traceCall(nr, body)
 	p.calls.Answer(nr, body, &out.enc)
 	in.restore()
 	if term := out.enc.Bytes(); len(term) > 0 {
+		p.traceReply(term)
 		// The call may have flushed: then the frame starts at the front.
 		b = p.reserve(headerSize + limit)
 		out.commit(headerSize + copy(b[headerSize:], term))

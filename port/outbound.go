@@ -77,7 +77,7 @@ func (p *Process) Flush() {
 			first = o.pieces.advance(first, o.n, n)
 		case sys.EINTR:
 		case sys.EAGAIN:
-			p.awaitReader()
+			awaitWriting(stdout)
 		default:
 			o.clear()
 			p.end(int(err))
@@ -86,10 +86,11 @@ func (p *Process) Flush() {
 	o.clear()
 }
 
-// awaitReader waits on a descriptor 1 that somebody made non-blocking.
-func (p *Process) awaitReader() {
+// awaitWriting waits until a descriptor that somebody made non-blocking can be
+// written to.
+func awaitWriting(fd int) {
 	var fds [1]sys.PollFD
-	fds[0] = sys.PollFD{FD: stdout, Events: sys.POLLOUT}
+	fds[0] = sys.PollFD{FD: int32(fd), Events: sys.POLLOUT}
 	sys.Poll(fds[:], -1)
 }
 
@@ -114,12 +115,14 @@ func (p *Process) begin(pid uint32, wrapped bool, typ int) *etf.Encoder {
 }
 
 // finish ends the frame of begin.
-func (o *outbound) finish() {
+func (p *Process) finish() {
+	o := &p.out
 	end := o.term + o.enc.Len()
 	put16(o.arena[o.term-headerSize:], end-o.term+headerSize-lengthSize)
 	if o.term-o.start > headerSize {
 		put16(o.arena[o.start:], end-o.start-lengthSize)
 	}
+	p.traceFrame(0, o.arena[o.start:end])
 	o.used = end
 }
 
@@ -127,12 +130,12 @@ func (o *outbound) finish() {
 func (p *Process) ctl(pid uint32, what string) {
 	e := p.begin(pid, true, typeCtl)
 	e.Atom(what)
-	p.out.finish()
+	p.finish()
 }
 
 // pipeFull tells that only n bytes of data for the child fitted in its pipe.
 func (p *Process) pipeFull(pid int32, n int) {
 	e := p.begin(uint32(pid), true, typePipe)
 	e.Int(int64(n))
-	p.out.finish()
+	p.finish()
 }

@@ -62,7 +62,7 @@ func (p *Process) signalled(info []byte) (reap bool) {
 	e.Atom("signal")
 	e.Atom(p.calls.SignalName(signo))
 	e.Binary(info)
-	p.out.finish()
+	p.finish()
 	return false
 }
 
@@ -100,13 +100,13 @@ func (p *Process) ended(c *Child, ws syscall.WaitStatus) {
 		e.Tuple(2)
 		e.Atom("exit_status")
 		e.Int(int64(ws.ExitStatus()))
-		p.out.finish()
+		p.finish()
 	case ws.Signaled() && p.Options.TermSig:
 		e := p.begin(uint32(c.Pid), true, typeEvent)
 		e.Tuple(2)
 		e.Atom("termsig")
 		e.Atom(p.calls.SignalName(int(ws.Signal())))
-		p.out.finish()
+		p.finish()
 	}
 }
 

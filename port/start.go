@@ -42,6 +42,7 @@ func (m *Memory) Start(version string) *Process {
 	} else {
 		p.startFirst(o.fifo)
 	}
+	p.startTrace()
 	return p
 }
 
