@@ -31,7 +31,7 @@ type program struct {
 
 func main() {
 	m := new(program)
-	p := m.port.Start("1.0.1")
+	p := m.port.Start(calls.Version)
 	m.calls.Init(p)
 	p.Serve(&m.calls)
 }

@@ -7,6 +7,7 @@
 // family:
 //
 //	process.go, wait.go     fork, exit, waitpid
+//	version.go              version
 //	clone_linux.go          clone
 //	exec.go, search.go      execve, execvp, fexecve
 //	env.go, environment.go  environ, getenv, setenv, unsetenv, clearenv

@@ -33,6 +33,3 @@ func (c *Calls) exit() {
 
 // getpid answers getpid/0. The pid does not change while the process lives.
 func (c *Calls) getpid() { c.reply.Int(int64(c.p.Pid)) }
-
-// version answers version/0 with that of the protocol.
-func (c *Calls) version() { c.reply.BinaryString("1.0.1") }

@@ -20,8 +20,11 @@ type options struct {
 func (o *options) parse(args []string) {
 	for i := 1; i < len(args); i++ {
 		arg := args[i]
-		if arg == "--" {
+		switch arg {
+		case "--":
 			return
+		case "--version":
+			o.tellVersion()
 		}
 		if len(arg) < 2 || arg[0] != '-' {
 			continue
@@ -30,7 +33,7 @@ func (o *options) parse(args []string) {
 			c := arg[j]
 			switch c {
 			case 'h':
-				o.usage()
+				o.help()
 			case 'c', 'd', 'm':
 				value := arg[j+1:]
 				if value == "" {
@@ -93,12 +96,44 @@ func decimal(s string) int {
 func (o *options) complain(what string, c byte) {
 	say(o.name, ": ", what, string(rune(c)), "'\n")
 	o.usage()
+	sys.Exit(statusUsage)
 }
 
 func (o *options) usage() {
 	say(o.name, " ", o.version, "\n")
 	say("usage: ", o.name, " -c <path> [<options>]\n")
+}
+
+const helpText = `
+The port program of the Erlang application alcove. A program that speaks its
+protocol, as alcove_drv does, writes frames to its standard input and reads
+frames from its standard output.
+
+  -c <path>    the control fifo: made, and held open until this process ends or
+               executes another program; there must be nothing at <path>
+  -d <depth>   go on as a process of a tree that has executed this program,
+               <depth> (0 to 255) forks below the first one; instead of -c
+  -m <number>  how many children this process may have, and those below it
+               unless they are told otherwise; 64 by default, or fewer if the
+               limit on open files allows no more
+  -h           this text, on standard error; the status is 95
+  --version    name and version, on standard output; the status is 0
+
+If the environment variable ALCOVE_TRACE is not empty, frames and calls are
+shown on standard error.
+`
+
+func (o *options) help() {
+	o.usage()
+	say(helpText)
 	sys.Exit(statusUsage)
+}
+
+// tellVersion succeeds only if somebody gets to know the version.
+func (o *options) tellVersion() {
+	text := "alcove " + o.version + "\n"
+	_, err := sys.Write(stdout, unsafe.Slice(unsafe.StringData(text), len(text)))
+	sys.Exit(int(err))
 }
 
 // Fail ends a process that cannot be made ready to serve.

@@ -64,6 +64,8 @@ func TestOptionsAreReadAsGetoptDoes(t *testing.T) {
 		{"a value of its own", []string{"-c", "fifo"}, fifo("fifo")},
 		{"a value in the same argument", []string{"-cfifo"}, fifo("fifo")},
 		{"a value that looks like an option", []string{"-c", "-d"}, fifo("-d")},
+		{"a value that would tell the version", []string{"-c", "--version"}, fifo("--version")},
+		{"the version behind --", []string{"-m5", "--", "--version"}, maxChild(5)},
 		{"a value that would end the options", []string{"-c", "--", "-d", "3"}, commandLine{"--", true, 3, -1}},
 		{"an empty value", []string{"-c", ""}, fifo("")},
 		{"the last of several", []string{"-c", "one", "-c", "two"}, fifo("two")},
@@ -101,8 +103,12 @@ func TestOptionsThatCannotBeEndTheProcess(t *testing.T) {
 		args []string
 		want end
 	}{
-		{"help", []string{"-h"}, end{95, "", usage}},
-		{"help among others", []string{"-d", "1", "-hc"}, end{95, "", usage}},
+		{"help", []string{"-h"}, end{95, "", usage + helpText}},
+		{"help among others", []string{"-d", "1", "-hc"}, end{95, "", usage + helpText}},
+		{"the version", []string{"--version"}, end{0, "alcove 1.2.3\n", ""}},
+		{"the version behind others", []string{"-d", "1", "x", "--version", "-h"}, end{0, "alcove 1.2.3\n", ""}},
+		{"the beginning of a long option", []string{"--versio"}, complaint("invalid option -- '-'")},
+		{"more than a long option", []string{"--version=1"}, complaint("invalid option -- '-'")},
 		{"an unknown option", []string{"-x"}, complaint("invalid option -- 'x'")},
 		{"an unknown option behind a known one", []string{"-c", "fifo", "-d3", "-5"}, complaint("invalid option -- '5'")},
 		{"a long option", []string{"--help"}, complaint("invalid option -- '-'")},
