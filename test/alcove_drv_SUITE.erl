@@ -23,6 +23,7 @@
     start_fails_when_the_program_prints_text/1,
     start_fails_when_the_fifo_is_not_removed/1,
     start_fails_when_the_fifo_cannot_be_read/1,
+    start_fails_when_the_fifo_exists/1,
     start_stops_with_its_parent/1,
     start_takes_replies_in_pieces/1,
     start_takes_replies_with_more_behind_them/1,
@@ -38,6 +39,7 @@
     driver_ends_with_an_owner_that_it_monitors/1,
     driver_ends_with_its_parent/1,
     call_ends_when_the_port_is_killed/1,
+    call_ends_when_the_port_becomes_a_program/1,
     call_ends_when_the_driver_is_stopped/1,
     call_to_a_dead_driver_exits/1,
     reading_ends_when_the_driver_is_gone/1,
@@ -257,6 +259,13 @@ start_takes_replies_with_more_behind_them(Config) ->
     ?assertEqual({messages, []}, process_info(self(), messages)),
     alcove_ct:stop(Drv).
 
+%% Whatever it is, it is not removed.
+start_fails_when_the_fifo_exists(Config) ->
+    Fifo = filename:join(dir(Config), "precious"),
+    ok = file:write_file(Fifo, "data"),
+    ?assertEqual({error, {fdctl, eexist}}, alcove_drv:start([{fdctl, Fifo}])),
+    ?assertEqual({ok, <<"data">>}, file:read_file(Fifo)).
+
 fifo_may_be_named(Config) ->
     Fifo = filename:join(dir(Config), "fifo"),
     Drv = alcove_ct:start([{fdctl, Fifo}]),
@@ -387,13 +396,28 @@ of_a_dead_owner(Start) ->
     end.
 
 call_ends_when_the_port_is_killed(_Config) ->
-    Drv = alcove_ct:unlinked([]),
-    kill_soon(alcove:getpid(Drv, [])),
-    ?assertExit(
-        {{shutdown, normal}, {gen_server, call, [Drv, {send, _}, infinity]}},
-        alcove:select(Drv, [], [], [], [], [])
-    ),
-    ?assertEqual(fdctl_closed, alcove_ct:message(Drv, [], alcove_ctl)).
+    lists:foreach(
+        fun(Depth) ->
+            Drv = alcove_ct:unlinked([]),
+            Pids = alcove_ct:chain(Drv, Depth),
+            kill_soon(alcove:getpid(Drv, [])),
+            ?assertExit(
+                {{shutdown, normal}, {gen_server, call, [Drv, {send, _}, infinity]}},
+                alcove:select(Drv, Pids, [], [], [], [])
+            ),
+            ?assertEqual(fdctl_closed, alcove_ct:message(Drv, [], alcove_ctl))
+        end,
+        [0, 1, 3]
+    ).
+
+call_ends_when_the_port_becomes_a_program(_Config) ->
+    Drv = alcove_ct:start(),
+    {ok, Pid} = alcove:fork(Drv, []),
+    Exec = alcove_codec:call(execvp, [], ["sleep", ["sleep", "1000"]]),
+    ok = gen_server:call(Drv, {send, Exec}, infinity),
+    ?assertError(badpid, alcove:select(Drv, [Pid], [], [], [], [])),
+    ?assertEqual(fdctl_closed, alcove_ct:message(Drv, [], alcove_ctl)),
+    alcove_ct:stop(Drv).
 
 kill_soon(Pid) ->
     spawn_link(fun() -> [] = os:cmd("kill -9 " ++ integer_to_list(Pid)) end).

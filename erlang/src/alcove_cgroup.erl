@@ -1,9 +1,14 @@
-%% @doc Control groups of Linux, version 1.
+%% @doc Control groups of Linux.
 %%
 %% A control group is a directory in one or more hierarchies, which are mounted separately. A
 %% function names it by its path below the roots of the hierarchies, a list such as
 %% `[<<"alcove">>, <<"web">>]', and the hierarchies by an option of their mounts, such as
 %% `<<"memory">>'; `<<>>' stands for all of them.
+%%
+%% Where hierarchies of version 1 are mounted they are the ones that are used. Otherwise it is
+%% the one tree of version 2, whose options are its controllers too; its files have other
+%% names, but `tasks' stands for `cgroup.procs'. {@link alcove_cgroup2} has more for it, and
+%% tells of errors that {@link create/3} does not return.
 %%
 %% Files are read and written by a process of the port: it may have rights that the VM does not
 %% have, and see other mounts. The functions wait for it without limit and raise the errors of
@@ -17,11 +22,22 @@
 %% ok = alcove_cgroup:set(Drv, [], <<"memory">>, [<<"sandbox">>], <<"tasks">>, integer_to_list(Pid)).
 %% '''
 %%
+%% <ul>
+%% <li>what there is: {@link supported/2}, {@link version/2}, {@link cgroup/2},
+%%   {@link mounts/2}</li>
+%% <li>groups: {@link create/3}, {@link destroy/3}, {@link set/6}, {@link get/5},
+%%   {@link fold/6}, {@link fold_files/7}</li>
+%% <li>their processes: {@link members/3}, {@link kill/4}</li>
+%% <li>files and paths: {@link is_dir/3}, {@link is_file/3}, {@link join/2}, {@link relpath/1},
+%%   {@link expand/1}</li>
+%% </ul>
+%%
 %% See cgroups(7).
 -module(alcove_cgroup).
 
 -export([
     supported/2,
+    version/2,
     mounts/1, mounts/2,
     cgroup/1, cgroup/2
 ]).
@@ -32,6 +48,10 @@
     get/5,
     fold/5, fold/6,
     fold_files/6, fold_files/7
+]).
+-export([
+    members/3,
+    kill/3, kill/4
 ]).
 -export([
     is_dir/3,
@@ -65,21 +85,31 @@
 
 -define(GROUP, [<<"alcove">>]).
 
--define(CHUNK, 16384).
+-define(MOUNTS, <<"/proc/mounts">>).
+
+-define(KILL_TIMEOUT, 5000).
 
 %%
 %% What there is
 %%
 
-%% @doc True if the process sees hierarchies of version 1.
+%% @doc True if the process sees control groups of either version.
 -spec supported(alcove_drv:ref(), [alcove:pid_t()]) -> boolean().
 supported(Drv, Pids) ->
     os:type() =:= {unix, linux} andalso
-        is_file(Drv, Pids, <<"/proc/cgroups">>) andalso
-        case cgroup(Drv, Pids) of
-            [] -> false;
-            Hierarchies -> lists:all(fun({Dir, _}) -> is_dir(Drv, Pids, Dir) end, Hierarchies)
+        case hierarchies(Drv, Pids) of
+            {none, []} ->
+                false;
+            {Version, Hierarchies} ->
+                (Version =:= 2 orelse is_file(Drv, Pids, <<"/proc/cgroups">>)) andalso
+                    lists:all(fun({Dir, _}) -> is_dir(Drv, Pids, Dir) end, Hierarchies)
         end.
+
+%% @doc The version that the functions of this module use in the process.
+-spec version(alcove_drv:ref(), [alcove:pid_t()]) -> 1 | 2 | none.
+version(Drv, Pids) ->
+    {Version, _} = hierarchies(Drv, Pids),
+    Version.
 
 %% @equiv mounts(Drv, [])
 -spec mounts(alcove_drv:ref()) -> {ok, [mount()]} | {error, alcove:posix()}.
@@ -91,15 +121,13 @@ mounts(Drv) ->
 %% Spaces in names stay as they are in the file: `\040'.
 -spec mounts(alcove_drv:ref(), [alcove:pid_t()]) -> {ok, [mount()]} | {error, alcove:posix()}.
 mounts(Drv, Pids) ->
-    case alcove:open(Drv, Pids, <<"/proc/mounts">>, [o_rdonly, o_cloexec], 0) of
-        {ok, FD} ->
-            Read = read_all(Drv, Pids, FD),
-            ok = alcove:close(Drv, Pids, FD),
-            case Read of
+    case is_file(Drv, Pids, ?MOUNTS) of
+        true ->
+            case alcove_file:read(Drv, Pids, ?MOUNTS) of
                 {ok, Text} -> {ok, [mount(Line) || Line <- split(Text, <<"\n">>)]};
                 {error, _} = Error -> Error
             end;
-        {error, _} ->
+        false ->
             {ok, []}
     end.
 
@@ -111,7 +139,8 @@ mount(Line) ->
 cgroup(Drv) ->
     cgroup(Drv, []).
 
-%% @doc The hierarchies that the process sees, in the order of their mounts.
+%% @doc The hierarchies that the process sees, in the order of their mounts, or the tree of
+%% version 2 if there are none.
 %%
 %% ```
 %% 1> alcove_cgroup:cgroup(Drv, []).
@@ -120,11 +149,30 @@ cgroup(Drv) ->
 %% '''
 -spec cgroup(alcove_drv:ref(), [alcove:pid_t()]) -> [hierarchy()].
 cgroup(Drv, Pids) ->
+    {_, Hierarchies} = hierarchies(Drv, Pids),
+    Hierarchies.
+
+hierarchies(Drv, Pids) ->
     {ok, Mounts} = mounts(Drv, Pids),
-    [
+    V1 = [
         {Target, split(Options, <<",">>)}
      || {<<"cgroup">>, Target, <<"cgroup">>, Options, _, _} <- Mounts
-    ].
+    ],
+    V2 = [
+        {Target, split(Options, <<",">>)}
+     || {_, Target, <<"cgroup2">>, Options, _, _} <- Mounts
+    ],
+    case {V1, V2} of
+        {[_ | _], _} -> {1, V1};
+        {[], [{Root, Options} | _]} -> {2, [{Root, Options ++ controllers(Drv, Pids)}]};
+        {[], []} -> {none, []}
+    end.
+
+controllers(Drv, Pids) ->
+    case alcove_cgroup2:controllers(Drv, Pids, []) of
+        {ok, Controllers} -> Controllers;
+        {error, _} -> []
+    end.
 
 %%
 %% Groups
@@ -137,22 +185,25 @@ create(Drv, Pids) ->
 
 %% @doc Makes a group, and those above it, in all hierarchies.
 %%
-%% A hierarchy that refuses does not have the group: {@link set/6} tells.
+%% In the tree of version 2 all controllers are handed down to it. A hierarchy that refuses
+%% does not have the group: {@link set/6} tells.
 -spec create(alcove_drv:ref(), [alcove:pid_t()], namespace()) -> ok.
 create(Drv, Pids, Namespace) ->
-    Groups = expand(Namespace),
-    fold(
-        Drv,
-        Pids,
-        <<>>,
-        [],
-        fun(Root, ok) ->
+    case version(Drv, Pids) of
+        2 ->
             lists:foreach(
-                fun(Group) -> alcove:mkdir(Drv, Pids, join(Root, Group), 8#755) end, Groups
-            )
-        end,
-        ok
-    ).
+                fun(Controllers) -> alcove_cgroup2:create(Drv, Pids, Namespace, Controllers) end,
+                [[] | [[Controller] || Controller <- controllers(Drv, Pids)]]
+            );
+        _ ->
+            Groups = expand(Namespace),
+            Make = fun(Root, ok) ->
+                lists:foreach(
+                    fun(Group) -> alcove:mkdir(Drv, Pids, join(Root, Group), 8#755) end, Groups
+                )
+            end,
+            fold(Drv, Pids, <<>>, [], Make, ok)
+    end.
 
 %% @equiv destroy(Drv, Pids, [<<"alcove">>])
 -spec destroy(alcove_drv:ref(), [alcove:pid_t()]) -> ok | [] | {error, alcove:posix()}.
@@ -193,8 +244,9 @@ destroy(Drv, Pids, Namespace) ->
     Value :: iodata()
 ) -> ok | {error, alcove:posix()}.
 set(Drv, Pids, MntOpt, Namespace, Key, Value) ->
+    Name = name(Drv, Pids, Key),
     Write = fun(Group, Result) ->
-        worst(write(Drv, Pids, file(Group, Key), Value), Result)
+        worst(alcove_file:write(Drv, Pids, filename:join(Group, Name), Value), Result)
     end,
     case fold(Drv, Pids, MntOpt, Namespace, Write, []) of
         [] -> {error, enoent};
@@ -216,14 +268,23 @@ worst(ok, Result) -> Result.
     Key :: iodata()
 ) -> {ok, binary()} | [] | {error, alcove:posix()}.
 get(Drv, Pids, MntOpt, Namespace, Key) ->
+    Name = name(Drv, Pids, Key),
     fold(
         Drv,
         Pids,
         MntOpt,
         Namespace,
-        fun(Group, _) -> read(Drv, Pids, file(Group, Key)) end,
+        fun(Group, _) -> alcove_file:read(Drv, Pids, filename:join(Group, Name)) end,
         []
     ).
+
+%% Those who write to tasks move a whole process, which is what version 2 knows.
+name(Drv, Pids, Key) ->
+    Name = iolist_to_binary(Key),
+    case Name =:= <<"tasks">> andalso version(Drv, Pids) of
+        2 -> <<"cgroup.procs">>;
+        _ -> Name
+    end.
 
 %% @equiv fold(Drv, [], MntOpt, Namespace, Fun, Acc)
 -spec fold(
@@ -303,6 +364,66 @@ fold_files(Drv, Pids, MntOpt, Namespace, Re, Fun, Acc) ->
     ).
 
 %%
+%% Processes
+%%
+
+%% @doc The processes of a group, in any hierarchy, without those of the groups below it.
+-spec members(alcove_drv:ref(), [alcove:pid_t()], namespace()) -> [alcove:pid_t()].
+members(Drv, Pids, Namespace) ->
+    fold(
+        Drv,
+        Pids,
+        <<>>,
+        Namespace,
+        fun(Dir, Members) -> lists:umerge(processes(Drv, Pids, Dir), Members) end,
+        []
+    ).
+
+processes(Drv, Pids, Dir) ->
+    case alcove_file:read(Drv, Pids, filename:join(Dir, <<"cgroup.procs">>)) of
+        {ok, Text} -> lists:usort([binary_to_integer(Pid) || Pid <- split(Text, <<"\n">>)]);
+        {error, _} -> []
+    end.
+
+%% @equiv kill(Drv, Pids, Namespace, 5000)
+-spec kill(alcove_drv:ref(), [alcove:pid_t()], namespace()) ->
+    ok | {error, timeout | alcove:posix()}.
+kill(Drv, Pids, Namespace) ->
+    kill(Drv, Pids, Namespace, ?KILL_TIMEOUT).
+
+%% @doc Kills all processes of a group and below it, and waits until they are gone.
+%%
+%% In version 1 they are the members in any hierarchy; where there is one, the freezer keeps
+%% them from forking meanwhile. See {@link alcove_cgroup2:kill/4} for version 2.
+-spec kill(alcove_drv:ref(), [alcove:pid_t()], namespace(), timeout()) ->
+    ok | {error, timeout | alcove:posix()}.
+kill(Drv, Pids, Namespace, Timeout) ->
+    case version(Drv, Pids) of
+        2 -> alcove_cgroup2:kill(Drv, Pids, Namespace, Timeout);
+        _ -> alcove_wait:until(fun() -> kill_all(Drv, Pids, Namespace) end, Timeout)
+    end.
+
+kill_all(Drv, Pids, Namespace) ->
+    Freeze = fun(State) ->
+        set(Drv, Pids, <<"freezer">>, Namespace, <<"freezer.state">>, State)
+    end,
+    _ = Freeze(<<"FROZEN">>),
+    Dirs = fold(Drv, Pids, <<>>, Namespace, fun(Dir, Acc) -> [Dir | Acc] end, []),
+    Members = lists:flatmap(fun(Dir) -> tree(Drv, Pids, Dir) end, Dirs),
+    % 0 would be the group of the killer
+    _ = [alcove:kill(Drv, Pids, Pid, sigkill) || Pid <- Members, Pid =/= 0],
+    % only now they die
+    _ = Freeze(<<"THAWED">>),
+    case Dirs of
+        [] -> {error, enoent};
+        _ -> Members =:= []
+    end.
+
+tree(Drv, Pids, Dir) ->
+    Below = alcove_file:directories(Drv, Pids, Dir),
+    processes(Drv, Pids, Dir) ++ lists:flatmap(fun(Path) -> tree(Drv, Pids, Path) end, Below).
+
+%%
 %% Files
 %%
 
@@ -329,44 +450,6 @@ is_file(Drv, Pids, Path) ->
         {ok, FD} ->
             ok = alcove:close(Drv, Pids, FD),
             true
-    end.
-
-file(Group, Key) ->
-    filename:join(Group, iolist_to_binary(Key)).
-
-read(Drv, Pids, Path) ->
-    case alcove:open(Drv, Pids, Path, [o_rdonly, o_cloexec], 0) of
-        {ok, FD} ->
-            Read = read_all(Drv, Pids, FD),
-            ok = alcove:close(Drv, Pids, FD),
-            Read;
-        {error, _} = Error ->
-            Error
-    end.
-
-read_all(Drv, Pids, FD) ->
-    read_all(Drv, Pids, FD, []).
-
-read_all(Drv, Pids, FD, Read) ->
-    case alcove:read(Drv, Pids, FD, ?CHUNK) of
-        {ok, <<>>} -> {ok, iolist_to_binary(lists:reverse(Read))};
-        {ok, Bytes} -> read_all(Drv, Pids, FD, [Bytes | Read]);
-        {error, _} = Error -> Error
-    end.
-
-%% The kernel takes the value of one write.
-write(Drv, Pids, Path, Value) ->
-    Size = iolist_size(Value),
-    case alcove:open(Drv, Pids, Path, [o_wronly, o_cloexec], 0) of
-        {ok, FD} ->
-            Written = alcove:write(Drv, Pids, FD, Value),
-            ok = alcove:close(Drv, Pids, FD),
-            case Written of
-                {ok, Size} -> ok;
-                {error, _} = Error -> Error
-            end;
-        {error, _} = Error ->
-            Error
     end.
 
 %%

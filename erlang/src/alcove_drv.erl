@@ -105,6 +105,9 @@
 %% The largest message to a port, its length and all headers included.
 -define(MAXMSG, 16#ffff).
 
+%% The longest timeout of a receive.
+-define(MAXTIMEOUT, 16#ffffffff).
+
 %% A port that does not get ready in this time never will; there is room for a password.
 -define(START_TIMEOUT, 60000).
 
@@ -122,7 +125,7 @@
 
 -record(state, {
     owner :: pid(),
-    port :: port(),
+    port :: port() | undefined,
     % reports the end of the control fifo; closed before that is watched and after it
     fifo = closed :: port() | closed,
     % the port has become another program
@@ -245,7 +248,9 @@ stop(Drv) ->
 %% gone or goes, the caller exits with `{Reason, {gen_server, call, _}}'.
 -spec call(ref(), [alcove:pid_t()], alcove_proto:call(), [term()], timeout()) ->
     term() | {alcove_error, reason()}.
-call(_Drv, Pids, _Name, _Args, Timeout) when is_list(Pids), is_integer(Timeout), Timeout < 0 ->
+call(_Drv, Pids, _Name, _Args, Timeout) when
+    is_list(Pids), is_integer(Timeout), (Timeout < 0 orelse Timeout > ?MAXTIMEOUT)
+->
     erlang:error(timeout_value);
 call(Drv, Pids, Name, Args, Timeout) when
     is_list(Pids), is_integer(Timeout);
@@ -458,10 +463,16 @@ priv_dir() ->
 init([Owner, Options]) ->
     process_flag(trap_exit, true),
     Fifo = fifo(Options),
+    case file:read_link_info(Fifo) of
+        {ok, _} -> {stop, {fdctl, eexist}};
+        {error, _} -> start_port(#state{owner = Owner}, Fifo, Options)
+    end.
+
+start_port(State, Fifo, Options) ->
     [Command | Argv] = getopts([{fdctl, Fifo} | proplists:delete(fdctl, Options)]),
     Port = open_port({spawn_executable, Command}, [{args, Argv} | port_options(Options)]),
     try
-        {ok, boot(#state{owner = Owner, port = Port}, Fifo, Options)}
+        {ok, boot(State#state{port = Port}, Fifo, Options)}
     catch
         throw:{boot, Reason} ->
             close(Port),
@@ -548,6 +559,9 @@ handle_info({'EXIT', Port, Reason}, #state{port = Port} = State) ->
 handle_info({'EXIT', Port, normal}, State) when is_port(Port) ->
     % the fifo, closed by the driver
     {noreply, State};
+handle_info(no_reply, #state{calls = Calls} = State) ->
+    _ = [answer(Ref, {alcove_error, badpid}) || #call{ref = Ref} <- Calls, Ref =/= late],
+    {noreply, State#state{calls = []}};
 handle_info({'DOWN', _, process, Owner, Reason}, #state{owner = Owner} = State) ->
     {stop, {shutdown, Reason}, State};
 handle_info(Info, State) ->
@@ -758,12 +772,15 @@ other_program(Bytes, #state{fifo = Fifo} = State) ->
 exec_timeout(closed) -> 0;
 exec_timeout(_Fifo) -> ?EXEC_TIMEOUT.
 
-%% The fifo is at its end: the port has executed a program, or ended.
+%% The fifo is at its end: the port has executed a program or ended. A caller who waits for
+%% another reply is to see the end of the driver, if that is near.
 be_other_program(#state{raw = true, fifo = closed} = State) ->
     State;
-be_other_program(#state{fifo = Fifo} = State) ->
+be_other_program(#state{fifo = Fifo} = State0) ->
     close(Fifo),
-    be_raw(route({alcove_ctl, [], fdctl_closed}, State#state{fifo = closed})).
+    State = settle({alcove_ctl, [], fdctl_closed}, State0#state{fifo = closed}),
+    _ = [erlang:send_after(?EXEC_TIMEOUT, self(), no_reply) || State#state.calls =/= []],
+    be_raw(State).
 
 be_raw(State0) ->
     case take_partial(State0) of
