@@ -16,7 +16,9 @@
     files_and_directories_are_told_apart/1,
     nothing_is_supported_without_proc/1,
     group_of_an_unknown_hierarchy_does_not_exist/1,
-    group_is_made_used_and_removed/1
+    group_is_made_used_and_removed/1,
+    group_is_killed_in_all_hierarchies/1,
+    memory_limit_kills_a_program/1
 ]).
 
 all() ->
@@ -28,7 +30,9 @@ all() ->
         files_and_directories_are_told_apart,
         nothing_is_supported_without_proc,
         group_of_an_unknown_hierarchy_does_not_exist,
-        group_is_made_used_and_removed
+        group_is_made_used_and_removed,
+        group_is_killed_in_all_hierarchies,
+        memory_limit_kills_a_program
     ].
 
 init_per_testcase(_Case, Config) ->
@@ -131,6 +135,56 @@ group_is_made_used_and_removed(Config) ->
     ?assertEqual(ok, alcove_cgroup:destroy(Drv, Pids, Group)),
     ?assertEqual(ok, alcove_cgroup:destroy(Drv, Pids, Group)),
     ?assertEqual(ok, alcove_cgroup:destroy(Drv, Pids, lists:sublist(Group, 1))).
+
+%% Stubborn ones in groups below each other.
+group_is_killed_in_all_hierarchies(Config) ->
+    Drv = drv(Config),
+    {Pids, Opt} = hierarchy(Drv, Config),
+    Group = [["alcove_kill.", os:getpid()]],
+    Groups = [Group, Group ++ [<<"sub">>]],
+    ok = alcove_cgroup:create(Drv, Pids, lists:last(Groups)),
+    Shells = [shell(Drv, Pids, Opt, Where) || Where <- Groups],
+    [Pid1, Pid2] = [lists:last(Shell) || Shell <- Shells],
+    ?assert(lists:member(Pid1, alcove_cgroup:members(Drv, Pids, Group))),
+    ?assertEqual(ok, alcove_cgroup:kill(Drv, Pids, Group)),
+    [?assertEqual({termsig, sigkill}, alcove:event(Drv, Shell, 30000)) || Shell <- Shells],
+    ?assertEqual([{error, esrch}, {error, esrch}], [
+        alcove:kill(Drv, [], Pid, 0)
+     || Pid <- [Pid1, Pid2]
+    ]),
+    ?assertEqual([], alcove_cgroup:members(Drv, Pids, Group)),
+    [?assertEqual(ok, alcove_cgroup:destroy(Drv, Pids, Where)) || Where <- lists:reverse(Groups)].
+
+shell(Drv, Pids, Opt, Group) ->
+    {ok, Pid} = alcove:fork(Drv, Pids),
+    ok = alcove_cgroup:set(Drv, Pids, Opt, Group, "tasks", integer_to_list(Pid)),
+    Script = "trap '' TERM; setsid sleep 1000 & echo ready; wait",
+    ok = alcove:execvp(Drv, Pids ++ [Pid], "sh", ["sh", "-c", Script]),
+    <<"ready\n">> = alcove_ct:output(Drv, Pids ++ [Pid], 6),
+    Pids ++ [Pid].
+
+%% Where the controller is one of version 2, the suite of that has the same case.
+memory_limit_kills_a_program(Config) ->
+    Drv = drv(Config),
+    Opt = <<"memory">>,
+    Group = [["alcove_memory.", os:getpid()]],
+    case [Dir || {Dir, Options} <- alcove_cgroup:cgroup(Drv), lists:member(Opt, Options)] of
+        [_ | _] ->
+            ok = alcove_cgroup:create(Drv, [], Group),
+            Limit = <<"memory.limit_in_bytes">>,
+            ok = alcove_cgroup:set(Drv, [], Opt, Group, Limit, "16m"),
+            ?assertEqual(
+                {ok, <<"16777216\n">>}, alcove_cgroup:get(Drv, [], Opt, Group, Limit)
+            ),
+            {ok, Pid} = alcove:fork(Drv, []),
+            ok = alcove_cgroup:set(Drv, [], Opt, Group, "tasks", integer_to_list(Pid)),
+            Dd = ["dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1"],
+            ok = alcove:execvp(Drv, [Pid], "dd", Dd),
+            ?assertEqual({termsig, sigkill}, alcove:event(Drv, [Pid], 30000)),
+            ?assertEqual(ok, alcove_cgroup:destroy(Drv, [], Group));
+        [] ->
+            ?assertEqual([], alcove_cgroup:get(Drv, [], Opt, Group, "memory.limit_in_bytes"))
+    end.
 
 hierarchy(Drv, Config) ->
     case [Opt || {_, Options} <- alcove_cgroup:cgroup(Drv), <<"pids">> = Opt <- Options] of
