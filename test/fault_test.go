@@ -1,6 +1,7 @@
 package test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strconv"
@@ -482,4 +483,76 @@ func TestRandomBodiesAreAnswered(t *testing.T) {
 		t.Errorf("only %d calls were sent", sent)
 	}
 	p.Quiet(nil)
+}
+
+// A program may make the pipes non-blocking that it shares with the port.
+func TestNonBlockingDescriptorsLoseNothing(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	for _, l := range []Pipeline{nil, a} {
+		for fd := range 3 {
+			p.Want(okTuple(0), l, "fcntl", fd, Atom("f_setfl"), unix.O_NONBLOCK)
+		}
+	}
+	p.Hold()
+	const calls = 200
+	var batch []byte
+	for range calls {
+		batch = append(batch, CallFrame(a, "getpid")...)
+		batch = append(batch, CallFrame(nil, "environ")...)
+	}
+	p.Write(batch)
+	Until(t, "the port waits for its reader", func() bool { return State(p.Pid) == "S" })
+	p.Release()
+	for range calls {
+		p.Await(Reply(a, a.Pid()))
+		p.Reply(nil, "environ")
+	}
+	p.Quiet(nil, a)
+}
+
+// What a child says is its own word: it cannot speak for a sibling or for its parent.
+func TestFramesThatAChildForgesCarryItsPid(t *testing.T) {
+	p := Start(t)
+	a, b := p.Fork(nil), p.Fork(nil)
+	p.Want(a.Pid(), a, "getpid")
+	stdout := openStdout(t, a)
+	defer stdout.Close()
+	forge := func(frame []byte, want Message) {
+		t.Helper()
+		if _, err := stdout.Write(frame); err != nil {
+			t.Fatal(err)
+		}
+		p.Next(want)
+	}
+	body := func(pid int, rest []byte) []byte {
+		return append(binary.BigEndian.AppendUint32(nil, uint32(pid)), rest...)
+	}
+	forge(Frame(TypeCall, Encode(ok)), Reply(a, ok))
+	forge(Frame(TypeProxy, body(b.Pid(), Frame(TypeCall, Encode(ok)))), Reply(a.Then(b.Pid()), ok))
+	forge(Frame(TypeStdout, body(b.Pid(), []byte("out"))), Stdout(a.Then(b.Pid()), "out"))
+	forge(Frame(TypeProxy, body(p.Pid, Frame(TypeCtl, Encode(Atom("fdctl_closed"))))), Ctl(a.Then(p.Pid), "fdctl_closed"))
+	p.Quiet(nil, a, b)
+}
+
+// Whatever a child writes on its control socket, it harms nobody else.
+func TestRandomBytesOnTheControlSocketHurtOnlyTheChild(t *testing.T) {
+	random := seeded(t)
+	p := Start(t, Garbage())
+	b := p.Fork(nil)
+	for range 100 {
+		a := p.Fork(nil)
+		data := make([]byte, 1+random.IntN(40))
+		for i := range data {
+			data[i] = byte(random.Uint32()) >> (random.Uint32() % 8)
+		}
+		p.Write(slices.Concat(CallFrame(a, "getpid"), CallFrame(a, "write", 5, Binary(data)), CallFrame(a, "getpid")))
+		p.Want(p.Pid, nil, "getpid")
+		p.Want(b.Pid(), b, "getpid")
+		p.Signal(a, syscall.SIGKILL)
+		p.Receive("end of the child", func(m Message) bool { return m.Is(TypeEvent, a) })
+		p.Queue()
+	}
+	p.Want(b.Pid(), b, "getpid")
+	wantPids(t, p, nil, b)
 }

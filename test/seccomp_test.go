@@ -1,7 +1,6 @@
 package test
 
 import (
-	"runtime"
 	"strings"
 	"testing"
 
@@ -9,17 +8,6 @@ import (
 
 	. "github.com/alcove-go/alcove/test/porttest"
 )
-
-// fieldCalls are the system calls that filters in the field allow to a process that runs the port, with the names of
-// what takes their place on machines that lack them.
-var fieldCalls = func() []int {
-	if runtime.GOARCH == "arm64" {
-		return []int{unix.SYS_EXIT, unix.SYS_EXIT_GROUP, unix.SYS_GETPID, 73 /* ppoll */, unix.SYS_READ, unix.SYS_RESTART_SYSCALL,
-			unix.SYS_RT_SIGRETURN, unix.SYS_PRLIMIT64, unix.SYS_WRITE, unix.SYS_WRITEV}
-	}
-	return []int{unix.SYS_EXIT, unix.SYS_EXIT_GROUP, unix.SYS_GETPID, 97 /* getrlimit */, 7 /* poll */, unix.SYS_READ,
-		unix.SYS_RESTART_SYSCALL, unix.SYS_RT_SIGRETURN, 160 /* setrlimit */, unix.SYS_WRITE, unix.SYS_WRITEV}
-}()
 
 // instruction is one of classic BPF.
 func instruction(code, jt, jf int, k uint64) string {
@@ -37,6 +25,13 @@ func killAllBut(allowed ...int) string {
 	}
 	b.WriteString(instruction(answer, 0, 0, 0x80000000)) // kill the process
 	return b.String()
+}
+
+// trap is a filter that allows all system calls but one, which raises SIGSYS.
+func trap(nr int) string {
+	const load, jump, answer = 0x20, 0x15, 0x06
+	return instruction(load, 0, 0, 0) + instruction(jump, 0, 1, uint64(nr)) + instruction(answer, 0, 0, 0x00030000) +
+		instruction(answer, 0, 0, 0x7fff0000)
 }
 
 // program is struct sock_fprog.
