@@ -53,7 +53,9 @@ func Enter() error {
 	procPin()
 	err := e.run()
 	procUnpin()
-	install.restore()
+	if err == nil {
+		install.restore()
+	}
 	return err
 }
 
@@ -66,19 +68,28 @@ type entry struct {
 	ended      int // threads
 }
 
+// run ends the other threads. It is done when the runtime knows of none but
+// those that have ended: it made them, so it cannot be wrong, while a list of
+// threads is old as soon as it is read.
 func (e *entry) run() error {
 	var tids [maxThreads]int32
-	for n := 0; !e.patience.over(); n++ {
-		others := e.otherThreads(tids[:])
-		if len(others) == 0 && e.known() <= 0 {
-			return nil
+	for n := 0; e.known() > 0; n++ {
+		if e.patience.over() {
+			return ErrRestless
 		}
-		for _, tid := range others {
+		for _, tid := range e.otherThreads(tids[:]) {
 			e.take(int(tid))
 		}
 		e.patience.wait(n, free)
 	}
-	return ErrRestless
+	return nil
+}
+
+// known is how many other threads the Go runtime has made that have not been
+// ended here. It still counts those that have.
+func (e *entry) known() int {
+	made, _ := runtime.ThreadCreateProfile(nil)
+	return made - 1 - e.ended
 }
 
 // take ends a thread if it is at rest, and does nothing otherwise.
@@ -89,8 +100,7 @@ func (e *entry) take(tid int) {
 	stack := heldStack()
 	switch what := e.functions.classify(&stack); {
 	case what == restingSysmon:
-		e.leave(tid)
-		e.sysmonGone = true
+		e.sysmonGone = e.leave(tid)
 		drainPreemption()
 	case what == restingWorker && e.sysmonGone:
 		// Not before sysmon, which may have asked this goroutine to yield:

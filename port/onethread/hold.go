@@ -1,6 +1,7 @@
 package onethread
 
 import (
+	"math"
 	"sync/atomic"
 
 	"github.com/alcove-go/alcove/port/sys"
@@ -53,29 +54,34 @@ func installHandler() (i installation) {
 
 func (i *installation) restore() { sys.RtSigaction(holdSignal, &i.old, nil) }
 
-// hold makes a thread stand in the handler and reports whether it does.
+// hold makes a thread stand in the handler and reports whether it does. A
+// thread that does not react may do so later; then it only passes through.
 func (e *entry) hold(tid int) bool {
 	atomic.StoreUint32(&wanted, uint32(tid))
 	atomic.StoreUint32(&state, asked)
 	if sys.Tgkill(e.pid, tid, holdSignal) == 0 {
-		e.await(tid, asked)
+		e.await(tid, asked, maxSpins+2)
 	}
 	return !atomic.CompareAndSwapUint32(&state, asked, free)
 }
 
-// leave ends the held thread and waits until it is gone.
-func (e *entry) leave(tid int) {
+// leave ends the held thread and reports whether it is gone.
+func (e *entry) leave(tid int) bool {
 	e.tell(leaving)
-	e.await(tid, leaving)
+	e.await(tid, leaving, forever)
+	if e.alive(tid) {
+		return false
+	}
 	atomic.StoreUint32(&state, free)
 	e.ended++
+	return true
 }
 
 // goOn lets the held thread return to what it did. It waits until the thread
 // has seen that: the next one is told its part through the same word.
 func (e *entry) goOn(tid int) {
 	e.tell(going)
-	e.await(tid, going)
+	e.await(tid, going, forever)
 }
 
 // tell changes the state for the held thread, which waits for that.
@@ -84,10 +90,13 @@ func (e *entry) tell(s uint32) {
 	sys.FutexWake(&state)
 }
 
-// await waits until the thread changes the state from s or ends.
-func (e *entry) await(tid int, s uint32) {
-	for n := 0; atomic.LoadUint32(&state) == s && e.alive(tid) && !e.patience.over(); n++ {
-		e.patience.wait(n, s)
+const forever = math.MaxInt
+
+// await waits until the thread changes the state from s or ends, or until it
+// has waited n times or patience is over.
+func (e *entry) await(tid int, s uint32, n int) {
+	for i := 0; i < n && atomic.LoadUint32(&state) == s && e.alive(tid) && !e.patience.over(); i++ {
+		e.patience.wait(i, s)
 	}
 }
 

@@ -136,7 +136,7 @@ func TestStartFailsWithAMessage(t *testing.T) {
 		},
 		{
 			name:    "when a thread does not come to rest",
-			do:      "start-a-thread-before",
+			do:      "start-a-template-thread-before",
 			message: "single: a thread of the Go runtime does not come to rest\n",
 		},
 	}
@@ -222,5 +222,24 @@ func TestStartLeavesNoTrace(t *testing.T) {
 		if strings.HasPrefix(file, "/proc/") || strings.HasPrefix(file, "/sys/") {
 			t.Errorf("%s is open on %s", file, filepath.Base(fd))
 		}
+	}
+}
+
+// The emulator adds a thread of its own, and stays out of the way otherwise.
+func TestStartsOnArm64(t *testing.T) {
+	emulator, err := exec.LookPath("qemu-aarch64-static")
+	if err != nil {
+		t.Skip("no emulator:", err)
+	}
+	program := filepath.Join(t.TempDir(), "single")
+	if err := build(program, "arm64"); err != nil {
+		t.Fatal(err)
+	}
+	for _, do := range []string{"", "use-the-runtime-in-a-child"} {
+		p := start(t, do, func(c *exec.Cmd) {
+			c.Path, c.Args = emulator, []string{emulator, program}
+		})
+		p.ready(t)
+		p.end(t)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,15 +25,23 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	single = filepath.Join(dir, "single")
-	build := exec.Command("go", "build", "-o", single, "./testdata/single")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
+	if err := build(single, runtime.GOARCH); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	status := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(status)
+}
+
+// build makes the test program for an architecture.
+func build(path, arch string) error {
+	cmd := exec.Command("go", "build", "-o", path, "./testdata/single")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+arch)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%v: %v\n%s", cmd, err, out)
+	}
+	return nil
 }
 
 // limit is how long anything may take that takes milliseconds; what takes

@@ -26,13 +26,14 @@ func load(addr uintptr) uintptr
 // the thread is in a system call, as every thread at rest is: there the frame
 // pointer is known to be one, and no lock of the runtime is being taken.
 func heldStack() (pcs stackTrace) {
-	if !behindSyscall(held.pc) {
+	if !atSyscall(held.pc) {
 		return pcs
 	}
 	pcs[0] = held.pc
 	fp := held.fp
 	for i := 1; i < maxFrames; i++ {
-		if fp < held.sp || fp-held.sp > maxStack || fp%wordSize != 0 {
+		// On arm64 the frame pointer is one word below the stack pointer.
+		if fp+wordSize-held.sp > maxStack || fp%wordSize != 0 {
 			break
 		}
 		pcs[i] = load(fp + wordSize)

@@ -1,5 +1,8 @@
 package onethread
 
-// behindSyscall reports whether the instruction before pc, which is in a
-// program text, is SYSCALL.
-func behindSyscall(pc uintptr) bool { return load(pc-8)>>48 == 0x050f }
+// atSyscall reports whether pc, which is in a program text, is at or behind
+// the instruction SYSCALL.
+func atSyscall(pc uintptr) bool {
+	const syscall = 0x050f
+	return load(pc)&0xffff == syscall || load(pc-wordSize)>>48 == syscall
+}

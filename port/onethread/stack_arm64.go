@@ -1,5 +1,8 @@
 package onethread
 
-// behindSyscall reports whether the instruction before pc, which is in a
-// program text, is SVC $0.
-func behindSyscall(pc uintptr) bool { return load(pc-8)>>32 == 0xd4000001 }
+// atSyscall reports whether pc, which is in a program text, is at or behind
+// the instruction SVC $0.
+func atSyscall(pc uintptr) bool {
+	const svc = 0xd4000001
+	return load(pc)&0xffffffff == svc || load(pc-wordSize)>>32 == svc
+}

@@ -1,7 +1,6 @@
 package onethread
 
 import (
-	"runtime"
 	"unsafe"
 
 	"github.com/alcove-go/alcove/port/sys"
@@ -13,8 +12,7 @@ const maxThreads = 64
 // maxTid is the highest thread id that Linux gives out.
 const maxTid = 4 << 20
 
-// otherThreads lists the other threads of the process, as many as fit in
-// tids. None means that the process has one thread.
+// otherThreads lists other threads of the process, as many as fit in tids.
 func (e *entry) otherThreads(tids []int32) []int32 {
 	if n, ok := e.listThreads(tids); ok {
 		return tids[:n]
@@ -80,11 +78,4 @@ func (e *entry) probeThreads(tids []int32) (n int) {
 		}
 	}
 	return n
-}
-
-// known is how many other threads the Go runtime has made that have not been
-// ended here. It still counts those that have.
-func (e *entry) known() int {
-	made, _ := runtime.ThreadCreateProfile(nil)
-	return made - 1 - e.ended
 }

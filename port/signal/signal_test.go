@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,15 +29,23 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	recorder = filepath.Join(dir, "recorder")
-	build := exec.Command("go", "build", "-o", recorder, "./testdata/recorder")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
+	if err := build(recorder, runtime.GOARCH); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	status := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(status)
+}
+
+// build makes the test program for an architecture.
+func build(path, arch string) error {
+	cmd := exec.Command("go", "build", "-o", path, "./testdata/recorder")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+arch)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%v: %v\n%s", cmd, err, out)
+	}
+	return nil
 }
 
 // limit is how long anything may take that takes milliseconds.
@@ -54,7 +63,13 @@ type program struct {
 // must still be running, unless the test has waited for its end.
 func start(t *testing.T, do string) *program {
 	t.Helper()
-	p := &program{cmd: exec.Command(recorder)}
+	return startCommand(t, do, exec.Command(recorder))
+}
+
+// startCommand is start for a command that runs the recorder.
+func startCommand(t *testing.T, do string, cmd *exec.Cmd) *program {
+	t.Helper()
+	p := &program{cmd: cmd}
 	p.cmd.Env = []string{"DO=" + do}
 	p.cmd.Stderr = os.Stderr
 	stdin, err := p.cmd.StdinPipe()
@@ -315,8 +330,14 @@ func numbered(n uint32) (info [signal.InfoSize]byte) {
 
 func TestHandlerLeavesTheInterruptedProgramAsItWas(t *testing.T) {
 	p := start(t, "no-pipe")
+	p.compute(t, 20000)
+}
+
+// compute makes the recorder calculate while signals arrive.
+func (p *program) compute(t *testing.T, signals uint32) {
+	t.Helper()
 	p.command(t, "c")
-	for n := uint32(1); n <= 20000; n++ {
+	for n := uint32(1); n <= signals; n++ {
 		p.queue(t, rt, numbered(n))
 	}
 	p.queue(t, rt, numbered(last))
@@ -336,16 +357,20 @@ func TestFaultEndsTheProcess(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := start(t, tt.do)
 			p.command(t, tt.command)
-			err := p.cmd.Wait()
-			exit, ok := err.(*exec.ExitError)
-			if !ok {
-				t.Fatalf("error = %v, want an exit status", err)
-			}
-			status := exit.Sys().(syscall.WaitStatus)
-			if diff := cmp.Diff(tt.want, status.Signal()); diff != "" {
-				t.Errorf("signal that ended it (-want +got):\n%s", diff)
-			}
+			p.killedBy(t, tt.want)
 		})
+	}
+}
+
+// killedBy waits for the end of the recorder by a signal.
+func (p *program) killedBy(t *testing.T, want syscall.Signal) {
+	t.Helper()
+	exit, ok := p.cmd.Wait().(*exec.ExitError)
+	if !ok {
+		t.Fatal("the recorder exited")
+	}
+	if diff := cmp.Diff(want, exit.Sys().(syscall.WaitStatus).Signal()); diff != "" {
+		t.Errorf("signal that ended the recorder (-want +got):\n%s", diff)
 	}
 }
 

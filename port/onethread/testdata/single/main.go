@@ -18,8 +18,8 @@ func init() {
 	switch do() {
 	case "start-a-goroutine-before":
 		startGoroutine()
-	case "start-a-thread-before":
-		startThread()
+	case "start-a-template-thread-before":
+		startTemplateThread()
 	}
 	if err := onethread.Enter(); err != nil {
 		fail(err.Error())
@@ -79,15 +79,12 @@ func startGoroutine() {
 	go func() { select {} }()
 }
 
-// startThread starts a thread that the Go runtime knows nothing of. It sleeps
-// for ever.
-func startThread() {
-	stack := make([]byte, 64<<10)
-	clone(&stack[len(stack)-16])
+// startTemplateThread makes the runtime start a thread that starts threads on
+// behalf of goroutines that are bound to theirs.
+func startTemplateThread() {
+	runtime.LockOSThread()
+	runtime.UnlockOSThread()
 }
-
-// clone makes system call clone for a thread with the given top of the stack.
-func clone(stackTop *byte)
 
 // execWithSignalsBlocked executes this program again with every signal blocked.
 func execWithSignalsBlocked() {
