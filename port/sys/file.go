@@ -1,9 +1,6 @@
 package sys
 
-import (
-	"syscall"
-	"unsafe"
-)
+import "unsafe"
 
 // Openat is openat(2). With AT_FDCWD as dir a relative path starts at the
 // current directory.
@@ -14,28 +11,6 @@ func Openat(dir int, path *byte, flags int, mode uint32) (int, Errno) {
 // Mkfifoat is mkfifoat(3): it makes a named pipe.
 func Mkfifoat(dir int, path *byte, mode uint32) Errno {
 	return fail(Call6(SYS_MKNODAT, uintptr(dir), ptr(path), uintptr(mode|S_IFIFO), 0, 0, 0))
-}
-
-// Unlinkat is unlinkat(2).
-func Unlinkat(dir int, path *byte, flags int) Errno {
-	return fail(Call(SYS_UNLINKAT, uintptr(dir), ptr(path), uintptr(flags)))
-}
-
-// Fstat is fstat(2).
-func Fstat(fd int, st *syscall.Stat_t) Errno {
-	return fail(Call(SYS_FSTAT, uintptr(fd), ptr(st), 0))
-}
-
-// Mode is the st_mode of the file behind fd: type and permission bits.
-func Mode(fd int) (uint32, Errno) {
-	var st syscall.Stat_t
-	err := Fstat(fd, &st)
-	return st.Mode, err
-}
-
-// Chdir is chdir(2).
-func Chdir(path *byte) Errno {
-	return fail(Call(SYS_CHDIR, ptr(path), 0, 0))
 }
 
 // Getdents64 is getdents64(2): it fills b with directory entries and returns

@@ -8,9 +8,9 @@ import "unsafe"
 func Fork() (pid int, err Errno) { return Clone(0) }
 
 // Clone is [Fork] with the flags of clone(2), for namespaces. Whatever signal
-// the flags name, the child's exit signal is SIGCHLD.
-// Flags that make the child share memory, signal handlers or thread storage
-// with its parent end both and are the caller's to refuse.
+// the flags name, the child's exit signal is SIGCHLD. Flags that make the child
+// share memory, signal handlers or thread storage with its parent would end
+// both; they are the caller's to refuse.
 func Clone(flags uintptr) (pid int, err Errno) {
 	if flags&CLONE_NEWTIME != 0 {
 		// In the flags of clone this bit would be part of CSIGNAL, the exit signal.
@@ -37,11 +37,6 @@ func clone3(flags uintptr) (int, Errno) {
 // Execve is execve(2). The lists end with nil. It returns only on failure.
 func Execve(path *byte, argv, envp **byte) Errno {
 	return fail(Call(SYS_EXECVE, ptr(path), ptr(argv), ptr(envp)))
-}
-
-// Execveat is execveat(2). The lists end with nil. It returns only on failure.
-func Execveat(dir int, path *byte, argv, envp **byte, flags int) Errno {
-	return fail(Call6(SYS_EXECVEAT, uintptr(dir), ptr(path), ptr(argv), ptr(envp), uintptr(flags), 0))
 }
 
 // Exit ends the process with exit_group(2). It does not return.
@@ -72,9 +67,6 @@ func Yield() { Call(SYS_SCHED_YIELD, 0, 0, 0) }
 
 // Getpid is getpid(2).
 func Getpid() int { return id(SYS_GETPID) }
-
-// Getppid is getppid(2).
-func Getppid() int { return id(SYS_GETPPID) }
 
 // Gettid is gettid(2).
 func Gettid() int { return id(SYS_GETTID) }
