@@ -51,6 +51,7 @@ func (p *Process) watchStream(c *Child, stream int, fd int32) {
 // whether it is at its end.
 func (p *Process) hangUp(c *Child, stream int, fd int32) (ended bool) {
 	if stream == streamStdout && c.held != nil {
+		p.forget(c, stream)
 		return false
 	}
 	var fds [1]sys.PollFD
