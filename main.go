@@ -33,5 +33,6 @@ func main() {
 	m := new(program)
 	p := m.port.Start(calls.Version)
 	m.calls.Init(p)
+	onethread.ReleaseText()
 	p.Serve(&m.calls)
 }
