@@ -180,6 +180,18 @@ func TestForkedChildUsesTheRuntimeOnOneThread(t *testing.T) {
 	}
 }
 
+func TestPanicOfAForkedChildShowsATrace(t *testing.T) {
+	p := start(t, "panic-in-a-child", nil)
+	if diff := cmp.Diff(2, exitStatus(t, p.wait())); diff != "" {
+		t.Errorf("exit status (-want +got):\n%s", diff)
+	}
+	for _, want := range []string{"panic: on purpose", "main.panicInChild"} {
+		if !strings.Contains(p.stderr.String(), want) {
+			t.Errorf("no %q in\n%s", want, p.stderr)
+		}
+	}
+}
+
 // The kernel's bit for signal 32, in the masks of /proc/pid/status.
 const holdSignalBit = 1 << 31
 

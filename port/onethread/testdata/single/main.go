@@ -36,6 +36,8 @@ func main() {
 		forkChain()
 	case "use-the-runtime-in-a-child":
 		useRuntimeInChild()
+	case "panic-in-a-child":
+		panicInChild()
 	default:
 		ready()
 		waitForEnd()
@@ -166,6 +168,16 @@ func useRuntimeInChild() {
 	}
 	ready()
 	waitForEnd()
+}
+
+// panicInChild panics in a forked child and ends as that does.
+func panicInChild() {
+	pid, err := sys.Fork()
+	check("fork", err)
+	if pid > 0 {
+		passOn(pid)
+	}
+	panic("on purpose")
 }
 
 func recovered() {
