@@ -352,7 +352,11 @@ func validRmdir(c *caller) {
 	c.want(ok, Binary(dir+"/inner"))
 	c.want(ok, Binary(dir))
 	c.want(errno("enoent"), Binary(dir))
-	c.want(errno("enotdir"), Binary("/etc/passwd"))
+	file := filepath.Join(c.t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+	c.want(errno("enotdir"), Binary(file))
 }
 
 // descriptors: every rejection in a set is ebadf, whatever is wrong with it.
@@ -429,7 +433,7 @@ func validUnlink(c *caller) {
 	}
 	c.want(ok, Binary(path))
 	c.want(errno("enoent"), Binary(path))
-	c.want(errno("eisdir"), Binary("/tmp"))
+	c.want(errno("eisdir"), Binary(c.t.TempDir()))
 	c.want(errno("enotdir"), Binary("/etc/passwd/x"))
 }
 

@@ -10,18 +10,29 @@ import (
 var someID = arg(uintKind, 0)
 
 var identityCalls = map[string]call{
-	"getgid":    {valid: func(c *caller) { c.want(os.Getgid()); c.also(ok, "setgid", 1<<32-2); c.want(1<<32 - 2) }},
-	"getuid":    {valid: func(c *caller) { c.want(os.Getuid()); c.also(ok, "setuid", 1<<32-2); c.want(1<<32 - 2) }},
+	// kept: bare replies.
+	"getgid": {valid: func(c *caller) {
+		c.want(os.Getgid())
+		c.with("CAP_SETGID", 6, func(c *caller) { c.also(ok, "setgid", 1<<32-2); c.want(1<<32 - 2) })
+	}},
+	"getuid": {valid: func(c *caller) {
+		c.want(os.Getuid())
+		c.with("CAP_SETUID", 7, func(c *caller) { c.also(ok, "setuid", 1<<32-2); c.want(1<<32 - 2) })
+	}},
 	"getgroups": {valid: validGetgroups},
 	"getresgid": {valid: func(c *caller) {
-		c.want(okTuple(0, 0, 0))
-		c.also(ok, "setresgid", 1, 1<<31, 1<<32-2)
-		c.want(okTuple(1, 1<<31, 1<<32-2))
+		c.want(okTuple(os.Getgid(), os.Getegid(), os.Getegid()))
+		c.with("CAP_SETGID", 6, func(c *caller) {
+			c.also(ok, "setresgid", 1, 1<<31, 1<<32-2)
+			c.want(okTuple(1, 1<<31, 1<<32-2))
+		})
 	}},
 	"getresuid": {valid: func(c *caller) {
-		c.want(okTuple(0, 0, 0))
-		c.also(ok, "setresuid", 1, 2, 3)
-		c.want(okTuple(1, 2, 3))
+		c.want(okTuple(os.Getuid(), os.Geteuid(), os.Geteuid()))
+		c.with("CAP_SETUID", 7, func(c *caller) {
+			c.also(ok, "setresuid", 1, 2, 3)
+			c.want(okTuple(1, 2, 3))
+		})
 	}},
 	"setgid":    {args: []argument{someID}, valid: validSetgid},
 	"setuid":    {args: []argument{someID}, valid: validSetuid},

@@ -41,10 +41,10 @@ func validSetrlimit(c *caller) {
 		List{Atom("alcove_rlimit"), 1, 1}} {
 		c.want(badarg, Atom("rlimit_core"), wrong)
 	}
-	b := c.fork()
-	b.also(ok, "setuid", 54321)
-	b.want(errno("eperm"), Atom("rlimit_core"), rlimit(1, 3))
-	b.also(okTuple(rlimit(1, 2)), "getrlimit", Atom("rlimit_core")) // inherited
+	c.asAnother(func(b *caller) {
+		b.want(errno("eperm"), Atom("rlimit_core"), rlimit(1, 3))
+		b.also(okTuple(rlimit(1, 2)), "getrlimit", Atom("rlimit_core")) // inherited
+	})
 
 	// The number of open files: what the children of this process need comes first.
 	d := c.fork()

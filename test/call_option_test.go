@@ -1,6 +1,8 @@
 package test
 
 import (
+	"os"
+
 	. "github.com/alcove-go/alcove/test/porttest"
 )
 
@@ -28,30 +30,30 @@ func validIolistToBin(c *caller) {
 }
 
 func validFilter(c *caller) {
-	none := Binary("")
+	none, uid, gid := Binary(""), os.Getuid(), os.Getgid()
 	c.want(ok, none, none)
 	c.want(badarg, List{}, none)
 	c.want(badarg, filterOf("getuid"), List{})
 	c.want(badarg, filterOf("getuid"), Binary("12345678901234567"))
-	c.also(0, "getuid") // nothing was applied
+	c.also(uid, "getuid") // nothing was applied
 	c.want(ok, Binary("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf0\xff\xff\xff"), none)
 	c.want(ok, filterOf("getuid"), filterOf("getgid"))
 	c.also(undef, "getuid")
-	c.also(0, "getgid")
+	c.also(gid, "getgid")
 	// Bits are added, never taken away.
 	c.want(ok, filterOf("getpgrp"), none)
 	c.also(undef, "getuid")
 	c.also(undef, "getpgrp")
 	// A child has the filter for subprocesses, and not that of its parent.
 	b := c.fork()
-	b.also(0, "getuid")
+	b.also(uid, "getuid")
 	b.also(undef, "getgid")
 	b.want(ok, none, filterOf("getuid"))
-	b.also(0, "getuid")
+	b.also(uid, "getuid")
 	d := b.fork()
 	d.also(undef, "getuid")
 	d.also(undef, "getgid")
-	e := d.in(c.Clone(d.to, "clone_newuts"))
+	e := d.in(c.Clone(d.to))
 	e.also(undef, "getuid")
 	e.also(undef, "getgid")
 	// Also these.

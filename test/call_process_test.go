@@ -315,6 +315,8 @@ func validExecve(c *caller) {
 }
 
 func validExecvp(c *caller) {
+	set := func(path string) { c.also(ok, "setenv", Binary("PATH"), Binary(path), 1) }
+	set("/usr/bin:/bin")
 	c.prints("a b\n", Binary("echo"), argv("echo", "a", "b"))
 	c.prints("a\n", Binary("/bin/echo"), argv("any name", "a"))
 	c.want(errno("enoent"), Binary("no-such-program"), argv("x"))
@@ -326,7 +328,6 @@ func validExecvp(c *caller) {
 	c.also(ok, "clearenv")
 	c.also(ok, "setenv", Binary("ONLY"), Binary("this"), 1)
 	c.prints("ONLY=this\n", Binary("env"), argv("env")) // without PATH: /bin:/usr/bin
-	set := func(path string) { c.also(ok, "setenv", Binary("PATH"), Binary(path), 1) }
 	found := filepath.Dir(script(c, "program", "#!/bin/sh\necho found\n", 0o755))
 	locked := filepath.Dir(script(c, "program", "#!/bin/sh\necho locked\n", 0o644))
 	set("/no/such/folder:/etc/passwd:" + locked + ":" + found)

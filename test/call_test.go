@@ -217,6 +217,25 @@ func (c *caller) need(name string, number uint) {
 	Need(c.t, name, number)
 }
 
+// with runs what needs a capability as a test of its own, which is skipped where it is missing.
+func (c *caller) with(name string, number uint, do func(c *caller)) {
+	c.t.Run("with "+name, func(t *testing.T) {
+		d := *c
+		d.Port, d.t = c.With(t), t
+		d.need(name, number)
+		do(&d)
+	})
+}
+
+// asAnother runs do in a child that has become another user, with nothing that root may do.
+func (c *caller) asAnother(do func(c *caller)) {
+	c.with("CAP_SETUID", 7, func(c *caller) {
+		b := c.fork()
+		b.also(ok, "setuid", 54321)
+		do(b)
+	})
+}
+
 func (c call) test(t *testing.T) {
 	p := Start(t, Shell("umask 022; ulimit -S -n 1024"))
 	a := p.Fork(nil)

@@ -251,6 +251,7 @@ func TestD9FailedCloneAndForkLeaveNoDescriptor(t *testing.T) {
 	if now := len(FDs(p.Pid)); now != before {
 		t.Errorf("%d descriptors, %d before", now, before)
 	}
+	Need(t, "CAP_SETUID", 7)
 	a := p.Fork(nil)
 	p.Want(ok, a, "setresuid", 54322, 54322, 54322)
 	p.Want(ok, a, "setrlimit", Atom("rlimit_nproc"), rlimit(1, 1))
@@ -330,6 +331,7 @@ func TestD14ListOfBytesIsAListOfIntegers(t *testing.T) {
 		p.Want(okTuple(List{fd}, Chained{4, fd}, List{}), nil, "select", String([]byte{byte(fd), byte(fd)}), String([]byte{4, byte(fd)}), List{}, timeval(0, 0))
 	})
 	t.Run("setgroups", func(t *testing.T) {
+		Need(t, "CAP_SETGID", 6)
 		a := p.Fork(nil)
 		p := p.With(t)
 		p.Want(ok, a, "setgroups", String("\xc8\x01"))

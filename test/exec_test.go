@@ -99,6 +99,8 @@ func TestDataInFramesBehindAnExecCallReachesTheProgram(t *testing.T) {
 
 // A process that may not fork must hand on what it read ahead as well.
 func TestDataBehindAnExecCallReachesAProgramThatMayNotFork(t *testing.T) {
+	Need(t, "CAP_SETUID", 7)
+	Need(t, "CAP_SETGID", 6)
 	p := Start(t)
 	a := p.Fork(nil)
 	p.Want(ok, a, "setresgid", 54321, 54321, 54321)
@@ -123,6 +125,7 @@ func TestExecThatFailsIsAReplyAndCallsGoOn(t *testing.T) {
 			CallFrame(to, "getpid"),
 			CallFrame(to, "execve", Binary("/etc/passwd"), argv("x"), argv("A=1")),
 			CallFrame(to, "fexecve", 999, argv("x"), argv("A=1")),
+			CallFrame(to, "setenv", Binary("PATH"), Binary("/usr/bin:/bin"), 1),
 			ExecFrame(to, "nosuchprogram"),
 			CallFrame(to, "version"),
 		))
@@ -132,6 +135,7 @@ func TestExecThatFailsIsAReplyAndCallsGoOn(t *testing.T) {
 			Reply(to, pid),
 			Reply(to, errno("eacces")),
 			Reply(to, errno("ebadf")),
+			Reply(to, ok),
 			Reply(to, errno("enoent")),
 			Reply(to, Binary("1.0.1")),
 		)

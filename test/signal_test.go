@@ -33,7 +33,7 @@ func wantKilled(t testing.TB, info string, signo, pid int) {
 	for _, f := range []struct {
 		name         string
 		offset, want int
-	}{{"si_signo", 0, signo}, {"si_errno", 4, 0}, {"si_code", 8, 0}, {"padding", 12, 0}, {"si_pid", 16, pid}, {"si_uid", 20, 0}} {
+	}{{"si_signo", 0, signo}, {"si_errno", 4, 0}, {"si_code", 8, 0}, {"padding", 12, 0}, {"si_pid", 16, pid}, {"si_uid", 20, syscall.Getuid()}} {
 		if got := int(int32(ne.Uint32(b[f.offset:]))); got != f.want {
 			t.Errorf("%s is %d, want %d", f.name, got, f.want)
 		}
@@ -287,7 +287,7 @@ func TestSiginfoIsTheWholeRecordOfTheKernel(t *testing.T) {
 		b := p.Fork(a)
 		p.Signal(b, syscall.SIGKILL)
 		info := p.SignalOf(a, "sigchld")
-		want := native(4, 17) + native(4, 0) + native(4, 2) + native(4, 0) + native(4, uint64(b.Pid())) + native(4, 0) + native(4, 9)
+		want := native(4, 17) + native(4, 0) + native(4, 2) + native(4, 0) + native(4, uint64(b.Pid())) + native(4, uint64(syscall.Getuid())) + native(4, 9)
 		if !strings.HasPrefix(info, want) {
 			t.Errorf("siginfo\n% x, want\n% x", info[:len(want)], want)
 		}

@@ -129,7 +129,7 @@ func TestFifoIsMadeWithMode0644AndTheUmask(t *testing.T) {
 	for _, c := range []struct {
 		umask string
 		want  os.FileMode
-	}{{"022", 0o644}, {"077", 0o600}, {"0", 0o644}, {"0777", 0}} {
+	}{{"022", 0o644}, {"077", 0o600}, {"0", 0o644}, {"0133", 0o644}, {"0177", 0o600}} {
 		p := Launch(t, Shell("umask "+c.umask))
 		p.Next(Reply(nil, ok))
 		st, err := os.Stat(p.Fifo)
