@@ -24,6 +24,7 @@ func (p *Process) listed() []int32 {
 
 // addClosed adds a child of which no stream is open.
 func (p *Process) addClosed(pid int32) *Child {
+	p.table.room()
 	c := p.table.add(pid)
 	p.poll.room(len(p.table.slots))
 	c.Control, c.Stdin, c.Stdout, c.Stderr = closedControl, -1, -1, -1
@@ -238,4 +239,43 @@ func TestNoMoreChildrenThanOptionsAllow(t *testing.T) {
 			t.Errorf("%+v: got %v", test, got)
 		}
 	}
+}
+
+// What poll(2) is given must not be longer than the limit on open files.
+func TestChildrenMoveToLowSlotsWhenFewerAreAllowed(t *testing.T) {
+	inBothWays(t, func(t *testing.T, f *fixture) {
+		f.Options.MaxChild = 50
+		var children []*testChild
+		for pid := 1; pid <= 10; pid++ {
+			children = append(children, f.adopt(pid))
+		}
+		last := children[len(children)-1]
+		for _, c := range children[:len(children)-1] {
+			if c != children[4] {
+				c.close(&c.control, &c.stdin, &c.out, &c.err)
+				f.Waited(c.Pid)
+			}
+		}
+		f.rounds()
+		f.written()
+		if diff := cmp.Diff([]int32{0, 0, 0, 0, 5, 0, 0, 0, 0, 10}, f.listed()); diff != "" {
+			t.Errorf("slots before (-want +got):\n%s", diff)
+		}
+		f.FilesLimited(6*3 + 6)
+		f.rounds()
+		if diff := cmp.Diff([]int32{5, 10}, f.listed()); diff != "" {
+			t.Errorf("slots (-want +got):\n%s", diff)
+		}
+		if n, most := len(f.poll.fds), placeChildren+2*streams; n > most {
+			t.Errorf("the list has %d entries, want at most %d", n, most)
+		}
+		for _, c := range []*testChild{children[4], last} {
+			c.Child = f.ChildByPid(c.pid)
+			c.write(c.out, eventFrame("x"))
+			f.receive(stdinFrame(int(c.Pid), "y"))
+			wantInput(t, "y", c.input())
+		}
+		f.rounds()
+		f.wantWritten(proxyFrame(5, eventFrame("x")), proxyFrame(10, eventFrame("x")))
+	})
 }

@@ -47,9 +47,9 @@ func stubReply(reply *etf.Encoder, nr, size int) {
 	reply.Int(int64(size))
 }
 
-func (s *stubCalls) Execs(nr int) bool { return nr == callExec }
+func (stubCalls) Execs(nr int) bool { return nr == callExec }
 
-func (s *stubCalls) SignalName(signo int) string { return fmt.Sprint("signal ", signo) }
+func (stubCalls) SignalName(signo int) string { return fmt.Sprint("signal ", signo) }
 
 // Frames from and to the process.
 
@@ -159,23 +159,30 @@ func (f *fixture) written() string {
 	return string(b)
 }
 
+// ready tells whether there is something for the next round.
+func (f *fixture) ready() bool {
+	f.t.Helper()
+	f.sweep()
+	fds := f.poll.fds
+	if fds[placeMany].FD >= 0 {
+		fds = fds[:placeChildren]
+	}
+	for {
+		n, err := sys.Poll(fds, 0)
+		if err == 0 {
+			return n > 0
+		}
+		if err != sys.EINTR {
+			f.t.Fatalf("poll: %v", err)
+		}
+	}
+}
+
 // rounds runs the loop for as long as something is ready.
 func (f *fixture) rounds() {
 	f.t.Helper()
 	for range 10_000 {
-		fds := f.poll.fds
-		if fds[placeMany].FD >= 0 {
-			fds = fds[:placeChildren]
-		}
-		f.sweep()
-		n, err := sys.Poll(fds, 0)
-		if err == sys.EINTR {
-			continue
-		}
-		if err != 0 {
-			f.t.Fatalf("poll: %v", err)
-		}
-		if n == 0 {
+		if !f.ready() {
 			return
 		}
 		f.round()
@@ -188,6 +195,7 @@ func (f *fixture) rounds() {
 type testChild struct {
 	*Child
 	f                        *fixture
+	pid                      int32
 	control, stdin, out, err int
 }
 
@@ -199,7 +207,7 @@ func (f *fixture) adopt(pid int) *testChild {
 		f.t.Fatalf("descriptors of a child: %v", err)
 	}
 	f.Process.adopt(int32(pid), &s)
-	c := &testChild{f.table.find(int32(pid)), f, int(s.control[0]), int(s.in[0]), int(s.out[1]), int(s.err[1])}
+	c := &testChild{f.table.find(int32(pid)), f, int32(pid), int(s.control[0]), int(s.in[0]), int(s.out[1]), int(s.err[1])}
 	for _, fd := range []int{c.control, c.stdin, c.out, c.err} {
 		if err := unix.SetNonblock(fd, true); err != nil {
 			f.t.Fatal(err)
@@ -207,8 +215,8 @@ func (f *fixture) adopt(pid int) *testChild {
 	}
 	f.t.Cleanup(func() {
 		c.close(&c.control, &c.stdin, &c.out, &c.err)
-		if c.Pid != int32(pid) {
-			return // its slot is another's, or nobody's
+		if c.Child = f.table.find(c.pid); c.Child == nil {
+			return
 		}
 		for _, fd := range []*int32{&c.Control, &c.Child.Stdin, &c.Stdout, &c.Stderr, &c.closing} {
 			if *fd >= 0 {
@@ -252,13 +260,17 @@ func (c *testChild) write(fd int, data string) {
 	}
 }
 
-// notice is a notice that the child sends, of n bytes written since the last one.
-func (c *testChild) notice(kind uint32, n int) {
-	c.f.t.Helper()
+// noticeOf is a notice of n bytes written since the last one.
+func noticeOf(kind uint32, n int) []byte {
 	b := binary.BigEndian.AppendUint32(nil, magic)
 	b = binary.BigEndian.AppendUint32(b, kind)
-	b = binary.BigEndian.AppendUint64(b, uint64(n))
-	c.write(c.control, string(b))
+	return binary.BigEndian.AppendUint64(b, uint64(n))
+}
+
+// notice sends a notice as the child.
+func (c *testChild) notice(kind uint32, n int) {
+	c.f.t.Helper()
+	c.write(c.control, string(noticeOf(kind, n)))
 }
 
 // input returns all that is in the child's standard input.

@@ -1,6 +1,7 @@
 package port
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -83,7 +84,10 @@ func inOwnProcess(t *testing.T) bool {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	cmd := exec.Command(testProgram(t), "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout="+porttest.Patience.String())
+	// The runtime cannot end a process that waits in a system call of package sys.
+	ctx, cancel := context.WithTimeout(t.Context(), porttest.Patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, testProgram(t), "-test.run=^"+t.Name()+"$", "-test.v")
 	cmd.Env = append(os.Environ(), ownProcess+"="+t.Name())
 	cmd.ExtraFiles = []*os.File{null, null, null}
 	out, err := cmd.CombinedOutput()

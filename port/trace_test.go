@@ -10,7 +10,7 @@ import (
 )
 
 // Name is the name of a call that the trace shows.
-func (s *stubCalls) Name(nr int) string {
+func (stubCalls) Name(nr int) string {
 	switch nr {
 	case callExec:
 		return "exec"

@@ -1,0 +1,208 @@
+package port
+
+import (
+	"strings"
+	"testing"
+	"unsafe"
+
+	"github.com/alcove-go/alcove/etf"
+	"github.com/alcove-go/alcove/port/signal"
+	"github.com/alcove-go/alcove/port/sys"
+	"github.com/alcove-go/alcove/test/porttest"
+	"golang.org/x/sys/unix"
+)
+
+// quietCalls answers calls as stubCalls does, and takes no notes.
+type quietCalls struct{ stubCalls }
+
+func (quietCalls) Answer(nr int, body []byte, reply *etf.Encoder) { stubReply(reply, nr, len(body)) }
+func (quietCalls) SignalName(int) string                          { return "signal" }
+
+// traffic is what surrounds a process whose rounds are counted. Its methods do not
+// allocate.
+type traffic struct {
+	*fixture
+	in, out, signals int // the other ends of descriptors 0, 1 and 3
+	buf              [1 << 17]byte
+}
+
+func newTraffic(t *testing.T) *traffic {
+	t.Helper()
+	tr := &traffic{fixture: newFixture(t)}
+	tr.calls = quietCalls{}
+	tr.in, tr.signals = tr.pipe(stdin, 0), tr.pipe(signalRead, 0)
+	tr.poll.fds[placeInput].FD, tr.poll.fds[placeSignal].FD = stdin, signalRead
+	return tr
+}
+
+// pipe makes one end of a pipe a fixed descriptor and returns the other.
+func (tr *traffic) pipe(fd, end int) (other int) {
+	tr.t.Helper()
+	var pair [2]int32
+	if err := sys.Pipe2(&pair, sys.O_CLOEXEC); err != 0 {
+		tr.t.Fatal(err)
+	}
+	growPipe(tr.t, int(pair[end]))
+	tr.place(int(pair[end]), fd)
+	tr.shut(int(pair[end]))
+	other = int(pair[1-end])
+	if err := unix.SetNonblock(other, true); err != nil {
+		tr.t.Fatal(err)
+	}
+	tr.t.Cleanup(func() { tr.shut(other) })
+	return other
+}
+
+// turn is a round, for which something has to be ready, up to where the next one waits.
+func (tr *traffic) turn() {
+	if !tr.ready() {
+		tr.t.Fatal("nothing is ready")
+	}
+	tr.round()
+	tr.sweep()
+	tr.Flush()
+}
+
+func (tr *traffic) send(fd int, b []byte) {
+	if n, err := sys.Write(fd, b); err != 0 || n != len(b) {
+		tr.t.Fatalf("write %d bytes: %d, %v", len(b), n, err)
+	}
+}
+
+func (tr *traffic) expect(fd int, size int) {
+	for size > 0 {
+		n, err := sys.Read(fd, tr.buf[:size])
+		if err != 0 || n == 0 {
+			tr.t.Fatalf("read, with %d bytes still to come: %d, %v", size, n, err)
+		}
+		size -= n
+	}
+}
+
+// Nothing that happens to a process again and again makes it take memory. What does:
+// more than firstChildren children, and buffers for several children at once, the
+// first time.
+func TestRoundsTakeNoMemory(t *testing.T) {
+	if !inOwnProcess(t) {
+		return
+	}
+	tr := newTraffic(t)
+	port, small, other := tr.adopt(1), tr.adopt(2), tr.adoptProgram(3)
+	growPipe(t, port.stdin)
+	if _, err := unix.FcntlInt(uintptr(small.stdin), unix.F_SETPIPE_SZ, pipeSize); err != nil {
+		t.Fatal(err)
+	}
+	tr.out = tr.pipe(stdout, 1)
+
+	much := porttest.Bytes(40_000)
+	round := func(fd int, frame string, to int, result string) func() {
+		b := []byte(frame)
+		return func() { tr.send(fd, b); tr.turn(); tr.expect(to, len(result)) }
+	}
+	inPieces := func(frame string, at int) func() {
+		b, size := []byte(frame), len(proxyFrame(1, frame))
+		return func() {
+			tr.send(port.out, b[:at])
+			tr.turn()
+			tr.send(port.out, b[at:])
+			tr.turn()
+			tr.expect(tr.out, size)
+		}
+	}
+	record := make([]byte, signal.InfoSize)
+	record[0] = 10
+	exec, call := callFrame(callExec, "x"), callFrame(callOnly, "x")
+	execAndCall := []byte(stdinFrame(1, exec+call))
+	failed := noticeOf(noticeFailed, 0)
+	queued := []byte(stdinFrame(2, much))
+	for _, test := range []struct {
+		name string
+		do   func()
+	}{
+		{"a call", round(tr.in, call, tr.out, replyFrame(callOnly, 3))},
+		{"a large call", round(tr.in, callFrame(callOnly, much), tr.out, replyFrame(callOnly, len(much)+slack))},
+		{"many calls", round(tr.in, strings.Repeat(call, 1000), tr.out, strings.Repeat(replyFrame(callOnly, 3), 1000))},
+		{"data for nobody", round(tr.in, stdinFrame(9, "x"), tr.out, ctlFrame(9, "badpid"))},
+		{"data for a child", round(tr.in, stdinFrame(1, call), port.stdin, call)},
+		{"much data for a child", round(tr.in, stdinFrame(1, callFrame(callOnly, much)), port.stdin, callFrame(callOnly, much))},
+		{"data for another program", round(tr.in, stdinFrame(3, "x"), other.stdin, "x")},
+		{"a frame of a child", round(port.out, eventFrame("x"), tr.out, proxyFrame(1, eventFrame("x")))},
+		{"a large frame of a child", round(port.out, eventFrame(much), tr.out, proxyFrame(1, eventFrame(much)))},
+		{"a frame in pieces", inPieces(eventFrame("xyz"), 3)},
+		{"a large frame in pieces", inPieces(eventFrame(much), 20_000)},
+		{"output of another program", round(other.out, much, tr.out, fromChild(typeStdout, 3, much))},
+		{"error output", round(port.err, "x", tr.out, fromChild(typeStderr, 1, "x"))},
+		{"a signal", round(tr.signals, string(record), tr.out, signalEvent("signal", string(record)))},
+		{"an exec that fails", func() {
+			tr.send(tr.in, execAndCall)
+			tr.turn()
+			tr.expect(port.stdin, len(exec))
+			tr.send(port.control, failed)
+			tr.turn()
+			tr.expect(port.stdin, len(call))
+		}},
+		{"data that has to wait for a child", func() {
+			tr.send(tr.in, queued)
+			for left := len(much); left > 0; left -= pipeSize {
+				tr.turn()
+				tr.expect(small.stdin, min(left, pipeSize))
+			}
+			tr.rounds()
+		}},
+		{"output that has to wait for credit", func() {
+			tr.SetFlowControl(other.Child, 0)
+			tr.send(other.out, execAndCall)
+			tr.rounds()
+			tr.SetFlowControl(other.Child, 1)
+			tr.turn()
+			tr.SetFlowControl(other.Child, -1)
+			tr.expect(tr.out, proxySize+len(execAndCall))
+		}},
+	} {
+		for _, by := range []string{"poll", "epoll"} {
+			t.Run(test.name+" by "+by, func(t *testing.T) {
+				if by == "epoll" {
+					tr.poll.useMany()
+					defer tr.poll.dropMany()
+				}
+				test.do()
+				before := tr.buffers()
+				if n := testing.AllocsPerRun(100, test.do); n != 0 {
+					t.Errorf("%v allocations, want none", n)
+				}
+				if n := tr.buffers(); n != before {
+					t.Errorf("%d buffers, want %d as before", n, before)
+				}
+			})
+		}
+	}
+}
+
+// buffers returns how many buffers there are to take.
+func (p *Process) buffers() (n int) {
+	for b := p.spare; b != nil; b = b.next {
+		n++
+	}
+	return n
+}
+
+func TestTablesHaveRoomForTheFirstChildren(t *testing.T) {
+	f := newFixture(t)
+	f.addClosed(1)
+	type memory struct {
+		Slots *Child
+		Fds   *sys.PollFD
+	}
+	tables := func() memory { return memory{unsafe.SliceData(f.table.slots), unsafe.SliceData(f.poll.fds)} }
+	want := tables()
+	for pid := range int32(firstChildren - 1) {
+		f.addClosed(pid + 2)
+	}
+	if got := tables(); got != want {
+		t.Errorf("with %d children the tables have moved", firstChildren)
+	}
+	f.addClosed(firstChildren + 1)
+	if got := tables(); got.Slots == want.Slots || got.Fds == want.Fds {
+		t.Errorf("with one more child the tables have not moved")
+	}
+}
