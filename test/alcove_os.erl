@@ -3,6 +3,7 @@
 
 -export([
     cases/1,
+    project/0,
     needs/2,
     run/3,
     execute/3,
@@ -39,6 +40,20 @@ cases(Suite) ->
      || {Case, 1} <- Suite:module_info(exports),
         not lists:member(Case, [init_per_suite, end_per_suite, module_info])
     ].
+
+%% The folder of the project: this file may have been copied before it was compiled, but not
+%% out of there.
+project() ->
+    Source = proplists:get_value(source, ?MODULE:module_info(compile)),
+    above(filename:dirname(filename:absname(Source))).
+
+above("/") ->
+    ct:fail("not in the project");
+above(Dir) ->
+    case filelib:is_dir(filename:join(Dir, "erlang/examples")) of
+        true -> Dir;
+        false -> above(filename:dirname(Dir))
+    end.
 
 %% For init_per_suite: the configuration, or what a port lacks here.
 needs(Config, Capabilities) ->

@@ -1,0 +1,176 @@
+%% The examples, compiled as `make eg' does and run.
+-module(alcove_examples_SUITE).
+
+-include_lib("common_test/include/ct.hrl").
+-include_lib("stdlib/include/assert.hrl").
+
+-export([all/0, init_per_suite/1, end_per_suite/1, init_per_testcase/2, end_per_testcase/2]).
+-export([
+    chrootex_runs_a_program_that_makes_no_files_and_no_processes/1,
+    nsex_runs_a_program_alone_and_with_little_memory/1,
+    nsex_says_what_is_missing/1,
+    tcpsh_serves_a_shell_for_each_connection/1,
+    tcpsh_ends_the_shell_with_the_connection/1,
+    gpioled_blinks/1,
+    seccompex_computes_and_is_refused_all_else/1
+]).
+
+-define(LIMIT, 30000).
+
+all() ->
+    alcove_os:cases(?MODULE).
+
+init_per_suite(Config) ->
+    Dir = filename:join(?config(priv_dir, Config), "ebin"),
+    ok = filelib:ensure_dir(filename:join(Dir, "file")),
+    Sources = filelib:wildcard(filename:join(alcove_os:project(), "erlang/examples/*.erl")),
+    Options = [{outdir, Dir}, report, warnings_as_errors],
+    [{ok, _} = compile:file(Source, Options) || Source <- Sources],
+    true = code:add_patha(Dir),
+    alcove_os:needs([{ebin, Dir} | Config], [cap_sys_admin, cap_sys_chroot, cap_setuid]).
+
+end_per_suite(Config) ->
+    code:del_path(?config(ebin, Config)).
+
+init_per_testcase(_Case, Config) ->
+    Config.
+
+end_per_testcase(_Case, _Config) ->
+    ok.
+
+options() ->
+    alcove_ct:options([]).
+
+%% Output comes in pieces: all that there is until a text has come.
+text(Tag, Drv, Pids, Text) ->
+    text(Tag, Drv, Pids, Text, <<>>).
+
+text(Tag, Drv, Pids, Text, Got) ->
+    case string:find(Got, Text) of
+        nomatch ->
+            text(Tag, Drv, Pids, Text, <<Got/binary, (alcove_ct:message(Drv, Pids, Tag))/binary>>);
+        _ ->
+            ok
+    end.
+
+chrootex_runs_a_program_that_makes_no_files_and_no_processes(_Config) ->
+    {ok, Drv} = chrootex:start(options()),
+    Cat = chrootex:sandbox(Drv),
+    ok = alcove:stdin(Drv, [Cat], "test test\n"),
+    ok = text(alcove_stdout, Drv, [Cat], "test test\n"),
+    Sh = chrootex:sandbox(Drv, ["/bin/busybox", "sh"]),
+    ok = alcove:stdin(Drv, [Sh], "echo *busybox*; > file\n"),
+    ok = text(alcove_stdout, Drv, [Sh], "busybox"),
+    ok = text(alcove_stderr, Drv, [Sh], "can't create file"),
+    ok = alcove:stdin(Drv, [Sh], "ls\n"),
+    ok = text(alcove_stderr, Drv, [Sh], "can't fork"),
+    ?assertEqual({exit_status, 2}, alcove_ct:message(Drv, [Sh], alcove_event)),
+    alcove_ct:stop(Drv).
+
+%% The shell is process 1, and the loop that doubles a text ends it.
+nsex_runs_a_program_alone_and_with_little_memory(_Config) ->
+    case nsex:start(options()) of
+        Drv when is_pid(Drv) ->
+            Cat = nsex:sandbox(Drv),
+            ok = alcove:stdin(Drv, [Cat], "test test\n"),
+            ok = text(alcove_stdout, Drv, [Cat], "test test\n"),
+            Sh = nsex:sandbox(Drv, ["/bin/busybox", "sh"]),
+            ok = alcove:stdin(Drv, [Sh], "echo pid $$\n"),
+            ok = text(alcove_stdout, Drv, [Sh], "pid 1\n"),
+            ?assertEqual(
+                lists:sort([Cat, Sh]), lists:sort(alcove_cgroup:members(Drv, [], ["alcove"]))
+            ),
+            Hog = "exec /busybox awk 'BEGIN { for (s = \"x\"; ; s = s s); }'\n",
+            ok = alcove:stdin(Drv, [Sh], Hog),
+            ?assertEqual({termsig, sigkill}, alcove_ct:message(Drv, [Sh], alcove_event)),
+            unlink(Drv),
+            ok = nsex:stop(Drv);
+        Error ->
+            ?assertMatch({error, {missing, _}}, Error)
+    end.
+
+%% A port that sees no control groups, for it sees nothing.
+nsex_says_what_is_missing(Config) ->
+    Script = alcove_ct:script(Config, "blind", [
+        "exec unshare -m sh -c 'mount --make-rprivate / && mount -t tmpfs none /proc &&",
+        " exec ", alcove_drv:progname(), " \"$@\"' sh \"$@\"\n"
+    ]),
+    ?assertEqual({error, enotsup}, nsex:start([{progname, Script} | options()])).
+
+tcpsh_serves_a_shell_for_each_connection(_Config) ->
+    {Server, Port} = tcpsh(),
+    [First, Second] = [connect(Port) || _ <- [1, 2]],
+    ok = gen_tcp:send(First, "echo $((6 * 7)) $$; hostname; exit\n"),
+    ok = gen_tcp:send(Second, "id -u; echo /proc/[0-9]*; exit\n"),
+    {First1, Second1} = {everything(First), everything(Second)},
+    % with prompts in between
+    ?assertMatch({match, _}, re:run(First1, "42 1\n.*alcove40265[0-9]+\n")),
+    ?assertMatch({match, _}, re:run(Second1, "40265[0-9]+\n.*/proc/1\n")),
+    true = exit(Server, kill).
+
+%% A program that does not read is no obstacle.
+tcpsh_ends_the_shell_with_the_connection(Config) ->
+    {Server, Port} = tcpsh(),
+    Fifo = filename:join(?config(priv_dir, Config), "tcpsh_fifo"),
+    Drv = alcove_ct:start(),
+    ok = alcove:mkfifo(Drv, [], Fifo, 8#666),
+    ok = alcove:chmod(Drv, [], Fifo, 8#666),
+    {ok, FD} = alcove:open(Drv, [], Fifo, [o_rdonly, o_nonblock, o_cloexec], 0),
+    Socket = connect(Port),
+    ok = gen_tcp:send(Socket, ["exec 3>", Fifo, "; trap '' TERM HUP; echo ready >&3; sleep 1000\n"]),
+    {ok, [FD], [], []} = alcove:select(Drv, [], [FD], [], [], []),
+    {ok, <<"ready\n">>} = alcove:read(Drv, [], FD, 100),
+    ok = gen_tcp:close(Socket),
+    {ok, [FD], [], []} = alcove:select(Drv, [], [FD], [], [], []),
+    ?assertEqual({ok, <<>>}, alcove:read(Drv, [], FD, 100)),
+    alcove_ct:stop(Drv),
+    true = exit(Server, kill).
+
+%% The port that nobody uses now; the server may take a moment to do so.
+tcpsh() ->
+    {ok, Listen} = gen_tcp:listen(0, [{ip, loopback}]),
+    {ok, Port} = inet:port(Listen),
+    ok = gen_tcp:close(Listen),
+    {spawn(fun() -> tcpsh:start([{port, Port} | options()]) end), Port}.
+
+connect(Port) ->
+    case gen_tcp:connect({127, 0, 0, 1}, Port, [binary, {active, false}]) of
+        {ok, Socket} ->
+            Socket;
+        {error, econnrefused} ->
+            receive
+            after 10 -> connect(Port)
+            end
+    end.
+
+everything(Socket) ->
+    case gen_tcp:recv(Socket, 0, ?LIMIT) of
+        {ok, Data} -> <<Data/binary, (everything(Socket))/binary>>;
+        {error, closed} -> <<>>
+    end.
+
+%% Files in the place of those of sysfs keep what is written to them.
+gpioled_blinks(Config) ->
+    Sysfs = filename:join(?config(priv_dir, Config), "gpio"),
+    Direction = filename:join(Sysfs, "gpio17/direction"),
+    ok = filelib:ensure_dir(Direction),
+    Files = [filename:join(Sysfs, "export"), filename:join(Sysfs, "unexport"), Direction],
+    [ok = file:write_file(File, "") || File <- Files],
+    ?assertEqual(ok, gpioled:start(17, 3, [{sysfs, Sysfs}, {interval, 0} | options()])),
+    ?assertEqual(
+        [{ok, <<"17">>}, {ok, <<"17">>}, {ok, <<"lowhighlowhighlowhigh">>}],
+        [file:read_file(File) || File <- Files]
+    ).
+
+seccompex_computes_and_is_refused_all_else(_Config) ->
+    {ok, Drv} = seccompex:start(),
+    Bc = seccompex:sandbox(Drv),
+    ?assertEqual(<<"42">>, seccompex:ask(Drv, Bc, "6 * 7")),
+    ?assertEqual(<<"1180591620717411303424">>, seccompex:ask(Drv, Bc, "2 ^ 70")),
+    Sh = seccompex:sandbox(Drv, ["/bin/busybox", "sh"]),
+    ok = alcove:stdin(Drv, [Sh], "read line < /etc/passwd; echo $?\n"),
+    ok = text(alcove_stdout, Drv, [Sh], "1\n"),
+    ok = text(alcove_stderr, Drv, [Sh], "can't open /etc/passwd: Operation not permitted"),
+    ok = alcove:stdin(Drv, [Sh], "cat /etc/passwd\n"),
+    ok = text(alcove_stderr, Drv, [Sh], "can't fork: Operation not permitted"),
+    alcove_ct:stop(Drv).
