@@ -19,7 +19,7 @@
 // zombie behind. Start cleans up after itself: it closes the program's input, and the test fails unless the program
 // then ends with status 0, no process of its tree is left, nothing malformed was received and stderr stayed empty.
 //
-// A wait ends after Patience, which only matters to a test that fails; the failure shows what was awaited, what came
+// A wait ends after 30 seconds (flag -patience), which only matters to a test that fails; the failure shows what was awaited, what came
 // instead, as terms and bytes, and where each process of the tree stands.
 //
 // Files: term.go holds the external term format, frame.go frames and messages, port.go a running program, wait.go

@@ -16,13 +16,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Patience bounds every wait. A test that passes never needs more than a small part of it.
-const Patience = 30 * time.Second
-
 // run is the state of the one run of a test program: what Main sets up for all tests.
 var run struct {
 	program string // absolute path of the port program
 	dir     string // temporary folder
+
+	// patience bounds every wait. A test that passes never needs more than a small part of it.
+	patience time.Duration
 
 	mu  sync.RWMutex // held for reading while a process is started, for writing while orphans are reaped
 	own sync.Map     // pids that somebody waits for
@@ -32,6 +32,7 @@ var run struct {
 // also when the tests leave descriptors, children or zombies behind.
 func Main(m *testing.M) int {
 	port := flag.String("port", "", "test this `program` instead of building it")
+	flag.DurationVar(&run.patience, "patience", 30*time.Second, "how long a test waits for what does not come")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "porttest")
 	if err != nil {
@@ -112,7 +113,7 @@ func settle() {
 // time to go.
 func leftBehind(before map[int]string) error {
 	var err error
-	for end := time.Now().Add(Patience / 3); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(run.patience / 3); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if err = errors.Join(leftFDs(before), leftChildren()); err == nil {
 			return nil
 		}
@@ -171,11 +172,11 @@ func reapOrphans() {
 }
 
 // Until asks done again and again until it says yes: for what nothing but /proc can tell. The test fails after
-// Patience, with what was awaited.
+// flag -patience says, with what was awaited.
 func Until(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	pause := time.Millisecond
-	for end := time.Now().Add(Patience); time.Now().Before(end); pause = min(2*pause, 50*time.Millisecond) {
+	for end := time.Now().Add(run.patience); time.Now().Before(end); pause = min(2*pause, 50*time.Millisecond) {
 		if done() {
 			return
 		}

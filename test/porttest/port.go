@@ -115,7 +115,7 @@ func (p *conn) note(change func()) {
 // Write sends bytes as they are.
 func (p *Port) Write(b []byte) {
 	p.t.Helper()
-	p.stdin.SetWriteDeadline(time.Now().Add(Patience))
+	p.stdin.SetWriteDeadline(time.Now().Add(run.patience))
 	if n, err := p.stdin.Write(b); err != nil {
 		p.fail("wrote %d of %d bytes: %v", n, len(b), err)
 	}
@@ -304,7 +304,7 @@ func (p *Port) Exit() int {
 	p.looked = true
 	select {
 	case <-p.exited:
-	case <-time.After(Patience):
+	case <-time.After(run.patience):
 		p.fail("the program does not end")
 	}
 	p.drained()
@@ -339,7 +339,7 @@ func (p *Port) drained() {
 // FifoClosed waits until the last process that holds the fifo open is gone.
 func (p *Port) FifoClosed() {
 	p.t.Helper()
-	p.control.SetReadDeadline(time.Now().Add(Patience))
+	p.control.SetReadDeadline(time.Now().Add(run.patience))
 	if n, err := p.control.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		p.fail("fifo: read %d bytes, %v, instead of end of file", n, err)
 	}
@@ -364,7 +364,7 @@ func (p *Port) cleanup() {
 	p.CloseInput()
 	select {
 	case <-p.exited:
-	case <-time.After(Patience):
+	case <-time.After(run.patience):
 		p.t.Errorf("the program does not end after end of input\n%s", p.report())
 		below = append(descendants(p.Pid), below...)
 		p.proc.Kill()
@@ -392,7 +392,7 @@ func (p *Port) judge() {
 
 // buryAll waits for the rest of the tree to go, and kills it where a test let programs live on.
 func (p *Port) buryAll(below []process) {
-	wait := time.Now().Add(Patience)
+	wait := time.Now().Add(run.patience)
 	if p.looked || p.options.anyEnd {
 		wait = time.Now()
 	}

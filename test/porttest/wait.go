@@ -13,7 +13,7 @@ const reported = 20
 // queued, in order.
 func (p *Port) Receive(what string, match func(Message) bool) Message {
 	p.t.Helper()
-	late := time.NewTimer(Patience)
+	late := time.NewTimer(run.patience)
 	defer late.Stop()
 	for looked := 0; ; {
 		m, ok, seen, changed, ended := p.take(match, looked)
