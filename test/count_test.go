@@ -1,0 +1,139 @@
+package test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	. "github.com/alcove-go/alcove/test/porttest"
+)
+
+// What a message costs, as counts: they are the same on every machine, and under every load.
+
+// counted are the processes of a pipeline, the port first, each with a trace of its own.
+type counted []*Trace
+
+func countCalls(p *Port, l Pipeline) counted {
+	p.T().Helper()
+	p.Int(l, "getpid") // whatever happens only once is over
+	traces := counted{Attach(p.T(), p.Pid)}
+	for _, pid := range l {
+		traces = append(traces, Attach(p.T(), pid))
+	}
+	return traces
+}
+
+// calls are the system calls that each of the processes has made, from the first that is no poll to the last: polls are
+// also what strace comes and goes in.
+func (c counted) calls() [][]string {
+	isPoll := func(name string) bool { return name == "poll" || name == "ppoll" || name == "restart_syscall" }
+	var all [][]string
+	for _, trace := range c {
+		calls := trace.Detach()
+		for len(calls) > 0 && isPoll(calls[0]) {
+			calls = calls[1:]
+		}
+		for len(calls) > 0 && isPoll(calls[len(calls)-1]) {
+			calls = calls[:len(calls)-1]
+		}
+		for i, name := range calls {
+			if isPoll(name) {
+				calls[i] = "poll"
+			}
+		}
+		all = append(all, calls)
+	}
+	return all
+}
+
+func TestCallIsOneReadAndOneWriteOfEachFrame(t *testing.T) {
+	const rounds = 20
+	answers := slices.Repeat([]string{"poll", "read", "writev"}, rounds)[1:]
+	passesOn := slices.Repeat([]string{"poll", "read", "write", "poll", "read", "writev"}, rounds)[1:]
+	p := Start(t)
+	l := p.Chain(2)
+	traces := countCalls(p, l)
+	for range rounds {
+		p.Want(l.Pid(), l, "getpid")
+	}
+	if diff := cmp.Diff([][]string{passesOn, passesOn, answers}, traces.calls()); diff != "" {
+		t.Errorf("system calls, by depth (-want +got):\n%s", diff)
+	}
+}
+
+func TestCallsSentTogetherShareTheirSystemCalls(t *testing.T) {
+	const calls = 50
+	for _, depth := range []int{0, 1, 16} {
+		t.Run(fmt.Sprintf("depth %d", depth), func(t *testing.T) {
+			p := Start(t)
+			l := p.Chain(depth)
+			pid := p.Int(l, "getpid")
+			traces := countCalls(p, l)
+			p.Write(bytes.Repeat(CallFrame(l, "getpid"), calls))
+			for range calls {
+				p.Next(Reply(l, pid))
+			}
+			for at, made := range traces.calls() {
+				most := 10
+				if depth == 0 {
+					most = 6
+				}
+				if n := 1 + len(made); n < 3 || n > most {
+					t.Errorf("%d system calls for %d calls in the process at depth %d, want 3 to %d:\npoll %s",
+						n, calls, at, most, strings.Join(made, " "))
+				}
+			}
+		})
+	}
+}
+
+// pss is the memory of processes in KiB, of what they share each its part.
+func pss(t *testing.T, pids ...int) (sum int) {
+	t.Helper()
+	for _, pid := range pids {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, after, _ := strings.Cut(string(b), "\nPss:")
+		var n int
+		if _, err := fmt.Sscan(after, &n); err != nil || n == 0 {
+			t.Fatalf("memory of process %d: %v\n%s", pid, err, b)
+		}
+		sum += n
+	}
+	return sum
+}
+
+func TestIdleProcessesAreSmall(t *testing.T) {
+	const children, mostEach, mostAlone = 100, 24, 1200 // KiB
+	p := Start(t, Args("-m", Itoa(children)))
+	p.Want(p.Pid, nil, "getpid")
+	alone := pss(t, p.Pid)
+	if alone > mostAlone {
+		t.Errorf("the port alone has %d KiB, want at most %d", alone, mostAlone)
+	}
+	pids := []int{p.Pid}
+	for range children {
+		pids = append(pids, p.Fork(nil).Pid())
+	}
+	if all := pss(t, pids...); all-alone > children*mostEach {
+		t.Errorf("%d children have %d KiB, want at most %d each", children, all-alone, mostEach)
+	}
+}
+
+func TestProgramIsSmall(t *testing.T) {
+	const most = 1_600_000
+	info, err := os.Stat(Program())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Size() > most {
+		t.Errorf("%d bytes, want at most %d", info.Size(), most)
+	}
+}
