@@ -23,7 +23,7 @@ func validIolistToBin(c *caller) {
 	c.want(Binary(""), List{})
 	c.want(Binary(""), Binary(""))
 	c.want(Binary("abc"), List{97, List{Binary("b"), String("c")}})
-	// bettered: a reply that is one term and does not fit stays badarg.
+	// kept: a reply that is one term and does not fit is badarg.
 	fits := 65535 - 8*(len(c.to)+1) - 6
 	c.want(Binary(Bytes(fits)), Binary(Bytes(fits)))
 	c.want(badarg, Binary(Bytes(fits+1)))

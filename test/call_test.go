@@ -9,9 +9,11 @@ import (
 	. "github.com/alcove-go/alcove/test/porttest"
 )
 
-// One test for each of the 100 calls. Their table is spread over the files call_FAMILY_test.go. For every call the
-// test makes the valid calls of its entry, then, for every argument, passes every term of samples that the argument's
-// kind does not accept, then wrong numbers of arguments, malformed bodies, and the call while it is filtered.
+// One test for each of the 100 calls. Their table is spread over the files call_FAMILY_test.go. For every call the test
+// makes the valid calls of its entry, then, for every argument, passes every term of samples that the argument's kind
+// does not accept, then wrong numbers of arguments, malformed bodies, and the call while it is filtered.
+//
+// kept: arity, filter, and the rules for badarg, undef and enotsup.
 func TestCall(t *testing.T) {
 	all := map[string]call{}
 	for _, family := range []map[string]call{

@@ -5,22 +5,24 @@
 //
 //	func TestChildAnswers(t *testing.T) {
 //		p := porttest.Start(t)
-//		a := p.Fork(nil)                             // a pipeline: [A]
-//		b := p.Fork(a)                               // [A, B]
-//		p.Want(b, "getpid")(b.Pid())                 // the reply, byte for byte
-//		p.Exec(b, "cat")                             // execvp, and its fdctl_closed
+//		a := p.Fork(nil)                   // a Pipeline: [A]
+//		b := p.Fork(a)                     // [A, B]
+//		p.Want(b.Pid(), b, "getpid")       // the reply, compared byte for byte
+//		p.Exec(b, "cat")                   // execvp, and its fdctl_closed
 //		p.Stdin(b, "hello\n")
-//		p.Next(porttest.Stdout(b, "hello\n"))        // the next message, whatever it is, must be this one
-//		p.Kill(b, syscall.SIGKILL)
-//		p.Await(porttest.Event(b, Tuple{Atom("termsig"), Atom("sigkill")}))  // others may come first and stay queued
+//		p.Next(porttest.Stdout(b, "hello\n"))           // must be the very next message
+//		p.Signal(b, syscall.SIGKILL)
+//		p.Await(porttest.TermSig(b, "sigkill"))         // others may come before it, and stay queued
+//		p.Quiet(nil, a)                                 // nothing else came
 //	}
 //
 // Main builds the program as users build it and fails the whole run when the tests leave a descriptor, a child or a
 // zombie behind. Start cleans up after itself: it closes the program's input, and the test fails unless the program
 // then ends with status 0, no process of its tree is left, nothing malformed was received and stderr stayed empty.
 //
-// A wait ends after 30 seconds (flag -patience), which only matters to a test that fails; the failure shows what was awaited, what came
-// instead, as terms and bytes, and where each process of the tree stands.
+// A wait ends after 30 seconds (flag -patience), which only matters to a test that fails; the failure shows what was
+// awaited, what came instead, as terms and bytes, and where each process of the tree stands. Flag -port tests another
+// program than the one in this module.
 //
 // Files: term.go holds the external term format, frame.go frames and messages, port.go a running program, wait.go
 // waiting, start.go ways of starting it, process.go what /proc knows, strace.go system calls, main.go the run as a
