@@ -1,0 +1,250 @@
+%% Ending processes for certain: the willing, the stubborn and those who hide.
+-module(alcove_stop_SUITE).
+
+-include_lib("common_test/include/ct.hrl").
+-include_lib("stdlib/include/assert.hrl").
+
+-export([all/0, init_per_suite/1, end_per_suite/1, init_per_testcase/2, end_per_testcase/2]).
+-export([
+    willing_program_ends_when_it_is_asked/1,
+    program_is_asked_with_the_signal_that_it_wants/1,
+    last_words_of_a_program_are_kept/1,
+    stubborn_program_is_killed_with_all_that_it_has_started/1,
+    willing_program_leaves_no_stubborn_children/1,
+    program_that_starts_others_all_the_time_is_ended/1,
+    stopped_program_is_ended/1,
+    processes_that_run_the_port_are_ended_with_those_below/1,
+    first_process_of_a_pid_namespace_is_ended/1,
+    daemon_is_ended_with_its_control_group/1,
+    unknown_control_group_is_an_error/1,
+    owner_who_waits_for_children_is_told_how_they_ended/1,
+    end_that_is_not_reported_is_an_end/1,
+    process_that_is_not_there_is_an_error/1,
+    process_that_may_not_be_killed_is_named/1,
+    group_of_a_process_is_ended_without_proc/1,
+    port_itself_is_ended_with_all_processes/1
+]).
+
+-define(LIMIT, 30000).
+%% Of the stubborn there is nothing to hope for.
+-define(IMPATIENT, [{grace, 0}]).
+
+all() ->
+    alcove_os:cases(?MODULE).
+
+init_per_suite(Config) ->
+    alcove_os:needs(Config, [cap_sys_admin, cap_sys_chroot, cap_setuid, cap_kill]).
+
+end_per_suite(_Config) ->
+    ok.
+
+init_per_testcase(_Case, Config) ->
+    [{drv, alcove_ct:start()} | Config].
+
+end_per_testcase(_Case, Config) ->
+    alcove_ct:stop(?config(drv, Config)).
+
+%% A shell that says, with the pids of others, when it is ready.
+shell(Drv, At, Script) ->
+    {ok, Pid} = alcove:fork(Drv, At),
+    alcove_os:execute(Drv, At ++ [Pid], ["sh", "-c", Script]),
+    {Pid, words(Drv, At ++ [Pid], <<>>)}.
+
+words(Drv, Pids, Said) ->
+    case binary:split(Said, <<"\n">>) of
+        [Line, <<>>] -> [binary_to_integer(Word) || Word <- string:lexemes(Line, " ")];
+        _ -> words(Drv, Pids, <<Said/binary, (alcove_ct:message(Drv, Pids, alcove_stdout))/binary>>)
+    end.
+
+running(Pids) ->
+    [Pid || Pid <- Pids, alcove_ct:is_running(Pid)].
+
+willing_program_ends_when_it_is_asked(Config) ->
+    Drv = ?config(drv, Config),
+    {Pid, [Child]} = shell(Drv, [], "sleep 1000 & echo $!; wait"),
+    ?assertEqual({ok, {termsig, sigterm}}, alcove_stop:stop(Drv, [Pid])),
+    ?assertEqual([], running([Pid, Child])),
+    ?assertEqual([], alcove:cpid(Drv, [])).
+
+program_is_asked_with_the_signal_that_it_wants(Config) ->
+    Drv = ?config(drv, Config),
+    Script = "trap 'kill $!; exit 7' INT; sleep 1000 & echo $!; wait",
+    {Pid, [Child]} = shell(Drv, [], Script),
+    ?assertEqual({ok, {exit_status, 7}}, alcove_stop:stop(Drv, [Pid], [{signal, sigint}])),
+    ?assertEqual([], running([Pid, Child])).
+
+last_words_of_a_program_are_kept(Config) ->
+    Drv = ?config(drv, Config),
+    Script = "trap 'echo bye; exit 0' TERM; echo 0; while :; do sleep 0.01; done",
+    {Pid, [0]} = shell(Drv, [], Script),
+    ?assertEqual({ok, {exit_status, 0}}, alcove_stop:stop(Drv, [Pid])),
+    ?assertEqual([<<"bye\n">>], alcove:stdout(Drv, [Pid])),
+    ?assertEqual(false, alcove:event(Drv, [Pid], 0)).
+
+%% Children in the same session, in one of their own, and one without its parent.
+stubborn_program_is_killed_with_all_that_it_has_started(Config) ->
+    Drv = ?config(drv, Config),
+    Script =
+        "trap '' TERM\n"
+        "sleep 1000 & a=$!\n"
+        "setsid sleep 1000 & b=$!\n"
+        "c=$(sleep 1000 >&- 2>&- & echo $!)\n"
+        "echo $a $b $c\n"
+        "wait",
+    {ok, Pid} = alcove:fork(Drv, []),
+    {ok, _} = alcove:setsid(Drv, [Pid]),
+    alcove_os:execute(Drv, [Pid], ["sh", "-c", Script]),
+    Others = words(Drv, [Pid], <<>>),
+    ?assertEqual(Others, running(Others)),
+    ?assertEqual({ok, {termsig, sigkill}}, alcove_stop:stop(Drv, [Pid], [{grace, 100}])),
+    ?assertEqual([], running([Pid | Others])).
+
+%% They have no parent by then.
+willing_program_leaves_no_stubborn_children(Config) ->
+    Drv = ?config(drv, Config),
+    Script =
+        "(trap '' TERM; exec sleep 1000) & a=$!\n"
+        "(trap '' TERM; exec setsid sleep 1000) & b=$!\n"
+        "echo $a $b; wait",
+    {Pid, Others} = shell(Drv, [], Script),
+    alcove_ct:until(fun() -> [comm(Other) || Other <- Others] =:= [<<"sleep\n">>, <<"sleep\n">>] end),
+    ?assertEqual({ok, {termsig, sigterm}}, alcove_stop:stop(Drv, [Pid], [{grace, 200}])),
+    ?assertEqual([], running([Pid | Others])).
+
+comm(Pid) ->
+    case file:read_file(["/proc/", integer_to_list(Pid), "/comm"]) of
+        {ok, Name} -> Name;
+        {error, _} = Error -> Error
+    end.
+
+%% Each writes its pid to a file, so that all are known in the end.
+program_that_starts_others_all_the_time_is_ended(Config) ->
+    Drv = ?config(drv, Config),
+    File = filename:join(?config(priv_dir, Config), "started"),
+    ok = file:write_file(File, ""),
+    Script = [
+        "trap '' TERM; echo 0; while :; do",
+        " setsid sh -c 'trap \"\" TERM; echo $$ >>", File, "; exec sleep 1000' & sleep 0.02; done"
+    ],
+    {Pid, [0]} = shell(Drv, [], Script),
+    alcove_ct:until(fun() -> length(started(File)) >= 5 end),
+    ?assertEqual({ok, {termsig, sigkill}}, alcove_stop:stop(Drv, [Pid], ?IMPATIENT)),
+    ?assertEqual([], running([Pid | started(File)])).
+
+started(File) ->
+    {ok, Text} = file:read_file(File),
+    [binary_to_integer(Pid) || Pid <- binary:split(Text, <<"\n">>, [global, trim_all])].
+
+stopped_program_is_ended(Config) ->
+    Drv = ?config(drv, Config),
+    {Pid, [Child]} = shell(Drv, [], "sleep 1000 & echo $!; wait"),
+    [ok = alcove:kill(Drv, [], P, sigstop) || P <- [Pid, Child]],
+    ?assertEqual({ok, {termsig, sigterm}}, alcove_stop:stop(Drv, [Pid])),
+    ?assertEqual([], running([Pid, Child])).
+
+%% They have handlers for all signals and end with their input.
+processes_that_run_the_port_are_ended_with_those_below(Config) ->
+    Drv = ?config(drv, Config),
+    [A, B] = alcove_ct:chain(Drv, 2),
+    {Pid, [Child]} = shell(Drv, [A, B], "trap '' TERM; sleep 1000 & echo $!; wait"),
+    {Other, []} = shell(Drv, [A], "echo; exec cat"),
+    ?assertEqual({ok, {exit_status, 0}}, alcove_stop:stop(Drv, [A], [{grace, 200}])),
+    ?assertEqual([], running([A, B, Pid, Child, Other])),
+    ?assertEqual([], alcove:cpid(Drv, [])).
+
+%% It ignores what it has no handler for, and with it everything ends.
+first_process_of_a_pid_namespace_is_ended(Config) ->
+    Drv = ?config(drv, Config),
+    {ok, Pid} = alcove:clone(Drv, [], [clone_newpid]),
+    alcove_os:execute(Drv, [Pid], ["sh", "-c", "sleep 1000 & echo $!; wait; sleep 1000"]),
+    ?assertEqual([2], words(Drv, [Pid], <<>>)),
+    ?assertEqual({ok, {termsig, sigkill}}, alcove_stop:stop(Drv, [Pid], [{grace, 100}])),
+    ?assertEqual([], running([Pid])).
+
+%% Its parent is gone, its session is its own: nothing tells whose it was.
+daemon_is_ended_with_its_control_group(Config) ->
+    Drv = ?config(drv, Config),
+    Group = ["alcove_stop." ++ os:getpid()],
+    Script = "trap '' TERM; setsid sh -c 'sleep 1000 >&- 2>&- & echo $!'; sleep 1000",
+    ok = alcove_cgroup:create(Drv, [], Group),
+    {ok, Pid} = alcove:fork(Drv, []),
+    enter(Drv, Group, Pid),
+    alcove_os:execute(Drv, [Pid], ["sh", "-c", Script]),
+    [Daemon] = words(Drv, [Pid], <<>>),
+    Options = [{cgroup, Group} | ?IMPATIENT],
+    ?assertEqual({ok, {termsig, sigkill}}, alcove_stop:stop(Drv, [Pid], Options)),
+    ?assertEqual([], running([Pid, Daemon])),
+    ?assertEqual([], alcove_cgroup:members(Drv, [], Group)),
+    ?assertEqual(ok, alcove_cgroup:destroy(Drv, [], Group)).
+
+%% In version 1 not every controller takes a process at once.
+enter(Drv, Group, Pid) ->
+    _ = alcove_cgroup:set(Drv, [], <<>>, Group, <<"tasks">>, integer_to_list(Pid)),
+    ?assertEqual([Pid], alcove_cgroup:members(Drv, [], Group)).
+
+unknown_control_group_is_an_error(Config) ->
+    Drv = ?config(drv, Config),
+    {Pid, []} = shell(Drv, [], "echo; exec sleep 1000"),
+    ?assertEqual(
+        {error, {cgroup, enoent}}, alcove_stop:stop(Drv, [Pid], [{cgroup, ["no_such_group"]}])
+    ).
+
+owner_who_waits_for_children_is_told_how_they_ended(Config) ->
+    Drv = ?config(drv, Config),
+    {ok, sig_dfl} = alcove:sigaction(Drv, [], sigchld, sig_info),
+    {Pid, []} = shell(Drv, [], "echo; exec sleep 1000"),
+    ?assertEqual({ok, {termsig, sigterm}}, alcove_stop:stop(Drv, [Pid])),
+    ?assertEqual({error, echild}, alcove:waitpid(Drv, [], Pid, [wnohang])).
+
+end_that_is_not_reported_is_an_end(Config) ->
+    Drv = ?config(drv, Config),
+    true = alcove:setopt(Drv, [], termsig, 0),
+    {Pid, []} = shell(Drv, [], "echo; exec sleep 1000"),
+    ?assertEqual({ok, gone}, alcove_stop:stop(Drv, [Pid])),
+    ?assertEqual([], running([Pid])).
+
+process_that_is_not_there_is_an_error(Config) ->
+    Drv = ?config(drv, Config),
+    [Parent] = alcove_ct:chain(Drv, 1),
+    {Pid, []} = shell(Drv, [Parent], "echo; exec sleep 1000"),
+    % a child of another
+    ?assertEqual({error, esrch}, alcove_stop:stop(Drv, [Pid])),
+    ?assertEqual({ok, {termsig, sigterm}}, alcove_stop:stop(Drv, [Parent, Pid])),
+    ?assertEqual({error, esrch}, alcove_stop:stop(Drv, [Parent, Pid])).
+
+process_that_may_not_be_killed_is_named(Config) ->
+    Drv = ?config(drv, Config),
+    [Parent] = alcove_ct:chain(Drv, 1),
+    {Pid, []} = shell(Drv, [Parent], "echo; exec sleep 1000"),
+    ok = alcove:setuid(Drv, [Parent], 65534),
+    Options = [{grace, 0}, {timeout, 100}],
+    ?assertEqual(
+        {error, {still_running, [Pid]}}, alcove_stop:stop(Drv, [Parent, Pid], Options)
+    ),
+    ?assertEqual({ok, {exit_status, 0}}, alcove_stop:stop(Drv, [Parent])),
+    ?assertEqual([], running([Pid])).
+
+%% The process leads it.
+group_of_a_process_is_ended_without_proc(Config) ->
+    Drv = ?config(drv, Config),
+    [Parent, Pid] = alcove_ct:chain(Drv, 2),
+    ok = alcove:setpgid(Drv, [Parent, Pid], 0, 0),
+    Script = "trap '' TERM; sleep 1000 & echo $!; wait",
+    alcove_os:execute(Drv, [Parent, Pid], ["sh", "-c", Script]),
+    [Child] = words(Drv, [Parent, Pid], <<>>),
+    ok = alcove:chroot(Drv, [Parent], ?config(priv_dir, Config)),
+    ?assertEqual(
+        {ok, {termsig, sigkill}}, alcove_stop:stop(Drv, [Parent, Pid], [{grace, 100}])
+    ),
+    ?assertEqual([], running([Pid, Child])).
+
+%% Its end is not that of its owner.
+port_itself_is_ended_with_all_processes(Config) ->
+    Drv = alcove_ct:start(),
+    Port = alcove:getpid(Drv, []),
+    {Pid, [Child]} = shell(Drv, [], "trap '' TERM; setsid sleep 1000 & echo $!; wait"),
+    [A, B] = alcove_ct:chain(Drv, 2),
+    ?assertEqual({ok, {exit_status, 0}}, alcove_stop:stop(Drv, [], [{grace, 100}])),
+    ?assertEqual([], running([Port, Pid, Child, A, B])),
+    ?assertNot(is_process_alive(Drv)),
+    ?assert(is_process_alive(?config(drv, Config))).
