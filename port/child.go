@@ -270,12 +270,25 @@ func (b *buffer) append(data []byte) {
 // frames at once, and kept.
 func (p *Process) take() *buffer {
 	b := p.spare
+	if b == nil && p.locked {
+		return nil
+	}
 	if b == nil {
 		return newBuffer()
 	}
 	p.spare, b.next = b.next, nil
 	b.r, b.w = 0, 0
 	return b
+}
+
+// hold makes the child have a buffer. Without memory for one it reports false:
+// the child has to wait until another buffer is dropped.
+func (p *Process) hold(c *Child) bool {
+	if c.held == nil {
+		c.held = p.take()
+	}
+	p.starved = p.starved || c.held == nil
+	return c.held != nil
 }
 
 func newBuffer() *buffer {
@@ -301,6 +314,7 @@ func (p *Process) drop(b **buffer) {
 		p.starved = false
 		for i := range p.table.slots {
 			if c := &p.table.slots[i]; c.Pid != 0 {
+				p.watchControl(c)
 				p.watchOutput(c)
 			}
 		}

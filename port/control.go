@@ -83,6 +83,12 @@ func (p *Process) noticed(c *Child, kind uint32, count uint64) {
 	}
 }
 
+func (p *Process) watchControl(c *Child) {
+	if c.Control >= 0 {
+		p.watch(c, streamControl, c.Control, sys.POLLIN)
+	}
+}
+
 func (p *Process) closeControl(c *Child, state int32) {
 	p.forget(c, streamControl)
 	sys.Close(int(c.Control))
@@ -100,6 +106,10 @@ func (p *Process) loseControl(c *Child) {
 // has written as such goes first, so that no reply comes after fdctl_closed,
 // which clients take for the success of an exec.
 func (p *Process) controlClosed(c *Child) {
+	if !p.hold(c) {
+		p.forget(c, streamControl)
+		return
+	}
 	p.closeControl(c, closedControl)
 	c.ending = true
 	if c.execing {

@@ -135,7 +135,7 @@ func (p *Process) adopt(pid int32, s *stdio) {
 	c.FlowControl = p.Options.FlowControl
 	c.SignalOnEOF = p.Options.SignalOnEOF
 	c.Control, c.Stdin, c.Stdout, c.Stderr = s.control[1], s.in[1], s.out[0], s.err[0]
-	p.watch(c, streamControl, c.Control, sys.POLLIN)
+	p.watchControl(c)
 	p.watchOutput(c)
 }
 

@@ -38,14 +38,14 @@ func (o *options) parse(args []string) {
 				value := arg[j+1:]
 				if value == "" {
 					if i++; i == len(args) {
-						o.complain("option requires an argument -- '", c)
+						o.complain("option requires an argument -- '", arg[j:j+1])
 					}
 					value = args[i]
 				}
 				o.set(c, value)
 				j = len(arg)
 			default:
-				o.complain("invalid option -- '", c)
+				o.complain("invalid option -- '", arg[j:j+1])
 			}
 		}
 	}
@@ -93,8 +93,8 @@ func decimal(s string) int {
 }
 
 // complain says what is wrong with an option, and how to use the program.
-func (o *options) complain(what string, c byte) {
-	say(o.name, ": ", what, string(rune(c)), "'\n")
+func (o *options) complain(what, option string) {
+	say(o.name, ": ", what, option, "'\n")
 	o.usage()
 	sys.Exit(statusUsage)
 }

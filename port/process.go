@@ -98,10 +98,20 @@ func (p *Process) Exit(status int) {
 
 // Locking must be called before a system call that may install a seccomp
 // filter: from then on, here and in all descendants, only the system calls
-// that such filters have always had to allow are made in the loop.
+// that such filters have always had to allow are made in the loop. None of
+// them gives memory, so what may be needed is had before.
 func (p *Process) Locking() {
 	p.Flush()
+	if p.locked {
+		return
+	}
 	p.poll.dropMany()
+	const enough = 4 // more children than that wait for each other
+	for range enough {
+		if b := newBuffer(); b != nil {
+			p.drop(&b)
+		}
+	}
 	p.locked = true
 }
 

@@ -172,6 +172,11 @@ func arguments() []string { return runtimeArgs() }
 // it was given and the title alone.
 func (p *Process) keepEnvironment(args []string) {
 	envs := runtimeEnvs()
+	size := 0
+	if len(args) > 0 {
+		p.Arg0 = []byte(args[0])
+		envs, size = asGiven(args, envs)
+	}
 	clean := true
 	for _, e := range envs {
 		if len(e) > 0 && e[0] == '=' {
@@ -185,11 +190,8 @@ func (p *Process) keepEnvironment(args []string) {
 			p.Env = append(p.Env, []byte(e))
 		}
 	}
-	if len(args) > 0 {
-		p.Arg0 = []byte(args[0])
-		if clean {
-			p.Title = region(args, envs)
-		}
+	if clean && size > 0 {
+		p.Title = unsafe.Slice(unsafe.StringData(args[0]), size)
 	}
 }
 
@@ -210,24 +212,45 @@ func (p *Process) setEntry(e string) {
 	p.Env = append(p.Env, []byte(e))
 }
 
-// region returns the memory in which the kernel put arguments and environment,
-// from the first argument to the NUL after the last string that directly
-// follows. The runtime has copied the environment, so that its place is found
-// by its contents.
-func region(args, envs []string) []byte {
-	first := unsafe.Pointer(unsafe.StringData(args[0]))
-	size := 0
+// asGiven looks at the memory in which the kernel put arguments and
+// environment, and returns its size: from the first argument to the NUL after
+// the last string that directly follows. The runtime has copied the
+// environment, so that its place is found by its contents.
+//
+// In a program that is installed setuid or with capabilities the runtime also
+// changes an entry, or adds it: it is returned as it was given.
+func asGiven(args, envs []string) ([]string, int) {
+	first, size := unsafe.Pointer(unsafe.StringData(args[0])), 0
 	for _, s := range args {
 		if unsafe.Pointer(unsafe.StringData(s)) != unsafe.Add(first, size) {
-			return unsafe.Slice((*byte)(first), size)
+			return envs, size
 		}
 		size += len(s) + 1
 	}
-	for _, s := range envs {
-		if unsafe.String((*byte)(unsafe.Add(first, size)), len(s)) != s {
-			break
+	given := envs[:0]
+	for i, s := range envs {
+		const name, added = "GOTRACEBACK=", "GOTRACEBACK=none"
+		there := (*byte)(unsafe.Add(first, size))
+		if s == added {
+			if unsafe.String(there, len(name)) != name {
+				continue
+			}
+			s = terminated(there)
 		}
+		if unsafe.String(there, len(s)) != s {
+			return append(given, envs[i:]...), size
+		}
+		given = append(given, s)
 		size += len(s) + 1
 	}
-	return unsafe.Slice((*byte)(first), size)
+	return given, size
+}
+
+// terminated is the string at p, up to a NUL.
+func terminated(p *byte) string {
+	n := 0
+	for *(*byte)(unsafe.Add(unsafe.Pointer(p), n)) != 0 {
+		n++
+	}
+	return unsafe.String(p, n)
 }

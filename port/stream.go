@@ -126,15 +126,11 @@ func (p *Process) readFrames(c *Child) int {
 
 // readHeld reads at most most bytes behind what is held.
 func (p *Process) readHeld(c *Child, most int) int {
-	if c.held == nil {
-		c.held = p.take()
-	}
-	h := c.held
-	if h == nil {
+	if !p.hold(c) {
 		p.forget(c, streamStdout)
-		p.starved = true // until drop
 		return 0
 	}
+	h := c.held
 	if len(h.b)-h.w < maxFrame {
 		if p.out.refers {
 			p.Flush()
