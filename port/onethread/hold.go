@@ -7,26 +7,26 @@ import (
 	"github.com/alcove-go/alcove/port/sys"
 )
 
-// holdSignal brings a thread into the handler. No thread of a Go program ever
-// blocks it, whatever signals were blocked when the process was started, the
-// runtime does not use it, and libraries let nobody else send it. SIGURG would
-// not do: sysmon sends it to the first thread.
+// holdSignal brings a thread into the handler. The runtime neither uses it nor
+// lets a thread block it, whatever was blocked when the process was started. In
+// other programs it belongs to the C library, which lets nobody send it. SIGURG
+// would not do: sysmon sends it to the first thread.
 const holdSignal = 32
 
-// The states of the one thread that is dealt with.
+// The states of the one thread that is dealt with. Any other number is the id
+// of a thread that is asked to stand.
 const (
-	free     = iota // no thread is held
-	asked           // the signal was sent to the thread wanted
-	standing        // it is in the handler, and held is filled
-	leaving         // it ends itself
-	going           // it returns from the handler, which makes the state free
+	free     = 0            // no thread is held
+	claimed  = 1<<30 + iota // the thread that was asked is in the handler
+	standing                // and has said where it was
+	leaving                 // it ends itself
+	going                   // it returns from the handler, which makes the state free
 )
 
 // Shared with the handler. state is the futex on which both sides wait.
 var (
-	state  uint32
-	wanted uint32 // id of the thread that is to stand
-	held   context
+	state uint32
+	held  context
 )
 
 // context tells where the signal interrupted a thread.
@@ -57,12 +57,16 @@ func (i *installation) restore() { sys.RtSigaction(holdSignal, &i.old, nil) }
 // hold makes a thread stand in the handler and reports whether it does. A
 // thread that does not react may do so later; then it only passes through.
 func (e *entry) hold(tid int) bool {
-	atomic.StoreUint32(&wanted, uint32(tid))
-	atomic.StoreUint32(&state, asked)
+	ask := uint32(tid)
+	atomic.StoreUint32(&state, ask)
 	if sys.Tgkill(e.pid, tid, holdSignal) == 0 {
-		e.await(tid, asked, maxSpins+2)
+		e.await(tid, ask, maxSpins+2)
 	}
-	return !atomic.CompareAndSwapUint32(&state, asked, free)
+	if atomic.CompareAndSwapUint32(&state, ask, free) {
+		return false
+	}
+	e.await(tid, claimed, forever)
+	return atomic.LoadUint32(&state) == standing
 }
 
 // leave ends the held thread and reports whether it is gone.

@@ -21,10 +21,10 @@
 TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 	MOVL $SYS_gettid, AX
 	SYSCALL
-	CMPL AX, ·wanted(SB)   // someone else may send the signal, to any thread
-	JNE  done
-	CMPL ·state(SB), $const_asked
-	JNE  done
+	MOVL $const_claimed, CX
+	LOCK
+	CMPXCHGL CX, ·state(SB)
+	JNE  done              // another thread is asked, or this one no more
 
 	MOVQ uc_rip(DX), AX
 	MOVQ AX, ·held+context_pc(SB)

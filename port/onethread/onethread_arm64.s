@@ -23,13 +23,14 @@ TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 	MOVD R2, R10
 	MOVD $SYS_gettid, R8
 	SVC
-	MOVWU ·wanted(SB), R3  // someone else may send the signal, to any thread
-	CMPW R0, R3
-	BNE  done
 	MOVD $·state(SB), R11
-	LDARW (R11), R3
-	CMPW $const_asked, R3
-	BNE  done
+	MOVD $const_claimed, R4
+claim:
+	LDAXRW (R11), R3
+	CMPW R0, R3
+	BNE  done              // another thread is asked, or this one no more
+	STLXRW R4, (R11), R5
+	CBNZ R5, claim
 
 	MOVD $·held(SB), R4
 	MOVD uc_pc(R10), R3
