@@ -137,8 +137,14 @@ func TestProcessLimitIsAnErrorReply(t *testing.T) {
 }
 
 func TestAddressSpaceLimitIsAnErrorReply(t *testing.T) {
-	p := Start(t)
-	a := p.Fork(nil)
+	for depth := range 2 {
+		p := Start(t)
+		testAddressSpaceLimit(t, p, p.Chain(depth))
+	}
+}
+
+func testAddressSpaceLimit(t *testing.T, p *Port, a Pipeline) {
+	pid := p.Int(a, "getpid")
 	p.Want(ok, a, "setrlimit", Atom("rlimit_as"), rlimit(4096, infinity))
 	p.Want(ok, a, "setrlimit", Atom("rlimit_data"), rlimit(4096, infinity))
 	for i := range 2000 {
@@ -147,7 +153,7 @@ func TestAddressSpaceLimitIsAnErrorReply(t *testing.T) {
 		default:
 			t.Fatalf("setenv: %s", r)
 		}
-		p.Want(a.Pid(), a, "getpid")
+		p.Want(pid, a, "getpid")
 	}
 	p.Want(Binary(Bytes(60000)), a, "iolist_to_bin", Binary(Bytes(60000)))
 	p.Want(errno("emsgsize"), a, "alloc", List{ptr(65535)})
@@ -159,15 +165,15 @@ func TestAddressSpaceLimitIsAnErrorReply(t *testing.T) {
 	// A copy of the process needs address space for itself only.
 	switch r, _ := p.Call(a, "fork").(Tuple); r[0] {
 	case ok:
-		pid, _ := r[1].(int)
-		p.Want(pid, a.Then(pid), "getpid")
+		child, _ := r[1].(int)
+		p.Want(child, a.Then(child), "getpid")
 	default:
 		if e := Format(r); e != "{error,enomem}" {
 			t.Errorf("fork: %s", e)
 		}
 	}
 	p.Want(errno("enoent"), a, "execvp", Binary("/no/such/program"), argv("x"))
-	p.Want(a.Pid(), a, "getpid")
+	p.Want(pid, a, "getpid")
 }
 
 // A client that is gone: the whole tree goes, with programs that lead sessions of their own.

@@ -21,14 +21,20 @@ func TestRandomTreeBehavesAsItsModel(t *testing.T) {
 	m := &model{t: t, random: seeded(t), p: Start(t, Shell("ulimit -S -n 1024"))}
 	m.root = &node{pid: m.p.Pid, signals: map[string]int{}}
 	m.nodes = []*node{m.root}
-	rounds := 0
+	rounds, before := 0, 0
 	for end := time.Now().Add(*budget); time.Now().Before(end) && !t.Failed(); rounds++ {
 		m.round()
 		if rounds%16 == 0 {
 			m.compareTree()
 		}
+		if rounds == 100 {
+			before = rss(t, m.p.Pid)
+		}
 	}
 	m.compareTree()
+	if grown := rss(t, m.p.Pid) - before; before > 0 && grown > 1000 {
+		t.Errorf("the port grew by %d KiB in %d rounds", grown, rounds-100)
+	}
 	t.Logf("%d rounds, %d messages, %d processes made, %d ended", rounds, m.messages, m.made, m.ended)
 	if rounds < 20 {
 		t.Errorf("only %d rounds in %v", rounds, *budget)
@@ -373,6 +379,16 @@ func (m *model) compareTree() {
 	for _, n := range m.nodes {
 		if n.program {
 			continue
+		}
+		// Its own six descriptors and those of its children; a process that had many has one more.
+		fds := 6
+		for _, c := range m.children(n) {
+			if fds += 4; c.program {
+				fds--
+			}
+		}
+		if now := FDs(n.pid); len(now) != fds && len(now) != fds+1 {
+			m.t.Errorf("%v has %d descriptors, want %d: %v", n.at, len(now), fds, now)
 		}
 		var listed []int
 		for _, s := range slots(m.t, m.p, n.at) {

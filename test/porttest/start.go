@@ -18,7 +18,6 @@ type options struct {
 	env     []string
 	under   []string
 	shell   string
-	program string
 	noFifo  bool
 	closed  map[int]bool
 	extra   map[int]*os.File
@@ -76,7 +75,7 @@ func Start(t testing.TB, opts ...Option) *Port {
 // Launch starts the program and returns at once.
 func Launch(t testing.TB, opts ...Option) *Port {
 	t.Helper()
-	o := options{env: os.Environ(), program: run.program, closed: map[int]bool{}, extra: map[int]*os.File{}}
+	o := options{env: os.Environ(), closed: map[int]bool{}, extra: map[int]*os.File{}}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -110,7 +109,7 @@ func (o *options) argv(fifo string) []string {
 	if o.shell != "" {
 		argv = append(argv, "/bin/sh", "-c", o.shell+"\nexec \"$@\"", "sh")
 	}
-	argv = append(argv, o.program)
+	argv = append(argv, run.program)
 	if !o.noFifo {
 		argv = append(argv, "-c", fifo)
 	}
