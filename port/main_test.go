@@ -7,7 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,6 +27,9 @@ func TestMain(m *testing.M) {
 		part()
 		os.Exit(0)
 	}
+	if os.Getenv(watcher) == "" {
+		os.Exit(watch())
+	}
 	if err := moveStdout(); err != nil {
 		fmt.Fprintln(os.Stderr, "move standard output away:", err)
 		os.Exit(1)
@@ -35,7 +41,36 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "descriptors left open:", left)
 		status = 1
 	}
+	if status == 0 && os.Getenv(watcher) == strconv.Itoa(os.Getppid()) {
+		status = statusPassed
+	}
 	os.Exit(status)
+}
+
+// A process under test that ends, ends the tests with it, and often with status 0,
+// which go test takes for success. So the tests run in a process that is watched, and
+// only if it comes to its end does it end with the status of those that passed.
+const (
+	watcher      = "PORT_TEST_WATCHER" // its pid
+	statusPassed = 77
+)
+
+func watch() (status int) {
+	runtime.LockOSThread() // a child gets Pdeathsig when the thread ends that made it
+	cmd := exec.Command(os.Args[0], os.Args[1:]...)
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", watcher, os.Getpid()))
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	err := cmd.Run()
+	switch status := cmd.ProcessState.ExitCode(); {
+	case status == statusPassed:
+		return 0
+	case status == 0:
+		fmt.Fprintln(os.Stderr, "a process under test has ended, and the tests with it")
+	case status < 0:
+		fmt.Fprintln(os.Stderr, "the tests:", err)
+	}
+	return 1
 }
 
 // inherited is kept because its finalizer would close descriptor 1.
@@ -69,7 +104,10 @@ func leftOpen(before map[int]string) map[int]string {
 	return left
 }
 
-const ownProcess = "PORT_TEST_OWN_PROCESS"
+const (
+	ownProcess = "PORT_TEST_OWN_PROCESS"
+	patience   = time.Minute // a test that passes needs a small part of it
+)
 
 // inOwnProcess runs the test once more in a process in which descriptors 3 to 5 can
 // be used, and tells whether this is that process. Elsewhere the test passes if it
@@ -85,7 +123,7 @@ func inOwnProcess(t *testing.T) bool {
 	}
 	defer null.Close()
 	// The runtime cannot end a process that waits in a system call of package sys.
-	ctx, cancel := context.WithTimeout(t.Context(), porttest.Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, testProgram(t), "-test.run=^"+t.Name()+"$", "-test.v")
 	cmd.Env = append(os.Environ(), ownProcess+"="+t.Name())

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"unsafe"
 
 	"github.com/alcove-go/alcove/port/sys"
 	"github.com/google/go-cmp/cmp"
@@ -31,18 +30,9 @@ func showOptions() {
 	o.parse(arguments())
 	line := commandLine{"none", o.again, o.depth, o.maxChild}
 	if o.fifo != nil {
-		line.Fifo = stringAt(o.fifo)
+		line.Fifo = terminated(o.fifo)
 	}
 	json.NewEncoder(os.Stdout).Encode(line)
-}
-
-// stringAt is the string that ends with a NUL.
-func stringAt(first *byte) string {
-	n := 0
-	for *(*byte)(unsafe.Add(unsafe.Pointer(first), n)) != 0 {
-		n++
-	}
-	return unsafe.String(first, n)
 }
 
 func TestOptionsAreReadAsGetoptDoes(t *testing.T) {

@@ -3,11 +3,13 @@ package port
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // An origin is what a process keeps of how it was started.
@@ -70,32 +72,36 @@ func TestTheEnvironmentIsKeptAsSetenvWouldKeepIt(t *testing.T) {
 	}
 }
 
-func TestTheTitleHasTheMemoryThatIsInOnePiece(t *testing.T) {
-	const memory = "prog\x00-c\x00\x00A=1\x00B=2\x00and what follows\x00"
+func TestArgumentsAndEnvironmentAreFoundWhereTheKernelPutThem(t *testing.T) {
+	const memory = "prog\x00-c\x00\x00A=1\x00GOTRACEBACK=all\x00B=2\x00and what follows, for as long as any entry\x00"
 	first := unsafe.Pointer(unsafe.StringData(memory))
 	// Not a slice, which points elsewhere when it is empty.
 	at := func(from, to int) string { return unsafe.String((*byte)(unsafe.Add(first, from)), to-from) }
-	prog, option, empty := at(0, 4), at(5, 7), at(8, 8)
-	elsewhere := strings.Clone(option)
+	args := []string{at(0, 4), at(5, 7), at(8, 8)}
+	all := []string{"A=1", "GOTRACEBACK=all", "B=2"}
+	const inAll = len("prog.-c..")
 	for _, test := range []struct {
 		name       string
 		args, envs []string
-		want       string
+		want       []string
+		size       int
 	}{
-		{"arguments alone", []string{prog, option, empty}, nil, "prog\x00-c\x00\x00"},
-		{"arguments and environment", []string{prog, option, empty}, []string{"A=1", "B=2"}, "prog\x00-c\x00\x00A=1\x00B=2\x00"},
-		{"an environment that is elsewhere", []string{prog, option, empty}, []string{"A=2", "B=2"}, "prog\x00-c\x00\x00"},
-		{"an environment that goes on elsewhere", []string{prog, option, empty}, []string{"A=1", "C=3"}, "prog\x00-c\x00\x00A=1\x00"},
-		{"an argument that is elsewhere", []string{prog, elsewhere, empty}, []string{"A=1"}, "prog\x00"},
-		{"an argument that is left out", []string{prog, empty}, []string{"A=1"}, "prog\x00"},
+		{"no environment", args, nil, nil, inAll},
+		{"all of it", args, all, all, inAll + len("A=1.GOTRACEBACK=all.B=2.")},
+		{"an environment that is elsewhere", args, []string{"A=2", "B=2"}, []string{"A=2", "B=2"}, inAll},
+		{"an environment that goes on elsewhere", args, []string{"A=1", "C=3", "D=4"}, []string{"A=1", "C=3", "D=4"}, inAll + len("A=1.")},
+		{"an entry that the runtime has changed", args, []string{"A=1", "GOTRACEBACK=none", "B=2"}, all, inAll + len("A=1.GOTRACEBACK=all.B=2.")},
+		{"an entry that the runtime has added", args, []string{"A=1", "GOTRACEBACK=all", "B=2", "GOTRACEBACK=none"}, all, inAll + len("A=1.GOTRACEBACK=all.B=2.")},
+		{"an argument that is elsewhere", []string{args[0], strings.Clone(args[1]), args[2]}, all, all, len("prog.")},
+		{"an argument that is left out", []string{args[0], args[2]}, all, all, len("prog.")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := region(test.args, test.envs)
-			if diff := cmp.Diff(test.want, string(got)); diff != "" {
-				t.Errorf("region (-want +got):\n%s", diff)
+			envs, size := asGiven(test.args, slices.Clone(test.envs))
+			if diff := cmp.Diff(test.want, envs, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("environment (-want +got):\n%s", diff)
 			}
-			if unsafe.SliceData(got) != unsafe.StringData(prog) {
-				t.Error("the region does not begin with the first argument")
+			if diff := cmp.Diff(memory[:test.size], memory[:size]); diff != "" {
+				t.Errorf("memory (-want +got):\n%s", diff)
 			}
 		})
 	}
