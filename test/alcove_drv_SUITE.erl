@@ -267,7 +267,7 @@ start_fails_when_the_fifo_exists(Config) ->
     ?assertEqual({ok, <<"data">>}, file:read_file(Fifo)).
 
 fifo_may_be_named(Config) ->
-    Fifo = filename:join(dir(Config), "fifo"),
+    Fifo = filename:join(dir(Config), "named.fdctl"),
     Drv = alcove_ct:start([{fdctl, Fifo}]),
     ?assertNot(filelib:is_file(Fifo)),
     ?assertEqual(<<"1.0.1">>, alcove:version(Drv, [])),
