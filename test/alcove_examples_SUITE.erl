@@ -3,6 +3,7 @@
 
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
+-include_lib("alcove/include/alcove.hrl").
 
 -export([all/0, init_per_suite/1, end_per_suite/1, init_per_testcase/2, end_per_testcase/2]).
 -export([
@@ -12,7 +13,11 @@
     tcpsh_serves_a_shell_for_each_connection/1,
     tcpsh_ends_the_shell_with_the_connection/1,
     gpioled_blinks/1,
-    seccompex_computes_and_is_refused_all_else/1
+    seccompex_computes_and_is_refused_all_else/1,
+    supervised_program_is_restarted_when_it_ends/1,
+    supervised_program_ends_with_its_supervisor/1,
+    supervised_program_ends_with_the_process_that_runs_it/1,
+    elixir_project_is_built_and_passes_its_tests/1
 ]).
 
 -define(LIMIT, 30000).
@@ -174,3 +179,89 @@ seccompex_computes_and_is_refused_all_else(_Config) ->
     ok = alcove:stdin(Drv, [Sh], "cat /etc/passwd\n"),
     ok = text(alcove_stderr, Drv, [Sh], "can't fork: Operation not permitted"),
     alcove_ct:stop(Drv).
+
+%% The test has both ends of the fifo: between two programs there is no end of file.
+supervised_program_is_restarted_when_it_ends(Config) ->
+    {Drv, Fifo, FD} = fifo(Config, o_rdwr),
+    {ok, Supervisor} = supervised:start_link(program(Fifo, "read line"), options()),
+    ok = line(Drv, FD),
+    [{program, First, worker, _}] = supervisor:which_children(Supervisor),
+    ok = supervised:stdin(Supervisor, "go\n"),
+    ok = line(Drv, FD),
+    ?assertMatch(
+        [{program, Second, worker, _}] when is_pid(Second), supervisor:which_children(Supervisor)
+    ),
+    ?assertNot(is_process_alive(First)),
+    ok = supervised:stop(Supervisor),
+    alcove_ct:stop(Drv).
+
+%% All processes of the program have the fifo open: it is at its end when the last is gone.
+supervised_program_ends_with_its_supervisor(Config) ->
+    {Drv, Fifo, FD} = fifo(Config, o_rdonly),
+    {ok, Supervisor} = supervised:start_link(program(Fifo, "wait"), options()),
+    ok = line(Drv, FD),
+    unlink(Supervisor),
+    ok = supervised:stop(Supervisor),
+    ?assertEqual({ok, <<>>}, next(Drv, FD)),
+    alcove_ct:stop(Drv).
+
+%% Even if it cannot clean up, nor its supervisor.
+supervised_program_ends_with_the_process_that_runs_it(Config) ->
+    {Drv, Fifo, FD} = fifo(Config, o_rdonly),
+    {ok, Supervisor} = supervised:start_link(program(Fifo, "wait"), options()),
+    ok = line(Drv, FD),
+    unlink(Supervisor),
+    [{program, Program, worker, _}] = supervisor:which_children(Supervisor),
+    exit(Supervisor, kill),
+    exit(Program, kill),
+    ?assertEqual({ok, <<>>}, next(Drv, FD)),
+    alcove_ct:stop(Drv).
+
+fifo(Config, Flag) ->
+    Name = "supervised" ++ integer_to_list(erlang:unique_integer([positive])),
+    Fifo = filename:join(?config(priv_dir, Config), Name),
+    Drv = alcove_ct:start(),
+    ok = alcove:mkfifo(Drv, [], Fifo, 8#600),
+    {ok, FD} = alcove:open(Drv, [], Fifo, [Flag, o_nonblock, o_cloexec], 0),
+    {Drv, Fifo, FD}.
+
+%% A stubborn one with children in sessions of their own.
+program(Fifo, Last) ->
+    Script = [
+        "trap '' TERM; exec 3>", Fifo, "; setsid sleep 1000 & sleep 1000 & echo >&3; ", Last
+    ],
+    ["sh", "-c", Script].
+
+line(Drv, FD) ->
+    {ok, <<"\n">>} = next(Drv, FD),
+    ok.
+
+next(Drv, FD) ->
+    {ok, [FD], [], []} = alcove:select(Drv, [], [FD], [], [], #alcove_timeval{sec = 30}),
+    alcove:read(Drv, [], FD, 1).
+
+%% What it builds is kept with the rest.
+elixir_project_is_built_and_passes_its_tests(_Config) ->
+    case {os:find_executable("mix"), os:find_executable("rebar3")} of
+        {Mix, Rebar} when is_list(Mix), is_list(Rebar) ->
+            Port = open_port({spawn_executable, Mix}, [
+                {args, ["test"]},
+                {cd, filename:join(alcove_os:project(), "erlang/examples/elixir")},
+                {env, [{"MIX_REBAR3", Rebar}, {"MIX_ENV", "test"}, {"ERL_LIBS", false}]},
+                binary,
+                exit_status,
+                stderr_to_stdout
+            ]),
+            {Status, Output} = finish(Port, <<>>),
+            ct:pal("~ts", [Output]),
+            ?assertEqual(0, Status),
+            ?assertMatch({match, _}, re:run(Output, "[1-9] tests?, 0 failures"));
+        _ ->
+            {skip, "mix or rebar3 is not installed"}
+    end.
+
+finish(Port, Output) ->
+    receive
+        {Port, {data, Data}} -> finish(Port, <<Output/binary, Data/binary>>);
+        {Port, {exit_status, Status}} -> {Status, Output}
+    end.
