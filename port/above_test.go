@@ -16,23 +16,24 @@ const (
 	runsOther = 2 // another program
 	noInput   = 3 // its standard input is closed
 	hasEnded  = 4
-	nobody    = 5 // no child
+	second    = 5 // as runsPort
+	nobody    = 6 // no child
 )
 
 // received is what becomes of frames from above.
 type received struct {
 	Frames []string // written to descriptor 1
 	Asked  []question
-	Port   []string // input of runsPort: up to an exec call, when that fails up to the next, and so on
-	Other  string   // input of runsOther
-	Rest   string   // the beginning of a frame that is not complete
-	Bad    string   // the frame that ends the process
+	Inputs map[int][]string // of children
+	Rest   string           // the beginning of a frame that is not complete
+	Bad    string           // the frame that ends the process
 }
 
 // receivedAtOnce is what is to become of a stream. It looks at one whole frame after
-// the other and knows of no buffers.
+// the other and knows of no buffers. The input of a child that runs this program ends
+// at an exec call, goes on when that has failed, ends at the next, and so on.
 func receivedAtOnce(stream string) received {
-	var r received
+	r := received{Inputs: map[int][]string{}}
 	for _, frame := range framesIn(stream) {
 		if len(frame) < lengthSize || len(frame) < lengthSize+get16([]byte(frame)) {
 			r.Rest = frame
@@ -43,11 +44,15 @@ func receivedAtOnce(stream string) received {
 			break
 		}
 	}
-	input, closed := strings.Join(r.Port, ""), true
-	for r.Port = nil; closed; {
-		p := passedAtOnce(input)
-		r.Port, input, closed = append(r.Port, input[:p.N]), input[p.N:], p.Closed
+	for _, pid := range []int{runsPort, second} {
+		input, closed := r.input(pid), true
+		for r.Inputs[pid] = nil; closed; {
+			p := passedAtOnce(input)
+			r.Inputs[pid] = append(r.Inputs[pid], input[:p.N])
+			input, closed = input[p.N:], p.Closed
+		}
 	}
+	r.Inputs[runsOther] = []string{r.input(runsOther)}
 	return r
 }
 
@@ -75,47 +80,49 @@ func (r *received) call(nr int, body string) {
 
 func (r *received) stdin(pid int, data string) {
 	switch pid {
-	case runsPort:
-		input := strings.Join(r.Port, "")
+	case runsPort, second:
+		input := r.input(pid)
 		held := len(input) - passedAtOnce(input).N
 		if held+len(data) > queueSize {
 			r.Frames = append(r.Frames, pipeFrame(pid, 0))
 			return
 		}
-		r.Port = append(r.Port, data)
+		fallthrough
 	case runsOther:
-		r.Other += data
+		r.Inputs[pid] = append(r.Inputs[pid], data)
 	case noInput:
 	default:
 		r.Frames = append(r.Frames, ctlFrame(pid, "badpid"))
 	}
 }
 
+func (r *received) input(pid int) string { return strings.Join(r.Inputs[pid], "") }
+
 // receivedInPieces is what becomes of a stream that is read in pieces. A frame that
 // ends the process is not sent, but has to be refused.
 func receivedInPieces(t *testing.T, stream string, cuts ...int) received {
 	t.Helper()
 	f := newFixture(t)
-	port, other := f.adopt(runsPort), f.adoptProgram(runsOther)
-	f.shut(int(f.adopt(noInput).takeStdin()))
-	f.adopt(hasEnded).exited = true
-	for _, c := range []*testChild{port, other} {
+	children := map[int]*testChild{runsPort: f.adopt(runsPort), runsOther: f.adoptProgram(runsOther), second: f.adopt(second)}
+	for _, c := range children {
 		growPipe(t, c.stdin)
 	}
+	f.shut(int(f.adopt(noInput).takeStdin()))
+	f.adopt(hasEnded).exited = true
 
 	good, bad := untilBad(stream)
 	f.receive(good, cuts...)
-	r := received{Asked: f.stub.asked, Other: other.input(), Rest: string(f.in.bytes())}
+	r := received{Asked: f.stub.asked, Inputs: map[int][]string{}, Rest: string(f.in.bytes())}
 	if bad != "" && !f.handle([]byte(bad)) {
 		r.Bad = bad
 	}
-	for {
-		r.Port = append(r.Port, port.input())
-		if port.gate != gateClosed {
-			break
+	for pid, c := range children {
+		r.Inputs[pid] = []string{c.input()}
+		for c.gate == gateClosed {
+			c.notice(noticeFailed, 0)
+			f.readControl(c.Child)
+			r.Inputs[pid] = append(r.Inputs[pid], c.input())
 		}
-		port.notice(noticeFailed, 0)
-		f.readControl(port.Child)
 	}
 	r.Frames = framesIn(f.written())
 	return r
@@ -181,6 +188,7 @@ func TestFramesFromAboveGoWhereTheyAreMeantFor(t *testing.T) {
 		{"data for each child", port("a") + stdinFrame(runsOther, "b") + stdinFrame(noInput, "c") + stdinFrame(hasEnded, "d") + stdinFrame(nobody, "e")},
 		{"data for pids that are none", stdinFrame(0, "a") + stdinFrame(-1, "b") + stdinFrame(1<<31, "c")},
 		{"no data", port("") + stdinFrame(runsOther, "") + stdinFrame(nobody, "")},
+		{"data for children in turn", port("a") + stdinFrame(second, "b") + port("c") + stdinFrame(runsOther, "d") + stdinFrame(second, "e"+exec) + stdinFrame(second, "f") + port("g")},
 		{"data between calls", port("a") + port("b") + callFrame(1, "x") + port("c") + stdinFrame(runsOther, "d") + port("e")},
 		{"much data", port(most) + port("a") + stdinFrame(runsOther, most) + port(most) + port("b") + port(most[:gatherBelow]) + port("c")},
 		{"what is held back behind an exec call", port("a"+exec) + port(data) + port("more"+data) + callFrame(1, "x") + port(data)},
@@ -200,7 +208,7 @@ func TestFramesFromAboveGoWhereTheyAreMeantFor(t *testing.T) {
 			want := receivedAtOnce(test.stream)
 			good, _ := untilBad(test.stream)
 			all := [][]int{nil, {len(good) / 2}, {len(good) / 3, len(good) / 3 * 2}}
-			for cut := range min(len(good), 40) {
+			for cut := range min(len(good), 15) {
 				all = append(all, []int{cut}, []int{len(good) - cut})
 			}
 			for _, cuts := range all {

@@ -63,6 +63,19 @@ func TestFramesThatFitInPartAreWrittenWhenTheChildHasRead(t *testing.T) {
 	})
 }
 
+// What waits has been looked through for exec calls, and is not frames from its first
+// byte on.
+func TestWhatWaitsForAChildIsNotLookedThroughAgain(t *testing.T) {
+	f := newFixture(t)
+	c := f.adoptWithSmallPipe((*fixture).adopt)
+	exec := callFrame(callExec, "x")
+	data := callFrame(callOnly, porttest.Bytes(pipeSize-6)+exec+"more") // the pipe takes it up to exec
+	f.receive(stdinFrame(childPid, data))
+	wantInput(t, data, c.drainInput())
+	f.receive(stdinFrame(childPid, exec+"held back"))
+	wantInput(t, exec, c.drainInput())
+}
+
 func TestWhatDoesNotFitInTheQueueIsRefusedWhole(t *testing.T) {
 	f := newFixture(t)
 	c := f.adoptWithSmallPipe((*fixture).adopt)
@@ -160,6 +173,24 @@ func TestInputThatACallClosesEndsBehindWhatIsQueued(t *testing.T) {
 	var b [1]byte
 	if n, err := unix.Read(c.stdin, b[:]); n != 0 || err != nil {
 		t.Errorf("at the end of the input: %d, %v", n, err)
+	}
+}
+
+func TestInputThatACallClosesEndsBehindWhatIsHeldBack(t *testing.T) {
+	f := newFixture(t)
+	c := f.adopt(childPid)
+	exec, held := callFrame(callExec, "x"), callFrame(callOnly, "held back")
+	f.receive(stdinFrame(childPid, exec+held))
+	if err := f.Close(int(c.Child.Stdin)); err != 0 {
+		t.Fatal(err)
+	}
+	f.rounds()
+	wantInput(t, exec, c.input())
+	c.notice(noticeFailed, 0)
+	f.rounds()
+	wantInput(t, held, c.input())
+	if c.closing >= 0 {
+		t.Errorf("descriptor %d is kept", c.closing)
 	}
 }
 
