@@ -31,7 +31,6 @@ const (
 	F_DUPFD                 = 0
 	F_DUPFD_CLOEXEC         = 0x406
 	F_GETFD                 = 1
-	F_GETFL                 = 3
 	F_SETFD                 = 2
 	F_SETFL                 = 4
 	F_SETPIPE_SZ            = 0x407
@@ -79,7 +78,6 @@ const (
 	SECCOMP_SET_MODE_FILTER = 1
 	SECCOMP_SET_MODE_STRICT = 0
 	WNOHANG                 = 1
-	CLOCK_MONOTONIC         = 1
 	FUTEX_PRIVATE_FLAG      = 128
 	FUTEX_WAIT              = 0
 	FUTEX_WAKE              = 1

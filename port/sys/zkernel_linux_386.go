@@ -6,7 +6,6 @@ const (
 	O_DIRECTORY        = 0x10000
 	SYS_CHDIR          = 12
 	SYS_CHROOT         = 61
-	SYS_CLOCK_GETTIME  = 265
 	SYS_CLONE          = 120
 	SYS_CLOSE          = 6
 	SYS_CONNECT        = 362
@@ -20,7 +19,6 @@ const (
 	SYS_FCHMODAT       = 306
 	SYS_FCHOWNAT       = 298
 	SYS_FCNTL          = 221
-	SYS_FSTAT          = 197
 	SYS_FUTEX          = 240
 	SYS_GETCWD         = 183
 	SYS_GETDENTS64     = 220
@@ -28,13 +26,11 @@ const (
 	SYS_GETGROUPS      = 205
 	SYS_GETPGID        = 132
 	SYS_GETPID         = 20
-	SYS_GETPPID        = 64
 	SYS_GETPRIORITY    = 96
 	SYS_GETRESGID      = 211
 	SYS_GETRESUID      = 209
 	SYS_GETRLIMIT      = 76
 	SYS_GETSID         = 147
-	SYS_GETSOCKNAME    = 367
 	SYS_GETSOCKOPT     = 365
 	SYS_GETTID         = 224
 	SYS_GETUID         = 199
@@ -70,9 +66,7 @@ const (
 	SYS_SETRESUID      = 208
 	SYS_SETRLIMIT      = 75
 	SYS_SETSID         = 66
-	SYS_SETSOCKOPT     = 366
 	SYS_SETUID         = 213
-	SYS_SHUTDOWN       = 373
 	SYS_SOCKET         = 359
 	SYS_SOCKETPAIR     = 360
 	SYS_SYMLINKAT      = 304

@@ -6,7 +6,6 @@ const (
 	O_DIRECTORY        = 0x10000
 	SYS_CHDIR          = 80
 	SYS_CHROOT         = 161
-	SYS_CLOCK_GETTIME  = 228
 	SYS_CLONE          = 56
 	SYS_CLOSE          = 3
 	SYS_CONNECT        = 42
@@ -20,7 +19,6 @@ const (
 	SYS_FCHMODAT       = 268
 	SYS_FCHOWNAT       = 260
 	SYS_FCNTL          = 72
-	SYS_FSTAT          = 5
 	SYS_FUTEX          = 202
 	SYS_GETCWD         = 79
 	SYS_GETDENTS64     = 217
@@ -28,13 +26,11 @@ const (
 	SYS_GETGROUPS      = 115
 	SYS_GETPGID        = 121
 	SYS_GETPID         = 39
-	SYS_GETPPID        = 110
 	SYS_GETPRIORITY    = 140
 	SYS_GETRESGID      = 120
 	SYS_GETRESUID      = 118
 	SYS_GETRLIMIT      = 97
 	SYS_GETSID         = 124
-	SYS_GETSOCKNAME    = 51
 	SYS_GETSOCKOPT     = 55
 	SYS_GETTID         = 186
 	SYS_GETUID         = 102
@@ -70,9 +66,7 @@ const (
 	SYS_SETRESUID      = 117
 	SYS_SETRLIMIT      = 160
 	SYS_SETSID         = 112
-	SYS_SETSOCKOPT     = 54
 	SYS_SETUID         = 105
-	SYS_SHUTDOWN       = 48
 	SYS_SOCKET         = 41
 	SYS_SOCKETPAIR     = 53
 	SYS_SYMLINKAT      = 266

@@ -6,7 +6,6 @@ const (
 	O_DIRECTORY        = 0x4000
 	SYS_CHDIR          = 12
 	SYS_CHROOT         = 61
-	SYS_CLOCK_GETTIME  = 263
 	SYS_CLONE          = 120
 	SYS_CLOSE          = 6
 	SYS_CONNECT        = 283
@@ -20,7 +19,6 @@ const (
 	SYS_FCHMODAT       = 333
 	SYS_FCHOWNAT       = 325
 	SYS_FCNTL          = 221
-	SYS_FSTAT          = 197
 	SYS_FUTEX          = 240
 	SYS_GETCWD         = 183
 	SYS_GETDENTS64     = 217
@@ -28,12 +26,10 @@ const (
 	SYS_GETGROUPS      = 205
 	SYS_GETPGID        = 132
 	SYS_GETPID         = 20
-	SYS_GETPPID        = 64
 	SYS_GETPRIORITY    = 96
 	SYS_GETRESGID      = 211
 	SYS_GETRESUID      = 209
 	SYS_GETSID         = 147
-	SYS_GETSOCKNAME    = 286
 	SYS_GETSOCKOPT     = 295
 	SYS_GETTID         = 224
 	SYS_GETUID         = 199
@@ -69,9 +65,7 @@ const (
 	SYS_SETRESUID      = 208
 	SYS_SETRLIMIT      = 75
 	SYS_SETSID         = 66
-	SYS_SETSOCKOPT     = 294
 	SYS_SETUID         = 213
-	SYS_SHUTDOWN       = 293
 	SYS_SOCKET         = 281
 	SYS_SOCKETPAIR     = 288
 	SYS_SYMLINKAT      = 331

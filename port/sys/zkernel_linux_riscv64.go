@@ -6,7 +6,6 @@ const (
 	O_DIRECTORY        = 0x10000
 	SYS_CHDIR          = 49
 	SYS_CHROOT         = 51
-	SYS_CLOCK_GETTIME  = 113
 	SYS_CLONE          = 220
 	SYS_CLOSE          = 57
 	SYS_CONNECT        = 203
@@ -20,7 +19,6 @@ const (
 	SYS_FCHMODAT       = 53
 	SYS_FCHOWNAT       = 54
 	SYS_FCNTL          = 25
-	SYS_FSTAT          = 80
 	SYS_FUTEX          = 98
 	SYS_GETCWD         = 17
 	SYS_GETDENTS64     = 61
@@ -28,13 +26,11 @@ const (
 	SYS_GETGROUPS      = 158
 	SYS_GETPGID        = 155
 	SYS_GETPID         = 172
-	SYS_GETPPID        = 173
 	SYS_GETPRIORITY    = 141
 	SYS_GETRESGID      = 150
 	SYS_GETRESUID      = 148
 	SYS_GETRLIMIT      = 163
 	SYS_GETSID         = 156
-	SYS_GETSOCKNAME    = 204
 	SYS_GETSOCKOPT     = 209
 	SYS_GETTID         = 178
 	SYS_GETUID         = 174
@@ -69,9 +65,7 @@ const (
 	SYS_SETRESUID      = 147
 	SYS_SETRLIMIT      = 164
 	SYS_SETSID         = 157
-	SYS_SETSOCKOPT     = 208
 	SYS_SETUID         = 146
-	SYS_SHUTDOWN       = 210
 	SYS_SOCKET         = 198
 	SYS_SOCKETPAIR     = 199
 	SYS_SYMLINKAT      = 36
