@@ -6,7 +6,7 @@
 # make gen         what is generated from c_src_compat
 # make doc         the manual of the Erlang modules, in doc
 # make eg          the examples, in ebin
-# make bench       benchmarks
+# make bench       benchmarks: Go packages, the program over pipes, calls from Erlang
 # make fuzz        fuzzing, FUZZTIME for each target
 # make soak        random load, SOAKTIME long
 # make dist        programs for all systems, in dist
@@ -72,8 +72,15 @@ eg examples: compile
 	@mkdir -p ebin
 	@ERL_LIBS=_build/default/lib erlc -Wall -Werror -o ebin erlang/examples/*.erl
 
+# What the tables show is worth as much as the machine is idle meanwhile.
 bench: compile
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+	@$(GO) test -run '^$$' -bench . -benchtime 200ms ./etf ./port
+	@echo
+	@$(GO) run ./test/bench -port priv/alcove
+	@echo
+	@mkdir -p _build/bench
+	@erlc -Wall -Werror -o _build/bench test/alcove_bench.erl
+	@$(ERL) -noshell -pa _build/bench -s alcove_bench main
 
 fuzz:
 	@for package in $$($(GO) list ./...); do \

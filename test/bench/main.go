@@ -15,6 +15,8 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"os"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -38,6 +40,8 @@ func main() {
 	files.Cur = files.Max
 	check(unix.Setrlimit(unix.RLIMIT_NOFILE, &files))
 
+	fmt.Println(machine())
+	fmt.Println()
 	fmt.Println("| over pipes | alcove | cat | ratio |")
 	fmt.Println("| --- | ---: | ---: | ---: |")
 	for _, f := range figures {
@@ -45,6 +49,18 @@ func main() {
 			fmt.Println(f.row(*program, *runs))
 		}
 	}
+}
+
+// machine tells where the figures come from, and whether it had other things to do.
+func machine() string {
+	var u unix.Utsname
+	check(unix.Uname(&u))
+	load, err := os.ReadFile("/proc/loadavg")
+	check(err)
+	now, _, _ := strings.Cut(string(load), " ")
+	return fmt.Sprintf("%s %s %s, %d processors, load %s, %s", unix.ByteSliceToString(u.Sysname[:]),
+		unix.ByteSliceToString(u.Release[:]), unix.ByteSliceToString(u.Machine[:]), runtime.NumCPU(), now,
+		runtime.Version())
 }
 
 // figure is something that is measured.

@@ -1,0 +1,113 @@
+%% Measures the driver and the port together, and prints a table.
+%%
+%% `make bench' runs it. Each figure has a driver of its own and is taken several times; the
+%% median is shown.
+-module(alcove_bench).
+
+-export([main/0]).
+
+-define(RUNS, 3).
+-define(CHILDREN, 1000).
+-define(MEGA, 1 bsl 20).
+
+main() ->
+    try
+        io:format("| from Erlang | alcove |~n| --- | ---: |~n"),
+        lists:foreach(fun rows/1, figures()),
+        halt(0)
+    catch
+        Class:Reason:Stack ->
+            io:put_chars(standard_error, erl_error:format_exception(Class, Reason, Stack)),
+            halt(1)
+    end.
+
+figures() ->
+    [{[calls(Depth)], fun(Drv) -> calls(Drv, Depth, N) end} || {Depth, N} <- calls_at()] ++
+        [{["call, 10,000 messages in the mailbox"], fun crowded/1}] ++
+        [{[output(Depth)], fun(Drv) -> output(Drv, Depth, Size) end} || {Depth, Size} <- output_at()] ++
+        [{["fork, each of 1,000 children", "call to each of 1,000 children"], fun children/1}].
+
+calls_at() -> [{0, 20000}, {1, 10000}, {16, 2000}].
+output_at() -> [{1, 300 * ?MEGA}, {16, 100 * ?MEGA}].
+
+calls(Depth) -> io_lib:format("call, depth ~b", [Depth]).
+output(Depth) -> io_lib:format("output, depth ~b", [Depth]).
+
+%% A measurement is a list with a value and its unit for each name.
+rows({Names, Measure}) ->
+    Runs = [with_driver(Measure) || _ <- lists:seq(1, ?RUNS)],
+    lists:foreach(fun row/1, lists:zip(Names, transpose(Runs))).
+
+row({Name, Values}) ->
+    {Value, Unit} = lists:nth((?RUNS + 1) div 2, lists:sort(Values)),
+    io:format("| ~s | ~s ~s |~n", [Name, digits(Value), Unit]).
+
+transpose([[] | _]) -> [];
+transpose(Lists) -> [[hd(List) || List <- Lists] | transpose([tl(List) || List <- Lists])].
+
+digits(Value) when Value < 100 -> io_lib:format("~.1f", [Value]);
+digits(Value) -> io_lib:format("~b", [round(Value)]).
+
+%% A process of its own has a mailbox of its own.
+with_driver(Measure) ->
+    Self = self(),
+    {_, Ref} = spawn_monitor(fun() ->
+        {ok, Drv} = alcove_drv:start_link([{maxchild, ?CHILDREN + 1}]),
+        Measured = Measure(Drv),
+        ok = alcove_drv:stop(Drv),
+        Self ! {self(), Measured},
+        ok
+    end),
+    receive
+        {'DOWN', Ref, process, Pid, normal} -> receive {Pid, Measured} -> Measured end;
+        {'DOWN', Ref, process, _, Reason} -> error(Reason)
+    end.
+
+calls(Drv, Depth, N) ->
+    repeat(Drv, chain(Drv, Depth), N).
+
+%% Replies have to be found among what the owner has not looked at yet.
+crowded(Drv) ->
+    _ = [self() ! {alcove_event, Drv, [N], not_taken} || N <- lists:seq(1, 10000)],
+    repeat(Drv, chain(Drv, 1), 5000).
+
+repeat(Drv, Pids, N) ->
+    Pid = alcove:getpid(Drv, Pids),
+    {Time, _} = timer:tc(fun() -> [Pid = alcove:getpid(Drv, Pids) || _ <- lists:seq(1, N)] end),
+    [{Time / N, "us"}].
+
+children(Drv) ->
+    {ForkTime, Forked} = timer:tc(fun() ->
+        [alcove:fork(Drv, []) || _ <- lists:seq(1, ?CHILDREN)]
+    end),
+    Children = [Pid || {ok, Pid} <- Forked],
+    ?CHILDREN = length(Children),
+    {CallTime, Children} = timer:tc(fun() -> [alcove:getpid(Drv, [Pid]) || Pid <- Children] end),
+    [{ForkTime / ?CHILDREN, "us"}, {CallTime / ?CHILDREN, "us"}].
+
+output(Drv, Depth, Size) ->
+    Pids = chain(Drv, Depth),
+    {Time, ok} = timer:tc(fun() ->
+        ok = alcove:execvp(Drv, Pids, "head", ["head", "-c", integer_to_list(Size), "/dev/zero"]),
+        take(Drv, Pids, Size)
+    end),
+    [{Size / Time, "MB/s"}].
+
+take(_Drv, _Pids, Left) when Left =< 0 ->
+    ok;
+take(Drv, Pids, Left) ->
+    receive
+        {alcove_stdout, Drv, Pids, Bytes} -> take(Drv, Pids, Left - byte_size(Bytes))
+    after 10000 ->
+        error({missing, Left})
+    end.
+
+chain(Drv, Depth) ->
+    lists:foldl(
+        fun(_, Pids) ->
+            {ok, Pid} = alcove:fork(Drv, Pids),
+            Pids ++ [Pid]
+        end,
+        [],
+        lists:seq(1, Depth)
+    ).
