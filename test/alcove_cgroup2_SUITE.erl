@@ -390,7 +390,7 @@ limits_are_written_as_the_kernel_reads_them(Config) ->
         alcove_cgroup2:limit(Drv, Fake, ["group"], [{Key, Value} || {Key, Value, _} <- Limits])
     ),
     [
-        ?assertEqual({Key, {ok, Text}}, {Key, file:read_file(filename:join([Dir, "tree/group", Key]))})
+        ?assertEqual({ok, Text}, file:read_file(filename:join([Dir, "tree/group", Key])), Key)
      || {Key, _, Text} <- Limits
     ].
 

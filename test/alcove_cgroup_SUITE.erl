@@ -122,12 +122,15 @@ group_is_made_used_and_removed(Config) ->
         lists:map(Path, Roots),
         alcove_cgroup:fold(Drv, Pids, Opt, Group, fun(Dir, Acc) -> [Dir | Acc] end, [])
     ),
-    Names = alcove_cgroup:fold_files(Drv, Pids, Opt, Group, "^tasks$", fun(F, L) -> [F | L] end, []),
+    Collect = fun(Name, Names) -> [Name | Names] end,
+    Names = alcove_cgroup:fold_files(Drv, Pids, Opt, Group, "^tasks$", Collect, []),
     ?assertEqual([<<"tasks">> || _ <- Roots], Names),
     {ok, Child} = alcove:fork(Drv, Pids),
     Text = integer_to_list(Child),
     ?assertEqual(ok, alcove_cgroup:set(Drv, Pids, Opt, Group, "tasks", Text)),
-    ?assertEqual({ok, list_to_binary([Text, "\n"])}, alcove_cgroup:get(Drv, Pids, Opt, Group, "tasks")),
+    ?assertEqual(
+        {ok, list_to_binary([Text, "\n"])}, alcove_cgroup:get(Drv, Pids, Opt, Group, "tasks")
+    ),
     ?assertMatch({error, _}, alcove_cgroup:set(Drv, Pids, Opt, Group, "tasks", "no pid")),
     ?assertEqual({error, ebusy}, alcove_cgroup:destroy(Drv, Pids, Group)),
     ok = alcove:exit(Drv, Pids ++ [Child], 0),

@@ -41,19 +41,11 @@ cases(Suite) ->
         not lists:member(Case, [init_per_suite, end_per_suite, module_info])
     ].
 
-%% The folder of the project: this file may have been copied before it was compiled, but not
-%% out of there.
+%% The folder of the project: the application is linked to its sources.
 project() ->
-    Source = proplists:get_value(source, ?MODULE:module_info(compile)),
-    above(filename:dirname(filename:absname(Source))).
-
-above("/") ->
-    ct:fail("not in the project");
-above(Dir) ->
-    case filelib:is_dir(filename:join(Dir, "erlang/examples")) of
-        true -> Dir;
-        false -> above(filename:dirname(Dir))
-    end.
+    Lib = code:lib_dir(alcove),
+    {ok, Link} = file:read_link(filename:join(Lib, "src")),
+    filename:join(filename:absname(Link, Lib), "../..").
 
 %% For init_per_suite: the configuration, or what a port lacks here.
 needs(Config, Capabilities) ->

@@ -17,9 +17,10 @@
 %% ```
 %% true = alcove_cgroup:supported(Drv, []),
 %% ok = alcove_cgroup:create(Drv, [], [<<"sandbox">>]),
-%% ok = alcove_cgroup:set(Drv, [], <<"memory">>, [<<"sandbox">>], <<"memory.limit_in_bytes">>, <<"16m">>),
+%% ok = alcove_cgroup:set(Drv, [], <<"pids">>, [<<"sandbox">>], <<"pids.max">>, <<"10">>),
 %% {ok, Pid} = alcove:fork(Drv, []),
-%% ok = alcove_cgroup:set(Drv, [], <<"memory">>, [<<"sandbox">>], <<"tasks">>, integer_to_list(Pid)).
+%% Text = integer_to_list(Pid),
+%% ok = alcove_cgroup:set(Drv, [], <<"pids">>, [<<"sandbox">>], <<"tasks">>, Text).
 %% '''
 %%
 %% <ul>
