@@ -12,17 +12,19 @@ import (
 
 const childPid = 1000
 
-// A schedule says how much a child writes before the process looks at what is ready,
-// again and again: a byte for each piece.
+// A schedule says how much a child writes before the process looks, again and again: a
+// byte for each piece. If it is odd, the process is already on its way to read the
+// child's output when the piece comes, and looks at nothing else before.
 type schedule string
 
 // write writes data as the child, in pieces. The next write goes on in the schedule.
 func (s *schedule) write(c *testChild, data string) {
 	c.f.t.Helper()
 	for stuck := false; data != ""; {
-		piece := len(data)
-		if *s != "" {
-			piece, *s = min(piece, 1+int((*s)[0])*16), (*s)[1:]
+		piece, look, outputFirst := len(data), *s != "", false
+		if look {
+			b := int((*s)[0])
+			piece, outputFirst, *s = min(piece, 1+b*16), b&1 != 0, (*s)[1:]
 		}
 		n, err := sys.Write(c.out, []byte(data[:piece]))
 		switch err {
@@ -33,16 +35,25 @@ func (s *schedule) write(c *testChild, data string) {
 			if stuck {
 				c.f.t.Fatal("the process does not read what the child writes")
 			}
-			stuck = true
+			stuck, look = true, true
 		case unix.EPIPE:
 			return
 		default:
 			c.f.t.Fatalf("write to descriptor 1 of the child: %v", err)
 		}
-		if *s != "" || err != 0 {
-			c.f.rounds()
+		if look {
+			c.look(outputFirst)
 		}
 	}
+}
+
+// look has the process do all that there is to be done.
+func (c *testChild) look(outputFirst bool) {
+	c.f.t.Helper()
+	if outputFirst {
+		c.f.readStdout(c.Child)
+	}
+	c.f.rounds()
 }
 
 // proxied is what the process makes of the output of a child that runs this program,
@@ -76,6 +87,7 @@ func (f *fixture) checkUnderstood(output string, s schedule, outputEndsFirst boo
 	f.t.Helper()
 	f.Options.StdoutClosed = true
 	c := f.adopt(childPid)
+	growPipe(f.t, c.out)
 	s.write(c, output)
 	if outputEndsFirst {
 		c.close(&c.out)
@@ -112,6 +124,7 @@ func TestFramesOfAChildArePassedOnWhole(t *testing.T) {
 		{"frames around the size from which on they are not copied", large(copyBelow-5) + large(copyBelow-4) + large(copyBelow-3)},
 		{"frames around the size that shows that there is much", large(bulkFrame-5) + large(bulkFrame-4) + large(bulkFrame-3)},
 		{"frames of the greatest size", large(maxInner-2) + large(maxInner-2) + large(1) + large(maxInner-2)},
+		{"more than is held of a child", strings.Repeat(large(maxInner-2), 2*burst)},
 		{"more large frames than one writev takes", strings.Repeat(large(copyBelow), maxPieces+1)},
 		{"the beginning of a frame", eventFrame("x") + eventFrame("yz")[:3]},
 		{"half a length", eventFrame("x") + "\x00"},
@@ -128,6 +141,23 @@ func TestFramesOfAChildArePassedOnWhole(t *testing.T) {
 	}
 }
 
+// Large frames are written from where they were read, which others must not use before.
+func TestLargeFramesOfSeveralChildrenInOneRoundStayApart(t *testing.T) {
+	inBothWays(t, func(t *testing.T, f *fixture) {
+		var want []string
+		for pid := 1; pid <= 4; pid++ {
+			frame := eventFrame(strings.Repeat(string(rune('a'+pid)), 2*copyBelow))
+			c := f.adopt(pid)
+			c.write(c.out, frame)
+			want = append(want, proxyFrame(pid, frame))
+		}
+		f.rounds()
+		if diff := cmp.Diff(want, framesIn(f.written())); diff != "" {
+			t.Errorf("frames (-want +got):\n%.3000s", diff)
+		}
+	})
+}
+
 // Whatever a child writes that runs this program, and in whatever pieces, its frames
 // are passed on whole, and nothing behind one that cannot be.
 func FuzzFramesFromBelow(f *testing.F) {
@@ -137,15 +167,16 @@ func FuzzFramesFromBelow(f *testing.F) {
 	})
 }
 
-// An execution is an exec call of a child, and what surrounds it.
+// An execution is what a child does around exec calls.
 type execution struct {
-	Before string // frames
-	Fails  bool
-	After  string // frames if the call fails, else what the new program writes
+	Frames []string // what it writes before each of them, all of which fail but the last
+	Fails  bool     // as well the last
+	After  string   // frames if it fails, else what the new program writes
 
-	Unseen bool  // the process does not know of the call
-	Credit int32 // flow control
-	Epoll  bool
+	Unseen      bool  // the process does not know of the calls
+	OutputFirst bool  // at the end the process looks at the output first, as in a schedule
+	Credit      int32 // flow control
+	Epoll       bool
 }
 
 // check lets a child do that and compares what the process makes of it.
@@ -157,17 +188,20 @@ func (e execution) check(t *testing.T, s schedule) {
 		f.poll.useMany()
 	}
 	c := f.adopt(childPid)
+	growPipe(t, c.out)
 	c.FlowControl = e.Credit
-	if e.Unseen {
-		c.watched, c.gate = true, gateless
-	} else {
-		c.gate = gateClosed
+	c.watched = e.Unseen
+	for i, frames := range e.Frames {
+		if !e.Unseen {
+			c.gate = gateClosed
+		}
+		s.write(c, frames)
+		c.notice(noticeExec, len(frames))
+		if e.Fails || i < len(e.Frames)-1 {
+			c.notice(noticeFailed, 0)
+		}
 	}
-
-	s.write(c, e.Before)
-	c.notice(noticeExec, len(e.Before))
 	if e.Fails {
-		c.notice(noticeFailed, 0)
 		s.write(c, e.After)
 		c.close(&c.control)
 	} else {
@@ -175,7 +209,7 @@ func (e execution) check(t *testing.T, s schedule) {
 		s.write(c, e.After)
 	}
 	c.close(&c.out)
-	f.rounds()
+	c.look(e.OutputFirst)
 	got := framesIn(f.written())
 	if n := countOutput(got); e.Credit >= 0 && n > int(e.Credit) {
 		t.Errorf("%d pieces of output, want at most %d", n, e.Credit)
@@ -184,12 +218,12 @@ func (e execution) check(t *testing.T, s schedule) {
 	f.rounds()
 	got = append(got, framesIn(f.written())...)
 	if diff := cmp.Diff(e.want(), joinOutput(got)); diff != "" {
-		t.Errorf("%+v: frames (-want +got):\n%s", e, diff)
+		t.Errorf("%.300v: frames (-want +got):\n%.3000s", e, diff)
 	}
 }
 
 func (e execution) want() []string {
-	frames, _ := proxied(e.Before)
+	frames, _ := proxied(strings.Join(e.Frames, ""))
 	if e.Fails {
 		more, _ := proxied(e.After)
 		frames = append(frames, more...)
@@ -237,22 +271,31 @@ func TestWhatAChildWritesAroundAnExecIsToldApart(t *testing.T) {
 	most := strings.Repeat("0123456789abcdef", 4096)
 	frames := eventFrame("x") + eventFrame("") + eventFrame("yz")
 	large := eventFrame(most[:maxInner-2])
-	for _, test := range []struct{ name, before, after string }{
-		{"nothing", "", ""},
-		{"frames only", frames, ""},
-		{"output only", "", "output"},
-		{"output that looks like frames", frames, frames + "output"},
-		{"output that looks like a frame that is too long", frames, "\xff\xff\x00"},
-		{"large frames and output", large + frames + large, most + frames},
-		{"more output than is held", large, strings.Repeat(most, 5)},
+	for _, test := range []struct {
+		name   string
+		before []string
+		after  string
+	}{
+		{"nothing", []string{""}, ""},
+		{"frames only", []string{frames}, ""},
+		{"output only", []string{""}, "output"},
+		{"output that looks like frames", []string{frames}, frames + "output"},
+		{"output that looks like a frame that is too long", []string{frames}, "\xff\xff\x00"},
+		{"output that looks like the end of a frame", []string{large}, large[1:]},
+		{"large frames and output", []string{large + frames + large}, most + frames},
+		{"more output than is held", []string{large}, strings.Repeat(most, 5)},
+		{"calls that fail before", []string{frames, "", frames + large, frames}, frames + "output"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			for bits := range 8 {
-				e := execution{Before: test.before, After: test.after, Unseen: bits&1 != 0, Epoll: bits&2 != 0, Credit: -1}
-				if e.Fails = bits&4 != 0; e.Fails {
+			for bits := range 16 {
+				e := execution{
+					Frames: test.before, After: test.after,
+					Fails: bits&1 != 0, Unseen: bits&2 != 0, OutputFirst: bits&4 != 0, Epoll: bits&8 != 0, Credit: -1,
+				}
+				if e.Fails {
 					e.After = frames
 				}
-				for _, s := range []schedule{"", "\x00", "\x00\x00\x00\x00\x00", "\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff"} {
+				for _, s := range []schedule{"", "\x00", "\x01\x00\x01\x01\x00", "\xff\xff\xff\xff\x01\xff\xfe\xff\xfe\xff"} {
 					e.check(t, s)
 				}
 			}
@@ -261,23 +304,28 @@ func TestWhatAChildWritesAroundAnExecIsToldApart(t *testing.T) {
 }
 
 func TestOutputBehindAnExecWaitsForCredit(t *testing.T) {
-	const output = "output of a program"
-	for credit := range int32(4) {
-		for _, s := range []schedule{"", "\x00", "\x00\x00\x00\x00\x00"} {
-			execution{Before: eventFrame("x"), After: output, Credit: credit}.check(t, s)
+	for _, output := range []string{"output of a program", strings.Repeat("output", 60_000)} {
+		for credit := range int32(4) {
+			for _, s := range []schedule{"", "\x00", "\x01", "\x00\x00\x01\x00\x01"} {
+				for _, first := range []bool{false, true} {
+					execution{Frames: []string{eventFrame("x")}, After: output, Credit: credit, OutputFirst: first}.check(t, s)
+				}
+			}
 		}
 	}
 }
 
-// Whatever a child wrote before an exec call, and the program after it, and however
-// the process comes to see it: what was written before are frames, and what was
-// written after it is output, or frames if the call failed.
+// Whatever a child wrote before its exec calls, and the program after them, and however
+// the process comes to see it: what was written before are frames, and what was written
+// after the last is output, or frames if it failed.
 func FuzzOutputAroundAnExec(f *testing.F) {
-	f.Fuzz(func(t *testing.T, before, after, pieces string, bits uint8) {
-		const limit = 1 << 14 // all of it fits in the pipe while there is no credit
+	f.Fuzz(func(t *testing.T, before, after, pieces string, bits, credit uint8) {
 		e := execution{
-			Before: wholeFrames(before[:min(len(before), limit)]), After: after[:min(len(after), limit)],
-			Fails: bits&1 != 0, Unseen: bits&2 != 0, Epoll: bits&4 != 0, Credit: int32(bits>>3) - 1,
+			After: after,
+			Fails: bits&1 != 0, Unseen: bits&2 != 0, OutputFirst: bits&4 != 0, Epoll: bits&8 != 0, Credit: int32(credit%16) - 1,
+		}
+		for b := range strings.SplitSeq(before, "|") {
+			e.Frames = append(e.Frames, wholeFrames(b))
 		}
 		if e.Fails {
 			e.After = wholeFrames(e.After)
