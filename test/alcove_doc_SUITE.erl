@@ -1,0 +1,148 @@
+%% What the guide and the other texts show is true: their examples are run.
+-module(alcove_doc_SUITE).
+
+-include_lib("stdlib/include/assert.hrl").
+
+-export([
+    all/0,
+    suite/0
+]).
+-export([
+    every_text_has_a_case/1,
+    links_lead_somewhere/1,
+    tests_that_are_named_exist/1
+]).
+-export([
+    getting_started/1,
+    privileges/1,
+    sandboxes/1,
+    programs/1,
+    signals/1,
+    seccomp/1,
+    cgroups/1,
+    c_port/1,
+    protocol/1,
+    troubleshooting/1,
+    guarantees/1,
+    design/1,
+    'CONTRIBUTING'/1
+]).
+
+all() ->
+    [every_text_has_a_case, links_lead_somewhere, tests_that_are_named_exist] ++ pages().
+
+pages() ->
+    [
+        getting_started,
+        privileges,
+        sandboxes,
+        programs,
+        signals,
+        seccomp,
+        cgroups,
+        c_port,
+        protocol,
+        troubleshooting,
+        guarantees,
+        design,
+        'CONTRIBUTING'
+    ].
+
+suite() ->
+    [{timetrap, {minutes, 3}}].
+
+%%
+%% Examples
+%%
+
+getting_started(Config) -> run(getting_started, Config).
+privileges(Config) -> run(privileges, Config).
+sandboxes(Config) -> run(sandboxes, Config).
+programs(Config) -> run(programs, Config).
+signals(Config) -> run(signals, Config).
+seccomp(Config) -> run(seccomp, Config).
+cgroups(Config) -> run(cgroups, Config).
+c_port(Config) -> run(c_port, Config).
+protocol(Config) -> run(protocol, Config).
+troubleshooting(Config) -> run(troubleshooting, Config).
+guarantees(Config) -> run(guarantees, Config).
+design(Config) -> run(design, Config).
+'CONTRIBUTING'(Config) -> run('CONTRIBUTING', Config).
+
+%% In a copy of the project, which the examples may change. The drivers that a text starts, it
+%% stops as well.
+run(Page, Config) ->
+    Dir = filename:join(proplists:get_value(priv_dir, Config), Page),
+    Drivers = drivers(),
+    N = alcove_md:run(path(Page), alcove_md:copy(Dir)),
+    ct:log("~b examples", [N]),
+    ?assertEqual([], drivers() -- Drivers),
+    _ = file:del_dir_r(Dir),
+    ok.
+
+drivers() ->
+    [
+        Pid
+     || Pid <- processes(),
+        {dictionary, Dictionary} <- [process_info(Pid, dictionary)],
+        {'$initial_call', {alcove_drv, init, 1}} <- Dictionary
+    ].
+
+%%
+%% Texts
+%%
+
+every_text_has_a_case(_Config) ->
+    Guide = filelib:wildcard(filename:join([alcove_md:root(), "erlang", "doc", "*.md"])),
+    Names = [list_to_atom(filename:basename(Path, ".md")) || Path <- Guide],
+    ?assertEqual(lists:sort(pages()), lists:sort(['CONTRIBUTING' | Names -- ['README']])).
+
+links_lead_somewhere(_Config) ->
+    [
+        ?assertEqual({Path, Link, true}, {Path, Link, filelib:is_file(target(Path, Link))})
+     || Path <- texts(),
+        Link <- captured(Path, "\\]\\(([^)#]+)[^)]*\\)"),
+        not lists:prefix("https://", Link)
+    ].
+
+target(Path, Link) ->
+    filename:join(filename:dirname(Path), Link).
+
+%% Go tests and fuzz targets, and cases of suites as `suite:case'.
+tests_that_are_named_exist(_Config) ->
+    Go = filelib:wildcard(filename:join(alcove_md:root(), "{.,*,*/*,*/*/*}/*_test.go")),
+    Functions = lists:usort([Name || Path <- Go, Name <- captured(Path, "^func (\\w+)\\(")]),
+    Named = [
+        {Path, Name}
+     || Path <- texts(), Name <- captured(Path, "\\b((?:Test|Fuzz|Benchmark)[A-Z0-9]\\w*)")
+    ],
+    ?assertEqual([], [Test || {_, Name} = Test <- Named, not lists:member(Name, Functions)]),
+    Cases = [
+        {Path, Suite, Case}
+     || Path <- texts(),
+        Text <- captured(Path, "`(\\w+_SUITE:\\w+)`"),
+        [Suite, Case] <- [string:split(Text, ":")]
+    ],
+    ?assertEqual([], [Missing || {_, Suite, Case} = Missing <- Cases, not is_case(Suite, Case)]).
+
+is_case(Suite, Case) ->
+    Path = filename:join([alcove_md:root(), "test", Suite ++ ".erl"]),
+    lists:member(Case, captured(Path, "^'?(\\w+)'?\\(\\w+\\) ->")).
+
+texts() ->
+    [path('README'), path('CONTRIBUTING'), path('SECURITY'), path('CHANGELOG')] ++
+        filelib:wildcard(filename:join([alcove_md:root(), "erlang", "doc", "*.md"])).
+
+path(Page) ->
+    Name = atom_to_list(Page) ++ ".md",
+    case lists:member(Page, ['README', 'CONTRIBUTING', 'SECURITY', 'CHANGELOG']) of
+        true -> filename:join(alcove_md:root(), Name);
+        false -> filename:join([alcove_md:root(), "erlang", "doc", Name])
+    end.
+
+captured(Path, Pattern) ->
+    {ok, Text} = file:read_file(Path),
+    case re:run(Text, Pattern, [global, multiline, {capture, all_but_first, list}]) of
+        {match, Matches} -> lists:append(Matches);
+        nomatch -> []
+    end.
