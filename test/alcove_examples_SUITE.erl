@@ -9,6 +9,7 @@
 -export([
     chrootex_runs_a_program_that_makes_no_files_and_no_processes/1,
     nsex_runs_a_program_alone_and_with_little_memory/1,
+    nsex_uses_the_tree_of_version_2_where_that_is_mounted/1,
     nsex_says_what_is_missing/1,
     tcpsh_serves_a_shell_for_each_connection/1,
     tcpsh_ends_the_shell_with_the_connection/1,
@@ -72,9 +73,19 @@ chrootex_runs_a_program_that_makes_no_files_and_no_processes(_Config) ->
     ?assertEqual({exit_status, 2}, alcove_ct:message(Drv, [Sh], alcove_event)),
     alcove_ct:stop(Drv).
 
-%% The shell is process 1, and the loop that doubles a text ends it.
 nsex_runs_a_program_alone_and_with_little_memory(_Config) ->
-    case nsex:start(options()) of
+    nsex(options()).
+
+%% On a machine whose version 1 has the controllers, the error names them.
+nsex_uses_the_tree_of_version_2_where_that_is_mounted(Config) ->
+    Program = in_mounts(Config, "unified", [
+        "umount -R -l /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup"
+    ]),
+    nsex([{progname, Program} | options()]).
+
+%% The shell is process 1, and the loop that doubles a text ends it.
+nsex(Options) ->
+    case nsex:start(Options) of
         Drv when is_pid(Drv) ->
             Cat = nsex:sandbox(Drv),
             ok = alcove:stdin(Drv, [Cat], "test test\n"),
@@ -90,17 +101,27 @@ nsex_runs_a_program_alone_and_with_little_memory(_Config) ->
             ?assertEqual({termsig, sigkill}, alcove_ct:message(Drv, [Sh], alcove_event)),
             unlink(Drv),
             ok = nsex:stop(Drv);
-        Error ->
-            ?assertMatch({error, {missing, _}}, Error)
+        {error, {missing, Controllers}} ->
+            {ok, Drv} = alcove_drv:start_link(Options),
+            {ok, Available} = alcove_cgroup2:controllers(Drv, [], []),
+            ?assertEqual(Controllers, [<<"cpuset">>, <<"memory">>] -- Available),
+            alcove_ct:stop(Drv)
     end.
 
-%% A port that sees no control groups, for it sees nothing.
+%% A port that sees no control groups.
 nsex_says_what_is_missing(Config) ->
-    Script = alcove_ct:script(Config, "blind", [
-        "exec unshare -m sh -c 'mount --make-rprivate / && mount -t tmpfs none /proc &&",
-        " exec ", alcove_drv:progname(), " \"$@\"' sh \"$@\"\n"
-    ]),
-    ?assertEqual({error, enotsup}, nsex:start([{progname, Script} | options()])).
+    Program = in_mounts(Config, "blind", ["mount -t tmpfs none /proc"]),
+    ?assertEqual({error, enotsup}, nsex:start([{progname, Program} | options()])).
+
+%% The port program among other mounts.
+in_mounts(Config, Name, Mounts) ->
+    alcove_ct:script(Config, Name, [
+        "exec unshare -m sh -c 'mount --make-rprivate /; ",
+        Mounts,
+        "; exec ",
+        alcove_drv:progname(),
+        " \"$@\"' sh \"$@\"\n"
+    ]).
 
 tcpsh_serves_a_shell_for_each_connection(_Config) ->
     {Server, Port} = tcpsh(),
