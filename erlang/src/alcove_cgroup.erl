@@ -107,6 +107,11 @@ supported(Drv, Pids) ->
         end.
 
 %% @doc The version that the functions of this module use in the process.
+%%
+%% ```
+%% 1> alcove_cgroup:version(Drv, []).
+%% 2
+%% '''
 -spec version(alcove_drv:ref(), [alcove:pid_t()]) -> 1 | 2 | none.
 version(Drv, Pids) ->
     {Version, _} = hierarchies(Drv, Pids),
@@ -369,6 +374,11 @@ fold_files(Drv, Pids, MntOpt, Namespace, Re, Fun, Acc) ->
 %%
 
 %% @doc The processes of a group, in any hierarchy, without those of the groups below it.
+%%
+%% ```
+%% 1> alcove_cgroup:members(Drv, [], [<<"sandbox">>]).
+%% [4711,4712]
+%% '''
 -spec members(alcove_drv:ref(), [alcove:pid_t()], namespace()) -> [alcove:pid_t()].
 members(Drv, Pids, Namespace) ->
     fold(
@@ -396,6 +406,11 @@ kill(Drv, Pids, Namespace) ->
 %%
 %% In version 1 they are the members in any hierarchy; where there is one, the freezer keeps
 %% them from forking meanwhile. See {@link alcove_cgroup2:kill/4} for version 2.
+%%
+%% ```
+%% 1> alcove_cgroup:kill(Drv, [], [<<"sandbox">>], 1000).
+%% ok
+%% '''
 -spec kill(alcove_drv:ref(), [alcove:pid_t()], namespace(), timeout()) ->
     ok | {error, timeout | alcove:posix()}.
 kill(Drv, Pids, Namespace, Timeout) ->

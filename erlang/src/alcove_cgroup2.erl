@@ -116,6 +116,11 @@
 %%
 
 %% @doc The directory where the process sees the tree.
+%%
+%% ```
+%% 1> alcove_cgroup2:root(Drv, []).
+%% {ok,<<"/sys/fs/cgroup">>}
+%% '''
 -spec root(alcove_drv:ref(), [alcove:pid_t()]) -> {ok, binary()} | {error, enoent}.
 root(Drv, Pids) ->
     {ok, Mounts} = alcove_cgroup:mounts(Drv, Pids),
@@ -143,6 +148,11 @@ own(Drv, Pids) ->
     end.
 
 %% @doc The controllers that a group can hand down.
+%%
+%% ```
+%% 1> alcove_cgroup2:controllers(Drv, [], []).
+%% {ok,[<<"cpuset">>,<<"cpu">>,<<"io">>,<<"memory">>,<<"pids">>]}
+%% '''
 -spec controllers(alcove_drv:ref(), [alcove:pid_t()], group()) ->
     {ok, [controller()]} | {error, alcove:posix()}.
 controllers(Drv, Pids, Group) ->
@@ -228,6 +238,11 @@ write_subtree(Drv, Pids, Group, Controllers) ->
 %% @doc Removes a group and all groups below it, none of which may have processes.
 %%
 %% A group that does not exist is removed.
+%%
+%% ```
+%% 1> alcove_cgroup2:destroy(Drv, [], ["web"]).
+%% ok
+%% '''
 -spec destroy(alcove_drv:ref(), [alcove:pid_t()], group()) -> ok | {error, alcove:posix()}.
 destroy(Drv, Pids, Group) ->
     case root(Drv, Pids) of
@@ -391,6 +406,11 @@ scalar(Word) ->
     end.
 
 %% @doc Writes a file of a group as it is.
+%%
+%% ```
+%% 1> alcove_cgroup2:set(Drv, [], ["web"], <<"memory.high">>, "64M").
+%% ok
+%% '''
 -spec set(alcove_drv:ref(), [alcove:pid_t()], group(), key(), iodata()) ->
     ok | {error, alcove:posix()}.
 set(Drv, Pids, Group, Key, Text) ->
@@ -400,6 +420,11 @@ set(Drv, Pids, Group, Key, Text) ->
     end.
 
 %% @doc Reads a file of a group as it is.
+%%
+%% ```
+%% 1> alcove_cgroup2:get(Drv, [], ["web"], <<"memory.high">>).
+%% {ok,<<"67108864\n">>}
+%% '''
 -spec get(alcove_drv:ref(), [alcove:pid_t()], group(), key()) ->
     {ok, binary()} | {error, alcove:posix()}.
 get(Drv, Pids, Group, Key) ->
@@ -423,6 +448,13 @@ path(Drv, Pids, Group) ->
 %% starts is in the group as well.
 %%
 %% The pid is as the process at Pids sees it, 0 is that process itself.
+%%
+%% ```
+%% 1> {ok, Pid} = alcove:fork(Drv, []).
+%% {ok,4711}
+%% 2> alcove_cgroup2:enter(Drv, [], ["web"], Pid).
+%% ok
+%% '''
 -spec enter(alcove_drv:ref(), [alcove:pid_t()], group(), alcove:pid_t()) ->
     ok | {error, alcove:posix()}.
 enter(Drv, Pids, Group, Pid) ->
@@ -431,6 +463,11 @@ enter(Drv, Pids, Group, Pid) ->
 %% @doc The processes of a group, without those of the groups below it.
 %%
 %% A process that the one at Pids does not see is 0.
+%%
+%% ```
+%% 1> alcove_cgroup2:members(Drv, [], ["web"]).
+%% {ok,[4711]}
+%% '''
 -spec members(alcove_drv:ref(), [alcove:pid_t()], group()) ->
     {ok, [alcove:pid_t()]} | {error, alcove:posix()}.
 members(Drv, Pids, Group) ->
@@ -440,6 +477,11 @@ members(Drv, Pids, Group) ->
     end.
 
 %% @doc True if there are processes in a group or below it.
+%%
+%% ```
+%% 1> alcove_cgroup2:is_populated(Drv, [], ["web"]).
+%% true
+%% '''
 -spec is_populated(alcove_drv:ref(), [alcove:pid_t()], group()) ->
     boolean() | {error, alcove:posix()}.
 is_populated(Drv, Pids, Group) ->
@@ -458,6 +500,11 @@ kill(Drv, Pids, Group) ->
 %% No process escapes by forking: the kernel sees to it with `cgroup.kill', and where it does
 %% not have that, before Linux 5.14, they are frozen first. A process that waits for a device
 %% may take longer than the timeout.
+%%
+%% ```
+%% 1> alcove_cgroup2:kill(Drv, [], ["web"], 1000).
+%% ok
+%% '''
 -spec kill(alcove_drv:ref(), [alcove:pid_t()], group(), timeout()) ->
     ok | {error, timeout | alcove:posix()}.
 kill(Drv, Pids, Group, Timeout) ->
