@@ -32,12 +32,49 @@ func (p *Process) Exec(try func() sys.Errno) sys.Errno {
 		p.execed = true
 		p.notify(kind)
 	}
+	handOverIgnored()
 	err := try()
 	if p.parent {
 		p.notify(noticeFailed)
 	}
 	r.cancel()
 	return err
+}
+
+// ignoredMark is in place of si_code in a record that is no siginfo: signal 0,
+// and from ignoredAt on the set of signals that the process ignored.
+const (
+	ignoredMark = 0x69676e6f
+	ignoredAt   = 16
+)
+
+// handOverIgnored tells this program, if it is what will be executed and keeps
+// the signal pipe, which signals are ignored. It cannot find out: the Go
+// runtime handles them before any of its code runs.
+func handOverIgnored() {
+	if flags, err := sys.Fcntl(signalWrite, sys.F_GETFD, 0); err != 0 || flags&sys.FD_CLOEXEC != 0 {
+		return
+	}
+	var record [signal.InfoSize]byte
+	put32(record[8:], ignoredMark)
+	for signo := 1; signo <= signal.Max; signo++ {
+		if d, err := signal.Get(signo); err == 0 && d == signal.Ignore {
+			record[ignoredAt+signo>>3] |= 1 << (signo & 7)
+		}
+	}
+	sys.Write(signalWrite, record[:])
+}
+
+// ignoreAgain ignores what the program before this one did.
+func ignoreAgain(record []byte) {
+	if get32(record[8:]) != ignoredMark {
+		return
+	}
+	for signo := 1; signo <= signal.Max; signo++ {
+		if record[ignoredAt+signo>>3]&(1<<(signo&7)) != 0 {
+			signal.Set(signo, signal.Ignore)
+		}
+	}
 }
 
 // relay is a process between the input of this one and the standard input of

@@ -20,11 +20,36 @@ const recordsPerRead = 16
 // readSignals handles what the handler has written, and when that is all, what
 // it had to keep because the pipe was full.
 func (p *Process) readSignals() {
-	b := p.records
-	n, err := sys.Read(signalRead, b)
+	const most = 64 // a flood must not keep everybody waiting
+	reap, more := false, true
+	for i := 0; more && i < most; i++ {
+		var n int
+		n, more = p.readRecords()
+		for at := 0; at+signal.InfoSize <= n; at += signal.InfoSize {
+			reap = p.signalled(p.records[at:at+signal.InfoSize]) || reap
+		}
+	}
+	for {
+		info := (*[signal.InfoSize]byte)(p.records)
+		if _, ok := signal.TakeOverflow(info); !ok {
+			break
+		}
+		reap = p.signalled(info[:]) || reap
+	}
+	if reap {
+		p.reap()
+	}
+}
+
+// readRecords reads once from the signal pipe, and reports whether there may be
+// more. Either end can have been closed by a call, which ends the process.
+func (p *Process) readRecords() (n int, more bool) {
+	n, err := sys.Read(signalRead, p.records)
 	switch {
-	case err == sys.EINTR || err == sys.EAGAIN:
-		return
+	case err == sys.EINTR:
+		return 0, true
+	case err == sys.EAGAIN:
+		return 0, false
 	case err != 0:
 		p.Flush()
 		p.end(int(err))
@@ -32,28 +57,19 @@ func (p *Process) readSignals() {
 		p.Flush()
 		p.end(0)
 	}
-	reap := false
-	for i := 0; i+signal.InfoSize <= n; i += signal.InfoSize {
-		reap = p.signalled(b[i:i+signal.InfoSize]) || reap
-	}
-	if n < len(b) {
-		for {
-			_, ok := signal.TakeOverflow((*[signal.InfoSize]byte)(b))
-			if !ok {
-				break
-			}
-			reap = p.signalled(b[:signal.InfoSize]) || reap
-		}
-	}
-	if reap {
-		p.reap()
-	}
+	return n, n == len(p.records)
 }
 
 // signalled sends the event of a siginfo, or reports that children are to be
 // reaped instead.
 func (p *Process) signalled(info []byte) (reap bool) {
 	signo := int(*(*int32)(unsafe.Pointer(&info[0]))) // si_signo
+	if signo == 0 {
+		if p.again {
+			ignoreAgain(info)
+		}
+		return false
+	}
 	if signo == sys.SIGCHLD && !p.SIGCHLDTaken {
 		return true
 	}

@@ -74,6 +74,7 @@ func (p *Process) startFirst(fifo *byte) {
 // this program: it has the descriptors of the one before it, and the signals
 // that it ignored. What it does not have is made.
 func (p *Process) startAgain() {
+	p.again = true
 	signal.ResetAll()
 	signal.Set(sys.SIGCHLD, signal.Info)
 	if isOpen(signalRead) && isOpen(signalWrite) {

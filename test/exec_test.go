@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	. "github.com/alcove-go/alcove/test/porttest"
@@ -263,6 +264,22 @@ func reexec(p *Port, to Pipeline) {
 	}
 	p.Send(to, "fexecve", fd, argv(Program(), "-d", fmt.Sprint(len(to)), "-m", "5"), argv("A=1"))
 	p.Next(Reply(to, ok))
+}
+
+// What was ignored stays ignored across exec, in the port as in any program; what was handled has its default action.
+func TestPortThatExecutesItselfAgainIgnoresWhatItIgnored(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	for _, name := range []Atom{"sigusr1", "sigpipe", "sighup"} {
+		p.Want(Tuple{ok, Atom("sig_info")}, a, "sigaction", name, Atom("sig_ign"))
+	}
+	reexec(p, a)
+	for name, want := range map[Atom]Atom{"sigusr1": "sig_ign", "sigpipe": "sig_ign", "sighup": "sig_ign",
+		"sigusr2": "sig_dfl", "sigterm": "sig_dfl"} {
+		p.Want(Tuple{ok, want}, a, "sigaction", name, List{})
+	}
+	p.Signal(a, syscall.SIGUSR1)
+	p.Want(a.Pid(), a, "getpid")
 }
 
 func TestExecThatFailsAfterDescriptorsWereKeptGoesOn(t *testing.T) {
