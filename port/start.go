@@ -135,9 +135,17 @@ func openFifo(path *byte) sys.Errno {
 	if err := sys.Mkfifoat(sys.AT_FDCWD, path, mode); err != 0 {
 		return err
 	}
-	fd, err := sys.Openat(sys.AT_FDCWD, path, sys.O_RDWR|sys.O_CLOEXEC|sys.O_NONBLOCK, 0)
-	if err != 0 || fd == control {
+	const flags = sys.O_RDWR | sys.O_CLOEXEC | sys.O_NONBLOCK | sys.O_NOFOLLOW
+	fd, err := sys.Openat(sys.AT_FDCWD, path, flags, 0)
+	if err != 0 {
 		return err
+	}
+	// Where others can write to the directory it may be another file by now.
+	if _, err := sys.Fcntl(fd, sys.F_GETPIPE_SZ, 0); err != 0 {
+		return sys.EEXIST
+	}
+	if fd == control {
+		return 0
 	}
 	err = sys.Dup3(fd, control, sys.O_CLOEXEC)
 	sys.Close(fd)

@@ -6,6 +6,7 @@ const (
 	EACCES                  = Errno(13)
 	EAGAIN                  = Errno(11)
 	EBADF                   = Errno(9)
+	EEXIST                  = Errno(17)
 	EINTR                   = Errno(4)
 	EINVAL                  = Errno(22)
 	EIO                     = Errno(5)
@@ -33,6 +34,7 @@ const (
 	F_GETFD                 = 1
 	F_SETFD                 = 2
 	F_SETFL                 = 4
+	F_GETPIPE_SZ            = 0x408
 	F_SETPIPE_SZ            = 0x407
 	FD_CLOEXEC              = 1
 	O_CLOEXEC               = 0x80000

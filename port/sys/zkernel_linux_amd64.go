@@ -4,6 +4,7 @@ package sys
 
 const (
 	O_DIRECTORY        = 0x10000
+	O_NOFOLLOW         = 0x20000
 	SYS_CHDIR          = 80
 	SYS_CHROOT         = 161
 	SYS_CLONE          = 56

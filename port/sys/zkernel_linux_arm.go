@@ -4,6 +4,7 @@ package sys
 
 const (
 	O_DIRECTORY        = 0x4000
+	O_NOFOLLOW         = 0x8000
 	SYS_CHDIR          = 12
 	SYS_CHROOT         = 61
 	SYS_CLONE          = 120

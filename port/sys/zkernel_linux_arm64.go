@@ -4,6 +4,7 @@ package sys
 
 const (
 	O_DIRECTORY        = 0x4000
+	O_NOFOLLOW         = 0x8000
 	SYS_CHDIR          = 49
 	SYS_CHROOT         = 51
 	SYS_CLONE          = 220
