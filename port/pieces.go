@@ -12,7 +12,7 @@ const maxPieces = 16
 type pieces [maxPieces]sys.Iovec
 
 func iovec(b []byte) sys.Iovec {
-	return sys.Iovec{Base: unsafe.SliceData(b), Len: uint64(len(b))}
+	return sys.Iovec{Base: unsafe.SliceData(b), Len: uintptr(len(b))}
 }
 
 func bytesOf(v *sys.Iovec) []byte { return unsafe.Slice(v.Base, v.Len) }

@@ -29,9 +29,6 @@ var (
 	held  context
 )
 
-// context tells where the signal interrupted a thread.
-type context struct{ pc, fp, sp uintptr }
-
 // handlerPC is the address of the signal handler.
 func handlerPC() uintptr
 

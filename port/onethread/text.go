@@ -8,12 +8,11 @@ const (
 	atPhnum = 5
 )
 
-// Fields of Elf64_Phdr that are used, as words of 8 bytes.
+// Fields of ElfW(Phdr) that are used, as words. Type is uint32.
 const (
-	phdrType  = 0 // p_type, and p_flags in the upper half
+	phdrType  = 0
 	phdrVaddr = 2
 	phdrMemsz = 5
-	phdrWords = 7
 
 	ptLoad = 1
 	ptPhdr = 6
@@ -31,12 +30,12 @@ func ReleaseText() {
 	base := phdrs
 	for i := range n {
 		p := phdrs + i*phdrWords*wordSize
-		kind := load(p + phdrType*wordSize)
+		kind := uint32(load(p + phdrType*wordSize))
 		vaddr := load(p + phdrVaddr*wordSize)
 		switch {
-		case uint32(kind) == ptPhdr:
+		case kind == ptPhdr:
 			base = phdrs - vaddr // 0 unless the program was moved
-		case uint32(kind) == ptLoad && kind>>32&pfW == 0: // as in the file
+		case kind == ptLoad && phdrFlags(p)&pfW == 0: // as in the file
 			start := base + vaddr&^pageMask
 			size := load(p+phdrMemsz*wordSize) + vaddr&pageMask
 			sys.Call(sys.SYS_MADVISE, start, size, sys.MADV_DONTNEED)

@@ -1,9 +1,9 @@
 package sys
 
-// Iovec is struct iovec on a 64-bit system.
+// Iovec is struct iovec.
 type Iovec struct {
 	Base *byte
-	Len  uint64
+	Len  uintptr
 }
 
 // Read is read(2). At the end of the file it returns 0.

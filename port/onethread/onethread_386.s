@@ -1,0 +1,100 @@
+#include "go_asm.h"
+#include "textflag.h"
+
+#define SYS_exit         1
+#define SYS_rt_sigreturn 173
+#define SYS_gettid       224
+#define SYS_futex        240
+
+#define FUTEX_WAIT_PRIVATE 128
+#define FUTEX_WAKE_PRIVATE 129
+
+// Offsets in ucontext_t.
+#define uc_esp 48
+#define uc_eip 76
+
+// void handler(int signo, siginfo_t *info, ucontext_t *context)
+//
+// The kernel calls it with the C convention, every signal blocked, on the
+// alternate stack of the thread, and restores all registers when it returns.
+TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
+	MOVL $SYS_gettid, AX
+	INT  $0x80
+	MOVL $const_claimed, CX
+	LOCK
+	CMPXCHGL CX, ·state(SB)
+	JNE  done              // another thread is asked, or this one no more
+
+	MOVL 12(SP), DX
+	MOVL uc_eip(DX), AX
+	MOVL AX, ·held+context_pc(SB)
+	MOVL uc_esp(DX), AX
+	MOVL AX, ·held+context_sp(SB)
+	MOVL $const_standing, AX
+	XCHGL AX, ·state(SB)
+	CALL wake<>(SB)
+
+wait:
+	LEAL ·state(SB), BX
+	MOVL $FUTEX_WAIT_PRIVATE, CX
+	MOVL $const_standing, DX
+	MOVL $0, SI
+	MOVL $SYS_futex, AX
+	INT  $0x80
+	MOVL ·state(SB), AX
+	CMPL AX, $const_standing
+	JEQ  wait
+	CMPL AX, $const_leaving
+	JEQ  leave
+	MOVL $const_free, AX
+	XCHGL AX, ·state(SB)
+	CALL wake<>(SB)
+
+done:
+	RET
+
+leave:
+	MOVL $0, BX
+	MOVL $SYS_exit, AX     // this thread only
+	INT  $0x80
+	INT  $3                // not reached
+
+// wake wakes the first thread where it waits for the state to change.
+TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
+	LEAL ·state(SB), BX
+	MOVL $FUTEX_WAKE_PRIVATE, CX
+	MOVL $1, DX
+	MOVL $SYS_futex, AX
+	INT  $0x80
+	RET
+
+TEXT ·restorer(SB), NOSPLIT|NOFRAME, $0
+	MOVL $SYS_rt_sigreturn, AX
+	INT  $0x80
+	INT  $3                // not reached
+
+// func handlerPC() uintptr
+TEXT ·handlerPC(SB), NOSPLIT, $0-4
+	LEAL ·handler(SB), AX
+	MOVL AX, ret+0(FP)
+	RET
+
+// func restorerPC() uintptr
+TEXT ·restorerPC(SB), NOSPLIT, $0-4
+	LEAL ·restorer(SB), AX
+	MOVL AX, ret+0(FP)
+	RET
+
+// func load(addr uintptr) uintptr
+TEXT ·load(SB), NOSPLIT, $0-8
+	MOVL addr+0(FP), AX
+	MOVL (AX), AX
+	MOVL AX, ret+4(FP)
+	RET
+
+// func growStack()
+//
+// The assembler makes a function that is not NOSPLIT begin with a check that
+// the stack has room for its frame.
+TEXT ·growStack(SB), 0, $131072-0
+	RET

@@ -1,0 +1,100 @@
+#include "go_asm.h"
+#include "textflag.h"
+
+#define SYS_write        4
+#define SYS_rt_sigreturn 173
+
+#define EPIPE 32
+
+// Offsets in siginfo_t and ucontext_t.
+#define si_code    8
+#define uc_eip     76
+#define uc_sigmask 108
+
+// SIGILL, SIGTRAP, SIGBUS, SIGFPE and SIGSEGV.
+#define FAULTS (1<<4 | 1<<5 | 1<<7 | 1<<8 | 1<<11)
+
+#define SI_KERNEL 0x80
+#define SIGTRAP   5
+
+// void handler(int signo, siginfo_t *info, ucontext_t *context)
+//
+// The kernel calls it with the C convention, every signal blocked, on the
+// alternate stack, and restores all registers when it has returned.
+TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
+	MOVL 4(SP), BP         // a system call changes AX only
+	MOVL 8(SP), SI
+	CMPL si_code(SI), $0
+	JLE  record            // sent by a process, not caused by this one
+	MOVL $FAULTS, AX
+	BTL  BP, AX            // by the signal number modulo 32
+	JCC  record
+	CMPL BP, $32
+	JLT  fault
+
+record:
+	CMPL ·pipeBroken(SB), $0
+	JNE  keep
+	MOVL $const_WriteFD, BX
+	MOVL SI, CX
+	MOVL $const_InfoSize, DX
+	MOVL $SYS_write, AX
+	INT  $0x80
+	CMPL AX, $const_InfoSize
+	JEQ  done
+	CMPL AX, $-EPIPE
+	JNE  keep
+	MOVL $1, ·pipeBroken(SB)
+
+keep:
+	LEAL -1(BP), CX
+	MOVL CX, AX
+	IMULL $overflow__size, AX
+	LEAL ·kept(SB), BX
+	ADDL AX, BX
+	MOVL CX, DX
+	SHRL $5, DX            // the word of the bit
+	MOVL $1, AX
+	SHLL CX, AX            // modulo 32
+	LEAL ·pending(SB), DI
+	ORL  AX, (DI)(DX*4)
+	INCL overflow_count(BX)
+	LEAL overflow_info(BX), DI
+	MOVL $(const_InfoSize/4), CX
+	CLD
+	REP
+	MOVSL
+
+done:
+	RET
+
+fault:
+	// A signal that a fault raises while it is blocked ends the process.
+	MOVL 12(SP), DX
+	LEAL -1(BP), CX
+	MOVL $1, AX
+	SHLL CX, AX
+	ORL  AX, uc_sigmask(DX)
+	CMPL BP, $SIGTRAP
+	JNE  done
+	CMPL si_code(SI), $SI_KERNEL
+	JNE  done
+	DECL uc_eip(DX)        // back to the breakpoint, which was passed already
+	RET
+
+TEXT ·restorer(SB), NOSPLIT|NOFRAME, $0
+	MOVL $SYS_rt_sigreturn, AX
+	INT  $0x80
+	INT  $3                // not reached
+
+// func handlerPC() uintptr
+TEXT ·handlerPC(SB), NOSPLIT, $0-4
+	LEAL ·handler(SB), AX
+	MOVL AX, ret+0(FP)
+	RET
+
+// func restorerPC() uintptr
+TEXT ·restorerPC(SB), NOSPLIT, $0-4
+	LEAL ·restorer(SB), AX
+	MOVL AX, ret+0(FP)
+	RET

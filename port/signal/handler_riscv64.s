@@ -1,0 +1,91 @@
+#include "go_asm.h"
+#include "textflag.h"
+
+#define SYS_write 64
+
+#define EPIPE 32
+
+// Offsets in siginfo_t and ucontext_t.
+#define si_code    8
+#define uc_sigmask 40
+
+// SIGILL, SIGTRAP, SIGBUS, SIGFPE and SIGSEGV.
+#define FAULTS (1<<4 | 1<<5 | 1<<7 | 1<<8 | 1<<11)
+
+// void handler(int signo, siginfo_t *info, ucontext_t *context)
+//
+// The kernel calls it with the C convention, every signal blocked, on the
+// alternate stack, and restores all registers when it has returned.
+TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
+	MOV  A0, S2            // a system call changes A0 only
+	MOV  A1, S3
+	MOVW si_code(A1), T0
+	BLEZ T0, record        // sent by a process, not caused by this one
+	MOV  $FAULTS, T0
+	SRL  S2, T0, T0
+	ANDI $1, T0, T0
+	BNEZ T0, fault
+
+record:
+	MOVWU ·pipeBroken(SB), T0
+	BNEZ T0, keep
+	MOV  $const_WriteFD, A0
+	MOV  $const_InfoSize, A2
+	MOV  $SYS_write, A7
+	ECALL
+	MOV  $const_InfoSize, T0
+	BEQ  A0, T0, done
+	MOV  $-EPIPE, T0
+	BNE  A0, T0, keep
+	MOV  $1, T0
+	MOVW T0, ·pipeBroken(SB)
+
+keep:
+	ADDI $-1, S2, T0
+	MOV  $overflow__size, T1
+	MUL  T0, T1, T1
+	MOV  $·kept(SB), T2
+	ADD  T1, T2, T2
+	MOV  $1, T1
+	SLL  T0, T1, T1
+	MOV  ·pending(SB), A3
+	OR   T1, A3, A3
+	MOV  A3, ·pending(SB)
+	MOVWU overflow_count(T2), A3
+	ADDI $1, A3, A3
+	MOVW A3, overflow_count(T2)
+	ADDI $overflow_info, T2, T2
+	ADDI $const_InfoSize, S3, A4
+
+copy:
+	MOVWU (S3), A3
+	MOVW A3, (T2)
+	ADDI $4, S3, S3
+	ADDI $4, T2, T2
+	BNE  S3, A4, copy
+
+done:
+	RET                    // to the kernel's own restorer
+
+fault:
+	// A signal that a fault raises while it is blocked ends the process.
+	ADDI $-1, S2, T0
+	MOV  $1, T1
+	SLL  T0, T1, T1
+	MOV  uc_sigmask(A2), T0
+	OR   T1, T0, T0
+	MOV  T0, uc_sigmask(A2)
+	RET
+
+// func handlerPC() uintptr
+TEXT ·handlerPC(SB), NOSPLIT, $0-8
+	MOV $·handler(SB), A0
+	MOV A0, ret+0(FP)
+	RET
+
+// func restorerPC() uintptr
+//
+// There is none: handlers return to where the kernel says.
+TEXT ·restorerPC(SB), NOSPLIT, $0-8
+	MOV ZERO, ret+0(FP)
+	RET
