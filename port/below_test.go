@@ -113,7 +113,11 @@ func (f *fixture) checkUnderstood(output string, s schedule, outputEndsFirst boo
 func eventFrame(data string) string { return string(porttest.Frame(porttest.TypeEvent, []byte(data))) }
 
 func TestFramesOfAChildArePassedOnWhole(t *testing.T) {
-	most := strings.Repeat("0123456789abcdef", 4096)
+	most := porttest.Bytes(1 << 16)
+	var different string
+	for i := range 2 * burst {
+		different += eventFrame(porttest.Bytes((i + 1) << 16)[i<<16:][:maxInner-2])
+	}
 	tooLong := string(porttest.Frame(porttest.TypeCall, []byte(most[:maxInner+1-2])))
 	large := func(n int) string { return eventFrame(most[:n]) }
 	for _, test := range []struct{ name, output string }{
@@ -124,7 +128,7 @@ func TestFramesOfAChildArePassedOnWhole(t *testing.T) {
 		{"frames around the size from which on they are not copied", large(copyBelow-5) + large(copyBelow-4) + large(copyBelow-3)},
 		{"frames around the size that shows that there is much", large(bulkFrame-5) + large(bulkFrame-4) + large(bulkFrame-3)},
 		{"frames of the greatest size", large(maxInner-2) + large(maxInner-2) + large(1) + large(maxInner-2)},
-		{"more than is held of a child", strings.Repeat(large(maxInner-2), 2*burst)},
+		{"more than is held of a child", different},
 		{"more large frames than one writev takes", strings.Repeat(large(copyBelow), maxPieces+1)},
 		{"the beginning of a frame", eventFrame("x") + eventFrame("yz")[:3]},
 		{"half a length", eventFrame("x") + "\x00"},
