@@ -12,12 +12,12 @@ import (
 
 // Children that frames from above are for.
 const (
-	runsPort  = 1 // this program: its input is followed
-	runsOther = 2 // another program
-	noInput   = 3 // its standard input is closed
-	hasEnded  = 4
-	second    = 5 // as runsPort
-	nobody    = 6 // no child
+	runsPort  = childPid + 1 // this program: its input is followed
+	runsOther = childPid + 2 // another program
+	noInput   = childPid + 3 // its standard input is closed
+	hasEnded  = childPid + 4
+	second    = childPid + 5 // as runsPort
+	nobody    = childPid + 6 // no child
 )
 
 // received is what becomes of frames from above.

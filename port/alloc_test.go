@@ -87,7 +87,8 @@ func TestRoundsTakeNoMemory(t *testing.T) {
 		return
 	}
 	tr := newTraffic(t)
-	port, small, other := tr.adopt(1), tr.adopt(2), tr.adoptProgram(3)
+	const one, two, three, nobody = childPid + 1, childPid + 2, childPid + 3, childPid + 4
+	port, small, other := tr.adopt(one), tr.adopt(two), tr.adoptProgram(three)
 	growPipe(t, port.stdin)
 	if _, err := unix.FcntlInt(uintptr(small.stdin), unix.F_SETPIPE_SZ, pipeSize); err != nil {
 		t.Fatal(err)
@@ -100,7 +101,7 @@ func TestRoundsTakeNoMemory(t *testing.T) {
 		return func() { tr.send(fd, b); tr.turn(); tr.expect(to, len(result)) }
 	}
 	inPieces := func(frame string, at int) func() {
-		b, size := []byte(frame), len(proxyFrame(1, frame))
+		b, size := []byte(frame), len(proxyFrame(one, frame))
 		return func() {
 			tr.send(port.out, b[:at])
 			tr.turn()
@@ -112,9 +113,9 @@ func TestRoundsTakeNoMemory(t *testing.T) {
 	record := make([]byte, signal.InfoSize)
 	record[0] = 10
 	exec, call := callFrame(callExec, "x"), callFrame(callOnly, "x")
-	execAndCall := []byte(stdinFrame(1, exec+call))
+	execAndCall := []byte(stdinFrame(one, exec+call))
 	failed := noticeOf(noticeFailed, 0)
-	queued := []byte(stdinFrame(2, much))
+	queued := []byte(stdinFrame(two, much))
 	for _, test := range []struct {
 		name string
 		do   func()
@@ -122,16 +123,16 @@ func TestRoundsTakeNoMemory(t *testing.T) {
 		{"a call", round(tr.in, call, tr.out, replyFrame(callOnly, 3))},
 		{"a large call", round(tr.in, callFrame(callOnly, much), tr.out, replyFrame(callOnly, len(much)+slack))},
 		{"many calls", round(tr.in, strings.Repeat(call, 1000), tr.out, strings.Repeat(replyFrame(callOnly, 3), 1000))},
-		{"data for nobody", round(tr.in, stdinFrame(9, "x"), tr.out, ctlFrame(9, "badpid"))},
-		{"data for a child", round(tr.in, stdinFrame(1, call), port.stdin, call)},
-		{"much data for a child", round(tr.in, stdinFrame(1, callFrame(callOnly, much)), port.stdin, callFrame(callOnly, much))},
-		{"data for another program", round(tr.in, stdinFrame(3, "x"), other.stdin, "x")},
-		{"a frame of a child", round(port.out, eventFrame("x"), tr.out, proxyFrame(1, eventFrame("x")))},
-		{"a large frame of a child", round(port.out, eventFrame(much), tr.out, proxyFrame(1, eventFrame(much)))},
+		{"data for nobody", round(tr.in, stdinFrame(nobody, "x"), tr.out, ctlFrame(nobody, "badpid"))},
+		{"data for a child", round(tr.in, stdinFrame(one, call), port.stdin, call)},
+		{"much data for a child", round(tr.in, stdinFrame(one, callFrame(callOnly, much)), port.stdin, callFrame(callOnly, much))},
+		{"data for another program", round(tr.in, stdinFrame(three, "x"), other.stdin, "x")},
+		{"a frame of a child", round(port.out, eventFrame("x"), tr.out, proxyFrame(one, eventFrame("x")))},
+		{"a large frame of a child", round(port.out, eventFrame(much), tr.out, proxyFrame(one, eventFrame(much)))},
 		{"a frame in pieces", inPieces(eventFrame("xyz"), 3)},
 		{"a large frame in pieces", inPieces(eventFrame(much), 20_000)},
-		{"output of another program", round(other.out, much, tr.out, fromChild(typeStdout, 3, much))},
-		{"error output", round(port.err, "x", tr.out, fromChild(typeStderr, 1, "x"))},
+		{"output of another program", round(other.out, much, tr.out, fromChild(typeStdout, three, much))},
+		{"error output", round(port.err, "x", tr.out, fromChild(typeStderr, one, "x"))},
 		{"a signal", round(tr.signals, string(record), tr.out, signalEvent("signal", string(record)))},
 		{"an exec that fails", func() {
 			tr.send(tr.in, execAndCall)
@@ -188,7 +189,7 @@ func (p *Process) buffers() (n int) {
 
 func TestTablesHaveRoomForTheFirstChildren(t *testing.T) {
 	f := newFixture(t)
-	f.addClosed(1)
+	f.addClosed(childPid)
 	type memory struct {
 		Slots *Child
 		Fds   *sys.PollFD
@@ -196,12 +197,12 @@ func TestTablesHaveRoomForTheFirstChildren(t *testing.T) {
 	tables := func() memory { return memory{unsafe.SliceData(f.table.slots), unsafe.SliceData(f.poll.fds)} }
 	want := tables()
 	for pid := range int32(firstChildren - 1) {
-		f.addClosed(pid + 2)
+		f.addClosed(childPid + 1 + pid)
 	}
 	if got := tables(); got != want {
 		t.Errorf("with %d children the tables have moved", firstChildren)
 	}
-	f.addClosed(firstChildren + 1)
+	f.addClosed(childPid + firstChildren)
 	if got := tables(); got.Slots == want.Slots || got.Fds == want.Fds {
 		t.Errorf("with one more child the tables have not moved")
 	}

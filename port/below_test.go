@@ -10,8 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const childPid = 1000
-
 // A schedule says how much a child writes before the process looks, again and again: a
 // byte for each piece. If it is odd, the process is already on its way to read the
 // child's output when the piece comes, and looks at nothing else before.
@@ -149,8 +147,8 @@ func TestFramesOfAChildArePassedOnWhole(t *testing.T) {
 func TestLargeFramesOfSeveralChildrenInOneRoundStayApart(t *testing.T) {
 	inBothWays(t, func(t *testing.T, f *fixture) {
 		var want []string
-		for pid := 1; pid <= 4; pid++ {
-			frame := eventFrame(strings.Repeat(string(rune('a'+pid)), 2*copyBelow))
+		for pid := childPid; pid < childPid+4; pid++ {
+			frame := eventFrame(strings.Repeat(string(rune('a'+pid-childPid)), 2*copyBelow))
 			c := f.adopt(pid)
 			c.write(c.out, frame)
 			want = append(want, proxyFrame(pid, frame))

@@ -24,6 +24,7 @@ func (p *Process) listed() []int32 {
 
 // addClosed adds a child of which no stream is open.
 func (p *Process) addClosed(pid int32) *Child {
+	mustBeNobody(pid)
 	p.table.room()
 	c := p.table.add(pid)
 	p.poll.room(len(p.table.slots))
@@ -43,8 +44,9 @@ func TestSlotsAreReusedFromTheLowest(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	want := []int32{} // the pid in each slot
 	live := 0
-	for pid := int32(1); pid <= 3000; pid++ {
-		if pid%1000 < 700 || live == 0 { // then they become fewer
+	for step := range int32(3000) {
+		pid := childPid + step
+		if step%1000 < 700 || live == 0 { // then they become fewer
 			free := slices.Index(want, 0)
 			if free < 0 {
 				free, want = len(want), append(want, 0)
@@ -53,7 +55,7 @@ func TestSlotsAreReusedFromTheLowest(t *testing.T) {
 			p.addClosed(pid)
 			live++
 		}
-		if random.IntN(2) == 0 || pid%1000 >= 700 {
+		if random.IntN(2) == 0 || step%1000 >= 700 {
 			slot := random.IntN(len(want))
 			if c := p.Slot(slot); c != nil {
 				p.reaped(c)
@@ -65,10 +67,10 @@ func TestSlotsAreReusedFromTheLowest(t *testing.T) {
 			}
 		}
 		if diff := cmp.Diff(want, p.listed()); diff != "" {
-			t.Fatalf("slots in step %d (-want +got):\n%s", pid, diff)
+			t.Fatalf("slots in step %d (-want +got):\n%s", step, diff)
 		}
 		if p.table.live != live {
-			t.Fatalf("step %d: %d children are counted, want %d", pid, p.table.live, live)
+			t.Fatalf("step %d: %d children are counted, want %d", step, p.table.live, live)
 		}
 	}
 }
@@ -110,7 +112,7 @@ func TestOfChildrenWithOnePidTheFirstThatIsNotWaitedForIsFound(t *testing.T) {
 	}
 	p.table.slots[0].waited = true
 	p.table.slots[1].exited = true
-	got := []int{slot(p.ChildByPid(childPid)), slot(p.ChildByPid(childPid + 1)), slot(p.ChildByPid(1)), slot(p.ChildByPid(0)), slot(p.ChildByPid(-childPid))}
+	got := []int{slot(p.ChildByPid(childPid)), slot(p.ChildByPid(childPid + 1)), slot(p.ChildByPid(childPid + 2)), slot(p.ChildByPid(0)), slot(p.ChildByPid(-childPid))}
 	if diff := cmp.Diff([]int{1, 3, -1, -1, -1}, got); diff != "" {
 		t.Errorf("slots found (-want +got):\n%s", diff)
 	}
@@ -164,8 +166,8 @@ func TestTheNumberOfChildrenIsNeverSetBelowThoseThereAre(t *testing.T) {
 	var limit sys.Rlimit
 	check(sys.Getrlimit(sys.RLIMIT_NOFILE, &limit))
 	most := childrenWithin(limit.Cur)
-	for pid := range int32(3) {
-		p.addClosed(pid + 1)
+	for n := range int32(3) {
+		p.addClosed(childPid + n)
 	}
 	for _, test := range []struct {
 		n    int32
@@ -184,7 +186,7 @@ func TestTheNumberOfChildrenIsNeverSetBelowThoseThereAre(t *testing.T) {
 
 func TestTheLimitOnFilesMayNotFallBelowWhatChildrenUse(t *testing.T) {
 	p := newFixture(t)
-	c := p.addClosed(1)
+	c := p.addClosed(childPid)
 	c.Stderr = 100
 	for _, test := range []struct {
 		soft uint64
@@ -232,8 +234,8 @@ func TestNoMoreChildrenThanOptionsAllow(t *testing.T) {
 		{0, -1, 3, sys.EAGAIN},
 	} {
 		p := newFixture(t)
-		p.addClosed(1)
-		p.addClosed(2)
+		p.addClosed(childPid)
+		p.addClosed(childPid + 1)
 		p.Depth, p.Options.MaxForkDepth, p.Options.MaxChild = test.depth, test.maxDepth, test.maxChild
 		if got := p.MayFork(); got != test.want {
 			t.Errorf("%+v: got %v", test, got)
@@ -246,8 +248,8 @@ func TestChildrenMoveToLowSlotsWhenFewerAreAllowed(t *testing.T) {
 	inBothWays(t, func(t *testing.T, f *fixture) {
 		f.Options.MaxChild = 50
 		var children []*testChild
-		for pid := 1; pid <= 10; pid++ {
-			children = append(children, f.adopt(pid))
+		for n := range 10 {
+			children = append(children, f.adopt(childPid+n))
 		}
 		last := children[len(children)-1]
 		for _, c := range children[:len(children)-1] {
@@ -258,12 +260,12 @@ func TestChildrenMoveToLowSlotsWhenFewerAreAllowed(t *testing.T) {
 		}
 		f.rounds()
 		f.written()
-		if diff := cmp.Diff([]int32{0, 0, 0, 0, 5, 0, 0, 0, 0, 10}, f.listed()); diff != "" {
+		if diff := cmp.Diff([]int32{0, 0, 0, 0, childPid + 4, 0, 0, 0, 0, childPid + 9}, f.listed()); diff != "" {
 			t.Errorf("slots before (-want +got):\n%s", diff)
 		}
 		f.FilesLimited(6*3 + 6)
 		f.rounds()
-		if diff := cmp.Diff([]int32{5, 10}, f.listed()); diff != "" {
+		if diff := cmp.Diff([]int32{childPid + 4, childPid + 9}, f.listed()); diff != "" {
 			t.Errorf("slots (-want +got):\n%s", diff)
 		}
 		if n, most := len(f.poll.fds), placeChildren+2*streams; n > most {
@@ -276,6 +278,6 @@ func TestChildrenMoveToLowSlotsWhenFewerAreAllowed(t *testing.T) {
 			wantInput(t, "y", c.input())
 		}
 		f.rounds()
-		f.wantWritten(proxyFrame(5, eventFrame("x")), proxyFrame(10, eventFrame("x")))
+		f.wantWritten(proxyFrame(childPid+4, eventFrame("x")), proxyFrame(childPid+9, eventFrame("x")))
 	})
 }

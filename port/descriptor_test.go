@@ -91,7 +91,7 @@ func TestDescriptorsOfOtherChildrenAreClosedAndNoOthers(t *testing.T) {
 		f.out.arena = f.out.arena[:(firstUnused+100)/8]
 		const beyond = firstUnused + 150
 		openAt(t, beyond, beyond+1, firstUnused+10)
-		children := []*Child{f.adopt(1).Child, f.adopt(2).Child, f.addClosed(3), f.addClosed(4)}
+		children := []*Child{f.adopt(childPid).Child, f.adopt(childPid + 1).Child, f.addClosed(childPid + 2), f.addClosed(childPid + 3)}
 		children[2].Stderr = beyond
 		children[3].closing = firstUnused + 10
 		var theirs []int

@@ -199,8 +199,25 @@ type testChild struct {
 	control, stdin, out, err int
 }
 
+// childPid is the first pid for children that tests invent. There is no such process:
+// a process that ends signals its children.
+const childPid = 1 << 30
+
+func mustBeNobody(pid int32) {
+	if pid < childPid {
+		panic("a child that does not exist has the pid of one that may")
+	}
+}
+
 // adopt gives the process a child that runs this program.
 func (f *fixture) adopt(pid int) *testChild {
+	f.t.Helper()
+	mustBeNobody(int32(pid))
+	return f.adoptProcess(pid)
+}
+
+// adoptProcess is adopt for a child that there is.
+func (f *fixture) adoptProcess(pid int) *testChild {
 	f.t.Helper()
 	var s stdio
 	if err := s.open(); err != 0 {

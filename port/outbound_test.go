@@ -93,7 +93,8 @@ func (f *fixture) fill() (write func() string) {
 	const rounds = 8
 	large := eventFrame(porttest.Bytes(copyBelow))
 	output := porttest.Bytes(40_000)
-	c, port := f.adoptProgram(1), f.adopt(2)
+	const programPid, portPid = childPid + 1, childPid + 2
+	c, port := f.adoptProgram(programPid), f.adopt(portPid)
 	return func() string {
 		var want strings.Builder
 		for i := range rounds {
@@ -106,8 +107,8 @@ func (f *fixture) fill() (write func() string) {
 			f.receive(callFrame(i, "x"))
 			for _, frame := range []string{
 				ctlFrame(i, "badpid"), pipeFrame(i, i),
-				proxyFrame(2, large), proxyFrame(2, eventFrame("x")),
-				fromChild(typeStdout, 1, output), replyFrame(i, len("x")+slack),
+				proxyFrame(portPid, large), proxyFrame(portPid, eventFrame("x")),
+				fromChild(typeStdout, programPid, output), replyFrame(i, len("x")+slack),
 			} {
 				want.WriteString(frame)
 			}

@@ -49,8 +49,8 @@ func TestEpollAndTheListFindTheSameReady(t *testing.T) {
 	list, epoll := newFixture(t), newFixture(t)
 	var sockets [children][streams]struct{ fd, other int }
 	for i := range sockets {
-		list.addClosed(int32(i + 1))
-		epoll.addClosed(int32(i + 1))
+		list.addClosed(childPid + int32(i))
+		epoll.addClosed(childPid + int32(i))
 		for j := range sockets[i] {
 			s := &sockets[i][j]
 			s.fd, s.other = socketPair(t)

@@ -96,7 +96,7 @@ func TestTheEndOfAChildIsToldLast(t *testing.T) {
 			}
 			f.Options.StdinClosed, f.Options.StdoutClosed, f.Options.StderrClosed = true, true, true
 			pid := startChild(t, test.command)
-			c := f.adopt(pid)
+			c := f.adoptProcess(pid)
 			c.write(c.out, eventFrame("x")+"\x00")
 			c.write(c.err, "error output")
 			c.close(&c.control, &c.stdin, &c.out, &c.err)
