@@ -28,7 +28,6 @@ func (c *Calls) refuse(err sys.Errno) {
 
 func signed(c *Calls) uintptr   { return uintptr(c.args.Int()) }
 func unsigned(c *Calls) uintptr { return uintptr(c.args.Uint()) }
-func long(c *Calls) uintptr     { return uintptr(c.args.Int64()) }
 
 // immediate reads a value in one of the two short encodings of integers. The
 // kernel gets its 32 bits, without the sign.

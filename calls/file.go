@@ -1,5 +1,7 @@
 package calls
 
+import "github.com/alcove-go/alcove/port/sys"
+
 // close answers close/1, see close(2).
 func (c *Calls) close() {
 	fd := c.args.Int()
@@ -42,4 +44,13 @@ func (c *Calls) write() {
 		return
 	}
 	c.counted(c.p.Write(int(fd), b))
+}
+
+// lseek answers lseek/3, see lseek(2).
+func (c *Calls) lseek() {
+	fd, offset, whence := c.args.Int(), c.args.Int64(), c.args.Int()
+	if c.refused() {
+		return
+	}
+	c.done(sys.Lseek(int(fd), offset, int(whence)))
 }

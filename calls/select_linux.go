@@ -116,9 +116,9 @@ func (c *Calls) timeout() []syscall.Timespec {
 		return nil
 	}
 	ts := unsafe.Slice((*syscall.Timespec)(unsafe.Pointer(unsafe.SliceData(c.mem.words(2)))), 1)
-	ts[0] = syscall.Timespec{Sec: math.MaxInt64, Nsec: 1e9 - 1} // as good as forever
+	ts[0] = sys.Timespec(math.MaxInt64, 1e9-1) // as good as forever
 	if carry := usec / usecPerS; sec <= math.MaxInt64-carry {
-		ts[0] = syscall.Timespec{Sec: sec + carry, Nsec: usec % usecPerS * 1000}
+		ts[0] = sys.Timespec(sec+carry, usec%usecPerS*1000)
 	}
 	return ts
 }

@@ -56,7 +56,7 @@ var table = [callCount]call{
 	nrJailRemove:      {run: (*Calls).undef},
 	nrKill:            {trap: sys.SYS_KILL, args: args{signed, oneOf(signalConstants[:])}, reply: ok, flush: true},
 	nrLink:            {trap: sys.SYS_LINKAT, args: args{here, path, here, path, nothing}, reply: ok},
-	nrLseek:           {trap: sys.SYS_LSEEK, args: args{signed, long, signed}, reply: ok},
+	nrLseek:           {run: (*Calls).lseek},
 	nrMkdir:           {trap: sys.SYS_MKDIRAT, args: args{here, path, unsigned}, reply: ok},
 	nrMkfifo:          {trap: sys.SYS_MKNODAT, args: args{here, path, fifoMode, nothing}, reply: ok},
 	nrMount:           {trap: sys.SYS_MOUNT, args: args{name, path, name, positive(mountConstants[:]), data, data}, reply: ok, flush: true},
