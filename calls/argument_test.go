@@ -3,7 +3,6 @@ package calls
 import (
 	"bytes"
 	"math"
-	"math/big"
 	"strings"
 	"testing"
 	"unsafe"
