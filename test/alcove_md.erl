@@ -137,30 +137,27 @@ compare(Entered, Shown, Got) ->
 %%
 
 expression({Text, Shown}, Session0) ->
-    {Value, Session} = evaluate(forms(Text ++ "\n"), ok, Session0),
+    {Value, Session} = lists:foldl(fun evaluate/2, {ok, Session0}, expressions(Text ++ "\n")),
     compare(Text, Shown, io_lib:format("~p", [Value])),
     Session.
 
-%% Each ends with a period.
-forms(Text) ->
+expressions(Text) ->
     case erl_scan:tokens([], Text, 1) of
         {done, {ok, Tokens, _}, Rest} ->
             {ok, Expressions} = erl_parse:parse_exprs(Tokens),
-            [Expressions | forms(Rest)];
+            Expressions ++ expressions(Rest);
         _ ->
             ?assertEqual("", string:trim(Text), "ends without a period"),
             []
     end.
 
-evaluate([], Value, Session) ->
-    {Value, Session};
-evaluate([[{call, _, {atom, _, rr}, [{atom, _, Module}]}] | Forms], _Value, Session) ->
+evaluate({call, _, {atom, _, rr}, [{atom, _, Module}]}, {_, #session{records = Known} = Session}) ->
     Records = records(Module),
     Names = lists:sort([Name || {attribute, _, record, {Name, _}} <- Records]),
-    evaluate(Forms, Names, Session#session{records = Records ++ Session#session.records});
-evaluate([Expressions | Forms], _Value, #session{bindings = Bindings0, records = Records} = Session) ->
-    {value, Value, Bindings} = erl_eval:exprs(expand(Expressions, Records), Bindings0),
-    evaluate(Forms, Value, Session#session{bindings = Bindings}).
+    {Names, Session#session{records = Records ++ Known}};
+evaluate(Expression, {_, #session{bindings = Bindings0, records = Records} = Session}) ->
+    {value, Value, Bindings} = erl_eval:exprs(expand([Expression], Records), Bindings0),
+    {Value, Session#session{bindings = Bindings}}.
 
 records(Module) ->
     {ok, {_, [{abstract_code, {_, Forms}}]}} = beam_lib:chunks(code:which(Module), [abstract_code]),
@@ -188,20 +185,26 @@ load(Dir, Text) ->
 
 run_sh(Dir, Text) ->
     lists:foreach(
-        fun({Command, Shown}) ->
-            case sh(Dir, Command) of
-                {0, Output} -> compare(Command, Shown, Output);
-                Failed -> error({Command, Failed})
+        fun({Commands, Shown}) ->
+            case run_commands(Dir, Commands, Shown) of
+                {0, Output} -> compare(Commands, Shown, Output);
+                Failed -> error({Commands, Failed})
             end
         end,
         parts(Text, "^\\$ ")
     ).
 
+run_commands(Dir, Commands, unknown) -> sh(Dir, ["set -e\n", Commands]);
+run_commands(Dir, Command, _Shown) -> sh(Dir, Command).
+
 %% Status and output of commands in a directory.
 sh(Dir, Commands) ->
     Port = open_port({spawn_executable, "/bin/sh"}, [
-        {args, ["-euc", unicode:characters_to_binary(Commands)]},
-        {cd, Dir}, exit_status, stderr_to_stdout, binary
+        {args, ["-uc", unicode:characters_to_binary(Commands)]},
+        {cd, Dir},
+        exit_status,
+        stderr_to_stdout,
+        binary
     ]),
     output(Port, []).
 

@@ -200,3 +200,22 @@ func TestUserMaySignalASetuidProgramUntilItChangesItsRealUser(t *testing.T) {
 	}
 	p.Quiet()
 }
+
+func TestOrdinaryUserHasAllRightsInsideAUserNamespace(t *testing.T) {
+	p, _ := startInstalled(t, installed(t, 0o755), "PATH=/usr/bin:/bin")
+	p.Want(errno("eperm"), nil, "clone", List{Atom("clone_newns")})
+	a := p.Clone(nil, "clone_newuser", "clone_newns", "clone_newpid", "clone_newnet", "clone_newuts")
+	write := func(file, text string) {
+		fd := p.Int(nil, "open", Binary(fmt.Sprintf("/proc/%d/%s", a.Pid(), file)), List{Atom("o_wronly")}, 0)
+		p.Want(okTuple(len(text)), nil, "write", fd, Binary(text))
+		p.Want(ok, nil, "close", fd)
+	}
+	write("setgroups", "deny")
+	write("uid_map", fmt.Sprintf("0 %d 1", nobody))
+	write("gid_map", fmt.Sprintf("0 %d 1", nogroup))
+	p.Want(0, a, "getuid")
+	p.Want(1, a, "getpid")
+	p.Want(ok, a, "sethostname", Binary("sandbox"))
+	p.Want(ok, a, "mount", Binary("tmpfs"), Binary("/tmp"), Binary("tmpfs"), List{}, List{}, List{})
+	p.Want(ok, a, "chroot", Binary("/tmp"))
+}
