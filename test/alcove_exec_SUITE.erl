@@ -34,8 +34,16 @@ all() ->
     alcove_os:cases(?MODULE).
 
 init_per_testcase(Case, Config) ->
-    Drv = alcove_ct:start(),
-    [{drv, Drv}, {pids, alcove_ct:chain(Drv, 1)}, {dir, alcove_os:tree(Config, Case)} | Config].
+    alcove_os:needs(Config, capabilities(Case), fun() ->
+        Drv = alcove_ct:start(),
+        Dir = alcove_os:tree(Config, Case),
+        [{drv, Drv}, {pids, alcove_ct:chain(Drv, 1)}, {dir, Dir} | Config]
+    end).
+
+capabilities(port_executed_again_by_a_descriptor_in_an_empty_root) ->
+    [cap_sys_chroot, cap_setuid, cap_setgid];
+capabilities(_) ->
+    [].
 
 end_per_testcase(_Case, Config) ->
     alcove_ct:stop(?config(drv, Config)).

@@ -4,7 +4,7 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, init_per_suite/1, end_per_suite/1, init_per_testcase/2, end_per_testcase/2]).
+-export([all/0, init_per_testcase/2, end_per_testcase/2]).
 -export([
     process_that_is_nobody_is_refused_what_root_may/1,
     identity_is_that_of_programs_too/1,
@@ -26,19 +26,19 @@
 all() ->
     alcove_os:cases(?MODULE).
 
-init_per_suite(Config) ->
-    alcove_os:needs(Config, [cap_setuid, cap_setgid, cap_chown, cap_sys_chroot]).
-
-end_per_suite(_Config) ->
-    ok.
-
 init_per_testcase(Case, Config) ->
-    Drv = alcove_ct:start(),
-    Pids = alcove_ct:chain(Drv, 1),
-    Dir = alcove_os:tree(Config, Case),
-    % what leads there may be closed to others
-    ok = alcove:chdir(Drv, Pids, Dir),
-    [{drv, Drv}, {pids, Pids}, {dir, Dir} | Config].
+    alcove_os:needs(Config, capabilities(Case), fun() ->
+        Drv = alcove_ct:start(),
+        Pids = alcove_ct:chain(Drv, 1),
+        Dir = alcove_os:tree(Config, Case),
+        % what leads there may be closed to others
+        ok = alcove:chdir(Drv, Pids, Dir),
+        [{drv, Drv}, {pids, Pids}, {dir, Dir} | Config]
+    end).
+
+capabilities(session_and_group_are_those_of_a_leader) -> [];
+capabilities(signal_reaches_all_processes_of_a_group) -> [];
+capabilities(_) -> [cap_setuid, cap_setgid, cap_chown, cap_sys_chroot].
 
 end_per_testcase(_Case, Config) ->
     alcove_ct:stop(?config(drv, Config)).

@@ -5,7 +5,7 @@
 -include_lib("stdlib/include/assert.hrl").
 -include_lib("alcove/include/alcove.hrl").
 
--export([all/0, init_per_suite/1, end_per_suite/1, init_per_testcase/2, end_per_testcase/2]).
+-export([all/0, init_per_testcase/2, end_per_testcase/2]).
 -export([
     limits_are_those_of_the_virtual_machine/1,
     limits_of_a_process_are_seen_by_its_programs/1,
@@ -31,16 +31,20 @@
 all() ->
     alcove_os:cases(?MODULE).
 
-init_per_suite(Config) ->
-    alcove_os:needs(Config, [cap_setuid, cap_sys_nice]).
-
-end_per_suite(_Config) ->
-    ok.
-
 init_per_testcase(Case, Config) ->
-    Drv = alcove_ct:start(),
-    Pids = alcove_ct:chain(Drv, 1),
-    [{drv, Drv}, {pids, Pids}, {dir, alcove_os:tree(Config, Case)} | Config].
+    alcove_os:needs(Config, capabilities(Case), fun() ->
+        Drv = alcove_ct:start(),
+        Pids = alcove_ct:chain(Drv, 1),
+        [{drv, Drv}, {pids, Pids}, {dir, alcove_os:tree(Config, Case)} | Config]
+    end).
+
+capabilities(processes_of_a_user_are_limited) -> [cap_setuid];
+capabilities(hard_limit_is_not_raised_without_rights) -> [cap_setuid];
+capabilities(soft_limit_is_raised_up_to_the_hard_one) -> [cap_setuid];
+capabilities(priority_is_seen_by_programs) -> [cap_sys_nice];
+capabilities(priority_is_raised_only_with_rights) -> [cap_setuid];
+capabilities(priority_is_that_of_a_group_or_a_user_too) -> [cap_setuid, cap_sys_nice];
+capabilities(_) -> [].
 
 end_per_testcase(_Case, Config) ->
     alcove_ct:stop(?config(drv, Config)).

@@ -4,7 +4,7 @@
 -export([
     cases/1,
     project/0,
-    needs/2,
+    needs/2, needs/3,
     run/3,
     execute/3,
     finish/2,
@@ -47,7 +47,9 @@ project() ->
     {ok, Link} = file:read_link(filename:join(Lib, "src")),
     filename:join(filename:absname(Link, Lib), "../..").
 
-%% For init_per_suite: the configuration, or what a port lacks here.
+%% For init_per_suite and init_per_testcase: the configuration, or what a port lacks here.
+needs(Config, []) ->
+    Config;
 needs(Config, Capabilities) ->
     Drv = alcove_ct:start(),
     Has = capabilities(read_file(Drv, [], "/proc/self/status")),
@@ -55,6 +57,13 @@ needs(Config, Capabilities) ->
     case [Name || Name <- Capabilities, Has band (1 bsl maps:get(Name, ?CAPABILITIES)) =:= 0] of
         [] -> Config;
         Missing -> {skip, lists:flatten(io_lib:format("the port has no ~p", [Missing]))}
+    end.
+
+%% Goes on with a case if the port has what it takes.
+needs(Config, Capabilities, Fun) ->
+    case needs(Config, Capabilities) of
+        Config -> Fun();
+        Skip -> Skip
     end.
 
 capabilities(Status) ->

@@ -124,8 +124,14 @@
 all() ->
     alcove_os:cases(?MODULE).
 
-%% A copy of the program elsewhere, a folder for the fifo, and a descriptor of the program.
 init_per_testcase(Case, Config) ->
+    alcove_os:needs(Config, capabilities(Case), fun() -> start(Case, Config) end).
+
+capabilities(port_is_executed_again_in_a_clone) -> [cap_sys_admin];
+capabilities(_) -> [].
+
+%% A copy of the program elsewhere, a folder for the fifo, and a descriptor of the program.
+start(Case, Config) ->
     Dir = alcove_os:tree(Config, Case),
     Program = filename:join(Dir, "prx"),
     {ok, _} = file:copy(alcove_drv:progname(), Program),

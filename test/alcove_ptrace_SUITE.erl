@@ -4,7 +4,7 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, init_per_suite/1, end_per_suite/1, init_per_testcase/2, end_per_testcase/2]).
+-export([all/0, init_per_testcase/2, end_per_testcase/2]).
 -export([
     signals_of_a_traced_program_are_rewritten/1,
     stop_of_a_traced_child_is_not_its_end/1,
@@ -22,18 +22,17 @@
 all() ->
     alcove_os:cases(?MODULE).
 
-init_per_suite(Config) ->
-    alcove_os:needs(Config, [cap_sys_ptrace, cap_kill, cap_setuid]).
-
-end_per_suite(_Config) ->
-    ok.
-
 %% Whoever traces has to wait for its children itself.
-init_per_testcase(_Case, Config) ->
-    Drv = alcove_ct:start(),
-    [Tracer] = alcove_ct:chain(Drv, 1),
-    {ok, sig_dfl} = alcove:sigaction(Drv, [Tracer], sigchld, sig_info),
-    [{drv, Drv}, {tracer, [Tracer]} | Config].
+init_per_testcase(Case, Config) ->
+    alcove_os:needs(Config, capabilities(Case), fun() ->
+        Drv = alcove_ct:start(),
+        Tracer = alcove_ct:chain(Drv, 1),
+        {ok, sig_dfl} = alcove:sigaction(Drv, Tracer, sigchld, sig_info),
+        [{drv, Drv}, {tracer, Tracer} | Config]
+    end).
+
+capabilities(tracing_needs_rights_over_the_process) -> [cap_setuid];
+capabilities(_) -> [].
 
 end_per_testcase(_Case, Config) ->
     alcove_ct:stop(?config(drv, Config)).

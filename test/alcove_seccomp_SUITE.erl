@@ -8,7 +8,6 @@
 
 -export([all/0, groups/0]).
 -export([
-    init_per_suite/1, end_per_suite/1,
     init_per_group/2, end_per_group/2,
     init_per_testcase/2, end_per_testcase/2
 ]).
@@ -75,22 +74,20 @@ groups() ->
     ],
     [{prctl, Cases}, {seccomp, Cases}].
 
-init_per_suite(Config) ->
-    alcove_os:needs(Config, [cap_setuid]).
-
-end_per_suite(_Config) ->
-    ok.
-
 init_per_group(Call, Config) ->
     [{call, Call} | Config].
 
 end_per_group(_Call, _Config) ->
     ok.
 
-init_per_testcase(_Case, Config) ->
-    Drv = alcove_ct:start(),
-    {ok, Pid} = alcove:fork(Drv, []),
-    [{drv, Drv}, {pids, [Pid]} | Config].
+init_per_testcase(Case, Config) ->
+    alcove_os:needs(Config, capabilities(Case), fun() ->
+        Drv = alcove_ct:start(),
+        [{drv, Drv}, {pids, alcove_ct:chain(Drv, 1)} | Config]
+    end).
+
+capabilities(filter_needs_rights_or_their_renunciation) -> [cap_setuid];
+capabilities(_) -> [].
 
 end_per_testcase(_Case, Config) ->
     alcove_ct:stop(?config(drv, Config)).

@@ -4,7 +4,7 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, init_per_suite/1, end_per_suite/1, init_per_testcase/2, end_per_testcase/2]).
+-export([all/0, init_per_testcase/2, end_per_testcase/2]).
 -export([
     willing_program_ends_when_it_is_asked/1,
     program_is_asked_with_the_signal_that_it_wants/1,
@@ -32,14 +32,14 @@
 all() ->
     alcove_os:cases(?MODULE).
 
-init_per_suite(Config) ->
-    alcove_os:needs(Config, [cap_sys_admin, cap_sys_chroot, cap_setuid, cap_kill]).
+init_per_testcase(Case, Config) ->
+    alcove_os:needs(Config, capabilities(Case), fun() -> [{drv, alcove_ct:start()} | Config] end).
 
-end_per_suite(_Config) ->
-    ok.
-
-init_per_testcase(_Case, Config) ->
-    [{drv, alcove_ct:start()} | Config].
+capabilities(first_process_of_a_pid_namespace_is_ended) -> [cap_sys_admin];
+capabilities(daemon_is_ended_with_its_control_group) -> [cap_dac_override];
+capabilities(process_that_may_not_be_killed_is_named) -> [cap_setuid];
+capabilities(group_of_a_process_is_ended_without_proc) -> [cap_sys_chroot];
+capabilities(_) -> [].
 
 end_per_testcase(_Case, Config) ->
     alcove_ct:stop(?config(drv, Config)).
