@@ -152,7 +152,7 @@ init_per_testcase(Case, Config) ->
     {pure, _, Pure} = lists:keyfind(pure, 1, groups()),
     case lists:member(Case, Pure) of
         true -> Config;
-        false -> [{drv, alcove_ct:start()} | Config]
+        false -> [{drv, alcove_ct:start()}, {dir, alcove_os:tree(Config, Case)} | Config]
     end.
 
 end_per_testcase(_Case, Config) ->
@@ -460,7 +460,7 @@ environment_is_inherited_and_changed(Config) ->
 
 files_are_read_and_written(Config) ->
     Drv = drv(Config),
-    Path = filename:join(proplists:get_value(priv_dir, Config), "file"),
+    Path = filename:join(proplists:get_value(dir, Config), "file"),
     {ok, FD} = alcove:open(Drv, [], Path, [o_rdwr, o_creat, o_excl], 8#600),
     ?assertEqual({ok, 6}, alcove:write(Drv, [], FD, ["hello", $\n])),
     ok = alcove:lseek(Drv, [], FD, 1, 0),
@@ -475,7 +475,7 @@ files_are_read_and_written(Config) ->
 
 directories_are_made_and_listed(Config) ->
     Drv = drv(Config),
-    Dir = filename:join(proplists:get_value(priv_dir, Config), "dir"),
+    Dir = filename:join(proplists:get_value(dir, Config), "dir"),
     ok = alcove:mkdir(Drv, [], Dir, 8#755),
     ok = alcove:chdir(Drv, [], Dir),
     ?assertEqual({ok, list_to_binary(Dir)}, alcove:getcwd(Drv, [])),
@@ -606,7 +606,7 @@ output_comes_before_an_error(Config) ->
 output_of_two_megabytes_passes_16_processes(Config) ->
     Drv = drv(Config),
     Data = rand:bytes(2 bsl 20),
-    Path = filename:join(proplists:get_value(priv_dir, Config), "data"),
+    Path = filename:join(proplists:get_value(dir, Config), "data"),
     ok = file:write_file(Path, Data),
     Pids = alcove_ct:chain(Drv, 16),
     ok = alcove:execvp(Drv, Pids, "cat", ["cat", Path]),

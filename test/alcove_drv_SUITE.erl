@@ -68,15 +68,16 @@ all() ->
      || {F, 1} <- ?MODULE:module_info(exports), F =/= module_info, F =/= all
     ].
 
-init_per_testcase(_Case, Config) ->
+init_per_testcase(Case, Config) ->
     process_flag(trap_exit, true),
-    Config.
+    [{priv_dir, alcove_os:tree(Config, Case)} | Config].
 
+%% What a failed start has made it has removed. Another VM may be starting a driver right now.
 end_per_testcase(_Case, Config) ->
-    % what a failed start has made it has removed
+    Prefix = "fdctl." ++ os:getpid() ++ ".",
     {ok, Names} = file:list_dir(filename:dirname(alcove_drv:progname())),
     {ok, Others} = file:list_dir(dir(Config)),
-    case [Name || "fdctl." ++ _ = Name <- Names ++ Others] of
+    case [Name || Name <- Names ++ Others, lists:prefix(Prefix, Name)] of
         [] -> ok;
         Left -> {fail, {left_behind, Left}}
     end.

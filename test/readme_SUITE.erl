@@ -62,7 +62,7 @@ project_that_depends_on_it_builds(Config) ->
     ok = file:write_file(filename:join(Dir, "rebar.config"), "{deps, [alcove]}."),
     ok = file:write_file(
         filename:join([Dir, "src", "user.app.src"]),
-        "{application, user, [{vsn, \"1\"}, {applications, [kernel, stdlib, alcove]}]}."
+        "{application, user, [{description, \"\"}, {vsn, \"1\"}, {applications, [kernel, stdlib, alcove]}]}."
     ),
     ok = file:write_file(
         filename:join([Dir, "src", "user_of_alcove.erl"]),
@@ -72,7 +72,8 @@ project_that_depends_on_it_builds(Config) ->
         "start() ->\n"
         "    {ok, Drv} = alcove_drv:start(),\n"
         "    [] = alcove:cpid(Drv, []),\n"
-        "    io:format(\"version ~s~n\", [alcove:version(Drv, [])]).\n"
+        "    io:format(\"version ~s~n\", [alcove:version(Drv, [])]),\n"
+        "    ok = alcove_drv:stop(Drv).\n"
     ),
     Built = shell(["cd ", Dir, " && rebar3 compile 2>&1"]),
     Ran = shell([
