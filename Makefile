@@ -21,6 +21,9 @@ REBAR ?= rebar3
 GO ?= go
 FUZZTIME ?= 1m
 SOAKTIME ?= 15m
+DIST ?= dist
+
+ARCHITECTURES = 386 amd64 arm arm64 riscv64
 
 ERL = ERL_LIBS=_build/default/lib erl -pa ebin
 
@@ -92,13 +95,16 @@ fuzz:
 soak: port
 	$(GO) test -count 1 -timeout 0 -v -run 'Model|Soak' ./test -budget $(SOAKTIME)
 
+# The same program for the same sources wherever it is built: whatever the environment
+# says of processors is overruled.
 dist:
-	@mkdir -p dist
-	@for arch in amd64 arm64; do \
-		GOOS=linux GOARCH=$$arch $(MAKE) -C c_src_compat \
-			C_SRC_OUTPUT=$(CURDIR)/dist/alcove-linux-$$arch || exit 1; \
+	@mkdir -p $(DIST)
+	@rm -f $(DIST)/alcove-* $(DIST)/SHA256SUMS
+	@for arch in $(ARCHITECTURES); do \
+		GOOS=linux GOARCH=$$arch GO386=sse2 GOAMD64=v1 GOARM=7 GOARM64=v8.0 GORISCV64=rva20u64 GOFLAGS= \
+			$(MAKE) -C c_src_compat ALCOVE_PREBUILT= C_SRC_OUTPUT=$(abspath $(DIST))/alcove-linux-$$arch || exit 1; \
 	done
-	@cd dist && sha256sum alcove-* > SHA256SUMS && cat SHA256SUMS
+	@cd $(DIST) && sha256sum alcove-* > SHA256SUMS && cat SHA256SUMS
 
 clean:
 	@$(REBAR) clean

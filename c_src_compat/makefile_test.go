@@ -126,3 +126,56 @@ func TestWhatCannotBeBuiltOrInstalledIsNamed(t *testing.T) {
 		})
 	}
 }
+
+// TestWithoutGoThePrebuiltProgramIsEnough runs make and the hook of rebar3 as on a machine that has no Go.
+func TestWithoutGoThePrebuiltProgramIsEnough(t *testing.T) {
+	given := filepath.Join(t.TempDir(), "given")
+	write(t, given, "#!/bin/sh\n", 0o700)
+	bin := withoutGo(t)
+	for _, command := range [][]string{{"make"}, {"rebar3", "compile"}} {
+		t.Run(command[0], func(t *testing.T) {
+			top := copyOfApplication(t)
+			path, err := exec.LookPath(command[0])
+			if err != nil {
+				t.Fatalf("%s is not installed: %v", command[0], err)
+			}
+			cmd := exec.Command(path, command[1:]...)
+			cmd.Dir = top
+			cmd.Env = []string{"PATH=" + bin, "HOME=" + t.TempDir(), "LC_ALL=C.UTF-8", "ALCOVE_PREBUILT=" + given}
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%v: %v\n%s", command, err, out)
+			}
+			if got := read(t, filepath.Join(top, "priv", "alcove")); string(got) != "#!/bin/sh\n" {
+				t.Errorf("installed %q", got)
+			}
+		})
+	}
+}
+
+// withoutGo makes a folder that has the commands of the PATH, but not Go's.
+func withoutGo(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, from := range filepath.SplitList(os.Getenv("PATH")) {
+		commands, _ := filepath.Glob(filepath.Join(from, "*"))
+		for _, command := range commands {
+			if name := filepath.Base(command); name != "go" && name != "gofmt" {
+				os.Symlink(command, filepath.Join(dir, name)) // the first of a name counts
+			}
+		}
+	}
+	return dir
+}
+
+// copyOfApplication copies what the application is built from.
+func copyOfApplication(t *testing.T) string {
+	t.Helper()
+	top := t.TempDir()
+	args := []string{"-r", "--parents", "Makefile", "rebar.config", "rebar.lock", "c_src_compat", "erlang/src", "erlang/include", top}
+	cp := exec.Command("cp", args...)
+	cp.Dir = ".."
+	if out, err := cp.CombinedOutput(); err != nil {
+		t.Fatalf("cp: %v\n%s", err, out)
+	}
+	return top
+}

@@ -65,11 +65,24 @@ func handOverIgnored() {
 	sys.Write(signalWrite, record[:])
 }
 
-// ignoreAgain ignores what the program before this one did.
-func ignoreAgain(record []byte) {
-	if get32(record[8:]) != ignoredMark {
-		return
+// takeIgnored ignores what the program before this one did. Records of signals
+// that it had not handled go back into the pipe.
+func (p *Process) takeIgnored() {
+	const pipeful = 512
+	for range pipeful {
+		record := p.records[:signal.InfoSize]
+		if n, err := sys.Read(signalRead, record); err != 0 || n != len(record) {
+			return
+		}
+		if signalNumber(record) == 0 && get32(record[8:]) == ignoredMark {
+			ignoreAgain(record)
+			return
+		}
+		sys.Write(signalWrite, record)
 	}
+}
+
+func ignoreAgain(record []byte) {
 	for signo := 1; signo <= signal.Max; signo++ {
 		if record[ignoredAt+signo>>3]&(1<<(signo&7)) != 0 {
 			signal.Set(signo, signal.Ignore)

@@ -179,16 +179,17 @@ func TestInputThatACallClosesEndsBehindWhatIsQueued(t *testing.T) {
 func TestInputThatACallClosesEndsBehindWhatIsHeldBack(t *testing.T) {
 	f := newFixture(t)
 	c := f.adopt(childPid)
-	exec, held := callFrame(callExec, "x"), callFrame(callOnly, "held back")
-	f.receive(stdinFrame(childPid, exec+held))
+	exec, last := callFrame(callExec, "x"), callFrame(callOnly, "last")
+	f.receive(stdinFrame(childPid, exec+exec+last))
 	if err := f.Close(int(c.Child.Stdin)); err != 0 {
 		t.Fatal(err)
 	}
+	for _, want := range []string{exec, exec, last} {
+		f.rounds()
+		wantInput(t, want, c.input())
+		c.notice(noticeFailed, 0)
+	}
 	f.rounds()
-	wantInput(t, exec, c.input())
-	c.notice(noticeFailed, 0)
-	f.rounds()
-	wantInput(t, held, c.input())
 	if c.closing >= 0 {
 		t.Errorf("descriptor %d is kept", c.closing)
 	}

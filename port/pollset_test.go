@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ready returns the places of children that are ready, in the order in which they are
+// ready returns the places that are ready, in the order in which they are
 // served.
 func (s *pollset) ready(t *testing.T) []int {
 	t.Helper()
@@ -42,17 +42,22 @@ func socketPair(t *testing.T) (fd, other int) {
 	return pair[0], pair[1]
 }
 
-// Two processes with the same children, of which one has epoll watch them, find the
-// same ready whatever they watch and forget.
-func TestEpollAndTheListFindTheSameReady(t *testing.T) {
-	const children, steps = 5, 1000 // no more are ready than epoll tells at once
+// Whatever is watched and forgotten, the places that the list and epoll find ready are
+// those that poll(2) finds when it is given just what is to be watched.
+func TestWhatIsWatchedIsFoundReadyByTheListAndByEpoll(t *testing.T) {
+	const children, steps = 5, 3000 // no more are ready than epoll tells at once
+	const places = placeChildren + children*streams
 	list, epoll := newFixture(t), newFixture(t)
-	var sockets [children][streams]struct{ fd, other int }
-	for i := range sockets {
-		list.addClosed(childPid + int32(i))
-		epoll.addClosed(childPid + int32(i))
-		for j := range sockets[i] {
-			s := &sockets[i][j]
+	for n := range int32(children) {
+		list.addClosed(childPid + n)
+		epoll.addClosed(childPid + n)
+	}
+	model := pollset{fds: make([]sys.PollFD, places)}
+	var sockets [places][2]struct{ fd, other int } // two to choose from at each place
+	for place := range sockets {
+		model.fds[place].FD = -1
+		for i := range sockets[place] {
+			s := &sockets[place][i]
 			s.fd, s.other = socketPair(t)
 		}
 	}
@@ -63,26 +68,29 @@ func TestEpollAndTheListFindTheSameReady(t *testing.T) {
 			epoll.poll.useMany()
 		}
 		slot, stream := random.IntN(children), random.IntN(streams)
-		s := sockets[slot][stream]
-		each := func(do func(f *fixture, c *Child)) {
-			for _, f := range []*fixture{list, epoll} {
-				do(f, &f.table.slots[slot])
-			}
-		}
+		place := placeOf(&list.table.slots[slot], stream)
+		s := sockets[place][random.IntN(2)]
+		fd := sys.PollFD{FD: int32(s.fd), Events: [...]int16{sys.POLLIN, sys.POLLOUT, sys.POLLIN | sys.POLLOUT, 0}[random.IntN(4)]}
 		switch random.IntN(4) {
 		case 0:
 			unix.Write(s.other, []byte("x"))
 		case 1:
 			unix.Read(s.fd, make([]byte, 100))
 		case 2:
-			events := [...]int16{sys.POLLIN, sys.POLLOUT, sys.POLLIN | sys.POLLOUT, 0}[random.IntN(4)]
-			each(func(f *fixture, c *Child) { f.watch(c, stream, int32(s.fd), events) })
+			model.fds[place] = fd
+			list.watch(&list.table.slots[slot], stream, fd.FD, fd.Events)
+			epoll.watch(&epoll.table.slots[slot], stream, fd.FD, fd.Events)
 		case 3:
-			each(func(f *fixture, c *Child) { f.forget(c, stream) })
+			model.fds[place].FD = -1
+			list.forget(&list.table.slots[slot], stream)
+			epoll.forget(&epoll.table.slots[slot], stream)
 		}
-		want := list.poll.ready(t)
+		want := model.ready(t)
+		if diff := cmp.Diff(want, list.poll.ready(t)); diff != "" {
+			t.Fatalf("ready in the list in step %d (-want +got):\n%s", step, diff)
+		}
 		if diff := cmp.Diff(want, epoll.poll.ready(t)); diff != "" {
-			t.Fatalf("places ready in step %d (-list +epoll):\n%s", step, diff)
+			t.Fatalf("ready by epoll in step %d (-want +got):\n%s", step, diff)
 		}
 		found += len(want)
 	}

@@ -59,7 +59,6 @@ type Process struct {
 
 	starved bool // a child is not read because there was no buffer for it
 
-	again  bool // this program was executed by one of its own processes
 	parent bool // descriptor 5 is a control socket to a process of this program
 	execed bool // the call being answered has announced an exec (and failed)
 	locked bool // a seccomp filter may be in force: no system call beyond the known ones

@@ -63,11 +63,8 @@ func (p *Process) readRecords() (n int, more bool) {
 // signalled sends the event of a siginfo, or reports that children are to be
 // reaped instead.
 func (p *Process) signalled(info []byte) (reap bool) {
-	signo := int(*(*int32)(unsafe.Pointer(&info[0]))) // si_signo
-	if signo == 0 {
-		if p.again {
-			ignoreAgain(info)
-		}
+	signo := signalNumber(info)
+	if signo == 0 { // left by an exec that failed (handOverIgnored)
 		return false
 	}
 	if signo == sys.SIGCHLD && !p.SIGCHLDTaken {
@@ -81,6 +78,9 @@ func (p *Process) signalled(info []byte) (reap bool) {
 	p.finish()
 	return false
 }
+
+// signalNumber is si_signo of a siginfo.
+func signalNumber(info []byte) int { return int(*(*int32)(unsafe.Pointer(&info[0]))) }
 
 // reap collects the children that have ended. Stops, of which a tracer hears
 // here too, are not the end of anything.

@@ -74,12 +74,12 @@ func (p *Process) startFirst(fifo *byte) {
 // this program: it has the descriptors of the one before it, and the signals
 // that it ignored. What it does not have is made.
 func (p *Process) startAgain() {
-	p.again = true
 	signal.ResetAll()
 	signal.Set(sys.SIGCHLD, signal.Info)
 	if isOpen(signalRead) && isOpen(signalWrite) {
 		sys.SetCloseOnExec(signalRead, true)
 		sys.SetCloseOnExec(signalWrite, true)
+		p.takeIgnored()
 	} else {
 		check(moveAway(signalRead))
 		check(moveAway(signalWrite))
@@ -241,18 +241,29 @@ func asGiven(args, envs []string) ([]string, int) {
 		const name, added = "GOTRACEBACK=", "GOTRACEBACK=none"
 		there := (*byte)(unsafe.Add(first, size))
 		if s == added {
-			if unsafe.String(there, len(name)) != name {
+			if !begins(there, name) {
 				continue
 			}
 			s = terminated(there)
 		}
-		if unsafe.String(there, len(s)) != s {
+		if !begins(there, s) {
 			return append(given, envs[i:]...), size
 		}
 		given = append(given, s)
 		size += len(s) + 1
 	}
 	return given, size
+}
+
+// begins tells whether the memory at p begins with s. It looks no further than
+// they agree: the memory may end soon after a NUL.
+func begins(p *byte, s string) bool {
+	for i := range len(s) {
+		if *(*byte)(unsafe.Add(unsafe.Pointer(p), i)) != s[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // terminated is the string at p, up to a NUL.

@@ -10,7 +10,9 @@
 -export([
     every_text_has_a_case/1,
     links_lead_somewhere/1,
-    tests_that_are_named_exist/1
+    tests_that_are_named_exist/1,
+    targets_that_are_named_exist/1,
+    false_examples_fail/1
 ]).
 -export([
     getting_started/1,
@@ -29,7 +31,14 @@
 ]).
 
 all() ->
-    [every_text_has_a_case, links_lead_somewhere, tests_that_are_named_exist] ++ pages().
+    [
+        every_text_has_a_case,
+        links_lead_somewhere,
+        tests_that_are_named_exist,
+        targets_that_are_named_exist,
+        false_examples_fail
+        | pages()
+    ].
 
 pages() ->
     [
@@ -49,7 +58,7 @@ pages() ->
     ].
 
 suite() ->
-    [{timetrap, {minutes, 3}}].
+    [{timetrap, {minutes, 10}}].
 
 %%
 %% Examples
@@ -101,7 +110,7 @@ links_lead_somewhere(_Config) ->
     [
         ?assertEqual({Path, Link, true}, {Path, Link, filelib:is_file(target(Path, Link))})
      || Path <- texts(),
-        Link <- captured(Path, "\\]\\(([^)#]+)[^)]*\\)"),
+        Link <- alcove_md:captured(Path, "\\]\\(([^)#]+)[^)]*\\)"),
         not lists:prefix("https://", Link)
     ].
 
@@ -110,24 +119,58 @@ target(Path, Link) ->
 
 %% Go tests and fuzz targets, and cases of suites as `suite:case'.
 tests_that_are_named_exist(_Config) ->
-    Go = filelib:wildcard(filename:join(alcove_md:root(), "{.,*,*/*,*/*/*}/*_test.go")),
-    Functions = lists:usort([Name || Path <- Go, Name <- captured(Path, "^func (\\w+)\\(")]),
+    Go = [
+        Path
+     || Dir <- ["*", "*/*", "*/*/*"],
+        Path <- filelib:wildcard(filename:join([alcove_md:root(), Dir, "*_test.go"]))
+    ],
+    Functions = lists:usort([Name || Path <- Go, Name <- alcove_md:captured(Path, "^func (\\w+)\\(")]),
     Named = [
         {Path, Name}
-     || Path <- texts(), Name <- captured(Path, "\\b((?:Test|Fuzz|Benchmark)[A-Z0-9]\\w*)")
+     || Path <- texts(), Name <- alcove_md:captured(Path, "\\b((?:Test|Fuzz|Benchmark)[A-Z0-9]\\w*)")
     ],
     ?assertEqual([], [Test || {_, Name} = Test <- Named, not lists:member(Name, Functions)]),
     Cases = [
         {Path, Suite, Case}
      || Path <- texts(),
-        Text <- captured(Path, "`(\\w+_SUITE:\\w+)`"),
+        Text <- alcove_md:captured(Path, "`(\\w+_SUITE:\\w+)`"),
         [Suite, Case] <- [string:split(Text, ":")]
     ],
     ?assertEqual([], [Missing || {_, Suite, Case} = Missing <- Cases, not is_case(Suite, Case)]).
 
+targets_that_are_named_exist(_Config) ->
+    Targets = lists:usort([T || Path <- texts(), T <- alcove_md:captured(Path, "`make ([a-z]+)")]),
+    ?assert(length(Targets) > 5),
+    Missing = [T || T <- Targets, element(1, alcove_md:sh(alcove_md:root(), ["make -n ", T])) =/= 0],
+    ?assertEqual([], Missing).
+
+%% That examples are compared at all.
+false_examples_fail(Config) ->
+    Dir = proplists:get_value(priv_dir, Config),
+    File = filename:join(Dir, "false.md"),
+    [
+        begin
+            ok = file:write_file(File, ["Text\n\n```", Block, "\n```\n"]),
+            ?assertError({"false.md:3", _}, alcove_md:run(File, Dir), Block)
+        end
+     || Block <- [
+            "erlang\n1 = 1,\n2 = 1.",
+            "erlang\n1> 1 + 1.\n3",
+            "erlang\n1> ok.\nok\n2> {a,\n b}.\n{a,...c}",
+            "erlang\n1 = 1",
+            "erlang\n-module(m).\n-export([f/0]).\n",
+            "sh\nfalse\ntrue",
+            "sh\n$ echo one\ntwo",
+            "sh\n$ echo one; false\none"
+        ]
+    ],
+    True = "erlang\n1> self().\n<0.99.0>\n2> [1,2,3].\n[1,...]\n```\n\n```sh\n$ pwd; echo x\n...x",
+    ok = file:write_file(File, ["```", True, "\n```\n"]),
+    ?assertEqual(2, alcove_md:run(File, Dir)).
+
 is_case(Suite, Case) ->
     Path = filename:join([alcove_md:root(), "test", Suite ++ ".erl"]),
-    lists:member(Case, captured(Path, "^'?(\\w+)'?\\(\\w+\\) ->")).
+    lists:member(Case, alcove_md:captured(Path, "^'?(\\w+)'?\\(\\w+\\) ->")).
 
 texts() ->
     [path('README'), path('CONTRIBUTING'), path('SECURITY'), path('CHANGELOG')] ++
@@ -138,11 +181,4 @@ path(Page) ->
     case lists:member(Page, ['README', 'CONTRIBUTING', 'SECURITY', 'CHANGELOG']) of
         true -> filename:join(alcove_md:root(), Name);
         false -> filename:join([alcove_md:root(), "erlang", "doc", Name])
-    end.
-
-captured(Path, Pattern) ->
-    {ok, Text} = file:read_file(Path),
-    case re:run(Text, Pattern, [global, multiline, {capture, all_but_first, list}]) of
-        {match, Matches} -> lists:append(Matches);
-        nomatch -> []
     end.

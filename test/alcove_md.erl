@@ -19,6 +19,7 @@
     root/0,
     copy/1,
     blocks/1, blocks/2,
+    captured/2,
     run/2,
     sh/2
 ]).
@@ -56,6 +57,14 @@ blocks([], _N, Blocks) ->
 %% The texts of the blocks in one language.
 blocks(File, Language) ->
     [Text || {_, Info, Text} <- blocks(File), Info =:= Language].
+
+%% What a pattern captures in a file.
+captured(File, Pattern) ->
+    {ok, Text} = file:read_file(File),
+    case re:run(Text, Pattern, [global, multiline, {capture, all_but_first, list}]) of
+        {match, Matches} -> lists:append(Matches);
+        nomatch -> []
+    end.
 
 -record(session, {
     file :: file:filename(),
@@ -202,6 +211,8 @@ sh(Dir, Commands) ->
     Port = open_port({spawn_executable, "/bin/sh"}, [
         {args, ["-uc", unicode:characters_to_binary(Commands)]},
         {cd, Dir},
+        % not those of the build that runs the tests
+        {env, [{"REBAR_BASE_DIR", false}, {"ALCOVE_TRACE", false}]},
         exit_status,
         stderr_to_stdout,
         binary

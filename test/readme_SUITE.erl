@@ -83,22 +83,14 @@ project_that_depends_on_it_builds(Config) ->
     ?assertEqual("version 1.0.1\n", Ran, Built).
 
 blocks(Language) ->
-    captured("^```" ++ Language ++ "\n(.*?)^```").
+    alcove_md:blocks(readme(), Language).
 
 mentioned(Pattern) ->
-    lists:usort(captured(Pattern)).
+    lists:usort(alcove_md:captured(readme(), Pattern)).
 
-captured(Pattern) ->
-    {ok, Text} = file:read_file(filename:join(root(), "README.md")),
-    Options = [global, multiline, dotall, {capture, all_but_first, list}],
-    {match, Matches} = re:run(Text, Pattern, Options),
-    lists:append(Matches).
+readme() ->
+    filename:join(alcove_md:root(), "README.md").
 
 shell(Command) ->
-    os:cmd(["cd ", root(), " && ", Command]).
-
-%% The folder of the project: the application is linked to its sources.
-root() ->
-    {ok, Link} = file:read_link(filename:join(code:lib_dir(alcove), "src")),
-    Src = filename:join(code:lib_dir(alcove), Link),
-    filename:join([Src, "..", ".."]).
+    {_Status, Output} = alcove_md:sh(alcove_md:root(), Command),
+    Output.

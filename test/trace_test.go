@@ -122,8 +122,8 @@ func TestTraceShowsThatAPipeIsFull(t *testing.T) {
 	}
 	n := p.Receive("pipe", func(m Message) bool { return m.Is(TypePipe, a) }).Term().(int)
 	lines := trace.lines()
-	if want := fmt.Sprintf("%d > %v pipe %d \n", p.Pid, a, n); len(lines) != 3 || lines[2] != want {
-		t.Errorf("trace %.200q, want %q at the end", lines, want)
+	if want := fmt.Sprintf("%d > %v pipe %d \n", p.Pid, a, n); !slices.Contains(lines, want) {
+		t.Errorf("trace %.200q lacks %q", lines, want)
 	}
 }
 

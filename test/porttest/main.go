@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -52,6 +53,7 @@ func Main(m *testing.M) int {
 		return complain(fmt.Errorf("prctl(PR_SET_CHILD_SUBREAPER): %w", err))
 	}
 	keepDescriptors()
+	defaultSignals()
 	settle()
 	before := FDs(os.Getpid())
 	status := m.Run()
@@ -209,4 +211,13 @@ func Tool(t testing.TB, name string) string {
 		t.Fatalf("%s is not installed: %v", name, err)
 	}
 	return path
+}
+
+// defaultSignals undoes what make(1) hands down: the C library's posix_spawn(3) has programs ignore the two signals
+// that it keeps for itself, and these tests look at what is ignored.
+func defaultSignals() {
+	var none [4]uintptr // struct sigaction: SIG_DFL
+	for signo := uintptr(32); signo <= 33; signo++ {
+		unix.RawSyscall6(unix.SYS_RT_SIGACTION, signo, uintptr(unsafe.Pointer(&none)), 0, 8, 0, 0)
+	}
 }

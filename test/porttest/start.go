@@ -14,6 +14,7 @@ import (
 type Option func(*options)
 
 type options struct {
+	program string
 	args    []string
 	env     []string
 	under   []string
@@ -37,6 +38,9 @@ func Shell(commands string) Option { return func(o *options) { o.shell = command
 
 // Under has another command start the program: its path and arguments are appended to those of the command.
 func Under(argv ...string) Option { return func(o *options) { o.under = argv } }
+
+// Instead starts another port program.
+func Instead(path string) Option { return func(o *options) { o.program = path } }
 
 // NoFifo leaves out -c.
 func NoFifo() Option { return func(o *options) { o.noFifo = true } }
@@ -75,7 +79,7 @@ func Start(t testing.TB, opts ...Option) *Port {
 // Launch starts the program and returns at once.
 func Launch(t testing.TB, opts ...Option) *Port {
 	t.Helper()
-	o := options{env: os.Environ(), closed: map[int]bool{}, extra: map[int]*os.File{}}
+	o := options{program: run.program, env: os.Environ(), closed: map[int]bool{}, extra: map[int]*os.File{}}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -109,7 +113,7 @@ func (o *options) argv(fifo string) []string {
 	if o.shell != "" {
 		argv = append(argv, "/bin/sh", "-c", o.shell+"\nexec \"$@\"", "sh")
 	}
-	argv = append(argv, run.program)
+	argv = append(argv, o.program)
 	if !o.noFifo {
 		argv = append(argv, "-c", fifo)
 	}
@@ -188,7 +192,13 @@ type Result struct {
 // Run runs the program with exactly these arguments, its input at end of file, and waits until it ends.
 func Run(t testing.TB, args ...string) Result {
 	t.Helper()
-	p := Launch(t, func(o *options) { o.noFifo, o.args, o.anyEnd, o.talks = true, args, true, true })
+	return RunWith(t, args)
+}
+
+// RunWith is Run with options.
+func RunWith(t testing.TB, args []string, opts ...Option) Result {
+	t.Helper()
+	p := Launch(t, append(opts, func(o *options) { o.noFifo, o.args, o.anyEnd, o.talks = true, args, true, true })...)
 	p.CloseInput()
 	status := p.Exit()
 	return Result{status, p.Raw(), p.Stderr()}

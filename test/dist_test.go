@@ -1,0 +1,149 @@
+package test
+
+import (
+	"debug/elf"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	. "github.com/alcove-go/alcove/test/porttest"
+)
+
+// machines are the programs of make dist, what they are built for, and the emulators that run them.
+var machines = []struct {
+	arch     string
+	machine  elf.Machine
+	emulator string
+}{
+	{"386", elf.EM_386, ""}, // qemu-i386 does not keep the thread storage of several threads apart
+	{"amd64", elf.EM_X86_64, "qemu-x86_64-static"},
+	{"arm", elf.EM_ARM, "qemu-arm-static"},
+	{"arm64", elf.EM_AARCH64, "qemu-aarch64-static"},
+	{"riscv64", elf.EM_RISCV, "qemu-riscv64-static"},
+}
+
+// dist makes what is distributed and returns the folder.
+func dist(t *testing.T, env ...string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "dist")
+	cmd := exec.Command("make", "-C", "..", "dist", "DIST="+dir)
+	cmd.Env = append(os.Environ(), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("make dist: %v\n%s", err, out)
+	}
+	return dir
+}
+
+func TestDistributedProgramsStartForkExecuteAndCatchSignals(t *testing.T) {
+	dir := dist(t)
+	for _, m := range machines {
+		t.Run(m.arch, func(t *testing.T) {
+			path := filepath.Join(dir, "alcove-linux-"+m.arch)
+			static(t, path, m.machine)
+			opts := []Option{Instead(path)}
+			if !runs(t, path) {
+				if m.emulator == "" {
+					t.Skip("neither this kernel nor an emulator runs it")
+				}
+				opts = append(opts, Under(Tool(t, m.emulator)))
+			}
+			want := Result{Stdout: "alcove 1.0.1\n"}
+			if diff := cmp.Diff(want, RunWith(t, []string{"--version"}, opts...)); diff != "" {
+				t.Errorf("--version (-want +got):\n%s", diff)
+			}
+			use(t, opts)
+		})
+	}
+}
+
+// static checks that a program needs nothing but the kernel.
+func static(t *testing.T, path string, machine elf.Machine) {
+	t.Helper()
+	f, err := elf.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if f.Machine != machine {
+		t.Errorf("built for %v, want %v", f.Machine, machine)
+	}
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP || p.Type == elf.PT_DYNAMIC {
+			t.Errorf("has %v", p.Type)
+		}
+	}
+}
+
+// runs tells whether the kernel executes a program.
+func runs(t *testing.T, path string) bool {
+	t.Helper()
+	err := exec.Command(path, "--version").Run()
+	if err != nil && !errors.Is(err, syscall.ENOEXEC) {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return err == nil
+}
+
+// use does what most clients do.
+func use(t *testing.T, opts []Option) {
+	t.Helper()
+	p := Start(t, opts...)
+	p.Want(p.Pid, nil, "getpid")
+	l := p.Chain(3)
+	p.Want(l.Pid(), l, "getpid")
+	p.Want(Tuple{Atom("error"), Atom("enoent")}, l, "chdir", Binary("/no/such/folder"))
+
+	p.Signal(l, syscall.SIGUSR1)
+	event := p.Receive("event", func(m Message) bool { return m.Is(TypeEvent, l) })
+	if info, ok := event.Signal("sigusr1"); !ok || len(info) != 128 {
+		t.Errorf("event %v, want sigusr1 with a siginfo", event)
+	}
+	p.Exec(l, "cat")
+	p.Stdin(l, "text")
+	p.Next(Stdout(l, "text"))
+}
+
+func TestDistributionIsTheSameWhateverTheEnvironmentSays(t *testing.T) {
+	names := []string{"SHA256SUMS"}
+	for _, m := range machines {
+		names = append(names, "alcove-linux-"+m.arch)
+	}
+	first := dist(t)
+	second := dist(t, "GOARM=5", "GOAMD64=v2", "GOFLAGS=-tags=other", "ALCOVE_PREBUILT=/bin/sh")
+	for _, dir := range []string{first, second} {
+		files, err := filepath.Glob(filepath.Join(dir, "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range files {
+			files[i] = filepath.Base(files[i])
+		}
+		if diff := cmp.Diff(names, files); diff != "" {
+			t.Errorf("files (-want +got):\n%s", diff)
+		}
+		check := exec.Command("sha256sum", "--strict", "-c", "SHA256SUMS")
+		check.Dir = dir
+		if out, err := check.CombinedOutput(); err != nil || strings.Count(string(out), ": OK") != len(machines) {
+			t.Errorf("sha256sum -c: %v\n%s", err, out)
+		}
+	}
+	if diff := cmp.Diff(read(t, first), read(t, second)); diff != "" {
+		t.Errorf("checksums (-first +second):\n%s", diff)
+	}
+}
+
+// read returns the checksums in a folder.
+func read(t *testing.T, dir string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, "SHA256SUMS"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
