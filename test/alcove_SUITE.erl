@@ -694,6 +694,9 @@ descriptors_of_a_program_are_its_own(Config) ->
     {ok, Kept} = alcove:open(Drv, Pids, "/dev/null", [o_rdonly], 0),
     {ok, _} = alcove:open(Drv, Pids, "/dev/null", [o_rdonly, o_cloexec], 0),
     ok = alcove:execvp(Drv, Pids, "cat", ["cat"]),
+    % then its loader has closed the libraries
+    ok = alcove:stdin(Drv, Pids, "up\n"),
+    ?assertEqual(<<"up\n">>, alcove_ct:message(Drv, Pids, alcove_stdout)),
     ?assertEqual(
         [0, 1, 2, Kept],
         [FD || {FD, _} <- alcove_ct:descriptors(Pid)]

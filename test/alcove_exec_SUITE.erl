@@ -108,13 +108,10 @@ program_has_the_signals_of_its_process(Config) ->
     {match, Masks} = re:run(Text, "^Sig(Blk|Ign|Cgt):\\s+([0-9a-f]+)$", [
         global, multiline, {capture, all_but_first, binary}
     ]),
+    % make(1) has what it runs ignore 32 and 33, which the C library keeps for itself
     ?assertEqual(
-        [
-            [<<"Blk">>, <<"0000000000000000">>],
-            [<<"Ign">>, <<"0000000000004000">>],
-            [<<"Cgt">>, <<"0000000000000000">>]
-        ],
-        Masks
+        [{<<"Blk">>, 0}, {<<"Ign">>, 16#4000}, {<<"Cgt">>, 0}],
+        [{What, binary_to_integer(Mask, 16) band (bnot 16#180000000)} || [What, Mask] <- Masks]
     ).
 
 descriptor_is_executed_and_closed(Config) ->
