@@ -26,6 +26,7 @@
     protocol/1,
     troubleshooting/1,
     guarantees/1,
+    scale/1,
     design/1,
     'CONTRIBUTING'/1
 ]).
@@ -53,6 +54,7 @@ pages() ->
         protocol,
         troubleshooting,
         guarantees,
+        scale,
         design,
         'CONTRIBUTING'
     ].
@@ -75,6 +77,7 @@ c_port(Config) -> run(c_port, Config).
 protocol(Config) -> run(protocol, Config).
 troubleshooting(Config) -> run(troubleshooting, Config).
 guarantees(Config) -> run(guarantees, Config).
+scale(Config) -> run(scale, Config).
 design(Config) -> run(design, Config).
 'CONTRIBUTING'(Config) -> run('CONTRIBUTING', Config).
 
