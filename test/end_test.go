@@ -163,6 +163,8 @@ func TestExitCallEndsTheProcessWithoutSignals(t *testing.T) {
 
 // bettered: D24 children are signalled on every way out.
 func TestPortWithoutAReaderEndsAndSignalsItsPrograms(t *testing.T) {
+	// It goes on at the end of its input, and when nobody reads from it.
+	const program = `trap "" PIPE; trap 'echo term > %s; exit' TERM; echo ready; read line; echo "$line"; while :; do sleep 0.1; done`
 	for _, c := range []struct {
 		name string
 		out  func(p *Port, a Pipeline)
@@ -180,7 +182,9 @@ func TestPortWithoutAReaderEndsAndSignalsItsPrograms(t *testing.T) {
 			t.Parallel()
 			p := Start(t, AnyEnd())
 			a := p.Fork(nil)
-			p.Exec(a, "cat")
+			said := filepath.Join(t.TempDir(), "said")
+			p.Sh(a, fmt.Sprintf(program, said))
+			p.Await(Stdout(a, "ready\n"))
 			if c.name != "exit event" {
 				p.CloseOutput()
 			}
@@ -189,6 +193,9 @@ func TestPortWithoutAReaderEndsAndSignalsItsPrograms(t *testing.T) {
 				t.Errorf("exit status %d, want 32 or 3", s)
 			}
 			Gone(t, a.Pid())
+			if got, _ := os.ReadFile(said); string(got) != "term\n" {
+				t.Errorf("the program noted %q", got)
+			}
 		})
 	}
 }
@@ -339,18 +346,21 @@ func TestEndOfInputDoesNotSignalAPidThatWasReaped(t *testing.T) {
 	p := Start(t)
 	a := p.Fork(nil)
 	p.Want(okTuple(a.Pid()), a, "setsid")
-	p.Sh(a, "sleep 1000 & echo $!; exit 3")
-	background := outputInt(t, p, a) // in the group of the child, which is no child any more
+	said := filepath.Join(t.TempDir(), "said")
+	// In the group of the child, which is no child any more. It notes signals in the order of their numbers.
+	p.Sh(a, `(trap "echo term >> `+said+`" TERM; trap "echo winch >> `+said+`; exit" WINCH
+		sh -c 'echo $PPID'; while :; do sleep 0.01; done) & exit 3`)
+	background := outputInt(t, p, a)
 	p.Await(ExitStatus(a, 3))
 	p.CloseInput()
 	if s := p.Exit(); s != 0 {
 		t.Errorf("exit status %d", s)
 	}
-	if !Alive(background) {
-		t.Error("the group of a child that had been reaped was signalled")
-	}
-	kill(t, background, syscall.SIGKILL)
+	kill(t, background, syscall.SIGWINCH)
 	Gone(t, background)
+	if got, _ := os.ReadFile(said); string(got) != "winch\n" {
+		t.Errorf("a process in the group of a child that had been reaped noted %q", got)
+	}
 }
 
 // Orphans that the port adopts as a subreaper are reaped and forgotten.

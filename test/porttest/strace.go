@@ -55,6 +55,18 @@ var call = regexp.MustCompile(`^\d+ +(?:<\.\.\. )?([a-z][a-z0-9_]*)[( ]`)
 // process was sleeping when strace came is in it as well, and the one in which it was when strace went.
 func (tr *Trace) Detach() []string {
 	tr.t.Helper()
+	var names []string
+	for _, line := range tr.Lines() {
+		if m := call.FindStringSubmatch(line); m != nil && !strings.Contains(line, "<unfinished") {
+			names = append(names, m[1])
+		}
+	}
+	return names
+}
+
+// Lines ends the trace and returns what strace has written, with arguments and results.
+func (tr *Trace) Lines() []string {
+	tr.t.Helper()
 	tr.proc.Signal(syscall.SIGINT)
 	wait(tr.proc)
 	tr.closed.Close()
@@ -62,13 +74,7 @@ func (tr *Trace) Detach() []string {
 	if err != nil {
 		tr.t.Fatal(err)
 	}
-	var names []string
-	for line := range strings.Lines(string(b)) {
-		if m := call.FindStringSubmatch(line); m != nil && !strings.Contains(line, "<unfinished") {
-			names = append(names, m[1])
-		}
-	}
-	return names
+	return slices.Collect(strings.Lines(string(b)))
 }
 
 // Kinds is the sorted set of names.
