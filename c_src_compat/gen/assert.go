@@ -7,26 +7,34 @@ import (
 	"strings"
 )
 
-// headers declare the names of all tables on Linux.
-var headers = []string{
-	"errno.h", "fcntl.h", "net/if.h", "poll.h", "sched.h", "signal.h", "sys/epoll.h", "sys/ioctl.h",
-	"sys/mman.h", "sys/mount.h", "sys/prctl.h", "sys/resource.h", "sys/socket.h", "sys/stat.h", "sys/syscall.h",
-	"sys/wait.h", "time.h", "linux/audit.h", "linux/futex.h", "linux/if_tun.h", "linux/ptrace.h", "linux/seccomp.h", "linux/serial.h",
-	"linux/sockios.h",
+// headers declare the names of all tables, by system.
+var headers = map[string][]string{
+	"linux": {
+		"errno.h", "fcntl.h", "net/if.h", "poll.h", "sched.h", "signal.h", "sys/epoll.h", "sys/ioctl.h",
+		"sys/mman.h", "sys/mount.h", "sys/prctl.h", "sys/resource.h", "sys/socket.h", "sys/stat.h", "sys/syscall.h",
+		"sys/wait.h", "time.h", "linux/audit.h", "linux/futex.h", "linux/if_tun.h", "linux/ptrace.h", "linux/seccomp.h", "linux/serial.h",
+		"linux/sockios.h",
+	},
+	"freebsd": {
+		"sys/types.h", "sys/param.h", "sys/capsicum.h", "sys/filio.h", "sys/ioctl.h", "sys/mman.h", "sys/mount.h",
+		"sys/procctl.h", "sys/resource.h", "sys/socket.h", "sys/sockio.h", "sys/stat.h", "sys/syscall.h", "sys/sysctl.h",
+		"sys/ttycom.h", "sys/umtx.h", "sys/wait.h", "errno.h", "fcntl.h", "net/if.h", "poll.h", "signal.h",
+	},
 }
 
 // writeAssertions writes C that compiles only where the headers give every name in a
 // table of t the value that the table has, and do not define the names that are
-// listed for the table but missing from it.
+// listed for the table but missing from it. Of what the program itself uses nothing is
+// missed.
 func writeAssertions(w io.Writer, s sources, t target) error {
 	if !slices.Contains(targets, t) {
 		return fmt.Errorf("no tables are generated for %s", t)
 	}
 	fmt.Fprintf(w, "/* Compiles if the headers of %s agree with the tables. */\n#define _GNU_SOURCE\n", t)
-	for _, h := range headers {
+	for _, h := range headers[t.OS] {
 		fmt.Fprintf(w, "#include <%s>\n", h)
 	}
-	for _, tab := range append(slices.Clone(s.Tables), s.Errno, s.Kernel) {
+	for _, tab := range append(slices.Clone(s.Tables), s.Errno) {
 		if len(tab.Targets[t]) == 0 {
 			continue
 		}
@@ -34,7 +42,11 @@ func writeAssertions(w io.Writer, s sources, t target) error {
 			return err
 		}
 	}
-	return nil
+	own := s.Kernel
+	own.Names = slices.DeleteFunc(slices.Clone(own.Names), func(n name) bool {
+		return !slices.ContainsFunc(own.Targets[t], func(e entry) bool { return e.Name == n.Name })
+	})
+	return assertTable(w, own, t)
 }
 
 func assertTable(w io.Writer, tab resolved, t target) error {
@@ -50,9 +62,9 @@ func assertTable(w io.Writer, tab resolved, t target) error {
 		var err error
 		if value, ok := present[n.Name]; ok {
 			_, err = fmt.Fprintf(w, "_Static_assert((long long)(%s) == %dLL, \"%s: %s is %d\");\n",
-				macro(as), value, tab.Name, n.Name, value)
+				macro(t, as), value, tab.Name, n.Name, value)
 		} else {
-			_, err = fmt.Fprintf(w, "#ifdef %s\n#error %s: %s exists\n#endif\n", macro(as), tab.Name, n.Name)
+			_, err = fmt.Fprintf(w, "#ifdef %s\n#error %s: %s exists\n#endif\n", macro(t, as), tab.Name, n.Name)
 		}
 		if err != nil {
 			return err
@@ -62,11 +74,13 @@ func assertTable(w io.Writer, tab resolved, t target) error {
 }
 
 // macro is the C name of a constant.
-func macro(name string) string {
+func macro(t target, name string) string {
 	call, ok := strings.CutPrefix(strings.ToLower(name), "sys_")
 	switch {
 	case !ok:
 		return strings.ToUpper(name)
+	case t.OS != "linux":
+		return "SYS_" + call
 	case strings.HasSuffix(call, "syscall_base"): // not a call: where the numbers of arm start
 		return "__NR_" + strings.ToUpper(call)
 	}

@@ -19,42 +19,54 @@ func goFileOf(pkg, sources string) *bytes.Buffer {
 }
 
 // goConstants makes the files of constants tables. A table with the same names on
-// all targets stands in the common file; those of its values that differ are named
-// there and declared in the files of the targets. Other tables stand in the files of
-// the targets as a whole.
+// all targets of a system stands in the common file of the system; those of its values
+// that differ are named there and declared in the files of the targets. Other tables
+// stand in the files of the targets as a whole.
 func goConstants(tables []resolved) map[string]*bytes.Buffer {
-	const sources = "c_src_compat/constants"
-	common := goFile(sources)
-	own := map[target]*bytes.Buffer{}
-	for _, t := range targets {
-		own[t] = goFile(sources)
-	}
-	for _, tab := range tables {
-		if tab.sameNames() {
-			commonTable(common, own, tab)
-			continue
-		}
-		for _, t := range targets {
-			openTable(own[t], tab.Name)
-			for _, c := range tab.Targets[t] {
-				fmt.Fprintf(own[t], "\t{%q, %s},\n", c.Name, literal(c.Value))
-			}
-			own[t].WriteString("}\n")
-		}
-	}
-	files := map[string]*bytes.Buffer{"calls/zconst_linux.go": common}
-	for _, t := range targets {
-		files["calls/zconst_"+t.OS+"_"+t.Arch+".go"] = own[t]
+	files := map[string]*bytes.Buffer{}
+	for _, s := range systems {
+		goSystemConstants(files, s, tables)
 	}
 	return files
 }
 
-func commonTable(common *bytes.Buffer, own map[target]*bytes.Buffer, tab resolved) {
+func goSystemConstants(files map[string]*bytes.Buffer, s system, tables []resolved) {
+	const sources = "c_src_compat/constants"
+	common := goFile(sources)
+	empty := common.Len()
+	own := map[target]*bytes.Buffer{}
+	for _, t := range s.Targets {
+		own[t] = goFile(sources)
+	}
+	for _, tab := range tables {
+		switch {
+		case !tab.existsOn(s):
+		case tab.sameNames(s):
+			commonTable(common, own, s, tab)
+		default:
+			for _, t := range s.Targets {
+				openTable(own[t], tab.Name)
+				for _, c := range tab.Targets[t] {
+					fmt.Fprintf(own[t], "\t{%q, %s},\n", c.Name, literal(c.Value))
+				}
+				own[t].WriteString("}\n")
+			}
+		}
+	}
+	files["calls/zconst_"+s.OS+".go"] = common
+	for t, b := range own {
+		if b.Len() > empty {
+			files["calls/zconst_"+t.OS+"_"+t.Arch+".go"] = b
+		}
+	}
+}
+
+func commonTable(common *bytes.Buffer, own map[target]*bytes.Buffer, s system, tab resolved) {
 	openTable(common, tab.Name)
 	var differing []int
-	for i, c := range tab.Targets[targets[0]] {
+	for i, c := range tab.Targets[s.Targets[0]] {
 		value := literal(c.Value)
-		if tab.differs(i) {
+		if tab.differs(s, i) {
 			differing = append(differing, i)
 			value = goName("", c.Name)
 		}
@@ -64,7 +76,7 @@ func commonTable(common *bytes.Buffer, own map[target]*bytes.Buffer, tab resolve
 	if len(differing) == 0 {
 		return
 	}
-	for _, t := range targets {
+	for _, t := range s.Targets {
 		fmt.Fprintf(own[t], "\n// The values of %sConstants that depend on the architecture.\nconst (\n", tab.Name)
 		for _, i := range differing {
 			c := tab.Targets[t][i]
@@ -78,14 +90,15 @@ func openTable(b *bytes.Buffer, name string) {
 	fmt.Fprintf(b, "\nvar %sConstants = [...]constant{\n", name)
 }
 
-// errnoByNumber gives the atoms of errno numbers. The first name of a number wins.
-func errnoByNumber(tab resolved) (map[int64]string, error) {
-	if !tab.sameNames() {
+// errnoByNumber gives the atoms of the errno numbers of a system. The first name of a
+// number wins.
+func errnoByNumber(tab resolved, s system) (map[int64]string, error) {
+	if !tab.sameNames(s) {
 		return nil, fmt.Errorf("%s: the names depend on the target", tab.Name)
 	}
 	atoms := map[int64]string{}
-	for i, e := range tab.Targets[targets[0]] {
-		if tab.differs(i) {
+	for i, e := range tab.Targets[s.Targets[0]] {
+		if tab.differs(s, i) {
 			return nil, fmt.Errorf("%s: the number of %s depends on the target", tab.Name, e.Name)
 		}
 		if atoms[e.Value] == "" {
@@ -95,9 +108,9 @@ func errnoByNumber(tab resolved) (map[int64]string, error) {
 	return atoms, nil
 }
 
-// goErrno makes the table of errno atoms.
-func goErrno(tab resolved) (*bytes.Buffer, error) {
-	atoms, err := errnoByNumber(tab)
+// goErrno makes the table of errno atoms of a system.
+func goErrno(tab resolved, s system) (*bytes.Buffer, error) {
+	atoms, err := errnoByNumber(tab, s)
 	if err != nil {
 		return nil, err
 	}

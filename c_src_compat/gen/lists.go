@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -26,6 +27,7 @@ type name struct {
 type place struct {
 	OS, Arch string // as GOOS and GOARCH; Arch is empty for all of them
 	As       string // the name that gives the value, if it is another one
+	family   bool   // named as one of several systems
 }
 
 // A table is one list of constants: the names that a call takes, in the order in
@@ -58,6 +60,12 @@ func (n name) on(t target) (as string, ok bool) {
 		return n.Name, true
 	}
 	return "", false
+}
+
+// marked tells if the list names an operating system, rather than a family of them,
+// beside the name.
+func (n name) marked(os string) bool {
+	return slices.ContainsFunc(n.Where, func(p place) bool { return p.OS == os && !p.family })
 }
 
 // readCalls reads calls.txt: "name/arity" or "name/arity noreturn" in each line.
@@ -106,7 +114,7 @@ func places(words []string) []place {
 			systems = []string{system}
 		}
 		for _, s := range systems {
-			all = append(all, place{OS: s, Arch: arch, As: as})
+			all = append(all, place{OS: s, Arch: arch, As: as, family: s != system})
 		}
 	}
 	return all

@@ -21,13 +21,37 @@ import (
 )
 
 // targets are the systems that constants are generated for. One more architecture
-// of Linux is one more line here.
+// of a system is one more line here.
 var targets = []target{
 	{"linux", "amd64"},
 	{"linux", "arm64"},
 	{"linux", "386"},
 	{"linux", "arm"},
 	{"linux", "riscv64"},
+	{"freebsd", "amd64"},
+	{"freebsd", "arm64"},
+}
+
+// systems are those of targets, each with its targets.
+var systems = bySystem(targets)
+
+// system is an operating system, as GOOS, and what it is generated for.
+type system struct {
+	OS      string
+	Targets []target
+}
+
+func bySystem(targets []target) []system {
+	var all []system
+	for _, t := range targets {
+		i := slices.IndexFunc(all, func(s system) bool { return s.OS == t.OS })
+		if i < 0 {
+			i = len(all)
+			all = append(all, system{OS: t.OS})
+		}
+		all[i].Targets = append(all[i].Targets, t)
+	}
+	return all
 }
 
 func (t target) String() string { return t.OS + "/" + t.Arch }
@@ -126,15 +150,17 @@ func readResolved(path string, all map[target]values) (resolved, error) {
 
 // generate makes all files, by their paths below the root.
 func generate(s sources) (map[string][]byte, error) {
-	errno, err := goErrno(s.Errno)
-	if err != nil {
-		return nil, err
-	}
 	buffers := goConstants(s.Tables)
 	maps.Copy(buffers, goKernel(s.Kernel, s.Errno.table))
 	buffers["calls/zcalls.go"] = goCalls(s.Calls)
 	buffers["calls/zconst.go"] = goConstantType()
-	buffers["calls/zerrno_linux.go"] = errno
+	for _, system := range systems {
+		errno, err := goErrno(s.Errno, system)
+		if err != nil {
+			return nil, err
+		}
+		buffers["calls/zerrno_"+system.OS+".go"] = errno
+	}
 	buffers["erlang/src/alcove_proto.erl"] = erlangProto(s.Calls)
 
 	files := map[string][]byte{}
@@ -143,9 +169,11 @@ func generate(s sources) (map[string][]byte, error) {
 		if !strings.HasSuffix(path, ".go") {
 			continue
 		}
-		if files[path], err = gofmt(path, b.Bytes()); err != nil {
+		text, err := gofmt(path, b.Bytes())
+		if err != nil {
 			return nil, err
 		}
+		files[path] = text
 	}
 	return files, nil
 }

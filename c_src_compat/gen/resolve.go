@@ -18,9 +18,10 @@ type resolved struct {
 	Targets map[target][]entry
 }
 
-// resolve gives the names of a table their values. A name must have a value on
-// every target that it is listed for; of names of system calls that clients may ask
-// for, which come and go with the architecture, one is enough.
+// resolve gives the names of a table their values. A name must have a value on every
+// target of Linux, and on every other one that it is listed for by name: which of the
+// names without a mark another system has is what its values tell. Of names of system
+// calls that clients may ask for, which come and go with the architecture, one is enough.
 func resolve(tab table, all map[target]values) (resolved, error) {
 	r := resolved{table: tab, Targets: map[target][]entry{}}
 	for _, n := range tab.Names {
@@ -34,7 +35,7 @@ func resolve(tab table, all map[target]values) (resolved, error) {
 }
 
 // add appends a name to the table of each target that has it. It returns on how many
-// the name was found, and those that it is listed for but that do not have it.
+// the name was found, and those that must have it but do not.
 func (r resolved) add(n name, all map[target]values) (found int, missing []target) {
 	for _, t := range targets {
 		as, listed := n.on(t)
@@ -43,17 +44,22 @@ func (r resolved) add(n name, all map[target]values) (found int, missing []targe
 		case listed && known:
 			r.Targets[t] = append(r.Targets[t], entry{n.Name, value})
 			found++
-		case listed:
+		case listed && (t.OS == "linux" || n.marked(t.OS)):
 			missing = append(missing, t)
 		}
 	}
 	return found, missing
 }
 
-// sameNames tells if the table has the same names on all targets.
-func (r resolved) sameNames() bool {
-	first := r.Targets[targets[0]]
-	for _, t := range targets[1:] {
+// existsOn tells if the table has a name on any target of a system.
+func (r resolved) existsOn(s system) bool {
+	return slices.ContainsFunc(s.Targets, func(t target) bool { return len(r.Targets[t]) > 0 })
+}
+
+// sameNames tells if the table has the same names on all targets of a system.
+func (r resolved) sameNames(s system) bool {
+	first := r.Targets[s.Targets[0]]
+	for _, t := range s.Targets[1:] {
 		if !slices.EqualFunc(first, r.Targets[t], func(a, b entry) bool { return a.Name == b.Name }) {
 			return false
 		}
@@ -61,11 +67,11 @@ func (r resolved) sameNames() bool {
 	return true
 }
 
-// differs tells if the i-th value of a table with the same names everywhere is not
-// the same on all targets.
-func (r resolved) differs(i int) bool {
-	for _, t := range targets[1:] {
-		if r.Targets[t][i].Value != r.Targets[targets[0]][i].Value {
+// differs tells if the i-th value of a table with the same names on all targets of a
+// system is not the same there.
+func (r resolved) differs(s system, i int) bool {
+	for _, t := range s.Targets[1:] {
+		if r.Targets[t][i].Value != r.Targets[s.Targets[0]][i].Value {
 			return true
 		}
 	}

@@ -13,6 +13,9 @@ var (
 	i386    = target{"linux", "386"}
 	arm     = target{"linux", "arm"}
 	riscv64 = target{"linux", "riscv64"}
+	freebsd = target{"freebsd", "arm64"}
+
+	linux = system{"linux", []target{amd64, arm64, i386, arm, riscv64}}
 )
 
 func find(t *testing.T, s sources, name string) resolved {
@@ -45,7 +48,9 @@ func TestTablesHaveTheNamesOfTheCPort(t *testing.T) {
 	}
 	got := map[string]int{}
 	for _, tab := range readLists(t).Tables {
-		got[tab.Name] = len(tab.Targets[amd64])
+		if tab.existsOn(linux) {
+			got[tab.Name] = len(tab.Targets[amd64])
+		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("names on amd64 (-want +got):\n%s", diff)
@@ -56,7 +61,7 @@ func TestSystemCallsAreThoseOfTheArchitecture(t *testing.T) {
 	tab := find(t, readLists(t), "syscall")
 	want := map[string]int{"386": 334, "amd64": 292, "arm": 336, "arm64": 252, "riscv64": 251}
 	got := map[string]int{}
-	for _, target := range targets {
+	for _, target := range linux.Targets {
 		for _, e := range tab.Targets[target] {
 			if strings.HasPrefix(e.Name, "sys_") {
 				got[target.Arch]++
@@ -97,6 +102,17 @@ func TestValuesAreThoseOfTheArchitecture(t *testing.T) {
 		{"syscall", "sys_execve", arm64, 221},
 		{"syscall", "sys_execve", i386, 11},
 		{"syscall", "audit_arch_x86_64", arm64, 0xc000003e},
+		{"cap", "cap_read", freebsd, 1<<57 | 1},
+		{"errno", "eagain", freebsd, 35},
+		{"errno", "ecapmode", freebsd, 94},
+		{"file", "o_path", freebsd, 0x400000},
+		{"ioctl", "tiocgwinsz", freebsd, 0x40087468},
+		{"ioctl", "tiocflush", freebsd, 0x80047410},
+		{"mount", "rdonly", freebsd, 1},
+		{"procctl", "proc_reap_acquire", freebsd, 2},
+		{"rlimit", "rlimit_nofile", freebsd, 8},
+		{"signal", "sigchld", freebsd, 20},
+		{"wait", "p_pgid", freebsd, 2},
 	} {
 		got, ok := lookup(find(t, s, tt.table), tt.target, tt.name)
 		if !ok || got != tt.want {
@@ -107,13 +123,24 @@ func TestValuesAreThoseOfTheArchitecture(t *testing.T) {
 
 func TestNamesOfOtherSystemsAreLeftOut(t *testing.T) {
 	s := readLists(t)
-	for table, name := range map[string]string{
-		"errno": "esuccess", "file": "__o_sync", "ioctl": "tiocflush", "mount": "mnt_rdonly",
-		"prctl": "pr_set", "signal": "siglost", "syscall": "sys_syscall", "wait": "p_pid",
+	for _, tt := range []struct {
+		system string
+		names  map[string]string
+	}{
+		{"linux", map[string]string{
+			"cap": "cap_read", "errno": "esuccess", "file": "__o_sync", "ioctl": "tiocflush", "mount": "mnt_rdonly",
+			"prctl": "pr_set", "signal": "siglost", "syscall": "sys_syscall", "wait": "p_pid",
+		}},
+		{"freebsd", map[string]string{
+			"clone": "clone_newns", "errno": "enodata", "file": "o_noatime", "ioctl": "tcgets", "mount": "ms_rdonly",
+			"prctl": "pr_set_name", "signal": "sigpwr", "syscall": "sys_read", "socket": "af_packet",
+		}},
 	} {
-		for _, target := range targets {
-			if v, ok := lookup(find(t, s, table), target, name); ok {
-				t.Errorf("%s is %d on %s, want it left out", name, v, target)
+		for table, name := range tt.names {
+			for _, target := range targets {
+				if v, ok := lookup(find(t, s, table), target, name); ok && target.OS == tt.system {
+					t.Errorf("%s is %d on %s, want it left out", name, v, target)
+				}
 			}
 		}
 	}
@@ -122,7 +149,7 @@ func TestNamesOfOtherSystemsAreLeftOut(t *testing.T) {
 func TestFirstNameOfASignalIsTheOneOfEvents(t *testing.T) {
 	tab := find(t, readLists(t), "signal")
 	for number, want := range map[int64]string{6: "sigabrt", 17: "sigchld", 29: "sigio"} {
-		for _, target := range targets {
+		for _, target := range linux.Targets {
 			for _, e := range tab.Targets[target] {
 				if e.Value != number {
 					continue
@@ -138,7 +165,7 @@ func TestFirstNameOfASignalIsTheOneOfEvents(t *testing.T) {
 
 func TestErrnoAtoms(t *testing.T) {
 	s := readLists(t)
-	atoms, err := errnoByNumber(s.Errno)
+	atoms, err := errnoByNumber(s.Errno, linux)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +193,7 @@ func TestAnAliasTakesOverWhereItIsTheOnlyName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := errnoByNumber(tab)
+	got, err := errnoByNumber(tab, linux)
 	if diff := cmp.Diff(map[int64]string{35: "edeadlk", number: "edeadlock"}, got); diff != "" || err != nil {
 		t.Errorf("atoms (-want +got): %v\n%s", err, diff)
 	}
@@ -178,9 +205,11 @@ func TestANameWithoutAValueIsAnError(t *testing.T) {
 		all[target] = values{}
 	}
 	all[arm]["o_one"], all[arm]["sys_one"] = 1, 1
-	for _, n := range []string{"o_none", "o_one", "sys_none"} {
-		if _, err := resolve(table{Name: "t", Names: []name{{Name: n}}}, all); err == nil || !strings.Contains(err.Error(), n) {
-			t.Errorf("%s: got error %v, want one that names it", n, err)
+	for _, n := range []name{
+		{Name: "o_none"}, {Name: "o_one"}, {Name: "sys_none"}, {Name: "o_bsd", Where: places([]string{"freebsd"})},
+	} {
+		if _, err := resolve(table{Name: "t", Names: []name{n}}, all); err == nil || !strings.Contains(err.Error(), n.Name) {
+			t.Errorf("%s: got error %v, want one that names it", n.Name, err)
 		}
 	}
 	got, err := resolve(table{Name: "t", Names: []name{{Name: "sys_one"}}}, all)
@@ -189,25 +218,44 @@ func TestANameWithoutAValueIsAnError(t *testing.T) {
 	}
 }
 
+func TestANameThatOnlyLinuxHasIsNoErrorElsewhere(t *testing.T) {
+	all := map[target]values{}
+	for _, target := range targets {
+		all[target] = values{}
+		if target.OS == "linux" {
+			all[target]["o_one"] = 1
+		}
+	}
+	for _, n := range []name{{Name: "o_one"}, {Name: "o_one", Where: places([]string{"linux", "bsd"})}} {
+		got, err := resolve(table{Name: "t", Names: []name{n}}, all)
+		if len(got.Targets[amd64]) != 1 || len(got.Targets[freebsd]) != 0 || err != nil {
+			t.Errorf("%v: got %v, %v, want the name on Linux alone", n, got.Targets, err)
+		}
+	}
+}
+
 func TestConstantsOfTheKernelAreSharedWhereTheyAreEqual(t *testing.T) {
 	files := goKernel(resolved{Targets: map[target][]entry{
-		amd64:   {{"EAGAIN", 11}, {"O_DIRECTORY", 1 << 16}, {"SYS_POLL", 7}},
-		arm64:   {{"EAGAIN", 11}, {"O_DIRECTORY", 1 << 14}},
-		i386:    {{"EAGAIN", 11}, {"O_DIRECTORY", 1 << 16}, {"SYS_POLL", 168}},
-		arm:     {{"EAGAIN", 11}, {"O_DIRECTORY", 1 << 14}, {"SYS_POLL", 168}},
-		riscv64: {{"EAGAIN", 11}, {"O_DIRECTORY", 1 << 16}},
+		amd64:                {{"EAGAIN", 11}, {"O_DIRECTORY", 1 << 16}, {"SYS_POLL", 7}},
+		arm64:                {{"EAGAIN", 11}, {"O_DIRECTORY", 1 << 14}},
+		i386:                 {{"EAGAIN", 11}, {"O_DIRECTORY", 1 << 16}, {"SYS_POLL", 168}},
+		arm:                  {{"EAGAIN", 11}, {"O_DIRECTORY", 1 << 14}, {"SYS_POLL", 168}},
+		riscv64:              {{"EAGAIN", 11}, {"O_DIRECTORY", 1 << 16}},
+		{"freebsd", "amd64"}: {{"EAGAIN", 35}},
+		{"freebsd", "arm64"}: {{"EAGAIN", 35}},
 	}}, table{Names: []name{{Name: "eagain"}}})
 	want := map[string]string{
-		"":         "EAGAIN = Errno(11)",
-		"_amd64":   "O_DIRECTORY = 0x10000 SYS_POLL = 7",
-		"_arm64":   "O_DIRECTORY = 0x4000",
-		"_386":     "O_DIRECTORY = 0x10000 SYS_POLL = 168",
-		"_arm":     "O_DIRECTORY = 0x4000 SYS_POLL = 168",
-		"_riscv64": "O_DIRECTORY = 0x10000",
+		"linux":         "EAGAIN = Errno(11)",
+		"linux_amd64":   "O_DIRECTORY = 0x10000 SYS_POLL = 7",
+		"linux_arm64":   "O_DIRECTORY = 0x4000",
+		"linux_386":     "O_DIRECTORY = 0x10000 SYS_POLL = 168",
+		"linux_arm":     "O_DIRECTORY = 0x4000 SYS_POLL = 168",
+		"linux_riscv64": "O_DIRECTORY = 0x10000",
+		"freebsd":       "EAGAIN = Errno(35)",
 	}
 	got := map[string]string{}
 	for path, b := range files {
-		suffix := strings.TrimSuffix(strings.TrimPrefix(path, "port/sys/zkernel_linux"), ".go")
+		suffix := strings.TrimSuffix(strings.TrimPrefix(path, "port/sys/zkernel_"), ".go")
 		_, block, _ := strings.Cut(b.String(), "const (")
 		got[suffix] = strings.Join(strings.Fields(strings.TrimSuffix(block, ")\n")), " ")
 	}

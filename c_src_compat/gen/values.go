@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/constant"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,7 +38,7 @@ func sysDir(root string) (string, error) {
 
 // readValues reads the constants of a target: from the generated files of
 // golang.org/x/sys/unix, which were made from the headers of each architecture,
-// and then from values.txt, which wins.
+// and then from the list of the system, values_linux.txt for instance, which wins.
 func readValues(sys, root string, t target) (values, error) {
 	v := values{}
 	for _, file := range []string{
@@ -46,11 +48,15 @@ func readValues(sys, root string, t target) (values, error) {
 		"ztypes_" + t.OS + ".go",
 		"ztypes_" + t.OS + "_" + t.Arch + ".go",
 	} {
-		if err := v.addGo(filepath.Join(sys, file)); err != nil {
+		err := v.addGo(filepath.Join(sys, file))
+		if errors.Is(err, fs.ErrNotExist) && !strings.Contains(file, t.Arch) {
+			continue // only Linux has files for all architectures
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
-	return v, v.addList(filepath.Join(root, "c_src_compat", "values.txt"), t)
+	return v, v.addList(filepath.Join(root, "c_src_compat", "values_"+t.OS+".txt"), t)
 }
 
 // addGo adds the constants that a Go file declares with a number, or with a number
@@ -105,7 +111,7 @@ func number(e ast.Expr) (int64, bool) {
 	return 0, false
 }
 
-// addList adds the lines of values.txt that are for t: a name, its value, the header
+// addList adds the lines of a list of values that are for t: a name, its value, the header
 // that defines it, and the architectures unless the value is that of all.
 func (v values) addList(path string, t target) error {
 	return eachLine(path, func(words []string) error {
