@@ -11,8 +11,12 @@
     group_is_made_with_those_above_and_removed_with_those_below/1,
     controllers_are_handed_down_to_a_group/1,
     missing_controller_is_named/1,
-    limits_act_or_the_missing_controller_is_named/1,
+    limits_are_taken_or_the_missing_controller_is_named/1,
     memory_limit_kills_or_the_missing_controller_is_named/1,
+    group_that_is_killed_as_a_whole_leaves_nobody_or_the_missing_controller_is_named/1,
+    forks_are_refused_or_the_missing_controller_is_named/1,
+    processor_time_is_cut_or_the_missing_controller_is_named/1,
+    processors_are_assigned_or_the_missing_controller_is_named/1,
     group_with_processes_hands_nothing_down_until_it_is_vacated/1,
     program_and_its_children_are_in_the_group_of_the_process/1,
     group_is_killed_and_empty_then/1,
@@ -72,11 +76,27 @@ end_per_testcase(_Case, Config) ->
 of_case(Config) ->
     {?config(drv, Config), ?config(pids, Config), ?config(group, Config)}.
 
-%% A controller that the tree has, if it has one.
+%% Those that most users want, or another one that the tree has, if it has one.
 controllers(Config) ->
     {Drv, Pids, _} = of_case(Config),
-    {ok, Controllers} = alcove_cgroup2:controllers(Drv, Pids, []),
-    lists:sublist(Controllers, 1).
+    {ok, Available} = alcove_cgroup2:controllers(Drv, Pids, []),
+    case [Name || Name <- Available, lists:member(Name, [<<"memory">>, <<"pids">>])] of
+        [] -> lists:sublist(Available, 1);
+        Wanted -> Wanted
+    end.
+
+%% A case in a group with a controller; where version 1 uses it, the tree does not have it.
+with(Controller, Config, Fun) ->
+    {Drv, Pids, Group} = of_case(Config),
+    {ok, Available} = alcove_cgroup2:controllers(Drv, Pids, []),
+    Created = alcove_cgroup2:create(Drv, Pids, Group, [Controller]),
+    case lists:member(Controller, Available) of
+        true ->
+            ?assertEqual(ok, Created),
+            Fun(Drv, Pids, Group);
+        false ->
+            ?assertEqual({error, {missing, [Controller]}}, Created)
+    end.
 
 %% The port itself sees what the machine has.
 tree_is_used_where_there_is_no_hierarchy_of_version_1(Config) ->
@@ -141,71 +161,114 @@ missing_controller_is_named(Config) ->
         alcove_cgroup2:limit(Drv, Pids, Group, [{<<"cgroup.max.depth">>, <<"deep">>}])
     ).
 
-%% Where version 1 uses a controller, the tree does not have it.
-limits_act_or_the_missing_controller_is_named(Config) ->
-    {Drv, Pids, Group} = of_case(Config),
-    {ok, Available} = alcove_cgroup2:controllers(Drv, Pids, []),
+limits_are_taken_or_the_missing_controller_is_named(Config) ->
     lists:foreach(
         fun({Controller, Key, Value, Expected}) ->
-            Created = alcove_cgroup2:create(Drv, Pids, Group, [Controller]),
-            case lists:member(Controller, Available) of
-                true ->
-                    ?assertEqual(ok, Created),
-                    ok = alcove_cgroup2:limit(Drv, Pids, Group, [{Key, Value}]),
-                    ?assertEqual({ok, Expected}, alcove_cgroup2:read(Drv, Pids, Group, Key));
-                false ->
-                    ?assertEqual({error, {missing, [Controller]}}, Created)
-            end
+            with(Controller, Config, fun(Drv, Pids, Group) ->
+                ok = alcove_cgroup2:limit(Drv, Pids, Group, [{Key, Value}]),
+                ?assertEqual({ok, Expected}, alcove_cgroup2:read(Drv, Pids, Group, Key))
+            end)
         end,
         [
             {<<"memory">>, <<"memory.max">>, 16 bsl 20, 16 bsl 20},
+            {<<"memory">>, <<"memory.high">>, max, max},
             {<<"memory">>, <<"memory.oom.group">>, true, 1},
             {<<"cpu">>, <<"cpu.max">>, {50000, 100000}, {50000, 100000}},
             {<<"cpu">>, <<"cpu.weight">>, 50, 50},
             {<<"pids">>, <<"pids.max">>, 10, 10},
             {<<"cpuset">>, <<"cpuset.cpus">>, "0", <<"0">>},
+            {<<"cpuset">>, <<"cpuset.mems">>, "0", <<"0">>},
             {<<"hugetlb">>, <<"hugetlb.2MB.max">>, 4 bsl 20, 4 bsl 20},
             {<<"hugetlb">>, <<"hugetlb.2MB.max">>, max, max}
         ]
     ).
 
-%% The program wants more than it may have; the event says why it is gone.
+%% The program wants more than it may have; the event says so.
 memory_limit_kills_or_the_missing_controller_is_named(Config) ->
-    {Drv, Pids, Group} = of_case(Config),
-    {ok, Available} = alcove_cgroup2:controllers(Drv, Pids, []),
-    Created = alcove_cgroup2:create(Drv, Pids, Group, [<<"memory">>]),
-    case lists:member(<<"memory">>, Available) of
-        true ->
-            ok = alcove_cgroup2:limit(Drv, Pids, Group, [
-                {<<"memory.max">>, 16 bsl 20}, {<<"memory.swap.max">>, 0}
-            ]),
-            {ok, Child} = alcove:fork(Drv, Pids),
-            ok = alcove_cgroup2:enter(Drv, Pids, Group, Child),
-            Dd = ["dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1"],
-            alcove_os:execute(Drv, Pids ++ [Child], Dd),
-            ?assertMatch({{termsig, sigkill}, _, _}, alcove_os:finish(Drv, Pids ++ [Child])),
-            {ok, Events} = alcove_cgroup2:read(Drv, Pids, Group, <<"memory.events">>),
-            ?assertMatch(#{<<"oom_kill">> := 1}, Events);
-        false ->
-            ?assertEqual({error, {missing, [<<"memory">>]}}, Created)
-    end.
+    with(<<"memory">>, Config, fun(Drv, Pids, Group) ->
+        limit_memory(Drv, Pids, Group),
+        {ok, Child} = alcove:fork(Drv, Pids),
+        ok = alcove_cgroup2:enter(Drv, Pids, Group, Child),
+        {ok, Before} = read(Drv, Pids, Group, <<"memory.current">>),
+        ?assert(is_integer(Before)),
+        alcove_os:execute(Drv, Pids ++ [Child], hog()),
+        ?assertMatch({{termsig, sigkill}, _, _}, alcove_os:finish(Drv, Pids ++ [Child])),
+        {ok, Events} = read(Drv, Pids, Group, <<"memory.events">>),
+        ?assertMatch(#{<<"oom_kill">> := 1}, Events)
+    end).
 
+limit_memory(Drv, Pids, Group) ->
+    ok = alcove_cgroup2:limit(Drv, Pids, Group, [{<<"memory.max">>, 16 bsl 20}]),
+    % only kernels that swap have it
+    _ = alcove_cgroup2:limit(Drv, Pids, Group, [{<<"memory.swap.max">>, 0}]),
+    ok.
+
+hog() ->
+    ["dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1"].
+
+group_that_is_killed_as_a_whole_leaves_nobody_or_the_missing_controller_is_named(Config) ->
+    with(<<"memory">>, Config, fun(Drv, Pids, Group) ->
+        limit_memory(Drv, Pids, Group),
+        ok = alcove_cgroup2:limit(Drv, Pids, Group, [{<<"memory.oom.group">>, true}]),
+        Script = ["sleep 1000 & ", lists:join($\s, hog()), "; echo survived"],
+        Shell = in_group(Drv, Pids, Group, Script),
+        ?assertMatch({{termsig, sigkill}, <<>>, _}, alcove_os:finish(Drv, Shell)),
+        ok = alcove_ct:until(fun() -> not alcove_cgroup2:is_populated(Drv, Pids, Group) end),
+        % some kernels count the one that wanted too much twice
+        {ok, #{<<"oom_kill">> := Killed}} = read(Drv, Pids, Group, <<"memory.events">>),
+        ?assert(Killed >= 3)
+    end).
+
+forks_are_refused_or_the_missing_controller_is_named(Config) ->
+    with(<<"pids">>, Config, fun(Drv, Pids, Group) ->
+        ok = alcove_cgroup2:limit(Drv, Pids, Group, [{<<"pids.max">>, 2}]),
+        {ok, Child} = alcove:fork(Drv, Pids),
+        ok = alcove_cgroup2:enter(Drv, Pids, Group, Child),
+        {ok, _} = alcove:fork(Drv, Pids ++ [Child]),
+        ?assertEqual({error, eagain}, alcove:fork(Drv, Pids ++ [Child])),
+        ?assertEqual({ok, 2}, read(Drv, Pids, Group, <<"pids.current">>)),
+        ?assertEqual({ok, #{<<"max">> => 1}}, read(Drv, Pids, Group, <<"pids.events">>))
+    end).
+
+%% A shell counts until the kernel has held it back.
+processor_time_is_cut_or_the_missing_controller_is_named(Config) ->
+    with(<<"cpu">>, Config, fun(Drv, Pids, Group) ->
+        ok = alcove_cgroup2:limit(Drv, Pids, Group, [{<<"cpu.max">>, {5000, 100000}}]),
+        _ = in_group(Drv, Pids, Group, "while :; do :; done"),
+        ok = alcove_ct:until(fun() ->
+            {ok, Stat} = read(Drv, Pids, Group, <<"cpu.stat">>),
+            maps:get(<<"nr_throttled">>, Stat) > 0
+        end)
+    end).
+
+processors_are_assigned_or_the_missing_controller_is_named(Config) ->
+    with(<<"cpuset">>, Config, fun(Drv, Pids, Group) ->
+        ok = alcove_cgroup2:limit(Drv, Pids, Group, [{<<"cpuset.cpus">>, "0"}]),
+        {ok, Child} = alcove:fork(Drv, Pids),
+        ok = alcove_cgroup2:enter(Drv, Pids, Group, Child),
+        Status = alcove_os:read_file(Drv, Pids ++ [Child], "/proc/self/status"),
+        ?assertMatch({match, _}, re:run(Status, "^Cpus_allowed_list:\\s0$", [multiline]))
+    end).
+
+%% Not those either that the kernel would let it hand down, since nobody could enter then.
 group_with_processes_hands_nothing_down_until_it_is_vacated(Config) ->
     {Drv, Pids, Group} = of_case(Config),
-    Controllers = controllers(Config),
-    ok = alcove_cgroup2:create(Drv, Pids, Group, Controllers),
+    {ok, Available} = alcove_cgroup2:controllers(Drv, Pids, []),
+    ok = alcove_cgroup2:create(Drv, Pids, Group, Available),
     {ok, Child} = alcove:fork(Drv, Pids),
     ok = alcove_cgroup2:enter(Drv, Pids, Group, Child),
-    Create = fun() -> alcove_cgroup2:create(Drv, Pids, Group ++ ["sub"], Controllers) end,
-    case Controllers of
-        [] -> ok;
-        _ -> ?assertEqual({error, {not_handed_down, list(Group), ebusy}}, Create())
-    end,
+    Create = fun(Names) -> alcove_cgroup2:create(Drv, Pids, Group ++ ["sub"], Names) end,
+    [
+        ?assertEqual({error, {not_handed_down, list(Group), ebusy}}, Create([Name]), Name)
+     || Name <- Available
+    ],
     ?assertEqual(ok, alcove_cgroup2:vacate(Drv, Pids, Group, "main")),
     ?assertEqual({ok, []}, alcove_cgroup2:members(Drv, Pids, Group)),
     ?assertEqual({ok, [Child]}, alcove_cgroup2:members(Drv, Pids, Group ++ ["main"])),
-    ?assertEqual(ok, Create()),
-    ?assertEqual({ok, Controllers}, alcove_cgroup2:controllers(Drv, Pids, Group ++ ["sub"])).
+    ?assertEqual(ok, Create(Available)),
+    ?assertEqual({ok, Available}, alcove_cgroup2:controllers(Drv, Pids, Group ++ ["sub"])),
+    ?assertEqual(ok, alcove_cgroup2:enter(Drv, Pids, Group ++ ["sub"], Child)),
+    [?assertEqual({error, ebusy}, alcove_cgroup2:enter(Drv, Pids, Group, Child)) || Available =/= []].
 
 list(Group) ->
     alcove_cgroup:relpath(Group).

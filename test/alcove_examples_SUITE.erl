@@ -97,8 +97,10 @@ nsex(Options) ->
                 lists:sort([Cat, Sh]), lists:sort(alcove_cgroup:members(Drv, [], ["alcove"]))
             ),
             Hog = "exec /busybox awk 'BEGIN { for (s = \"x\"; ; s = s s); }'\n",
+            ?assertEqual(0, nsex:killed(Drv)),
             ok = alcove:stdin(Drv, [Sh], Hog),
             ?assertEqual({termsig, sigkill}, alcove_ct:message(Drv, [Sh], alcove_event)),
+            ?assertEqual(1, nsex:killed(Drv)),
             unlink(Drv),
             ok = nsex:stop(Drv);
         {error, {missing, Controllers}} ->

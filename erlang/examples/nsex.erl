@@ -14,12 +14,14 @@
 %% 5> alcove:stdin(Drv, [Sh], "exec /busybox awk 'BEGIN { for (s = \"x\"; ; s = s s); }'\n").
 %% 6> alcove:event(Drv, [Sh], 10000).
 %% {termsig,sigkill}
-%% 7> nsex:stop(Drv).
+%% 7> nsex:killed(Drv).
+%% 1
+%% 8> nsex:stop(Drv).
 %% ok
 %% '''
 -module(nsex).
 
--export([start/0, start/1, stop/1, sandbox/1, sandbox/2]).
+-export([start/0, start/1, stop/1, sandbox/1, sandbox/2, killed/1]).
 
 -define(GROUP, ["alcove"]).
 -define(MEMORY, 16 bsl 20).
@@ -60,6 +62,8 @@ make_group(Drv, 2) ->
     first_error([
         fun() -> alcove_cgroup2:create(Drv, [], ?GROUP, [<<"cpuset">>, <<"memory">>]) end,
         fun() ->
+            % only kernels that swap have it
+            _ = alcove_cgroup2:limit(Drv, [], ?GROUP, [{<<"memory.swap.max">>, 0}]),
             alcove_cgroup2:limit(Drv, [], ?GROUP, [
                 {<<"cpuset.cpus">>, "0"},
                 {<<"memory.max">>, ?MEMORY}
@@ -105,6 +109,20 @@ sandbox(Drv, [Path, Arg]) ->
     drop_privileges(Drv, [Pid], id()),
     ok = alcove:execvp(Drv, [Pid], Program, [Program, Arg]),
     Pid.
+
+%% @doc How many processes the kernel has killed because all together wanted too much memory.
+-spec killed(alcove_drv:ref()) -> non_neg_integer().
+killed(Drv) ->
+    File =
+        case alcove_cgroup:version(Drv, []) of
+            1 -> <<"memory.oom_control">>;
+            2 -> <<"memory.events">>
+        end,
+    {ok, Text} = alcove_cgroup:get(Drv, [], <<"memory">>, ?GROUP, File),
+    {match, [Count]} = re:run(Text, "^oom_kill ([0-9]+)$", [
+        multiline, {capture, all_but_first, binary}
+    ]),
+    binary_to_integer(Count).
 
 change_root(Drv, Pids, Dir) ->
     ok = alcove:chroot(Drv, Pids, Dir),

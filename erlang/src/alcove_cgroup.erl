@@ -191,8 +191,8 @@ create(Drv, Pids) ->
 
 %% @doc Makes a group, and those above it, in all hierarchies.
 %%
-%% In the tree of version 2 all controllers are handed down to it. A hierarchy that refuses
-%% does not have the group: {@link set/6} tells.
+%% In the tree of version 2 all controllers are handed down to it, so the groups above it cannot
+%% have processes. A hierarchy that refuses does not have the group: {@link set/6} tells.
 -spec create(alcove_drv:ref(), [alcove:pid_t()], namespace()) -> ok.
 create(Drv, Pids, Namespace) ->
     case version(Drv, Pids) of

@@ -230,9 +230,28 @@ hand_down_more(Drv, Pids, Group, Controllers) ->
 
 write_subtree(Drv, Pids, Group, Controllers) ->
     Text = lists:join($\s, [[$+, Controller] || Controller <- Controllers]),
-    case set(Drv, Pids, Group, ?SUBTREE, Text) of
-        ok -> ok;
-        {error, Posix} -> {error, {not_handed_down, Group, Posix}}
+    case is_occupied(Drv, Pids, Group) of
+        true ->
+            {error, {not_handed_down, Group, ebusy}};
+        false ->
+            case set(Drv, Pids, Group, ?SUBTREE, Text) of
+                ok -> ok;
+                {error, Posix} -> {error, {not_handed_down, Group, Posix}}
+            end
+    end.
+
+%% The kernel allows a group with processes to hand down controllers for threads, cpu, cpuset
+%% and pids, but lets no process enter the groups below it then. The root, which may do both,
+%% has no type.
+is_occupied(Drv, Pids, Group) ->
+    case get(Drv, Pids, Group, <<"cgroup.type">>) of
+        {ok, _} ->
+            case members(Drv, Pids, Group) of
+                {ok, [_ | _]} -> true;
+                _ -> false
+            end;
+        {error, _} ->
+            false
     end.
 
 %% @doc Removes a group and all groups below it, none of which may have processes.
@@ -447,7 +466,8 @@ path(Drv, Pids, Group) ->
 %% @doc Moves a process to a group, before it executes a program: then all that the program
 %% starts is in the group as well.
 %%
-%% The pid is as the process at Pids sees it, 0 is that process itself.
+%% The pid is as the process at Pids sees it, 0 is that process itself. The error is `ebusy' if
+%% the group hands down controllers.
 %%
 %% ```
 %% 1> {ok, Pid} = alcove:fork(Drv, []).
