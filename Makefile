@@ -9,11 +9,13 @@
 # make bench       benchmarks: Go packages, the program over pipes, calls from Erlang
 # make fuzz        fuzzing, FUZZTIME for each target
 # make soak        random load, SOAKTIME long
-# make dist        programs for all systems, in dist
+# make dist        programs for all systems, in dist or DIST
 # make clean
-# ALCOVE_PREBUILT=path takes a built program instead of building one.
+# make setup       what the build and the tests need, on Debian and its relatives
+# ALCOVE_PREBUILT=path takes a built program instead of building one, or all in a folder
+# that make dist has written.
 #
-# Only demo and test install what is missing, on Debian and its relatives.
+# Only setup, demo and test install what is missing; demo no more than it takes to build.
 
 MAKEFLAGS += --no-print-directory
 
@@ -25,21 +27,42 @@ DIST ?= dist
 
 ARCHITECTURES = 386 amd64 arm arm64 riscv64
 
-ERL = ERL_LIBS=_build/default/lib erl -pa ebin
+ERL = ERL_LIBS=_build/default/lib ERL_CRASH_DUMP_SECONDS=0 erl -pa ebin
+
+# A path that is relative is so for the project that is built, which may not be this one.
+PREBUILT = $(if $(filter-out /%,$(firstword $(ALCOVE_PREBUILT))),$(or $(REBAR_ROOT_DIR),$(CURDIR))/)$(ALCOVE_PREBUILT)
+
+# Runs rebar3, which does not pass on the means of make to run jobs side by side, nor is to
+# read what is typed for the command after it.
+rebar = @for tool in erl $(firstword $(REBAR)); do command -v $$tool >/dev/null || { \
+		echo "$$tool is missing; on Debian and its relatives make setup installs it" >&2; exit 1; }; \
+	done; MAKEFLAGS=--no-print-directory $(REBAR) $(1) </dev/null
+
+edoc = case code:ensure_loaded(edoc) of \
+	{module, _} -> \
+		edoc:application(alcove, "erlang", [{dir, "doc"}]), \
+		halt(); \
+	_ -> \
+		io:put_chars(standard_error, "edoc is missing; on Debian and its relatives make setup installs it\n"), \
+		halt(1) \
+end.
 
 .PHONY: all compile port test vet go-test ct dialyzer xref demo shell \
-	gen doc eg examples bench fuzz soak dist clean setup
+	gen doc eg examples bench fuzz soak dist clean setup setup-build
+
+# Most targets build in the same folders.
+.NOTPARALLEL:
 
 all: compile
 
 # Also builds the port, by a hook that makes the target below.
 compile:
-	@$(REBAR) compile
+	$(call rebar,compile)
 
 # To a project that depends on it the whole folder is the application, and its include
 # files are to be where those of an application are.
 port:
-	@$(MAKE) -C c_src_compat
+	@$(MAKE) -C c_src_compat ALCOVE_PREBUILT='$(PREBUILT)'
 	@test -z "$$REBAR_ROOT_DIR" -o "$$REBAR_ROOT_DIR" -ef . -o -e include || \
 		ln -s erlang/include include
 
@@ -53,13 +76,10 @@ vet:
 go-test: port
 	$(GO) test ./...
 
-ct: compile
-	$(REBAR) ct
+ct dialyzer xref: compile
+	$(call rebar,$@)
 
-dialyzer xref: compile
-	$(REBAR) $@
-
-demo: setup eg
+demo: setup-build eg
 	@$(ERL) -noshell -s demo
 
 shell: compile
@@ -69,7 +89,7 @@ gen:
 	$(GO) generate ./...
 
 doc: compile
-	@$(ERL) -noshell -eval 'edoc:application(alcove, "erlang", [{dir, "doc"}]), halt().'
+	@$(ERL) -noshell -eval '$(edoc)'
 
 eg examples: compile
 	@mkdir -p ebin
@@ -106,9 +126,13 @@ dist:
 	done
 	@cd $(DIST) && sha256sum alcove-* > SHA256SUMS && cat SHA256SUMS
 
+# The link and the second _build are there when it was built as a dependency.
 clean:
-	@$(REBAR) clean
-	@rm -rf _build ebin doc dist
+	@$(MAKE) -C c_src_compat clean
+	@rm -rf _build erlang/_build ebin doc dist include
 
 setup:
 	@sh .ci/setup
+
+setup-build:
+	@sh .ci/setup build

@@ -1,6 +1,7 @@
 %% The driver: its start, its end, its owner, and what it makes of any port program.
 -module(alcove_drv_SUITE).
 
+-include_lib("kernel/include/file.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
 -export([
@@ -12,6 +13,8 @@
     command_line_follows_from_options/1,
     command_line_needs_a_program/1,
     program_is_in_the_folder_of_the_application/1,
+    program_of_a_machine_has_the_names_of_go/1,
+    program_of_the_machine_is_used_where_none_is_for_all/1,
     start_takes_strings_and_binaries/1,
     start_fails_without_a_program/1,
     start_refuses_options_that_are_none/1,
@@ -120,6 +123,67 @@ command_line_needs_a_program(_Config) ->
 program_is_in_the_folder_of_the_application(_Config) ->
     ?assertEqual(filename:join(code:priv_dir(alcove), "alcove"), alcove_drv:progname()),
     ?assert(filelib:is_regular(alcove_drv:progname())).
+
+program_of_a_machine_has_the_names_of_go(_Config) ->
+    Names = [
+        {"x86_64-pc-linux-gnu", linux, "alcove-linux-amd64"},
+        {"x86_64-alpine-linux-musl", linux, "alcove-linux-amd64"},
+        {"aarch64-unknown-linux-gnu", linux, "alcove-linux-arm64"},
+        {"arm-unknown-linux-gnueabihf", linux, "alcove-linux-arm"},
+        {"armv7l-unknown-linux-gnueabihf", linux, "alcove-linux-arm"},
+        {"riscv64-unknown-linux-gnu", linux, "alcove-linux-riscv64"},
+        {"i386-pc-linux-gnu", linux, "alcove-linux-386"},
+        {"i686-pc-linux-gnu", linux, "alcove-linux-386"},
+        {"s390x-ibm-linux-gnu", linux, "alcove-linux-s390x"},
+        {"i786-pc-linux-gnu", linux, "alcove-linux-i786"},
+        {"amd64-portbld-freebsd14.1", freebsd, "alcove-freebsd-amd64"},
+        {"aarch64-portbld-freebsd14.1", freebsd, "alcove-freebsd-arm64"},
+        {"arm64-apple-darwin23.0", darwin, "alcove-darwin-arm64"},
+        {"machine", system, "alcove-system-machine"}
+    ],
+    [
+        ?assertEqual({Machine, Name}, {Machine, alcove_program:name(Machine, {unix, System})})
+     || {Machine, System, Name} <- Names
+    ].
+
+program_of_the_machine_is_used_where_none_is_for_all(Config) ->
+    Ebin = filename:join([dir(Config), "alcove", "ebin"]),
+    Priv = filename:join([dir(Config), "alcove", "priv"]),
+    [ok = filelib:ensure_dir(filename:join(Folder, "file")) || Folder <- [Ebin, Priv]],
+    Beams = filelib:wildcard(filename:join(filename:dirname(code:which(alcove_drv)), "*.{beam,app}")),
+    [copy(Beam, filename:join(Ebin, filename:basename(Beam))) || Beam <- Beams],
+    Machine = erlang:system_info(system_architecture),
+    Name = alcove_program:name(Machine, os:type()),
+
+    {Missing, Words} = elsewhere(Ebin, "case alcove_drv:start() of {error, {badarg, _}} -> ok end"),
+    ?assertEqual(filename:join(Priv, "alcove"), Missing),
+    [
+        ?assertNotEqual({Word, nomatch}, {Word, string:find(Words, Word)})
+     || Word <- [Machine, filename:join(Priv, "alcove"), filename:join(Priv, Name)]
+    ],
+    {Missing, _} = elsewhere(
+        Ebin,
+        "case alcove_drv:start([{exec, \"/usr/bin/env\"}]) of {error, {error, _}} -> ok end"
+    ),
+
+    Version = "{ok, Drv} = alcove_drv:start(), <<_/binary>> = alcove:version(Drv, [])",
+    copy(alcove_drv:progname(), filename:join(Priv, Name)),
+    ?assertEqual({filename:join(Priv, Name), ""}, elsewhere(Ebin, Version)),
+    copy(alcove_drv:progname(), filename:join(Priv, "alcove")),
+    ?assertEqual({filename:join(Priv, "alcove"), ""}, elsewhere(Ebin, Version)).
+
+%% Evaluates expressions where the application is in another folder: the path of its program,
+%% and what was printed before it.
+elsewhere(Ebin, Expressions) ->
+    Eval = [Expressions, ", io:put_chars([\"\\n\", alcove_drv:progname()]), halt()."],
+    Erl = ["ERL_LIBS= erl -noshell -pa '", Ebin, "' -eval '", Eval, "' 2>&1"],
+    [Words, Path] = string:split(os:cmd(lists:flatten(Erl)), "\n", trailing),
+    {Path, Words}.
+
+copy(From, To) ->
+    {ok, _} = file:copy(From, To),
+    {ok, #file_info{mode = Mode}} = file:read_file_info(From),
+    ok = file:change_mode(To, Mode).
 
 start_takes_strings_and_binaries(Config) ->
     ok = file:make_dir(filename:join(dir(Config), "ctl")),
@@ -406,7 +470,9 @@ call_ends_when_the_port_is_killed(_Config) ->
                 {{shutdown, normal}, {gen_server, call, [Drv, {send, _}, infinity]}},
                 alcove:select(Drv, Pids, [], [], [], [])
             ),
-            ?assertEqual(fdctl_closed, alcove_ct:message(Drv, [], alcove_ctl))
+            ?assertEqual(fdctl_closed, alcove_ct:message(Drv, [], alcove_ctl)),
+            % one below the port does not look up from its call
+            [kill(lists:last(Pids)) || Pids =/= []]
         end,
         [0, 1, 3]
     ).
@@ -421,10 +487,15 @@ call_ends_when_the_port_becomes_a_program(_Config) ->
     alcove_ct:stop(Drv).
 
 kill_soon(Pid) ->
-    spawn_link(fun() -> [] = os:cmd("kill -9 " ++ integer_to_list(Pid)) end).
+    spawn_link(fun() -> kill(Pid) end).
 
+kill(Pid) ->
+    ?assertEqual("", os:cmd("kill -9 " ++ integer_to_list(Pid))).
+
+%% The port is still in its call.
 call_ends_when_the_driver_is_stopped(_Config) ->
     Drv = alcove_ct:unlinked([]),
+    Port = alcove:getpid(Drv, []),
     spawn_link(fun() -> alcove_drv:stop(Drv) end),
     ?assertMatch(
         {Reason, {gen_server, call, [Drv, {send, _}, infinity]}} when
@@ -434,7 +505,8 @@ call_ends_when_the_driver_is_stopped(_Config) ->
         catch
             exit:Exit -> Exit
         end
-    ).
+    ),
+    kill(Port).
 
 call_to_a_dead_driver_exits(_Config) ->
     Drv = alcove_ct:unlinked([]),

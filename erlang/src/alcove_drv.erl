@@ -184,10 +184,12 @@ start(Options) ->
 %%   <dd>stop when the owner ends; by default an unlinked driver goes on</dd>
 %% </dl>
 %%
-%% A port that ends before it is ready gives `{error, {error, port_init_failed}}' and a line in
-%% the log with its status: often its fifo cannot be made, or sudo asks for a password. The
-%% other errors are `{fdctl, Posix}' when the fifo cannot be opened, `{handshake, timeout}'
-%% and `{handshake, Bytes}' when the program is silent or something else.
+%% A program that is not found gives `{error, {badarg, _}}'; if it is that of this application,
+%% the log has the architecture and the names that were looked for. A port that ends before it
+%% is ready gives `{error, {error, port_init_failed}}' and a line in the log with its status:
+%% often its fifo cannot be made, or sudo asks for a password. The other errors are
+%% `{fdctl, Posix}' when the fifo cannot be opened, `{handshake, timeout}' and
+%% `{handshake, Bytes}' when the program is silent or something else.
 %%
 %% ```
 %% {ok, Drv} = alcove_drv:start([{exec, "sudo -n"}, {maxchild, 8}]).
@@ -439,10 +441,11 @@ to_string(Text) when is_binary(Text) ->
 
 %% @doc Path of the port program of this application.
 %%
-%% It is not checked that it exists.
+%% It is `alcove' in the folder `priv'. If that does not exist, it is the one for the machine
+%% and the system that this VM was built for, such as `alcove-linux-arm64', if that does.
 -spec progname() -> string().
 progname() ->
-    filename:join(priv_dir(), "alcove").
+    alcove_program:find(priv_dir()).
 
 %% The folder beside that of the modules, when the application is not in the path by its name.
 %% The path may be relative to the working directory of the VM.
@@ -469,6 +472,7 @@ init([Owner, Options]) ->
     end.
 
 start_port(State, Fifo, Options) ->
+    _ = proplists:is_defined(progname, Options) orelse log_missing(),
     [Command | Argv] = getopts([{fdctl, Fifo} | proplists:delete(fdctl, Options)]),
     Port = open_port({spawn_executable, Command}, [{args, Argv} | port_options(Options)]),
     try
@@ -479,6 +483,13 @@ start_port(State, Fifo, Options) ->
             % if another user has made it, it may have to stay
             _ = file:delete(Fifo),
             {stop, Reason}
+    end.
+
+%% What fails now does not tell why: the error has one of the names, and sudo has its own words.
+log_missing() ->
+    case alcove_program:missing(priv_dir()) of
+        false -> ok;
+        Why -> ?LOG_ERROR("alcove: ~ts", [Why])
     end.
 
 %% The limits are those after which a port suspends the process that writes to it. A driver
