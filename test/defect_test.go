@@ -1,3 +1,5 @@
+//go:build linux
+
 package test
 
 import (
@@ -50,27 +52,11 @@ func TestD1PartialFrameOfAChildDelaysOnlyThatChild(t *testing.T) {
 		p.Await(TermSig(a, "sigkill"))
 		p.Want(b.Pid(), b, "getpid")
 	})
+	const size = 60000
 	t.Run("of a process stopped in the middle", func(t *testing.T) {
 		p := Start(t)
 		a, b := p.Fork(nil), p.Fork(nil)
-		const size = 60000
-		p.Want(a.Pid(), a, "getpid")
-		p.Signal(nil, syscall.SIGSTOP)
-		Until(t, "the port stops", func() bool { return State(p.Pid) == "T" })
-		// Two large replies do not fit in the pipe: the second is cut.
-		call := CallFrame(nil, "iolist_to_bin", Binary(Bytes(size)))
-		fd, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/0", a.Pid()), os.O_WRONLY, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer fd.Close()
-		if _, err := fd.Write(append(slices.Clone(call), call...)); err != nil {
-			t.Fatal(err)
-		}
-		Until(t, "the child waits for its parent", func() bool {
-			n := SystemCall(a.Pid())
-			return n == unix.SYS_WRITEV || n == unix.SYS_WRITE
-		})
+		cutReply(t, p, a, size)
 		p.Signal(a, syscall.SIGSTOP)
 		Until(t, "the child stops", func() bool { return State(a.Pid()) == "T" })
 		p.Signal(nil, syscall.SIGCONT)
@@ -85,6 +71,39 @@ func TestD1PartialFrameOfAChildDelaysOnlyThatChild(t *testing.T) {
 		}
 		p.SignalOf(a, "sigcont")
 		p.Quiet(nil, a, b)
+	})
+	t.Run("of a process killed in the middle", func(t *testing.T) {
+		p := Start(t)
+		a, b := p.Fork(nil), p.Fork(nil)
+		cutReply(t, p, a, size)
+		p.Signal(a, syscall.SIGKILL)
+		p.Signal(nil, syscall.SIGCONT)
+		p.SignalOf(nil, "sigcont")
+		p.Await(Reply(a, Binary(Bytes(size))))
+		p.Next(Ctl(a, "fdctl_closed"), TermSig(a, "sigkill"))
+		p.Want(b.Pid(), b, "getpid")
+		p.Quiet(nil, b)
+	})
+}
+
+// cutReply stops the port and has its child write two large replies: they do not fit in the pipe, and the second is cut.
+func cutReply(t *testing.T, p *Port, a Pipeline, size int) {
+	t.Helper()
+	p.Want(a.Pid(), a, "getpid")
+	p.Signal(nil, syscall.SIGSTOP)
+	Until(t, "the port stops", func() bool { return State(p.Pid) == "T" })
+	call := CallFrame(nil, "iolist_to_bin", Binary(Bytes(size)))
+	fd, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/0", a.Pid()), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fd.Close()
+	if _, err := fd.Write(append(slices.Clone(call), call...)); err != nil {
+		t.Fatal(err)
+	}
+	Until(t, "the child waits for its parent", func() bool {
+		n := SystemCall(a.Pid())
+		return n == unix.SYS_WRITEV || n == unix.SYS_WRITE
 	})
 }
 

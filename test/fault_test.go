@@ -1,3 +1,5 @@
+//go:build linux
+
 package test
 
 import (
@@ -402,10 +404,14 @@ func TestStoppedProcessDelaysOnlyItsOwnSubtree(t *testing.T) {
 	a, b := p.Fork(nil), p.Fork(nil)
 	c := p.Fork(a)
 	p.Want(c.Pid(), c, "getpid")
+	const large = 3
 	for range 30 {
 		p.Signal(a, syscall.SIGSTOP)
 		Until(t, "the process stops", func() bool { return State(a.Pid()) == "T" })
 		p.Send(c, "getpid")
+		for range large { // more than its pipe holds, less than is held for it beside
+			p.Send(a, "iolist_to_bin", Binary(Bytes(30000)))
+		}
 		p.Send(a, "getpid")
 		p.Want(b.Pid(), b, "getpid")
 		p.Want(p.Pid, nil, "getpid")
@@ -413,6 +419,9 @@ func TestStoppedProcessDelaysOnlyItsOwnSubtree(t *testing.T) {
 		p.Want(d.Pid(), d, "getpid")
 		p.Stop(d)
 		p.Signal(a, syscall.SIGCONT)
+		for range large {
+			p.Await(Reply(a, Binary(Bytes(30000))))
+		}
 		p.Await(Reply(a, a.Pid()))
 		p.Await(Reply(c, c.Pid()))
 		p.SignalOf(a, "sigcont")
