@@ -268,7 +268,10 @@ group_with_processes_hands_nothing_down_until_it_is_vacated(Config) ->
     ?assertEqual(ok, Create(Available)),
     ?assertEqual({ok, Available}, alcove_cgroup2:controllers(Drv, Pids, Group ++ ["sub"])),
     ?assertEqual(ok, alcove_cgroup2:enter(Drv, Pids, Group ++ ["sub"], Child)),
-    [?assertEqual({error, ebusy}, alcove_cgroup2:enter(Drv, Pids, Group, Child)) || Available =/= []].
+    [
+        ?assertEqual({error, ebusy}, alcove_cgroup2:enter(Drv, Pids, Group, Child))
+     || Available =/= []
+    ].
 
 list(Group) ->
     alcove_cgroup:relpath(Group).
