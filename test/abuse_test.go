@@ -1,0 +1,424 @@
+package test
+
+import (
+	"crypto/md5"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	. "github.com/alcove-go/alcove/test/porttest"
+)
+
+// What hostile programs and processes do, and what runs out below the port.
+
+// The program reads slowly, being stopped most of the time, so that some data is taken whole, some in part and some not
+// at all. What it got is what {pipe, N} and the sizes say, byte for byte.
+func TestDataOfEverySizeIsAccountedForToTheByte(t *testing.T) {
+	t.Parallel()
+	const atOnce = 16
+	p := Start(t)
+	a := p.Fork(nil)
+	p.Exec(a, "md5sum")
+	sum := md5.New()
+	all := Bytes(65527)
+	frame := StdinFrame(a, []byte(all)) // of which the length and the end are changed
+	whole, part, none := 0, 0, 0
+	for first := 0; first <= len(all); first += atOnce {
+		stopped := first%(4*atOnce) > 0
+		if stopped {
+			p.Signal(a, syscall.SIGSTOP)
+		}
+		last := min(first+atOnce, len(all)+1)
+		for size := first; size < last; size++ {
+			binary.BigEndian.PutUint16(frame, uint16(len(frame)-len(all)-2+size))
+			p.Write(frame[:len(frame)-len(all)+size])
+			p.Send(nil, "getpid")
+		}
+		for size := first; size < last; size++ {
+			taken := size
+			m := p.Any()
+			if m.Is(TypePipe, a) {
+				taken, _ = m.Term().(int)
+				if taken >= size {
+					t.Errorf("of %d bytes {pipe, %d}", size, taken)
+				}
+				m = p.Any()
+			}
+			if !m.Is(TypeCall, nil) {
+				t.Fatalf("size %d: %v", size, m)
+			}
+			switch taken {
+			case size:
+				whole++
+			case 0:
+				none++
+			default:
+				part++
+			}
+			io.WriteString(sum, all[:taken])
+		}
+		if stopped {
+			p.Signal(a, syscall.SIGCONT)
+		}
+	}
+	endOfFile(t, p, a)
+	if got, want := p.Finish(a, ExitStatus(a, 0)), fmt.Sprintf("%x  -\n", sum.Sum(nil)); got != want {
+		t.Errorf("the program got data with the sum %q, want %q", got, want)
+	}
+	t.Logf("%d taken whole, %d in part, %d not at all", whole, part, none)
+	if whole < 1000 || part < 100 || none < 1000 {
+		t.Errorf("%d taken whole, %d in part, %d not at all: that shows little", whole, part, none)
+	}
+	p.Quiet()
+}
+
+// Output without end on both streams, which nobody reads for a while: the others answer before and after, and the port
+// holds no more than it may.
+func TestFloodOfOutputDelaysNobodyElse(t *testing.T) {
+	p := Start(t)
+	a, b := p.Fork(nil), p.Fork(nil)
+	c := p.Fork(b)
+	p.Exec(c, "cat")
+	p.Want(p.Pid, nil, "getpid")
+	before := rss(t, p.Pid)
+	p.Sh(a, "yes out & yes err >&2; wait")
+	output := func(m Message) bool { return m.Is(TypeStdout, a) || m.Is(TypeStderr, a) }
+	for range 100 {
+		p.Want(p.Pid, nil, "getpid")
+		p.Want(b.Pid(), b, "getpid")
+		p.Stdin(c, "x")
+		p.Await(Stdout(c, "x"))
+		p.Receive("output", output)
+		for _, m := range p.Queue() {
+			if !output(m) {
+				t.Errorf("unexpected %v", m)
+			}
+		}
+	}
+	if grown := rss(t, p.Pid) - before; grown > 2000 {
+		t.Errorf("the port grew by %d KiB", grown)
+	}
+	// Not one stream is served at the cost of the other.
+	p.Receive("standard output", func(m Message) bool { return m.Is(TypeStdout, a) })
+	p.Receive("standard error", func(m Message) bool { return m.Is(TypeStderr, a) })
+	for _, pid := range append(Children(a.Pid()), a.Pid()) {
+		kill(t, pid, syscall.SIGKILL)
+	}
+	p.Await(TermSig(a, "sigkill"))
+	p.Want(b.Pid(), b, "getpid")
+}
+
+// A process that closes one of its descriptors, by a call or as a program, hurts itself at most.
+func TestProcessThatClosesItsDescriptorsHurtsNobodyElse(t *testing.T) {
+	p := Start(t, Garbage())
+	b := p.Fork(nil)
+	for depth := range 3 {
+		parent := p.Chain(depth)
+		for fd := range 6 {
+			a := p.Fork(parent)
+			below := p.Fork(a)
+			p.Want(below.Pid(), below, "getpid")
+			program := p.Fork(parent)
+			p.Sh(program, fmt.Sprintf("exec %d>&-; kill -STOP $$", fd))
+			p.Send(a, "close", fd)
+			for range 5 {
+				p.Want(b.Pid(), b, "getpid")
+				p.Want(p.Pid, nil, "getpid")
+			}
+			for _, l := range []Pipeline{a, program} {
+				if Alive(l.Pid()) {
+					p.Signal(l, syscall.SIGKILL)
+				}
+				p.Receive("the end of one without a descriptor", func(m Message) bool { return m.Is(TypeEvent, l) })
+			}
+			Gone(t, below.Pid())
+			if len(parent) > 0 {
+				p.Want(parent.Pid(), parent, "getpid")
+			}
+			wantPids(t, p, parent, map[bool][]Pipeline{true: {b}}[depth == 0]...)
+			p.Queue()
+		}
+		if depth > 0 {
+			p.Stop(parent[:1])
+		}
+	}
+}
+
+func TestEveryDescriptorLimitOfAChildGivesErrorsAndNeverADeath(t *testing.T) {
+	t.Parallel()
+	p := Start(t)
+	for limit := 8; limit <= 80; limit++ {
+		a := p.Chain(1 + limit%2)
+		p.Want(ok, a, "setrlimit", Atom("rlimit_nofile"), rlimit(limit, limit))
+		p.Want(min(64, (limit-6)/6), a, "getopt", Atom("maxchild"))
+		children := forkUntilError(t, p, a)
+		// The first child takes eight at the time of its fork.
+		if want := min(64, (limit-6)/6); len(children) != want && limit >= 14 {
+			t.Errorf("%d children with a limit of %d, want %d", len(children), limit, want)
+		}
+		files := openUntilError(t, p, a)
+		for _, b := range children {
+			p.Want(b.Pid(), b, "getpid")
+		}
+		for i, b := range children[:min(1, len(children))] {
+			p.SendExec(b, "/bin/echo", "out")
+			p.Await(Ctl(b, "fdctl_closed"))
+			if out := p.Finish(b, ExitStatus(b, 0)); out != "out\n" {
+				t.Errorf("child %d with a limit of %d says %q", i, limit, out)
+			}
+		}
+		for _, fd := range files {
+			p.Want(ok, a, "close", fd)
+		}
+		p.Want(a.Pid(), a, "getpid")
+		p.Quiet(nil, a)
+		p.Stop(a[:1])
+	}
+}
+
+// The user of the port itself has as many processes as it may have.
+func TestProcessLimitOfThePortIsAnErrorReply(t *testing.T) {
+	Need(t, "CAP_SETUID", unix.CAP_SETUID)
+	p := Start(t)
+	uid := 100000 + p.Pid // that nobody else has
+	p.Want(ok, nil, "setresuid", uid, uid, uid)
+	p.Want(ok, nil, "setrlimit", Atom("rlimit_nproc"), rlimit(5, 5))
+	for range 3 {
+		children := forkUntilError(t, p, nil)
+		if len(children) != 4 {
+			t.Errorf("%d children with a limit of 5 processes", len(children))
+		}
+		p.Want(errno("eagain"), nil, "clone", 0)
+		p.Want(errno("eagain"), children[0], "fork")
+		p.SendExec(children[1], "/bin/echo", "out")
+		p.Await(Ctl(children[1], "fdctl_closed"))
+		if out := p.Finish(children[1], ExitStatus(children[1], 0)); out != "out\n" {
+			t.Errorf("the program says %q", out)
+		}
+		for _, b := range slices.Delete(children, 1, 2) {
+			p.Want(b.Pid(), b, "getpid")
+			p.Stop(b)
+		}
+	}
+	p.Quiet()
+}
+
+// Tables and buffers cannot grow: whoever needs one gets an error, or waits until another is free.
+func TestNothingIsLostWhenAddressSpaceRunsOut(t *testing.T) {
+	for depth := range 2 {
+		p := Start(t, Shell("ulimit -n 4096"), Args("-m", "400"))
+		to := p.Chain(depth)
+		p.Want(true, to, "setopt", Atom("maxchild"), 400)
+		for _, what := range []string{"rlimit_as", "rlimit_data"} {
+			p.Want(ok, to, "setrlimit", Atom(what), rlimit(4096, infinity))
+		}
+		var children []Pipeline
+		for {
+			r, _ := p.Call(to, "fork").(Tuple)
+			pid, is := r[1].(int)
+			if !is {
+				if e := Format(r); e != "{error,enomem}" {
+					t.Errorf("fork: %s", e)
+				}
+				break
+			}
+			children = append(children, to.Then(pid))
+		}
+		if len(children) < 10 || len(children) == 400 {
+			t.Errorf("%d children", len(children))
+		}
+		for _, b := range children {
+			p.Want(b.Pid(), b, "getpid")
+		}
+		// Half a frame of each of several children, for each of which the parent would need a buffer.
+		const halves = 8
+		whole := Frame(TypeCall, Encode(Binary(Bytes(1000))))
+		var outputs []*os.File
+		for _, b := range children[:halves] {
+			f := openStdout(t, b)
+			defer f.Close()
+			outputs = append(outputs, f)
+			if _, err := f.Write(whole[:500]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p.Want(p.Pid, nil, "getpid")
+		for i := range outputs {
+			if _, err := outputs[halves-1-i].Write(whole[500:]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, b := range children[:halves] {
+			p.Await(Reply(b, Binary(Bytes(1000))))
+		}
+		for _, b := range children {
+			p.Want(b.Pid(), b, "getpid")
+		}
+		// What the kernel makes of an exec is its affair.
+		p.SendExec(children[0], "/bin/echo", "out")
+		p.Receive("end of the exec", func(m Message) bool { return m.Is(TypeEvent, children[0]) || m.Is(TypeCall, children[0]) })
+		p.Want(p.Int(to, "getpid"), to, "getpid")
+	}
+}
+
+// A child is traced, stopped or not, killed, waited for, and reaping changes hands, in every order. It is reported once,
+// by waitpid or by an event, and the process that did all this answers.
+func TestChildIsReportedOnceInEveryOrderOfTracingWaitingAndEnding(t *testing.T) {
+	p := Start(t)
+	witness := p.Fork(nil)
+	steps := []string{"take", "give", "attach", "wait", "kill"}
+	for n, order := range permutations(steps) {
+		a := p.Fork(nil)
+		if n%2 == 0 {
+			p.Exec(a, "sleep", "1000")
+		}
+		reports := 0
+		look := func() {
+			for _, m := range p.Queue() {
+				if m.Is(TypeEvent, a) {
+					reports++
+				}
+			}
+		}
+		ended := false
+		wait := func(options ...Term) {
+			p.Send(nil, "waitpid", a.Pid(), List(options))
+			if r, _ := p.Reply(nil, "waitpid").Term().(Tuple); len(r) == 4 && r[0] == ok && r[1] == a.Pid() &&
+				strings.Contains(Format(r[3]), "termsig") {
+				reports++
+			}
+		}
+		for _, step := range order {
+			switch step {
+			case "take":
+				p.Send(nil, "sigaction", Atom("sigchld"), Atom("sig_info"))
+				p.Reply(nil, step)
+			case "give":
+				p.Send(nil, "sigaction", Atom("sigchld"), Atom("sig_dfl"))
+				p.Reply(nil, step)
+			case "attach":
+				p.Send(nil, "ptrace", Atom("ptrace_attach"), a.Pid(), 0, 0)
+				p.Reply(nil, step)
+			case "wait":
+				wait(Atom("wnohang"))
+			case "kill":
+				kill(t, a.Pid(), syscall.SIGKILL)
+				Until(t, "the child ends", func() bool { return !Alive(a.Pid()) })
+				ended = true
+			}
+			p.Want(witness.Pid(), witness, "getpid")
+			look()
+		}
+		// SIGCHLD may be taken over still, or its only one have come meanwhile.
+		p.Send(nil, "sigaction", Atom("sigchld"), Atom("sig_dfl"))
+		p.Reply(nil, "give")
+		other := p.Fork(nil)
+		p.Send(other, "exit", 0)
+		p.Await(ExitStatus(other, 0))
+		look()
+		wait(Atom("wnohang"))
+		if !ended || reports != 1 {
+			t.Errorf("%v: the child was reported %d times", order, reports)
+		}
+		wantPids(t, p, nil, witness)
+	}
+	if z := Zombies(p.Pid); len(z) > 0 {
+		t.Errorf("zombies %v", z)
+	}
+}
+
+func permutations(of []string) [][]string {
+	if len(of) < 2 {
+		return [][]string{of}
+	}
+	var all [][]string
+	for i := range of {
+		rest := slices.Concat(of[:i], of[i+1:])
+		for _, p := range permutations(rest) {
+			all = append(all, append([]string{of[i]}, p...))
+		}
+	}
+	return all
+}
+
+// Signals come all the time, to each process of a chain, while calls are made in them.
+func TestEveryCallIsAnsweredInAFloodOfSignals(t *testing.T) {
+	t.Parallel()
+	const flood = 100000
+	p := Start(t)
+	l := p.Chain(2)
+	p.Want(l.Pid(), l, "getpid")
+	pids := []int{p.Pid, l[0], l[1]}
+	done := make(chan error)
+	go func() {
+		var err error
+		for i := range flood {
+			// Some that are queued, each of them, and some that become one.
+			signo := []syscall.Signal{syscall.SIGUSR1, 40, syscall.SIGIO, 64}[i/3%4]
+			if e := syscall.Kill(pids[i%3], signo); e != nil && e != syscall.EAGAIN {
+				err = e
+			}
+		}
+		done <- err
+	}()
+	calls, flooding := 0, true
+	for flooding || calls < 1000 {
+		select {
+		case err := <-done:
+			if flooding = false; err != nil {
+				t.Error(err)
+			}
+		default:
+		}
+		for _, to := range []Pipeline{nil, l[:1], l} {
+			data := Binary(fmt.Sprint(calls, Bytes(calls%5000)))
+			p.Want(data, to, "iolist_to_bin", data)
+			calls++
+		}
+		for _, m := range p.Queue() {
+			if m.Type != TypeEvent {
+				t.Errorf("unexpected %v", m)
+			}
+		}
+	}
+	t.Logf("%d calls", calls)
+	for _, to := range []Pipeline{nil, l[:1], l} {
+		p.Signal(to, syscall.SIGUSR2)
+		p.SignalOf(to, "sigusr2")
+	}
+}
+
+func TestConnectIsInterruptedBySignals(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	path := filepath.Join(t.TempDir(), "socket")
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
+	address := List{Binary(native(2, unix.AF_UNIX) + path + "\x00")}
+	p.Want(ok, a, "connect", p.Int(a, "socket", Atom("af_unix"), Atom("sock_stream"), 0), address)
+	// One waits to be accepted; there is no room for another.
+	p.Send(a, "connect", p.Int(a, "socket", Atom("af_unix"), Atom("sock_stream"), 0), address)
+	Until(t, "the call blocks", func() bool { return SystemCall(a.Pid()) == unix.SYS_CONNECT })
+	p.Want(p.Pid, nil, "getpid")
+	p.Signal(a, syscall.SIGUSR1)
+	p.Next(Reply(a, errno("eintr")))
+	p.SignalOf(a, "sigusr1")
+	p.Want(a.Pid(), a, "getpid")
+}
