@@ -59,12 +59,8 @@ all: compile
 compile:
 	$(call rebar,compile)
 
-# To a project that depends on it the whole folder is the application, and its include
-# files are to be where those of an application are.
 port:
 	@$(MAKE) -C c_src_compat ALCOVE_PREBUILT='$(PREBUILT)'
-	@test -z "$$REBAR_ROOT_DIR" -o "$$REBAR_ROOT_DIR" -ef . -o -e include || \
-		ln -s erlang/include include
 
 test: setup vet xref go-test ct dialyzer
 
@@ -126,10 +122,10 @@ dist:
 	done
 	@cd $(DIST) && sha256sum alcove-* > SHA256SUMS && cat SHA256SUMS
 
-# The link and the second _build are there when it was built as a dependency.
+# The second _build is that of a project in Elixir.
 clean:
 	@$(MAKE) -C c_src_compat clean
-	@rm -rf _build erlang/_build ebin doc dist include
+	@rm -rf _build erlang/_build ebin doc dist
 
 setup:
 	@sh .ci/setup
