@@ -1,0 +1,161 @@
+%% The end of a VM, and one that is suspended. Each case has a VM of its own for that.
+-module(alcove_vm_SUITE).
+
+-include_lib("stdlib/include/assert.hrl").
+
+-export([
+    all/0,
+    init_per_testcase/2,
+    end_per_testcase/2
+]).
+-export([
+    tree_is_gone_within_a_second_of_a_killed_vm/1,
+    output_waits_for_a_vm_that_is_suspended/1
+]).
+% run in those VMs
+-export([
+    tree/1,
+    output/1
+]).
+
+all() ->
+    [
+        tree_is_gone_within_a_second_of_a_killed_vm,
+        output_waits_for_a_vm_that_is_suspended
+    ].
+
+init_per_testcase(Case, Config) ->
+    [{priv_dir, alcove_os:tree(Config, Case)} | Config].
+
+end_per_testcase(_Case, _Config) ->
+    ok.
+
+dir(Config) ->
+    proplists:get_value(priv_dir, Config).
+
+%% The machine may be busy: the promise is that of the fastest of some.
+tree_is_gone_within_a_second_of_a_killed_vm(Config) ->
+    Times = [killed_vm(Config) || _ <- lists:seq(1, 5)],
+    ?assert(lists:min(Times) < 1000, Times).
+
+killed_vm(Config) ->
+    Said = filename:join(dir(Config), "said"),
+    _ = file:delete(Said),
+    {_Port, Vm, Pids} = vm("tree", Said),
+    [] = os:cmd("kill -9 " ++ integer_to_list(Vm)),
+    Killed = erlang:monotonic_time(millisecond),
+    [alcove_ct:until(fun() -> not alcove_ct:is_running(Pid) end) || Pid <- Pids],
+    Gone = erlang:monotonic_time(millisecond),
+    ?assertEqual({ok, <<"usr1\n">>}, file:read_file(Said)),
+    Gone - Killed.
+
+%% In a VM of its own: processes and programs at every depth, in sessions and groups of their own, with processes that
+%% they have started, with another signal, and stopped.
+tree(Said) ->
+    Drv = alcove_ct:start(),
+    Chain = alcove_ct:chain(Drv, 3),
+    Programs = [program(Drv, Said, N, Chain) || N <- lists:seq(0, 5)],
+    {ok, Stopped} = alcove:fork(Drv, []),
+    Below = begin_program(Drv, [Stopped], "echo; exec sleep 1000"),
+    ok = stop_process(Stopped),
+    [alcove:getpid(Drv, []), Stopped, Below] ++ Chain ++ lists:append(Programs).
+
+program(Drv, _Said, 0, Chain) ->
+    [begin_program(Drv, Chain, "echo; exec sleep 1000")];
+program(Drv, _Said, 1, [A, B | _]) ->
+    begin_leader(Drv, [A, B], fun(Pids) -> {ok, _} = alcove:setsid(Drv, Pids) end);
+program(Drv, _Said, 2, [A | _]) ->
+    begin_leader(Drv, [A], fun(Pids) -> ok = alcove:setpgid(Drv, Pids, 0, 0) end);
+program(Drv, Said, 3, _Chain) ->
+    Script = ["trap 'echo usr1 > ", Said, "; exit' USR1; echo; while :; do sleep 0.01; done"],
+    Pid = begin_program(Drv, [], Script),
+    true = alcove:setcpid(Drv, [], Pid, signaloneof, 10),
+    [Pid];
+program(Drv, _Said, 4, _Chain) ->
+    Pid = begin_program(Drv, [], "echo; exec sleep 1000"),
+    ok = stop_process(Pid),
+    [Pid];
+program(Drv, _Said, 5, Chain) ->
+    [begin_program(Drv, Chain, "echo; exec yes")].
+
+begin_program(Drv, Pids, Script) ->
+    {ok, Pid} = alcove:fork(Drv, Pids),
+    ok = alcove:execvp(Drv, Pids ++ [Pid], "sh", ["sh", "-c", Script]),
+    _ = alcove_ct:message(Drv, Pids ++ [Pid], alcove_stdout),
+    Pid.
+
+%% A program that leads what it is in, and one that it has started.
+begin_leader(Drv, Pids, Lead) ->
+    {ok, Pid} = alcove:fork(Drv, Pids),
+    Lead(Pids ++ [Pid]),
+    Script = "sleep 1000 & echo $!; wait",
+    ok = alcove:execvp(Drv, Pids ++ [Pid], "sh", ["sh", "-c", Script]),
+    Line = alcove_ct:message(Drv, Pids ++ [Pid], alcove_stdout),
+    [Pid, binary_to_integer(string:trim(Line))].
+
+%% Nothing that a program writes meanwhile is lost, and the port does not store it.
+output_waits_for_a_vm_that_is_suspended(Config) ->
+    Fifo = filename:join(dir(Config), "start"),
+    [] = os:cmd("mkfifo " ++ Fifo),
+    {Port, Vm, [Alcove, Program]} = vm("output", Fifo),
+    ok = stop_process(Vm),
+    [] = os:cmd("echo go > " ++ Fifo),
+    [alcove_ct:until(fun() -> is_writing(Pid) end) || Pid <- [Alcove, Program]],
+    ?assert(resident(Alcove) < 16384),
+    [] = os:cmd("kill -CONT " ++ integer_to_list(Vm)),
+    ?assertEqual([50000000, 0], line(Port)),
+    alcove_ct:until(fun() -> not alcove_ct:is_running(Alcove) end).
+
+output(Fifo) ->
+    Drv = alcove_ct:start(),
+    {ok, Pid} = alcove:fork(Drv, []),
+    Script = ["read line < ", Fifo, "; exec head -c 50000000 /dev/zero"],
+    ok = alcove:execvp(Drv, [Pid], "sh", ["sh", "-c", Script]),
+    self() ! {measure, Drv, Pid},
+    [alcove:getpid(Drv, []), Pid].
+
+is_writing(Pid) ->
+    case file:read_file(["/proc/", integer_to_list(Pid), "/syscall"]) of
+        % write and writev on amd64, arm64 and riscv64
+        {ok, Text} -> lists:member(hd(binary:split(Text, <<" ">>)), [<<"1">>, <<"20">>, <<"64">>, <<"66">>]);
+        {error, _} -> false
+    end.
+
+%% Resident memory in KiB.
+resident(Pid) ->
+    {ok, Text} = file:read_file(["/proc/", integer_to_list(Pid), "/status"]),
+    {match, [Size]} = re:run(Text, "VmRSS:\\s+([0-9]+)", [{capture, all_but_first, list}]),
+    list_to_integer(Size).
+
+%% A VM that runs a function of this suite, which returns pids, its own pid, and the pids.
+vm(Function, Argument) ->
+    Eval = io_lib:format(
+        "Pids = ~s:~s(~p), io:format(\"~~w.~~n\", [[list_to_integer(os:getpid()) | Pids]]), ~s",
+        [?MODULE, Function, Argument, measured()]
+    ),
+    Beams = [filename:dirname(code:which(Module)) || Module <- [alcove_drv, ?MODULE]],
+    Args = ["-noshell", "-pa" | Beams] ++ ["-eval", lists:flatten(Eval)],
+    Erl = os:find_executable("erl"),
+    Port = open_port({spawn_executable, Erl}, [{args, Args}, {line, 10000}, in]),
+    [Vm | Pids] = line(Port),
+    {Port, Vm, Pids}.
+
+measured() ->
+    "Count = fun Count(Drv, Pid, Size) -> receive"
+    " {alcove_stdout, Drv, [Pid], Data} -> Count(Drv, Pid, Size + byte_size(Data));"
+    " {alcove_event, Drv, [Pid], {exit_status, Status}} -> [Size, Status] end end,"
+    " receive {measure, Drv, Pid} -> io:format(\"~w.~n\", [Count(Drv, Pid, 0)]), halt() end.".
+
+%% A term that a VM prints.
+line(Port) ->
+    receive
+        {Port, {data, {eol, Line}}} ->
+            {ok, Tokens, _} = erl_scan:string(Line),
+            {ok, Term} = erl_parse:parse_term(Tokens),
+            Term
+    after 60000 -> ct:fail(no_line)
+    end.
+
+stop_process(Pid) ->
+    [] = os:cmd("kill -STOP " ++ integer_to_list(Pid)),
+    ok.
