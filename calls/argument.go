@@ -7,10 +7,9 @@ import (
 
 // Greatest lengths of iolists in bytes. All of them are followed by a NUL.
 const (
-	maxPath     = 4095
-	maxString   = 65534 // of an argument of exec, an environment variable
-	maxData     = 65535
-	maxHostname = 63
+	maxPath   = 4095
+	maxString = 65534 // of an argument of exec, an environment variable
+	maxData   = 65535
 )
 
 // Args are how the arguments of a system call come to be. Each either reads

@@ -7,6 +7,8 @@ import (
 	"github.com/alcove-go/alcove/port/sys"
 )
 
+const maxHostname = 63
+
 // gethostname answers gethostname/0 with the node name of uname(2).
 func (c *Calls) gethostname() {
 	var u syscall.Utsname // of signed bytes on some architectures

@@ -9,12 +9,8 @@ import (
 // query is no disposition: sigaction only tells the present one.
 const query = signal.Disposition(-1)
 
-const (
-	lastSignal = 64
-
-	// libc keeps these for itself. No program could ever set them.
-	firstReserved, lastReserved = 32, 33
-)
+// libc keeps these for itself. No program could ever set them.
+const firstReserved, lastReserved = 32, 33
 
 // sigaction answers sigaction/2 with {ok, Old}, see sigaction(2).
 func (c *Calls) sigaction() {
@@ -51,7 +47,7 @@ func (c *Calls) takeSIGCHLD(want signal.Disposition) {
 }
 
 func sigaction(signo int, want signal.Disposition) (old signal.Disposition, err sys.Errno) {
-	if signo < 1 || signo > lastSignal || firstReserved <= signo && signo <= lastReserved {
+	if signo < 1 || signo > signal.Max || firstReserved <= signo && signo <= lastReserved {
 		return 0, sys.EINVAL
 	}
 	if want == query {

@@ -107,6 +107,8 @@ var table = [callCount]call{
 	nrWrite:           {run: (*Calls).write},
 }
 
+const trapSelect = sys.SYS_PSELECT6
+
 var (
 	here    = fixed(sys.AT_FDCWD & (1<<32 - 1)) // where relative paths begin
 	nothing = fixed(0)

@@ -1,10 +1,6 @@
 package calls
 
-import (
-	"syscall"
-
-	"github.com/alcove-go/alcove/port/sys"
-)
+import "github.com/alcove-go/alcove/port/sys"
 
 // waitpid answers waitpid/2 with {ok, Pid, Status, What}, see waitpid(2).
 func (c *Calls) waitpid() {
@@ -22,7 +18,7 @@ func (c *Calls) waitpid() {
 		c.error(err)
 		return
 	}
-	ws := syscall.WaitStatus(status)
+	ws := sys.WaitStatus(status)
 	if found > 0 && (ws.Exited() || ws.Signaled()) {
 		c.p.Waited(int32(found))
 	}
@@ -36,7 +32,7 @@ func (c *Calls) waitpid() {
 }
 
 // change replies what happened to a child, as the elements of a list.
-func (c *Calls) change(ws syscall.WaitStatus) {
+func (c *Calls) change(ws sys.WaitStatus) {
 	c.link()
 	switch {
 	case ws.Exited():

@@ -1,9 +1,11 @@
+//go:build linux
+
 package calls
 
 import (
-	"syscall"
 	"testing"
 
+	"github.com/alcove-go/alcove/port/sys"
 	. "github.com/alcove-go/alcove/test/porttest"
 )
 
@@ -27,7 +29,7 @@ func TestWhatHappenedToAChild(t *testing.T) {
 		a.reply.Reset(a.buf)
 		a.Calls.reply = &a.reply
 		a.reply.Version()
-		a.change(syscall.WaitStatus(test.status))
+		a.change(sys.WaitStatus(test.status))
 		a.reply.Nil()
 		want(t, MustDecode(a.reply.Bytes()), List{test.want})
 	}

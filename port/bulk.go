@@ -1,7 +1,5 @@
 package port
 
-import "github.com/alcove-go/alcove/port/sys"
-
 const (
 	// burst is how many full pieces one child may deliver before it is others'
 	// turn.
@@ -25,8 +23,8 @@ func (p *Process) growPipe(c *Child) {
 		return
 	}
 	c.grown = true
-	sys.Fcntl(int(c.Stdout), sys.F_SETPIPE_SZ, bulkPipe)
+	setPipeSize(int(c.Stdout), bulkPipe)
 	if !p.parent {
-		sys.Fcntl(stdout, sys.F_SETPIPE_SZ, bulkPipe)
+		setPipeSize(stdout, bulkPipe)
 	}
 }

@@ -1,8 +1,6 @@
 package port
 
 import (
-	"syscall"
-
 	"github.com/alcove-go/alcove/port/signal"
 	"github.com/alcove-go/alcove/port/sys"
 )
@@ -179,7 +177,7 @@ func forkDetached(f func()) sys.Errno {
 	for {
 		_, err := sys.Wait4(pid, &status, 0)
 		if err != sys.EINTR {
-			return sys.Errno(syscall.WaitStatus(status).ExitStatus())
+			return sys.Errno(sys.WaitStatus(status).ExitStatus())
 		}
 	}
 }

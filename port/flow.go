@@ -59,7 +59,7 @@ func (p *Process) hangUp(c *Child, stream int, fd int32) (ended bool) {
 	if n, err := sys.Poll(fds[:], 0); err != 0 || n == 0 {
 		return false
 	}
-	if fds[0].Revents&sys.POLLIN == 0 {
+	if atEndOfFile(&fds[0]) {
 		return true
 	}
 	// There is output: it waits for credit, and nothing else can happen to it.

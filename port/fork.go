@@ -108,7 +108,8 @@ func (p *Process) Fork(flags uintptr) (pid int32, err sys.Errno) {
 	}
 	// A signal between the fork and the child's own signal pipe would be
 	// reported by the parent as its own.
-	all, old := ^uint64(0), uint64(0)
+	all := sys.EverySignal()
+	var old sys.Sigset
 	sys.Sigprocmask(sys.SIG_BLOCK, &all, &old)
 	n, err := sys.Clone(flags)
 	if err == 0 && n == 0 {

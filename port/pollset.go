@@ -1,10 +1,6 @@
 package port
 
-import (
-	"syscall"
-
-	"github.com/alcove-go/alcove/port/sys"
-)
+import "github.com/alcove-go/alcove/port/sys"
 
 // The list of descriptors to wait for has a fixed order, in which they are
 // served as well: input, signals, then child by child in slot order, and of
@@ -28,10 +24,10 @@ const (
 // pollset waits with poll(2), whose cost grows with the number of descriptors
 // and which every seccomp filter that was made for this protocol allows. A
 // process with many children, and without a filter of its own, has an epoll(7)
-// instance watch them and polls that.
+// instance watch them and polls that, where there is epoll.
 type pollset struct {
-	fds    []sys.PollFD
-	events [32]syscall.EpollEvent
+	fds []sys.PollFD
+	manyEvents
 }
 
 // manyChildren is from how many on epoll pays.
@@ -60,7 +56,7 @@ func (s *pollset) move(from, to int) {
 		a, b := placeChildren+from*streams+stream, placeChildren+to*streams+stream
 		s.fds[a], s.fds[b] = sys.PollFD{FD: -1}, s.fds[a]
 		if s.fds[b].FD >= 0 {
-			s.control(sys.EPOLL_CTL_MOD, b)
+			s.control(watchOther, b)
 		}
 	}
 }
@@ -83,10 +79,10 @@ func (p *Process) watch(c *Child, stream int, fd int32, events int16) {
 	if old.FD == fd && old.Events == events {
 		return
 	}
-	op := sys.EPOLL_CTL_MOD
+	op := watchOther
 	if old.FD != fd {
 		p.forget(c, stream)
-		op = sys.EPOLL_CTL_ADD
+		op = watchNew
 	}
 	*old = sys.PollFD{FD: fd, Events: events}
 	p.poll.control(op, place)
@@ -97,47 +93,8 @@ func (p *Process) watch(c *Child, stream int, fd int32, events int16) {
 func (p *Process) forget(c *Child, stream int) {
 	place := placeOf(c, stream)
 	if p.poll.fds[place].FD >= 0 {
-		p.poll.control(sys.EPOLL_CTL_DEL, place)
+		p.poll.control(watchNone, place)
 		p.poll.fds[place] = sys.PollFD{FD: -1}
-	}
-}
-
-// control tells the epoll instance, if there is one, what became of a place.
-func (s *pollset) control(op, place int) {
-	if many := s.fds[placeMany].FD; many >= 0 {
-		fd := s.fds[place]
-		e := syscall.EpollEvent{Events: uint32(fd.Events), Fd: int32(place)}
-		sys.EpollCtl(int(many), op, int(fd.FD), &e)
-	}
-}
-
-// useMany has epoll watch the children from now on. When it cannot be had they
-// stay in the list.
-func (s *pollset) useMany() {
-	if s.fds[placeMany].FD >= 0 {
-		return
-	}
-	fd, err := sys.EpollCreate1(sys.EPOLL_CLOEXEC)
-	if err != 0 {
-		return
-	}
-	if fd < firstFree {
-		sys.Close(fd)
-		return
-	}
-	s.fds[placeMany] = sys.PollFD{FD: int32(fd), Events: sys.POLLIN}
-	for place := placeChildren; place < len(s.fds); place++ {
-		if s.fds[place].FD >= 0 {
-			s.control(sys.EPOLL_CTL_ADD, place)
-		}
-	}
-}
-
-// dropMany goes back to the list.
-func (s *pollset) dropMany() {
-	if many := &s.fds[placeMany]; many.FD >= 0 {
-		sys.Close(int(many.FD))
-		*many = sys.PollFD{FD: -1}
 	}
 }
 
@@ -148,23 +105,4 @@ func (s *pollset) wait() (int, sys.Errno) {
 		return sys.Poll(s.fds[:placeChildren], -1)
 	}
 	return sys.Poll(s.fds, -1)
-}
-
-// readyMany asks epoll which children are ready, marks their places, and
-// returns these in ascending order.
-func (s *pollset) readyMany() []syscall.EpollEvent {
-	n, err := sys.EpollWait(int(s.fds[placeMany].FD), s.events[:], 0)
-	if err != 0 {
-		return nil
-	}
-	ready := s.events[:n]
-	for i := range ready {
-		e := ready[i]
-		j := i
-		for ; j > 0 && ready[j-1].Fd > e.Fd; j-- {
-			ready[j] = ready[j-1]
-		}
-		ready[j] = e
-	}
-	return ready
 }

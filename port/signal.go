@@ -1,7 +1,6 @@
 package port
 
 import (
-	"syscall"
 	"unsafe"
 
 	"github.com/alcove-go/alcove/port/signal"
@@ -94,7 +93,7 @@ func (p *Process) reap() {
 		if err != 0 || pid <= 0 {
 			return
 		}
-		ws := syscall.WaitStatus(status)
+		ws := sys.WaitStatus(status)
 		if !ws.Exited() && !ws.Signaled() {
 			continue
 		}
@@ -105,7 +104,7 @@ func (p *Process) reap() {
 }
 
 // ended reports the end of a child: after all that it has written.
-func (p *Process) ended(c *Child, ws syscall.WaitStatus) {
+func (p *Process) ended(c *Child, ws sys.WaitStatus) {
 	p.release(c)
 	if p.Options.StdinClosed {
 		p.ctl(uint32(c.Pid), "stdin_closed")

@@ -102,7 +102,7 @@ func check(err sys.Errno) {
 func limitStack() sys.Errno {
 	const usual = 8 << 20
 	var limit sys.Rlimit
-	if err := sys.Getrlimit(sys.RLIMIT_STACK, &limit); err != 0 || limit.Cur != ^uint64(0) {
+	if err := sys.Getrlimit(sys.RLIMIT_STACK, &limit); err != 0 || limit.Cur != sys.Unlimited {
 		return err
 	}
 	limit.Cur = usual
@@ -141,7 +141,7 @@ func openFifo(path *byte) sys.Errno {
 		return err
 	}
 	// Where others can write to the directory it may be another file by now.
-	if _, err := sys.Fcntl(fd, sys.F_GETPIPE_SZ, 0); err != 0 {
+	if !sys.IsFifo(fd) {
 		return sys.EEXIST
 	}
 	if fd == control {

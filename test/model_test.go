@@ -1,3 +1,5 @@
+//go:build linux
+
 package test
 
 import (
@@ -14,30 +16,28 @@ import (
 
 // A random tree is compared with a model of it. In each round a batch of calls, data and signals goes to random
 // processes, while one of them may be killed, stopped, or told to exit. Every process that lives must answer each call
-// once and in order; every end is reported once; nothing else may come. Flags -seed and -budget repeat a run or make
-// it longer.
+// once and in order; every end is reported once; nothing else may come. No process has more descriptors than its
+// children account for, children that the model does not have, or more memory than when it had been there for a while;
+// some are never killed, and show that longest. Flags -seed, -budget and -processes repeat a run, or make it longer or
+// the tree larger.
 func TestRandomTreeBehavesAsItsModel(t *testing.T) {
 	t.Parallel()
 	m := &model{t: t, random: seeded(t), p: Start(t, Shell("ulimit -S -n 1024"))}
-	m.root = &node{pid: m.p.Pid, signals: map[string]int{}}
+	m.root = &node{pid: m.p.Pid, signals: map[string]int{}, kept: true}
 	m.nodes = []*node{m.root}
-	rounds, before := 0, 0
-	for end := time.Now().Add(*budget); time.Now().Before(end) && !t.Failed(); rounds++ {
+	for end := time.Now().Add(*budget); time.Now().Before(end) && !t.Failed(); m.rounds++ {
 		m.round()
-		if rounds%16 == 0 {
+		if m.rounds%16 == 0 {
 			m.compareTree()
-		}
-		if rounds == 100 {
-			before = rss(t, m.p.Pid)
+			m.compareMemory()
 		}
 	}
 	m.compareTree()
-	if grown := rss(t, m.p.Pid) - before; before > 0 && grown > 1000 {
-		t.Errorf("the port grew by %d KiB in %d rounds", grown, rounds-100)
-	}
-	t.Logf("%d rounds, %d messages, %d processes made, %d ended", rounds, m.messages, m.made, m.ended)
-	if rounds < 20 {
-		t.Errorf("only %d rounds in %v", rounds, *budget)
+	m.compareMemory()
+	t.Logf("%d rounds, %d messages, %d processes at the end, %d made, %d ended; memory grew by %d KiB at most, measured in %d",
+		m.rounds, m.messages, len(m.nodes), m.made, m.ended, m.grown, m.measured)
+	if m.rounds < 20 {
+		t.Errorf("only %d rounds in %v", m.rounds, *budget)
 	}
 }
 
@@ -54,6 +54,9 @@ type node struct {
 	end      []Message      // how its parent reports its end, in this order
 	doomed   bool           // it or an ancestor ends in this round: what it still says is up to the race
 	silenced bool           // stopped: what it says is not waited for
+	kept     bool           // is not killed, nor executes a program
+	born     int            // round
+	memory   int            // in KiB, when it had been there for a while; 0 before
 }
 
 type model struct {
@@ -63,7 +66,9 @@ type model struct {
 	root                  *node
 	nodes                 []*node
 	batch                 []byte
+	rounds                int
 	messages, made, ended int
+	grown, measured       int // memory in KiB, and in how many processes
 }
 
 func (m *model) pick(fits func(*node) bool) *node {
@@ -106,14 +111,17 @@ func (m *model) find(at Pipeline) *node {
 }
 
 func (m *model) round() {
-	for len(m.nodes) < 25 && (len(m.nodes) < 6 || m.random.IntN(3) > 0) && m.fork() {
+	for len(m.nodes) < *processes && (len(m.nodes) < *processes/4 || m.random.IntN(3) > 0) && m.fork() {
 	}
 	m.batch = nil
-	for range 1 + m.random.IntN(30) {
+	for range 1 + m.random.IntN(*processes) {
 		m.send()
 	}
-	victim := m.pick(func(n *node) bool { return n.parent != nil })
+	victim := m.pick(func(n *node) bool { return !n.kept })
 	fault := m.random.IntN(6)
+	if victim == nil {
+		fault = -1
+	}
 	if fault == 0 && !victim.program {
 		m.exit(victim)
 	}
@@ -125,6 +133,7 @@ func (m *model) round() {
 	case 1:
 		m.kill(victim)
 	case 2:
+		victim = m.pick(func(n *node) bool { return n.parent != nil })
 		m.stop(victim)
 		m.collect()
 		m.goOn(victim)
@@ -157,7 +166,8 @@ func (m *model) fork() bool {
 	} else {
 		at = m.p.Fork(n.at)
 	}
-	m.nodes = append(m.nodes, &node{at: at, pid: at.Pid(), parent: n, signals: map[string]int{}})
+	m.nodes = append(m.nodes, &node{at: at, pid: at.Pid(), parent: n, signals: map[string]int{}, born: m.rounds,
+		kept: m.made < *processes/4})
 	m.made++
 	return true
 }
@@ -198,7 +208,7 @@ func (m *model) send() {
 	case 8:
 		m.expect(n, ExecFrame(n.at, "/no/such/program"), Reply(n.at, errno("enoent")))
 	case 9:
-		if n.parent != nil && len(m.children(n)) == 0 {
+		if !n.kept && len(m.children(n)) == 0 {
 			m.expect(n, ExecFrame(n.at, "cat"), Ctl(n.at, "fdctl_closed"))
 			n.program, n.execing = true, true
 		}
@@ -403,4 +413,25 @@ func (m *model) compareTree() {
 		tree := Tree()
 		return !slices.ContainsFunc(m.nodes, func(n *node) bool { return !slices.Equal(tree[n.pid], want[n.pid]) })
 	})
+}
+
+// compareMemory compares the memory of each process with what it had when it had been there for a while: it has used
+// its buffers by then, and has had as many children as ever.
+func (m *model) compareMemory() {
+	m.t.Helper()
+	const while, most = 100, 1500
+	m.measured = 0
+	for _, n := range m.nodes {
+		if n.program || m.rounds-n.born < while {
+			continue
+		}
+		now := rss(m.t, n.pid)
+		if n.memory == 0 {
+			n.memory = now
+		}
+		m.measured++
+		if m.grown = max(m.grown, now-n.memory); now-n.memory > most {
+			m.t.Errorf("%v grew by %d KiB in %d rounds", n.at, now-n.memory, m.rounds-n.born)
+		}
+	}
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 package test
 
 import (
@@ -8,8 +10,9 @@ import (
 )
 
 var (
-	seed   = flag.Uint64("seed", 0, "seed of the random tests, 0 for one that is new each time")
-	budget = flag.Duration("budget", 5*time.Second, "how long a random test that goes on for ever goes on")
+	seed      = flag.Uint64("seed", 0, "seed of the random tests, 0 for one that is new each time")
+	budget    = flag.Duration("budget", 5*time.Second, "how long a random test that goes on for ever goes on")
+	processes = flag.Int("processes", 25, "how many processes the random tree has")
 )
 
 // seeded makes a random source and has the seed in the test's output. The same seed gives the same choices.

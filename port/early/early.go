@@ -12,22 +12,12 @@ type Limit struct{ Cur, Max uint64 }
 // NoFile is RLIMIT_NOFILE as the process was started with.
 var NoFile = noFile()
 
-const rlimitNoFile = 7
-
-// prlimit is prlimit(2) for the calling process. It returns 0 or a negative
-// error number.
-//
-//go:noescape
-func prlimit(resource int, limit, old *Limit) int
-
 func noFile() (now Limit) {
-	prlimit(rlimitNoFile, nil, &now)
+	get(&now)
 	return now
 }
 
 // RestoreNoFile makes RLIMIT_NOFILE again what it was at the start, for the
 // process and for the programs that it executes. It reports whether the kernel
 // agreed.
-func RestoreNoFile() bool {
-	return prlimit(rlimitNoFile, &NoFile, nil) == 0
-}
+func RestoreNoFile() bool { return set(&NoFile) == 0 }

@@ -12,8 +12,8 @@ type Error string
 func (e Error) Error() string { return string(e) }
 
 const (
-	// ErrNotFirst is returned by Enter when it is not called on the first
-	// thread of the process, that is, not from an init function.
+	// ErrNotFirst is returned by Enter, on Linux, when it is not called on the
+	// first thread of the process, that is, not from an init function.
 	ErrNotFirst = Error("not on the first thread of the process")
 
 	// ErrGoroutines is returned by Enter when there are goroutines besides
@@ -23,6 +23,10 @@ const (
 	// ErrRestless is returned by Enter when a thread of the Go runtime did
 	// not come to rest in time.
 	ErrRestless = Error("a thread of the Go runtime does not come to rest")
+
+	// ErrUnlisted is returned by Enter, on FreeBSD, when the kernel does not
+	// list the threads of the process.
+	ErrUnlisted = Error("the kernel does not list the threads of the process")
 )
 
 // Enter ends every thread of the process but the calling one, for good. It
@@ -42,7 +46,7 @@ func Enter() error {
 	growStack()
 
 	e := entry{pid: sys.Getpid()}
-	if sys.Gettid() != e.pid {
+	if !e.onFirst() {
 		return ErrNotFirst
 	}
 	install := installHandler()
@@ -58,6 +62,9 @@ func Enter() error {
 	}
 	return err
 }
+
+// maxThreads is how many threads one round deals with.
+const maxThreads = 64
 
 // entry is the state of one call of Enter.
 type entry struct {
@@ -77,7 +84,11 @@ func (e *entry) run() error {
 		if e.patience.over() {
 			return ErrRestless
 		}
-		for _, tid := range e.otherThreads(tids[:]) {
+		others, err := e.otherThreads(tids[:])
+		if err != nil {
+			return err
+		}
+		for _, tid := range others {
 			e.take(int(tid))
 		}
 		e.patience.wait(n, free)

@@ -7,12 +7,6 @@ import (
 	"github.com/alcove-go/alcove/port/sys"
 )
 
-// holdSignal brings a thread into the handler. The runtime neither uses it nor
-// lets a thread block it, whatever was blocked when the process was started. In
-// other programs it belongs to the C library, which lets nobody send it. SIGURG
-// would not do: sysmon sends it to the first thread.
-const holdSignal = 32
-
 // The states of the one thread that is dealt with. Any other number is the id
 // of a thread that is asked to stand.
 const (
@@ -32,31 +26,23 @@ var (
 // handlerPC is the address of the signal handler.
 func handlerPC() uintptr
 
-// restorerPC is the address that the handler returns to.
-func restorerPC() uintptr
-
 // installation is what was there before the handler.
 type installation struct{ old sys.Sigaction }
 
 func installHandler() (i installation) {
-	action := sys.Sigaction{
-		Handler:  handlerPC(),
-		Flags:    sys.SA_SIGINFO | sys.SA_ONSTACK | sys.SA_RESTORER,
-		Restorer: restorerPC(),
-		Mask:     ^uint64(0),
-	}
-	sys.RtSigaction(holdSignal, &action, &i.old)
+	action := holdAction()
+	sys.SetSigaction(holdSignal, &action, &i.old)
 	return i
 }
 
-func (i *installation) restore() { sys.RtSigaction(holdSignal, &i.old, nil) }
+func (i *installation) restore() { sys.SetSigaction(holdSignal, &i.old, nil) }
 
 // hold makes a thread stand in the handler and reports whether it does. A
 // thread that does not react may do so later; then it only passes through.
 func (e *entry) hold(tid int) bool {
 	ask := uint32(tid)
 	atomic.StoreUint32(&state, ask)
-	if sys.Tgkill(e.pid, tid, holdSignal) == 0 {
+	if e.send(tid, holdSignal) == 0 {
 		e.await(tid, ask, maxSpins+2)
 	}
 	if atomic.CompareAndSwapUint32(&state, ask, free) {
@@ -101,6 +87,4 @@ func (e *entry) await(tid int, s uint32, n int) {
 	}
 }
 
-func (e *entry) alive(tid int) bool {
-	return sys.Tgkill(e.pid, tid, 0) == 0
-}
+func (e *entry) alive(tid int) bool { return e.send(tid, 0) == 0 }

@@ -23,9 +23,6 @@ func setGCPercent(percent int32) int32
 //go:linkname setMemoryLimit runtime/debug.setMemoryLimit
 func setMemoryLimit(limit int64) int64
 
-//go:linkname getAuxv runtime.getAuxv
-func getAuxv() []uintptr
-
 // noMemoryLimit overrules GOMEMLIMIT in the environment, which makes the
 // collector run even when it is off otherwise.
 const noMemoryLimit = math.MaxInt64

@@ -56,9 +56,9 @@ func functionNamed(name string) function {
 	switch name {
 	case "runtime.usleep":
 		return usleep
-	case "runtime.futex":
+	case "runtime.futex", "runtime.sys_umtx_op": // Linux, FreeBSD
 		return futex
-	case "runtime.notetsleep_internal":
+	case "runtime.notetsleep", "runtime.notetsleep_internal":
 		return notetsleep
 	case "runtime.sysmon":
 		return sysmon
@@ -127,7 +127,8 @@ func (c *functionCache) classify(stack *stackTrace) rest {
 	if f[0] != futex {
 		return restless
 	}
-	// futex has no frame, so its caller, futexsleep, does not show.
+	// futex has no frame, so its caller does not show. On FreeBSD futexsleep is
+	// inlined in the next but one, which therefore has its name.
 	slept := false
 	for _, f := range f[1:] {
 		switch f {

@@ -2,9 +2,6 @@ package signal
 
 import "github.com/alcove-go/alcove/port/sys"
 
-// Max is the highest signal number.
-const Max = 64
-
 // Disposition is what the process does about a signal.
 type Disposition int
 
@@ -17,16 +14,10 @@ const (
 
 // While the handler runs every signal is blocked. There is no SA_RESTART: a
 // signal is to end a system call that sleeps.
-const (
-	handlerFlags = sys.SA_SIGINFO | sys.SA_ONSTACK | sys.SA_RESTORER
-	everySignal  = ^uint64(0)
-)
+const handlerFlags = sys.SA_SIGINFO | sys.SA_ONSTACK
 
 // handlerPC is the address of the handler.
 func handlerPC() uintptr
-
-// restorerPC is the address that the handler returns to.
-func restorerPC() uintptr
 
 // Set changes what the process does about a signal and returns what it did
 // before. It fails with EINVAL for numbers that are no signal, for SIGKILL and
@@ -39,16 +30,11 @@ func Set(signo int, d Disposition) (Disposition, sys.Errno) {
 	case Ignore:
 		action.Handler = sys.SIG_IGN
 	case Info:
-		action = sys.Sigaction{
-			Handler:  handlerPC(),
-			Flags:    handlerFlags,
-			Restorer: restorerPC(),
-			Mask:     everySignal,
-		}
+		action = handled()
 	default:
 		return Default, sys.EINVAL
 	}
-	if err := sys.RtSigaction(signo, &action, &old); err != 0 {
+	if err := sys.SetSigaction(signo, &action, &old); err != 0 {
 		return Default, err
 	}
 	return disposition(&old), 0
@@ -58,7 +44,7 @@ func Set(signo int, d Disposition) (Disposition, sys.Errno) {
 // numbers that are no signal.
 func Get(signo int) (Disposition, sys.Errno) {
 	var now sys.Sigaction
-	if err := sys.RtSigaction(signo, nil, &now); err != 0 {
+	if err := sys.SetSigaction(signo, nil, &now); err != 0 {
 		return Default, err
 	}
 	return disposition(&now), 0

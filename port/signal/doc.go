@@ -5,7 +5,7 @@
 // but the alternate one that the Go runtime set up, and makes one system call,
 // write(2), so that it also works under a narrow seccomp filter.
 //
-// A record is the siginfo_t of 128 bytes as the kernel delivered it. The
+// A record is the siginfo_t as the kernel delivered it, [InfoSize] bytes. The
 // handler writes it to the signal pipe, whose write end is descriptor
 // [WriteFD] and must not block. When the pipe does not take the record, the
 // handler keeps it in memory, the latest of each signal, until [TakeOverflow]

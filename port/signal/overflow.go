@@ -5,9 +5,6 @@ import (
 	"sync/atomic"
 )
 
-// InfoSize is the size of a siginfo_t in bytes.
-const InfoSize = 128
-
 // WriteFD is the descriptor that the handler writes records to.
 const WriteFD = 4
 
@@ -20,8 +17,11 @@ type overflow struct {
 // What follows is written by the handler, which can interrupt the program
 // between any two instructions but is never interrupted itself.
 var (
-	kept    [Max]overflow // by signal number - 1
-	pending uint64        // bit signo-1 is set while kept holds a record to take
+	kept [Max]overflow // by signal number - 1
+
+	// Bit (signo-1)%64 of element (signo-1)/64 is set while kept holds a record
+	// to take.
+	pending [Max / 64]uint64
 
 	// pipeBroken is not zero once a write failed with EPIPE. Such a write
 	// raises SIGPIPE, whose record would raise the next one.
@@ -31,24 +31,34 @@ var (
 // TakeOverflow fetches the kept record of the lowest numbered signal that has
 // one. It reports false when there is none.
 func TakeOverflow(info *[InfoSize]byte) (signo int, ok bool) {
-	for {
-		set := atomic.LoadUint64(&pending)
-		if set == 0 {
-			return 0, false
+	for i := range pending {
+		for {
+			set := atomic.LoadUint64(&pending[i])
+			if set == 0 {
+				break
+			}
+			n := bits.TrailingZeros64(set)
+			if take(info, i, n) {
+				return 64*i + n + 1, true
+			}
 		}
-		i := bits.TrailingZeros64(set)
-		bit := uint64(1) << i
-		k := &kept[i]
-		count := atomic.LoadUint32(&k.count)
-		atomic.AndUint64(&pending, ^bit)
-		*info = k.info
-		if atomic.LoadUint32(&k.count) == count {
-			return i + 1, true
-		}
-		// The handler came between: info may be half old and half new, and
-		// the bit may have been cleared after the handler set it.
-		atomic.OrUint64(&pending, bit)
 	}
+	return 0, false
+}
+
+// take fetches the record of bit n of pending[i]. It reports false when the
+// handler came between: info may be half old and half new, and the bit may have
+// been cleared after the handler set it.
+func take(info *[InfoSize]byte, i, n int) bool {
+	k, bit := &kept[64*i+n], uint64(1)<<n
+	count := atomic.LoadUint32(&k.count)
+	atomic.AndUint64(&pending[i], ^bit)
+	*info = k.info
+	if atomic.LoadUint32(&k.count) == count {
+		return true
+	}
+	atomic.OrUint64(&pending[i], bit)
+	return false
 }
 
 // ResetOverflow forgets what is kept. A forked child calls it, since the
@@ -56,8 +66,10 @@ func TakeOverflow(info *[InfoSize]byte) (signo int, ok bool) {
 // writes only what differs: the child shares this memory as long as it does
 // not write to it.
 func ResetOverflow() {
-	if atomic.LoadUint64(&pending) != 0 {
-		atomic.StoreUint64(&pending, 0)
+	for i := range pending {
+		if atomic.LoadUint64(&pending[i]) != 0 {
+			atomic.StoreUint64(&pending[i], 0)
+		}
 	}
 	if atomic.LoadUint32(&pipeBroken) != 0 {
 		atomic.StoreUint32(&pipeBroken, 0)

@@ -1,4 +1,4 @@
-// Package sys makes raw Linux system calls.
+// Package sys makes raw system calls of Linux and FreeBSD.
 //
 // Each function is one system call, named for it, and keeps the promises that
 // a process needs which has one thread, forks without exec and may live under

@@ -37,15 +37,6 @@ func Pipe2(p *[2]int32, flags int) Errno {
 	return fail(Call(SYS_PIPE2, ptr(p), uintptr(flags), 0))
 }
 
-// Dup3 is dup3(2), except that it does nothing when from and to are the same
-// descriptor, as dup2(2) does.
-func Dup3(from, to, flags int) Errno {
-	if from == to {
-		return 0
-	}
-	return fail(Call(SYS_DUP3, uintptr(from), uintptr(to), uintptr(flags)))
-}
-
 // DupAbove is fcntl(F_DUPFD) or, with closeOnExec, fcntl(F_DUPFD_CLOEXEC): a
 // copy of fd on the first free descriptor not below lowest.
 func DupAbove(fd, lowest int, closeOnExec bool) (int, Errno) {

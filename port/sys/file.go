@@ -1,40 +1,7 @@
 package sys
 
-import "unsafe"
-
 // Openat is openat(2). With AT_FDCWD as dir a relative path starts at the
 // current directory.
 func Openat(dir int, path *byte, flags int, mode uint32) (int, Errno) {
 	return count(Call6(SYS_OPENAT, uintptr(dir), ptr(path), uintptr(flags), uintptr(mode), 0, 0))
-}
-
-// Mkfifoat is mkfifoat(3): it makes a named pipe.
-func Mkfifoat(dir int, path *byte, mode uint32) Errno {
-	return fail(Call6(SYS_MKNODAT, uintptr(dir), ptr(path), uintptr(mode|S_IFIFO), 0, 0, 0))
-}
-
-// Getdents64 is getdents64(2): it fills b with directory entries and returns
-// their size in bytes, 0 at the end of the directory.
-func Getdents64(fd int, b []byte) (int, Errno) {
-	return count(Call(SYS_GETDENTS64, uintptr(fd), buf(b), uintptr(len(b))))
-}
-
-// Offsets in struct linux_dirent64.
-const (
-	direntLen  = 16 // d_reclen, two bytes
-	direntName = 19 // d_name, ends with a NUL
-)
-
-// NextDirent is the name of the first of the directory entries that Getdents64
-// gave, and the entries after it.
-func NextDirent(entries []byte) (name, rest []byte) {
-	size := int(*(*uint16)(unsafe.Pointer(&entries[direntLen])))
-	name = entries[direntName:size]
-	for i, c := range name {
-		if c == 0 {
-			name = name[:i]
-			break
-		}
-	}
-	return name, entries[size:]
 }

@@ -1,4 +1,4 @@
-//go:build 386 || amd64 || arm
+//go:build freebsd || 386 || amd64 || arm
 
 package sys
 

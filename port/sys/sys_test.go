@@ -1,3 +1,5 @@
+//go:build linux
+
 package sys
 
 import (
@@ -307,7 +309,7 @@ func TestNothingAllocates(t *testing.T) {
 		{"Execve", func() { Execve(path, nil, nil) }},
 		{"Wait4", func() { var status int32; Wait4(os.Getpid(), &status, WNOHANG) }},
 		{"Sigprocmask", func() { var old uint64; Sigprocmask(SIG_BLOCK, nil, &old) }},
-		{"RtSigaction", func() { var old Sigaction; RtSigaction(SIGTERM, nil, &old) }},
+		{"SetSigaction", func() { var old Sigaction; SetSigaction(SIGTERM, nil, &old) }},
 		{"Getrlimit", func() { var limit Rlimit; Getrlimit(RLIMIT_NOFILE, &limit) }},
 		{"EpollCreate1, EpollCtl and EpollWait", func() {
 			fd, _ := EpollCreate1(EPOLL_CLOEXEC)

@@ -143,6 +143,7 @@ const (
 	SYS_JAIL                  = 338
 	SYS_JAIL_ATTACH           = 436
 	SYS_JAIL_REMOVE           = 508
+	SYS_LINK                  = 9
 	SYS_MKFIFOAT              = 497
 	SYS_PROCCTL               = 544
 	SYS_PSELECT               = 522

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -49,8 +48,8 @@ func Main(m *testing.M) int {
 		return complain(err)
 	}
 	// Programs whose parents are gone become children of this process, so that none is lost sight of.
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		return complain(fmt.Errorf("prctl(PR_SET_CHILD_SUBREAPER): %w", err))
+	if err := adoptOrphans(); err != nil {
+		return complain(err)
 	}
 	keepDescriptors()
 	defaultSignals()
@@ -211,13 +210,4 @@ func Tool(t testing.TB, name string) string {
 		t.Fatalf("%s is not installed: %v", name, err)
 	}
 	return path
-}
-
-// defaultSignals undoes what make(1) hands down: the C library's posix_spawn(3) has programs ignore the two signals
-// that it keeps for itself, and these tests look at what is ignored.
-func defaultSignals() {
-	var none [4]uintptr // struct sigaction: SIG_DFL
-	for signo := uintptr(32); signo <= 33; signo++ {
-		unix.RawSyscall6(unix.SYS_RT_SIGACTION, signo, uintptr(unsafe.Pointer(&none)), 0, 8, 0, 0)
-	}
 }

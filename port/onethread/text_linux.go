@@ -1,6 +1,13 @@
 package onethread
 
-import "github.com/alcove-go/alcove/port/sys"
+import (
+	_ "unsafe" // for go:linkname
+
+	"github.com/alcove-go/alcove/port/sys"
+)
+
+//go:linkname getAuxv runtime.getAuxv
+func getAuxv() []uintptr
 
 // Entries of the auxiliary vector, see getauxval(3).
 const (

@@ -6,18 +6,15 @@ import (
 	"github.com/alcove-go/alcove/port/sys"
 )
 
-// maxThreads is how many threads one round deals with.
-const maxThreads = 64
-
 // maxTid is the highest thread id that Linux gives out.
 const maxTid = 4 << 20
 
 // otherThreads lists other threads of the process, as many as fit in tids.
-func (e *entry) otherThreads(tids []int32) []int32 {
+func (e *entry) otherThreads(tids []int32) ([]int32, error) {
 	if n, ok := e.listThreads(tids); ok {
-		return tids[:n]
+		return tids[:n], nil
 	}
-	return tids[:e.probeThreads(tids)]
+	return tids[:e.probeThreads(tids)], nil
 }
 
 const taskDir = "/proc/self/task\x00"

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	maxSelect = 1024 // select(2) knows descriptors below
+	maxSelect = 1024 // select(2) knows descriptors below, on Linux and FreeBSD
 	usecPerS  = 1000 * 1000
 )
 
@@ -31,7 +31,7 @@ func (c *Calls) selectFDs() {
 		return
 	}
 	c.p.Flush()
-	_, err := sys.Call6(sys.SYS_PSELECT6, uintptr(n),
+	_, err := sys.Call6(trapSelect, uintptr(n),
 		address(sets[0]), address(sets[1]), address(sets[2]), address(ts), 0)
 	if err != 0 {
 		c.error(err)

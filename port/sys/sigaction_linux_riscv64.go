@@ -9,6 +9,6 @@ const SA_RESTORER = 0
 type Sigaction struct {
 	Handler  uintptr // SIG_DFL, SIG_IGN or the address of a handler
 	Flags    uintptr // SA_ flags
-	Mask     uint64  // signals blocked while the handler runs, as in Sigprocmask
+	Mask     Sigset  // signals blocked while the handler runs, as in Sigprocmask
 	Restorer uintptr // not used
 }

@@ -11,5 +11,5 @@ type Sigaction struct {
 	Handler  uintptr // SIG_DFL, SIG_IGN or the address of a handler
 	Flags    uintptr // SA_ flags
 	Restorer uintptr // where a handler returns to, with SA_RESTORER
-	Mask     uint64  // signals blocked while the handler runs, as in Sigprocmask
+	Mask     Sigset  // signals blocked while the handler runs, as in Sigprocmask
 }

@@ -1,0 +1,14 @@
+package port
+
+import "github.com/alcove-go/alcove/port/sys"
+
+// atEndOfFile reports whether a stream that poll(2) has something to tell of,
+// asked for POLLIN, has only its end left. Here poll tells both at the end, and
+// only POLLIN as long as there is a writer.
+func atEndOfFile(fd *sys.PollFD) bool {
+	if fd.Revents&sys.POLLHUP == 0 {
+		return false
+	}
+	n, err := sys.Unread(int(fd.FD))
+	return err == 0 && n == 0
+}

@@ -1,0 +1,97 @@
+#include "go_asm.h"
+#include "textflag.h"
+
+#define SYS_thr_exit 431
+#define SYS_thr_self 432
+#define SYS__umtx_op 454
+
+#define UMTX_OP_WAIT_UINT_PRIVATE 15
+#define UMTX_OP_WAKE_PRIVATE      16
+
+// Offsets in ucontext_t.
+#define uc_rbp 88
+#define uc_rip 176
+#define uc_rsp 200
+
+// void handler(int signo, siginfo_t *info, ucontext_t *context)
+//
+// The kernel calls it with the C convention, every signal blocked, on the
+// alternate stack of the thread, and restores all registers when it returns,
+// to code of the kernel's. System calls keep BX, BP, SP and R12 to R15.
+TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
+	MOVQ DX, R12
+	LEAQ -16(SP), DI       // nobody else writes below the stack
+	MOVL $SYS_thr_self, AX
+	SYSCALL
+	MOVQ -16(SP), AX
+	MOVL $const_claimed, CX
+	LOCK
+	CMPXCHGL CX, ·state(SB)
+	JNE  done              // another thread is asked, or this one no more
+
+	MOVQ uc_rip(R12), AX
+	MOVQ AX, ·held+context_pc(SB)
+	MOVQ uc_rbp(R12), AX
+	MOVQ AX, ·held+context_fp(SB)
+	MOVQ uc_rsp(R12), AX
+	MOVQ AX, ·held+context_sp(SB)
+	MOVL $const_standing, AX
+	XCHGL AX, ·state(SB)
+	CALL wake<>(SB)
+
+wait:
+	LEAQ ·state(SB), DI
+	MOVL $UMTX_OP_WAIT_UINT_PRIVATE, SI
+	MOVL $const_standing, DX
+	MOVL $0, R10
+	MOVL $0, R8
+	MOVL $SYS__umtx_op, AX
+	SYSCALL
+	MOVL ·state(SB), AX
+	CMPL AX, $const_standing
+	JEQ  wait
+	CMPL AX, $const_leaving
+	JEQ  leave
+	MOVL $const_free, AX
+	XCHGL AX, ·state(SB)
+	CALL wake<>(SB)
+
+done:
+	RET
+
+leave:
+	MOVL $0, DI
+	MOVL $SYS_thr_exit, AX // this thread only
+	SYSCALL
+	INT  $3                // not reached
+
+// wake wakes the first thread where it waits for the state to change.
+TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
+	LEAQ ·state(SB), DI
+	MOVL $UMTX_OP_WAKE_PRIVATE, SI
+	MOVL $1, DX
+	MOVL $0, R10
+	MOVL $0, R8
+	MOVL $SYS__umtx_op, AX
+	SYSCALL
+	RET
+
+// func handlerPC() uintptr
+TEXT ·handlerPC(SB), NOSPLIT, $0-8
+	LEAQ ·handler(SB), AX
+	MOVQ AX, ret+0(FP)
+	RET
+
+// func load(addr uintptr) uintptr
+TEXT ·load(SB), NOSPLIT, $0-16
+	MOVQ addr+0(FP), AX
+	MOVQ (AX), AX
+	MOVQ AX, ret+8(FP)
+	RET
+
+// func growStack()
+//
+// The assembler makes a function that is not NOSPLIT begin with a check that
+// the stack has room for its frame.
+TEXT ·growStack(SB), 0, $131072-0
+	RET

@@ -1,0 +1,106 @@
+#include "go_asm.h"
+#include "textflag.h"
+
+#define SYS_thr_exit 431
+#define SYS_thr_self 432
+#define SYS__umtx_op 454
+
+#define UMTX_OP_WAIT_UINT_PRIVATE 15
+#define UMTX_OP_WAKE_PRIVATE      16
+
+// Offsets in ucontext_t. The registers begin at 16.
+#define uc_x29 248
+#define uc_sp  264
+#define uc_elr 272
+
+// void handler(int signo, siginfo_t *info, ucontext_t *context)
+//
+// The kernel calls it with the C convention, every signal blocked, on the
+// alternate stack of the thread, and restores all registers when it returns,
+// to code of the kernel's. System calls change R0 and R1 only.
+TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
+	MOVD R30, R20
+	MOVD R2, R10
+	SUB  $16, RSP
+	MOVD RSP, R0
+	MOVD $SYS_thr_self, R8
+	SVC
+	MOVD (RSP), R0
+	ADD  $16, RSP
+	MOVD $·state(SB), R11
+	MOVD $const_claimed, R4
+claim:
+	LDAXRW (R11), R3
+	CMPW R0, R3
+	BNE  done              // another thread is asked, or this one no more
+	STLXRW R4, (R11), R5
+	CBNZ R5, claim
+
+	MOVD $·held(SB), R4
+	MOVD uc_elr(R10), R3
+	MOVD R3, context_pc(R4)
+	MOVD uc_x29(R10), R3
+	MOVD R3, context_fp(R4)
+	MOVD uc_sp(R10), R3
+	MOVD R3, context_sp(R4)
+	MOVD $const_standing, R3
+	STLRW R3, (R11)
+	BL   wake<>(SB)
+
+wait:
+	MOVD R11, R0
+	MOVD $UMTX_OP_WAIT_UINT_PRIVATE, R1
+	MOVD $const_standing, R2
+	MOVD $0, R3
+	MOVD $0, R4
+	MOVD $SYS__umtx_op, R8
+	SVC
+	LDARW (R11), R3
+	CMPW $const_standing, R3
+	BEQ  wait
+	CMPW $const_leaving, R3
+	BEQ  leave
+	MOVD $const_free, R3
+	STLRW R3, (R11)
+	BL   wake<>(SB)
+
+done:
+	MOVD R20, R30
+	RET
+
+leave:
+	MOVD $0, R0
+	MOVD $SYS_thr_exit, R8 // this thread only
+	SVC
+	BRK                    // not reached
+
+// wake wakes the first thread where it waits for the state to change.
+TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
+	MOVD R11, R0
+	MOVD $UMTX_OP_WAKE_PRIVATE, R1
+	MOVD $1, R2
+	MOVD $0, R3
+	MOVD $0, R4
+	MOVD $SYS__umtx_op, R8
+	SVC
+	RET
+
+// func handlerPC() uintptr
+TEXT ·handlerPC(SB), NOSPLIT, $0-8
+	MOVD $·handler(SB), R0
+	MOVD R0, ret+0(FP)
+	RET
+
+// func load(addr uintptr) uintptr
+TEXT ·load(SB), NOSPLIT, $0-16
+	MOVD addr+0(FP), R0
+	MOVD (R0), R0
+	MOVD R0, ret+8(FP)
+	RET
+
+// func growStack()
+//
+// The assembler makes a function that is not NOSPLIT begin with a check that
+// the stack has room for its frame.
+TEXT ·growStack(SB), 0, $131072-0
+	RET

@@ -1,0 +1,23 @@
+package port
+
+// There is no epoll: poll(2) waits for the children however many they are, and
+// nothing has to be told what it waits for.
+
+// Operations of control.
+const (
+	watchNew = iota
+	watchOther
+	watchNone
+)
+
+type manyEvents struct{}
+
+type manyEvent struct{ Fd int32 }
+
+func (s *pollset) control(op, place int) {}
+
+func (s *pollset) useMany() {}
+
+func (s *pollset) dropMany() {}
+
+func (s *pollset) readyMany() []manyEvent { return nil }

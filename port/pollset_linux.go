@@ -1,0 +1,74 @@
+package port
+
+import (
+	"syscall"
+
+	"github.com/alcove-go/alcove/port/sys"
+)
+
+// Operations of control.
+const (
+	watchNew   = sys.EPOLL_CTL_ADD
+	watchOther = sys.EPOLL_CTL_MOD
+	watchNone  = sys.EPOLL_CTL_DEL
+)
+
+type manyEvents struct{ events [32]syscall.EpollEvent }
+
+// control tells the epoll instance, if there is one, what became of a place.
+func (s *pollset) control(op, place int) {
+	if many := s.fds[placeMany].FD; many >= 0 {
+		fd := s.fds[place]
+		e := syscall.EpollEvent{Events: uint32(fd.Events), Fd: int32(place)}
+		sys.EpollCtl(int(many), op, int(fd.FD), &e)
+	}
+}
+
+// useMany has epoll watch the children from now on. When it cannot be had they
+// stay in the list.
+func (s *pollset) useMany() {
+	if s.fds[placeMany].FD >= 0 {
+		return
+	}
+	fd, err := sys.EpollCreate1(sys.EPOLL_CLOEXEC)
+	if err != 0 {
+		return
+	}
+	if fd < firstFree {
+		sys.Close(fd)
+		return
+	}
+	s.fds[placeMany] = sys.PollFD{FD: int32(fd), Events: sys.POLLIN}
+	for place := placeChildren; place < len(s.fds); place++ {
+		if s.fds[place].FD >= 0 {
+			s.control(watchNew, place)
+		}
+	}
+}
+
+// dropMany goes back to the list.
+func (s *pollset) dropMany() {
+	if many := &s.fds[placeMany]; many.FD >= 0 {
+		sys.Close(int(many.FD))
+		*many = sys.PollFD{FD: -1}
+	}
+}
+
+// readyMany asks epoll which children are ready, marks their places, and
+// returns these in ascending order.
+func (s *pollset) readyMany() []syscall.EpollEvent {
+	n, err := sys.EpollWait(int(s.fds[placeMany].FD), s.events[:], 0)
+	if err != 0 {
+		return nil
+	}
+	ready := s.events[:n]
+	for i := range ready {
+		e := ready[i]
+		j := i
+		for ; j > 0 && ready[j-1].Fd > e.Fd; j-- {
+			ready[j] = ready[j-1]
+		}
+		ready[j] = e
+	}
+	return ready
+}

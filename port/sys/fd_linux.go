@@ -1,0 +1,10 @@
+package sys
+
+// Dup3 is dup3(2), except that it does nothing when from and to are the same
+// descriptor, as dup2(2) does.
+func Dup3(from, to, flags int) Errno {
+	if from == to {
+		return 0
+	}
+	return fail(Call(SYS_DUP3, uintptr(from), uintptr(to), uintptr(flags)))
+}

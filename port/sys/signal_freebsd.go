@@ -1,0 +1,31 @@
+package sys
+
+// Sigset is sigset_t. Bit (n-1)%64 of element (n-1)/64 stands for signal n.
+type Sigset [2]uint64
+
+// EverySignal is the set of all signals.
+func EverySignal() Sigset { return Sigset{^uint64(0), ^uint64(0)} }
+
+// Sigprocmask is sigprocmask(2). Both sets may be nil.
+func Sigprocmask(how int, set, old *Sigset) Errno {
+	return fail(Call(SYS_SIGPROCMASK, uintptr(how), ptr(set), ptr(old)))
+}
+
+// Sigaction is struct sigaction. A handler returns to code of the kernel.
+type Sigaction struct {
+	Handler uintptr   // SIG_DFL, SIG_IGN or the address of a handler
+	Flags   int32     // SA_ flags
+	mask    [4]uint32 // sigset_t, which is not aligned to more than four bytes
+}
+
+// Block makes the signals in set be blocked while the handler runs.
+func (a *Sigaction) Block(set Sigset) {
+	for i := range a.mask {
+		a.mask[i] = uint32(set[i/2] >> (i % 2 * 32))
+	}
+}
+
+// SetSigaction is sigaction(2). Both actions may be nil.
+func SetSigaction(signo int, action, old *Sigaction) Errno {
+	return fail(Call(SYS_SIGACTION, uintptr(signo), ptr(action), ptr(old)))
+}

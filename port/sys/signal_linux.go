@@ -1,0 +1,20 @@
+package sys
+
+// Sigset is the kernel's signal set. Bit n-1 stands for signal n.
+type Sigset = uint64
+
+// sigsetSize is the size in bytes of a Sigset.
+const sigsetSize = 8
+
+// EverySignal is the set of all signals.
+func EverySignal() Sigset { return ^Sigset(0) }
+
+// Sigprocmask is rt_sigprocmask(2). Both sets may be nil.
+func Sigprocmask(how int, set, old *Sigset) Errno {
+	return fail(Call6(SYS_RT_SIGPROCMASK, uintptr(how), ptr(set), ptr(old), sigsetSize, 0, 0))
+}
+
+// SetSigaction is rt_sigaction(2). Both actions may be nil.
+func SetSigaction(signo int, action, old *Sigaction) Errno {
+	return fail(Call6(SYS_RT_SIGACTION, uintptr(signo), ptr(action), ptr(old), sigsetSize, 0, 0))
+}
