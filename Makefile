@@ -9,6 +9,7 @@
 # make bench       benchmarks: Go packages, the program over pipes, calls from Erlang
 # make fuzz        fuzzing, FUZZTIME for each target
 # make soak        random load, SOAKTIME long
+# make race        the Go tests under the race detector, which needs a C compiler
 # make dist        programs for all systems, in dist or DIST
 # make clean
 # make setup       what the build and the tests need, on Debian and its relatives
@@ -48,7 +49,7 @@ edoc = case code:ensure_loaded(edoc) of \
 end.
 
 .PHONY: all compile port test vet go-test ct dialyzer xref demo shell \
-	gen doc eg examples bench fuzz soak dist clean setup setup-build
+	gen doc eg examples bench fuzz soak race dist clean setup setup-build
 
 # Most targets build in the same folders.
 .NOTPARALLEL:
@@ -110,6 +111,9 @@ fuzz:
 
 soak: port
 	$(GO) test -count 1 -timeout 0 -v -run Model ./test -budget $(SOAKTIME) -processes 220
+
+race: port
+	CGO_ENABLED=1 $(GO) test -race -timeout 30m ./...
 
 # The same program for the same sources wherever it is built: whatever the environment
 # says of processors is overruled.
