@@ -2,25 +2,29 @@
 // arguments, acts, and encodes the reply.
 //
 // About seventy of the hundred calls have no more meaning than "decode these,
-// make this system call, reply so". They are rows of the table (table_linux.go),
-// in the order of their numbers. The others are methods of Calls, one file per
-// family:
+// make this system call, reply so". They are rows of the table (table_linux.go,
+// table_freebsd.go), in the order of their numbers. The others are methods of
+// Calls, one file per family:
 //
 //	process.go, wait.go     fork, exit, waitpid
 //	version.go              version
 //	clone_linux.go          clone
+//	jail_freebsd.go         jail
+//	capsicum_freebsd.go     cap_getmode, cap_rights_limit and their like
+//	procctl_freebsd.go      procctl
+//	mount_freebsd.go        mount
 //	exec.go, search.go      execve, execvp, fexecve
 //	env.go, environment.go  environ, getenv, setenv, unsetenv, clearenv
 //	file.go                 close, read, write
-//	directory_linux.go      getcwd, readdir
+//	directory.go            getcwd, readdir
 //	identity.go             ids, groups
-//	hostname_linux.go       gethostname, sethostname
+//	hostname_linux.go       gethostname, sethostname; also hostname_freebsd.go
 //	limits.go               getrlimit, setrlimit
 //	options.go, child.go    getopt, setopt, filter, cpid, setcpid
 //	signal.go               sigaction
 //	socket.go               connect
-//	select_linux.go         select
-//	title.go                setproctitle
+//	select.go               select
+//	title_linux.go          setproctitle; also title_freebsd.go
 //	memory.go               alloc, ioctl, iolist_to_bin
 //	prctl_linux.go          prctl
 //	trace_linux.go          ptrace
@@ -31,7 +35,7 @@
 // read arguments into the memory of arena.go; reply.go writes replies.
 //
 // To add a call: append it to the list in c_src_compat, run go generate, give
-// it a row here, and describe it to the Erlang side.
+// it a row in both tables, and describe it to the Erlang side.
 //
 // Nothing here allocates once New has returned, but for an environment that
 // outgrows the memory it has. Arguments are built in an arena that is reused

@@ -38,14 +38,15 @@
 //
 // A signal handler, in assembly because it runs on threads that are in the
 // middle of anything, tells where a thread was interrupted and waits for the
-// verdict: leave, which is exit(2), not exit_group(2), or go on. Threads are
-// held one at a time, and one that goes on acknowledges it before the next is
-// asked, because there is one word for all of them.
+// verdict: leave, which is exit(2), not exit_group(2) (thr_exit(2) on FreeBSD),
+// or go on. Threads are held one at a time, and one that goes on acknowledges
+// it before the next is asked, because there is one word for all of them.
 //
 // The signal is one that no thread of a Go program blocks. A parent may have
 // started the process with every signal blocked; the runtime unblocks some in
 // any case, among them 32 to 34, which belong to the C libraries that are not
-// here. SIGURG, another one, is what sysmon sends to the main thread.
+// here. SIGURG, another one, is what sysmon sends to the main thread. On FreeBSD
+// the runtime unblocks none of these, but SIGPROF, which serves as well.
 //
 // # Look
 //
@@ -71,9 +72,10 @@
 //
 // The runtime counts the threads that it has made. When as many have left, the
 // process has one. /proc/self/task serves only to find their ids; where it is
-// missing or shows the ids of another namespace, numbers are tried. If the
-// threads do not come to rest within a second of waiting, Enter fails, and the
-// process must end: half-threaded it would work nearly always.
+// missing or shows the ids of another namespace, numbers are tried. On FreeBSD
+// sysctl(3) lists them. If the threads do not come to rest within a second of
+// waiting, Enter fails, and the process must end: half-threaded it would work
+// nearly always.
 //
 // # Afterwards
 //
