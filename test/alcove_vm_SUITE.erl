@@ -1,4 +1,4 @@
-%% The end of a VM, and one that is suspended. Each case has a VM of its own for that.
+%% A VM that is killed, one that is suspended, and what one prints. Each case has a VM of its own.
 -module(alcove_vm_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").
@@ -10,7 +10,8 @@
 ]).
 -export([
     tree_is_gone_within_a_second_of_a_killed_vm/1,
-    output_waits_for_a_vm_that_is_suspended/1
+    output_waits_for_a_vm_that_is_suspended/1,
+    status_of_a_program_that_ends_at_once_is_logged/1
 ]).
 % run in those VMs
 -export([
@@ -21,7 +22,8 @@
 all() ->
     [
         tree_is_gone_within_a_second_of_a_killed_vm,
-        output_waits_for_a_vm_that_is_suspended
+        output_waits_for_a_vm_that_is_suspended,
+        status_of_a_program_that_ends_at_once_is_logged
     ].
 
 init_per_testcase(Case, Config) ->
@@ -49,8 +51,8 @@ killed_vm(Config) ->
     ?assertEqual({ok, <<"usr1\n">>}, file:read_file(Said)),
     Gone - Killed.
 
-%% In a VM of its own: processes and programs at every depth, in sessions and groups of their own, with processes that
-%% they have started, with another signal, and stopped.
+%% In a VM of its own: processes and programs at every depth, in sessions and groups of their
+%% own, with processes that they have started, with another signal, and stopped.
 tree(Said) ->
     Drv = alcove_ct:start(),
     Chain = alcove_ct:chain(Drv, 3),
@@ -116,10 +118,13 @@ output(Fifo) ->
 
 is_writing(Pid) ->
     case file:read_file(["/proc/", integer_to_list(Pid), "/syscall"]) of
-        % write and writev on amd64, arm64 and riscv64
-        {ok, Text} -> lists:member(hd(binary:split(Text, <<" ">>)), [<<"1">>, <<"20">>, <<"64">>, <<"66">>]);
+        {ok, Text} -> lists:member(hd(string:lexemes(Text, " ")), write_calls());
         {error, _} -> false
     end.
+
+%% write and writev on amd64, arm64 and riscv64
+write_calls() ->
+    [<<"1">>, <<"20">>, <<"64">>, <<"66">>].
 
 %% Resident memory in KiB.
 resident(Pid) ->
@@ -133,12 +138,15 @@ vm(Function, Argument) ->
         "Pids = ~s:~s(~p), io:format(\"~~w.~~n\", [[list_to_integer(os:getpid()) | Pids]]), ~s",
         [?MODULE, Function, Argument, measured()]
     ),
+    Port = erl(Eval),
+    [Vm | Pids] = line(Port),
+    {Port, Vm, Pids}.
+
+erl(Eval) ->
     Beams = [filename:dirname(code:which(Module)) || Module <- [alcove_drv, ?MODULE]],
     Args = ["-noshell", "-pa" | Beams] ++ ["-eval", lists:flatten(Eval)],
     Erl = os:find_executable("erl"),
-    Port = open_port({spawn_executable, Erl}, [{args, Args}, {line, 10000}, in]),
-    [Vm | Pids] = line(Port),
-    {Port, Vm, Pids}.
+    open_port({spawn_executable, Erl}, [{args, Args}, {line, 10000}, in, eof]).
 
 measured() ->
     "Count = fun Count(Drv, Pid, Size) -> receive"
@@ -154,6 +162,20 @@ line(Port) ->
             {ok, Term} = erl_parse:parse_term(Tokens),
             Term
     after 60000 -> ct:fail(no_line)
+    end.
+
+status_of_a_program_that_ends_at_once_is_logged(Config) ->
+    Program = alcove_ct:script(Config, "ends", "exit 42\n"),
+    Eval = ["io:format(\"~w~n\", [alcove_drv:start([{progname, \"", Program, "\"}])]), init:stop()."],
+    Printed = lists:flatten(all_of(erl(Eval))),
+    ?assertNotEqual(nomatch, string:find(Printed, "ended with status 42 before"), Printed),
+    ?assertNotEqual(nomatch, string:find(Printed, "{error,{error,port_init_failed}}"), Printed).
+
+all_of(Port) ->
+    receive
+        {Port, {data, {_, Line}}} -> [Line, $\n | all_of(Port)];
+        {Port, eof} -> []
+    after 60000 -> ct:fail(no_end)
     end.
 
 stop_process(Pid) ->
