@@ -58,6 +58,7 @@
 -export([
     frames_may_come_byte_by_byte/1,
     frames_may_come_all_at_once/1,
+    output_holds_no_memory_but_its_own/1,
     nonsense_of_a_child_is_dropped/1,
     reply_with_unknown_atoms_is_an_error/1,
     nonsense_of_the_port_ends_the_driver/1,
@@ -644,6 +645,27 @@ frames_may_come_all_at_once(Config) ->
     ),
     alcove_ct:stop(Drv).
 
+%% The VM reads 64 KiB at a time, and frames of that size begin and end anywhere in what it reads.
+output_holds_no_memory_but_its_own(_Config) ->
+    {ok, Drv} = alcove_drv:start_link(),
+    {ok, Pid} = alcove:fork(Drv, []),
+    Size = 8 bsl 20,
+    ok = alcove:execvp(Drv, [Pid], "head", ["head", "-c", integer_to_list(Size), "/dev/zero"]),
+    {exit_status, 0} = alcove:event(Drv, [Pid], 60000),
+    Output = taken(Drv, [Pid]),
+    ?assertEqual(Size, iolist_size(Output)),
+    ?assertEqual([], [
+        Held
+     || Bytes <- Output, Held <- [binary:referenced_byte_size(Bytes)], Held > 2 + 16#ffff
+    ]),
+    alcove_ct:stop(Drv).
+
+taken(Drv, Pids) ->
+    case alcove_drv:stdout(Drv, Pids, 0) of
+        false -> [];
+        Bytes -> [Bytes | taken(Drv, Pids)]
+    end.
+
 nonsense_of_a_child_is_dropped(Config) ->
     Frames = [
         proxy(7, <<0, 0>>),
@@ -683,11 +705,14 @@ output_that_overtakes_the_end_of_the_fifo_is_kept(Config) ->
     alcove_ct:stop(Drv).
 
 rest_of_a_frame_is_output_in_raw_mode(Config) ->
-    Drv = fake_driver(Config, "rest", put([reply(1), <<0, 9, 0, 4, "12">>])),
+    Rest = put([reply(1), <<0, 9, 0, 4, "12">>]),
+    Drv = fake_driver(Config, "rest", [Rest, "\n", take_frame(), "\n", put("more")]),
     ?assertEqual(1, alcove:getpid(Drv, [])),
     alcove_ct:until(fun() -> process_info(Drv, message_queue_len) =:= {message_queue_len, 0} end),
     ok = alcove_drv:raw(Drv),
     ?assertEqual(<<0, 9, 0, 4, "12">>, alcove_ct:output(Drv, [], 6)),
+    ok = alcove:stdin(Drv, [], alcove_codec:call(getpid, [], [])),
+    ?assertEqual(<<"more">>, alcove_ct:message(Drv, [], alcove_stdout)),
     alcove_ct:stop(Drv).
 
 %%

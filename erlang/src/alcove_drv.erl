@@ -705,7 +705,8 @@ is_frame(_) ->
 %%
 
 %% A frame may come in many pieces. They are joined when there are enough of them, not each
-%% time one more has come.
+%% time one more has come, and without what follows the frame: output of programs is kept in
+%% mailboxes, and takes no more memory there than it has bytes.
 receive_frames(Bytes, #state{have = Have, need = Need, partial = Partial} = State) when
     Have + byte_size(Bytes) < Need
 ->
@@ -713,9 +714,14 @@ receive_frames(Bytes, #state{have = Have, need = Need, partial = Partial} = Stat
 receive_frames(Bytes, #state{partial = []} = State) ->
     {Frames, Rest} = alcove_codec:stream(Bytes),
     deliver(Frames, Rest, State);
-receive_frames(Bytes, State0) ->
-    {Partial, State} = take_partial(State0),
-    {Frames, Rest} = alcove_codec:stream(<<Partial/binary, Bytes/binary>>),
+receive_frames(Bytes, #state{have = Have, need = Need, partial = Partial} = State0) when Have > 1 ->
+    {End, Others} = split_binary(Bytes, Need - Have),
+    {Frame, State} = take_partial(State0#state{partial = [End | Partial]}),
+    {Frames, Rest} = alcove_codec:stream(Others),
+    deliver([Frame | Frames], Rest, State);
+receive_frames(Bytes, #state{partial = Partial} = State0) ->
+    {Joined, State} = take_partial(State0#state{partial = [Bytes | Partial]}),
+    {Frames, Rest} = alcove_codec:stream(Joined),
     deliver(Frames, Rest, State).
 
 take_partial(#state{partial = Partial} = State) ->
