@@ -16,6 +16,7 @@
 ]).
 -export([
     getting_started/1,
+    installing/1,
     privileges/1,
     sandboxes/1,
     programs/1,
@@ -44,6 +45,7 @@ all() ->
 pages() ->
     [
         getting_started,
+        installing,
         privileges,
         sandboxes,
         programs,
@@ -67,6 +69,7 @@ suite() ->
 %%
 
 getting_started(Config) -> run(getting_started, Config).
+installing(Config) -> run(installing, Config).
 privileges(Config) -> run(privileges, Config).
 sandboxes(Config) -> run(sandboxes, Config).
 programs(Config) -> run(programs, Config).
