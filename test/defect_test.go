@@ -77,6 +77,8 @@ func TestD1PartialFrameOfAChildDelaysOnlyThatChild(t *testing.T) {
 		a, b := p.Fork(nil), p.Fork(nil)
 		cutReply(t, p, a, size)
 		p.Signal(a, syscall.SIGKILL)
+		// If there were room in the pipe first, it would write the rest before it dies.
+		Until(t, "the child is dead", func() bool { return State(a.Pid()) == "Z" })
 		p.Signal(nil, syscall.SIGCONT)
 		p.SignalOf(nil, "sigcont")
 		p.Await(Reply(a, Binary(Bytes(size))))
