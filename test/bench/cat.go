@@ -56,6 +56,10 @@ func (c *cats) stop() {
 	}
 }
 
+func catStartup() float64 {
+	return microseconds(20, func() { startCats(1).stop() }) / 1000
+}
+
 // catLine is the time that a short line takes through n cats.
 func catLine(n, rounds int) float64 {
 	c := startCats(n)

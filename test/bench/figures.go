@@ -20,7 +20,7 @@ const (
 )
 
 var figures = []figure{
-	{name: "start and stop", unit: "ms", port: startup},
+	{name: "start and stop", unit: "ms", port: startup, cat: catStartup},
 	call(0, 4000), call(1, 4000), call(4, 2000), call(16, 1000),
 	{name: "call, 500 other children", unit: "us", port: amongSiblings},
 	pipelined(0, 50_000), pipelined(1, 50_000), pipelined(16, 10_000),
