@@ -2,9 +2,10 @@
 // arguments, acts, and encodes the reply.
 //
 // About seventy of the hundred calls have no more meaning than "decode these,
-// make this system call, reply so". They are rows of the table (table_linux.go,
-// table_freebsd.go), in the order of their numbers. The others are methods of
-// Calls, one file per family:
+// make this system call, reply so". They are rows of the table (table.go), in
+// the order of their numbers; rows that differ from system to system are in
+// table_linux.go and table_freebsd.go. The others are methods of Calls, one
+// file per family:
 //
 //	process.go, wait.go     fork, exit, waitpid
 //	version.go              version
@@ -35,9 +36,9 @@
 // read arguments into the memory of arena.go; reply.go writes replies.
 //
 // To add a call: append it to the list in c_src_compat, run go generate, give
-// it a row in both tables, and describe it to the Erlang side.
+// it a row in the table, and describe it to the Erlang side.
 //
-// Nothing here allocates once New has returned, but for an environment that
+// Nothing here allocates once Init has returned, but for an environment that
 // outgrows the memory it has. Arguments are built in an arena that is reused
 // from call to call.
 package calls

@@ -2,114 +2,36 @@ package calls
 
 import "github.com/alcove-go/alcove/port/sys"
 
-// The calls by their numbers, with the system calls of table_linux.go where
-// FreeBSD has them too.
-var table = [callCount]call{
-	nrAlloc:           {run: (*Calls).alloc},
-	nrCapConstant:     {run: constantCall(capConstants[:])},
-	nrCapEnter:        {trap: sys.SYS_CAP_ENTER, reply: ok},
-	nrCapFcntlsGet:    {run: (*Calls).capFcntlsGet},
-	nrCapFcntlsLimit:  {trap: sys.SYS_CAP_FCNTLS_LIMIT, args: args{signed, positive(capConstants[:])}, reply: ok},
-	nrCapGetmode:      {run: (*Calls).capGetmode},
-	nrCapIoctlsLimit:  {run: (*Calls).capIoctlsLimit},
-	nrCapRightsLimit:  {run: (*Calls).capRightsLimit},
-	nrChdir:           {trap: sys.SYS_CHDIR, args: args{path}, reply: ok},
-	nrChmod:           {trap: sys.SYS_FCHMODAT, args: args{here, path, unsigned}, reply: ok},
-	nrChown:           {trap: sys.SYS_FCHOWNAT, args: args{here, path, unsigned, unsigned}, reply: ok},
-	nrChroot:          {trap: sys.SYS_CHROOT, args: args{path}, reply: ok},
-	nrClearenv:        {run: (*Calls).clearenv},
-	nrClone:           {run: (*Calls).undef},
-	nrCloneConstant:   {run: (*Calls).undef},
-	nrClose:           {run: (*Calls).close},
-	nrConnect:         {run: (*Calls).connect},
-	nrCpid:            {run: (*Calls).cpid, oneTerm: true},
-	nrEnviron:         {run: (*Calls).environ},
-	nrErrnoId:         {run: (*Calls).errnoID},
-	nrExecve:          {run: (*Calls).execve, execs: true},
-	nrExecvp:          {run: (*Calls).execvp, execs: true},
-	nrExit:            {run: (*Calls).exit},
-	nrFcntl:           {trap: sys.SYS_FCNTL, args: args{signed, oneOf(fcntlConstants[:]), immediate}, reply: okNumber, flush: true},
-	nrFcntlConstant:   {run: constantCall(fcntlConstants[:])},
-	nrFexecve:         {run: (*Calls).fexecve, execs: true},
-	nrFileConstant:    {run: constantCall(fileConstants[:])},
-	nrFilter:          {run: (*Calls).filter},
-	nrFork:            {run: (*Calls).fork},
-	nrGetcwd:          {run: (*Calls).getcwd},
-	nrGetenv:          {run: (*Calls).getenv, oneTerm: true},
-	nrGetgid:          {trap: sys.SYS_GETGID, reply: number},
-	nrGetgroups:       {run: (*Calls).getgroups},
-	nrGethostname:     {run: (*Calls).gethostname},
-	nrGetopt:          {run: (*Calls).getopt},
-	nrGetpgrp:         {trap: sys.SYS_GETPGID, args: args{nothing}, reply: number},
-	nrGetpid:          {run: (*Calls).getpid},
-	nrGetpriority:     {trap: sys.SYS_GETPRIORITY, args: args{oneOf(prioConstants[:]), oneOf(prioConstants[:])}, reply: okNice},
-	nrGetresgid:       {run: (*Calls).getresgid},
-	nrGetresuid:       {run: (*Calls).getresuid},
-	nrGetrlimit:       {run: (*Calls).getrlimit},
-	nrGetsid:          {trap: sys.SYS_GETSID, args: args{signed}, reply: okNumber},
-	nrGetuid:          {trap: sys.SYS_GETUID, reply: number},
-	nrIoctl:           {run: (*Calls).ioctl},
-	nrIoctlConstant:   {run: constantCall(ioctlConstants[:])},
-	nrIolistToBin:     {run: (*Calls).iolistToBin, oneTerm: true},
-	nrJail:            {run: (*Calls).jail},
-	nrJailAttach:      {trap: sys.SYS_JAIL_ATTACH, args: args{signed}, reply: ok},
-	nrJailRemove:      {trap: sys.SYS_JAIL_REMOVE, args: args{signed}, reply: ok, flush: true},
-	nrKill:            {trap: sys.SYS_KILL, args: args{signed, oneOf(signalConstants[:])}, reply: ok, flush: true},
-	nrLink:            {trap: sys.SYS_LINK, args: args{path, path}, reply: ok},
-	nrLseek:           {run: (*Calls).lseek},
-	nrMkdir:           {trap: sys.SYS_MKDIRAT, args: args{here, path, unsigned}, reply: ok},
-	nrMkfifo:          {trap: sys.SYS_MKFIFOAT, args: args{here, path, unsigned}, reply: ok},
-	nrMount:           {run: (*Calls).mount},
-	nrMountConstant:   {run: constantCall(mountConstants[:])},
-	nrOpen:            {trap: sys.SYS_OPENAT, args: args{here, path, anyOf(fileConstants[:]), unsigned}, reply: okNumber, flush: true},
-	nrPivotRoot:       {run: (*Calls).undef},
-	nrPledge:          {run: (*Calls).undef},
-	nrPrctl:           {run: (*Calls).undef},
-	nrPrctlConstant:   {run: (*Calls).undef},
-	nrProcctl:         {run: (*Calls).procctl},
-	nrPtrace:          {run: (*Calls).undef},
-	nrPtraceConstant:  {run: (*Calls).undef},
-	nrRead:            {run: (*Calls).read},
-	nrReaddir:         {run: (*Calls).readdir},
-	nrRlimitConstant:  {run: constantCall(rlimitConstants[:])},
-	nrRmdir:           {trap: sys.SYS_UNLINKAT, args: args{here, path, fixed(sys.AT_REMOVEDIR)}, reply: ok},
-	nrSeccomp:         {run: (*Calls).undef},
-	nrSeccompConstant: {run: (*Calls).undef},
-	nrSelect:          {run: (*Calls).selectFDs},
-	nrSetcpid:         {run: (*Calls).setcpid},
-	nrSetenv:          {run: (*Calls).setenv},
-	nrSetgid:          {trap: sys.SYS_SETGID, args: args{unsigned}, reply: ok},
-	nrSetgroups:       {run: (*Calls).setgroups},
-	nrSethostname:     {run: (*Calls).sethostname},
-	nrSetns:           {run: (*Calls).undef},
-	nrSetopt:          {run: (*Calls).setopt},
-	nrSetpgid:         {trap: sys.SYS_SETPGID, args: args{signed, signed}, reply: ok},
-	nrSetpriority:     {trap: sys.SYS_SETPRIORITY, args: args{oneOf(prioConstants[:]), oneOf(prioConstants[:]), signed}, reply: ok},
-	nrSetproctitle:    {run: (*Calls).setproctitle},
-	nrSetresgid:       {trap: sys.SYS_SETRESGID, args: args{unsigned, unsigned, unsigned}, reply: ok},
-	nrSetresuid:       {trap: sys.SYS_SETRESUID, args: args{unsigned, unsigned, unsigned}, reply: ok},
-	nrSetrlimit:       {run: (*Calls).setrlimit},
-	nrSetsid:          {trap: sys.SYS_SETSID, reply: okNumber},
-	nrSetuid:          {trap: sys.SYS_SETUID, args: args{unsigned}, reply: ok},
-	nrSigaction:       {run: (*Calls).sigaction},
-	nrSignalConstant:  {run: constantCall(signalConstants[:])},
-	nrSocket:          {trap: sys.SYS_SOCKET, args: args{oneOf(socketConstants[:]), oneOf(socketConstants[:]), signed}, reply: okNumber},
-	nrSymlink:         {trap: sys.SYS_SYMLINKAT, args: args{path, here, path}, reply: ok},
-	nrSyscallConstant: {run: (*Calls).undef},
-	nrUmount:          {trap: sys.SYS_UNMOUNT, args: args{path, nothing}, reply: ok, flush: true},
-	nrUmount2:         {trap: sys.SYS_UNMOUNT, args: args{path, positive(mountConstants[:])}, reply: ok, flush: true},
-	nrUnlink:          {trap: sys.SYS_UNLINKAT, args: args{here, path, nothing}, reply: ok},
-	nrUnsetenv:        {run: (*Calls).unsetenv},
-	nrUnshare:         {run: (*Calls).undef},
-	nrUnveil:          {run: (*Calls).undef},
-	nrVersion:         {run: (*Calls).version},
-	nrWaitpid:         {run: (*Calls).waitpid},
-	nrWrite:           {run: (*Calls).write},
-}
+// The rows of the table that are those of FreeBSD.
+var (
+	capConstantCall     = call{run: constantCall(capConstants[:])}
+	capEnterCall        = call{trap: sys.SYS_CAP_ENTER, reply: ok}
+	capFcntlsGetCall    = call{run: (*Calls).capFcntlsGet}
+	capFcntlsLimitCall  = call{trap: sys.SYS_CAP_FCNTLS_LIMIT, args: args{signed, positive(capConstants[:])}, reply: ok}
+	capGetmodeCall      = call{run: (*Calls).capGetmode}
+	capIoctlsLimitCall  = call{run: (*Calls).capIoctlsLimit}
+	capRightsLimitCall  = call{run: (*Calls).capRightsLimit}
+	cloneCall           = undefCall
+	cloneConstantCall   = undefCall
+	jailCall            = call{run: (*Calls).jail}
+	jailAttachCall      = call{trap: sys.SYS_JAIL_ATTACH, args: args{signed}, reply: ok}
+	jailRemoveCall      = call{trap: sys.SYS_JAIL_REMOVE, args: args{signed}, reply: ok, flush: true}
+	linkCall            = call{trap: sys.SYS_LINK, args: args{path, path}, reply: ok}
+	mkfifoCall          = call{trap: sys.SYS_MKFIFOAT, args: args{here, path, unsigned}, reply: ok}
+	mountCall           = call{run: (*Calls).mount}
+	pivotRootCall       = undefCall
+	prctlCall           = undefCall
+	prctlConstantCall   = undefCall
+	procctlCall         = call{run: (*Calls).procctl}
+	ptraceCall          = undefCall
+	ptraceConstantCall  = undefCall
+	seccompCall         = undefCall
+	seccompConstantCall = undefCall
+	setnsCall           = undefCall
+	syscallConstantCall = undefCall
+	umountCall          = call{trap: sys.SYS_UNMOUNT, args: args{path, nothing}, reply: ok, flush: true}
+	umount2Call         = call{trap: sys.SYS_UNMOUNT, args: args{path, positive(mountConstants[:])}, reply: ok, flush: true}
+	unshareCall         = undefCall
+)
 
 const trapSelect = sys.SYS_PSELECT
-
-var (
-	here    = fixed(sys.AT_FDCWD & (1<<32 - 1)) // where relative paths begin
-	nothing = fixed(0)
-)

@@ -2,117 +2,39 @@ package calls
 
 import "github.com/alcove-go/alcove/port/sys"
 
-// The calls by their numbers. System calls that newer architectures lack are
-// replaced by those that all of them have: open(2) by openat(2), and so on.
-var table = [callCount]call{
-	nrAlloc:           {run: (*Calls).alloc},
-	nrCapConstant:     {run: (*Calls).undef},
-	nrCapEnter:        {run: (*Calls).undef},
-	nrCapFcntlsGet:    {run: (*Calls).undef},
-	nrCapFcntlsLimit:  {run: (*Calls).undef},
-	nrCapGetmode:      {run: (*Calls).undef},
-	nrCapIoctlsLimit:  {run: (*Calls).undef},
-	nrCapRightsLimit:  {run: (*Calls).undef},
-	nrChdir:           {trap: sys.SYS_CHDIR, args: args{path}, reply: ok},
-	nrChmod:           {trap: sys.SYS_FCHMODAT, args: args{here, path, unsigned}, reply: ok},
-	nrChown:           {trap: sys.SYS_FCHOWNAT, args: args{here, path, unsigned, unsigned}, reply: ok},
-	nrChroot:          {trap: sys.SYS_CHROOT, args: args{path}, reply: ok},
-	nrClearenv:        {run: (*Calls).clearenv},
-	nrClone:           {run: (*Calls).clone},
-	nrCloneConstant:   {run: constantCall(cloneConstants[:])},
-	nrClose:           {run: (*Calls).close},
-	nrConnect:         {run: (*Calls).connect},
-	nrCpid:            {run: (*Calls).cpid, oneTerm: true},
-	nrEnviron:         {run: (*Calls).environ},
-	nrErrnoId:         {run: (*Calls).errnoID},
-	nrExecve:          {run: (*Calls).execve, execs: true},
-	nrExecvp:          {run: (*Calls).execvp, execs: true},
-	nrExit:            {run: (*Calls).exit},
-	nrFcntl:           {trap: sys.SYS_FCNTL, args: args{signed, oneOf(fcntlConstants[:]), immediate}, reply: okNumber, flush: true},
-	nrFcntlConstant:   {run: constantCall(fcntlConstants[:])},
-	nrFexecve:         {run: (*Calls).fexecve, execs: true},
-	nrFileConstant:    {run: constantCall(fileConstants[:])},
-	nrFilter:          {run: (*Calls).filter},
-	nrFork:            {run: (*Calls).fork},
-	nrGetcwd:          {run: (*Calls).getcwd},
-	nrGetenv:          {run: (*Calls).getenv, oneTerm: true},
-	nrGetgid:          {trap: sys.SYS_GETGID, reply: number},
-	nrGetgroups:       {run: (*Calls).getgroups},
-	nrGethostname:     {run: (*Calls).gethostname},
-	nrGetopt:          {run: (*Calls).getopt},
-	nrGetpgrp:         {trap: sys.SYS_GETPGID, args: args{nothing}, reply: number},
-	nrGetpid:          {run: (*Calls).getpid},
-	nrGetpriority:     {trap: sys.SYS_GETPRIORITY, args: args{oneOf(prioConstants[:]), oneOf(prioConstants[:])}, reply: okNice},
-	nrGetresgid:       {run: (*Calls).getresgid},
-	nrGetresuid:       {run: (*Calls).getresuid},
-	nrGetrlimit:       {run: (*Calls).getrlimit},
-	nrGetsid:          {trap: sys.SYS_GETSID, args: args{signed}, reply: okNumber},
-	nrGetuid:          {trap: sys.SYS_GETUID, reply: number},
-	nrIoctl:           {run: (*Calls).ioctl},
-	nrIoctlConstant:   {run: constantCall(ioctlConstants[:])},
-	nrIolistToBin:     {run: (*Calls).iolistToBin, oneTerm: true},
-	nrJail:            {run: (*Calls).undef},
-	nrJailAttach:      {run: (*Calls).undef},
-	nrJailRemove:      {run: (*Calls).undef},
-	nrKill:            {trap: sys.SYS_KILL, args: args{signed, oneOf(signalConstants[:])}, reply: ok, flush: true},
-	nrLink:            {trap: sys.SYS_LINKAT, args: args{here, path, here, path, nothing}, reply: ok},
-	nrLseek:           {run: (*Calls).lseek},
-	nrMkdir:           {trap: sys.SYS_MKDIRAT, args: args{here, path, unsigned}, reply: ok},
-	nrMkfifo:          {trap: sys.SYS_MKNODAT, args: args{here, path, fifoMode, nothing}, reply: ok},
-	nrMount:           {trap: sys.SYS_MOUNT, args: args{name, path, name, positive(mountConstants[:]), data, data}, reply: ok, flush: true},
-	nrMountConstant:   {run: constantCall(mountConstants[:])},
-	nrOpen:            {trap: sys.SYS_OPENAT, args: args{here, path, anyOf(fileConstants[:]), unsigned}, reply: okNumber, flush: true},
-	nrPivotRoot:       {trap: sys.SYS_PIVOT_ROOT, args: args{path, path}, reply: ok},
-	nrPledge:          {run: (*Calls).undef},
-	nrPrctl:           {run: (*Calls).prctl},
-	nrPrctlConstant:   {run: constantCall(prctlConstants[:])},
-	nrProcctl:         {run: (*Calls).undef},
-	nrPtrace:          {run: (*Calls).ptrace},
-	nrPtraceConstant:  {run: constantCall(ptraceConstants[:])},
-	nrRead:            {run: (*Calls).read},
-	nrReaddir:         {run: (*Calls).readdir},
-	nrRlimitConstant:  {run: constantCall(rlimitConstants[:])},
-	nrRmdir:           {trap: sys.SYS_UNLINKAT, args: args{here, path, fixed(sys.AT_REMOVEDIR)}, reply: ok},
-	nrSeccomp:         {run: (*Calls).seccomp},
-	nrSeccompConstant: {run: constantCall(seccompConstants[:])},
-	nrSelect:          {run: (*Calls).selectFDs},
-	nrSetcpid:         {run: (*Calls).setcpid},
-	nrSetenv:          {run: (*Calls).setenv},
-	nrSetgid:          {trap: sys.SYS_SETGID, args: args{unsigned}, reply: ok},
-	nrSetgroups:       {run: (*Calls).setgroups},
-	nrSethostname:     {run: (*Calls).sethostname},
-	nrSetns:           {trap: sys.SYS_SETNS, args: args{signed, oneOf(cloneConstants[:])}, reply: ok},
-	nrSetopt:          {run: (*Calls).setopt},
-	nrSetpgid:         {trap: sys.SYS_SETPGID, args: args{signed, signed}, reply: ok},
-	nrSetpriority:     {trap: sys.SYS_SETPRIORITY, args: args{oneOf(prioConstants[:]), oneOf(prioConstants[:]), signed}, reply: ok},
-	nrSetproctitle:    {run: (*Calls).setproctitle},
-	nrSetresgid:       {trap: sys.SYS_SETRESGID, args: args{unsigned, unsigned, unsigned}, reply: ok},
-	nrSetresuid:       {trap: sys.SYS_SETRESUID, args: args{unsigned, unsigned, unsigned}, reply: ok},
-	nrSetrlimit:       {run: (*Calls).setrlimit},
-	nrSetsid:          {trap: sys.SYS_SETSID, reply: okNumber},
-	nrSetuid:          {trap: sys.SYS_SETUID, args: args{unsigned}, reply: ok},
-	nrSigaction:       {run: (*Calls).sigaction},
-	nrSignalConstant:  {run: constantCall(signalConstants[:])},
-	nrSocket:          {trap: sys.SYS_SOCKET, args: args{oneOf(socketConstants[:]), oneOf(socketConstants[:]), signed}, reply: okNumber},
-	nrSymlink:         {trap: sys.SYS_SYMLINKAT, args: args{path, here, path}, reply: ok},
-	nrSyscallConstant: {run: constantCall(syscallConstants[:])},
-	nrUmount:          {trap: sys.SYS_UMOUNT2, args: args{path, nothing}, reply: ok, flush: true},
-	nrUmount2:         {trap: sys.SYS_UMOUNT2, args: args{path, positive(mountConstants[:])}, reply: ok, flush: true},
-	nrUnlink:          {trap: sys.SYS_UNLINKAT, args: args{here, path, nothing}, reply: ok},
-	nrUnsetenv:        {run: (*Calls).unsetenv},
-	nrUnshare:         {trap: sys.SYS_UNSHARE, args: args{anyOf(cloneConstants[:])}, reply: ok},
-	nrUnveil:          {run: (*Calls).undef},
-	nrVersion:         {run: (*Calls).version},
-	nrWaitpid:         {run: (*Calls).waitpid},
-	nrWrite:           {run: (*Calls).write},
-}
+// The rows of the table that are those of Linux.
+var (
+	capConstantCall     = undefCall
+	capEnterCall        = undefCall
+	capFcntlsGetCall    = undefCall
+	capFcntlsLimitCall  = undefCall
+	capGetmodeCall      = undefCall
+	capIoctlsLimitCall  = undefCall
+	capRightsLimitCall  = undefCall
+	cloneCall           = call{run: (*Calls).clone}
+	cloneConstantCall   = call{run: constantCall(cloneConstants[:])}
+	jailCall            = undefCall
+	jailAttachCall      = undefCall
+	jailRemoveCall      = undefCall
+	linkCall            = call{trap: sys.SYS_LINKAT, args: args{here, path, here, path, nothing}, reply: ok}
+	mkfifoCall          = call{trap: sys.SYS_MKNODAT, args: args{here, path, fifoMode, nothing}, reply: ok}
+	mountCall           = call{trap: sys.SYS_MOUNT, args: args{name, path, name, positive(mountConstants[:]), data, data}, reply: ok, flush: true}
+	pivotRootCall       = call{trap: sys.SYS_PIVOT_ROOT, args: args{path, path}, reply: ok}
+	prctlCall           = call{run: (*Calls).prctl}
+	prctlConstantCall   = call{run: constantCall(prctlConstants[:])}
+	procctlCall         = undefCall
+	ptraceCall          = call{run: (*Calls).ptrace}
+	ptraceConstantCall  = call{run: constantCall(ptraceConstants[:])}
+	seccompCall         = call{run: (*Calls).seccomp}
+	seccompConstantCall = call{run: constantCall(seccompConstants[:])}
+	setnsCall           = call{trap: sys.SYS_SETNS, args: args{signed, oneOf(cloneConstants[:])}, reply: ok}
+	syscallConstantCall = call{run: constantCall(syscallConstants[:])}
+	umountCall          = call{trap: sys.SYS_UMOUNT2, args: args{path, nothing}, reply: ok, flush: true}
+	umount2Call         = call{trap: sys.SYS_UMOUNT2, args: args{path, positive(mountConstants[:])}, reply: ok, flush: true}
+	unshareCall         = call{trap: sys.SYS_UNSHARE, args: args{anyOf(cloneConstants[:])}, reply: ok}
+)
 
 const trapSelect = sys.SYS_PSELECT6
-
-var (
-	here    = fixed(sys.AT_FDCWD & (1<<32 - 1)) // where relative paths begin
-	nothing = fixed(0)
-)
 
 // fifoMode reads the permissions of a named pipe.
 func fifoMode(c *Calls) uintptr { return unsigned(c) | sys.S_IFIFO }
