@@ -33,6 +33,6 @@ func main() {
 	m := new(program)
 	p := m.port.Start(calls.Version)
 	m.calls.Init(p)
-	onethread.ReleaseText()
+	onethread.ReleaseMemory()
 	p.Serve(&m.calls)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -115,13 +116,8 @@ func pss(t *testing.T, pids ...int) (sum int) {
 }
 
 // How many threads the runtime has while it starts, and so what these leave behind, is chance: a few pages more or less.
-// Where the kernel gives large pages to everybody, the Go runtime's memory begins with some of them.
 func TestPortAloneIsSmall(t *testing.T) {
-	const starts, large = 9, 3 * 2048 // KiB
-	most := 1200
-	if mode, _ := os.ReadFile("/sys/kernel/mm/transparent_hugepage/enabled"); strings.Contains(string(mode), "[always]") {
-		most += large
-	}
+	const starts, most = 9, 1200 // KiB
 	var sizes []int
 	for range starts {
 		p := Start(t)
@@ -133,6 +129,32 @@ func TestPortAloneIsSmall(t *testing.T) {
 	slices.Sort(sizes)
 	if median := sizes[starts/2]; median > most {
 		t.Errorf("the port alone has %d KiB, want at most %d; all starts: %v", median, most, sizes)
+	}
+}
+
+// With transparent huge pages for all, each process would have megabytes, at once or after a while.
+func TestProcessesHaveNoHugePages(t *testing.T) {
+	if _, err := os.Stat("/sys/kernel/mm/transparent_hugepage"); err != nil {
+		t.Skip("needs a kernel with transparent huge pages")
+	}
+	p := Start(t)
+	child := p.Fork(nil)
+	p.Want(child.Pid(), child, "getpid")
+	for _, pid := range []int{p.Pid, child.Pid()} {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		mappings := regexp.MustCompile(`(?ms)^\S+ rw-p \S+ \S+ 0 .*?^AnonHugePages: +(\d+) kB$.*?^VmFlags:(.*?)$`)
+		found := mappings.FindAllStringSubmatch(string(b), -1)
+		for _, m := range found {
+			if m[1] != "0" || !strings.Contains(m[2], " nh") {
+				t.Errorf("process %d:\n%s", pid, m[0])
+			}
+		}
+		if len(found) < 5 {
+			t.Errorf("process %d has %d anonymous mappings:\n%s", pid, len(found), b)
+		}
 	}
 }
 

@@ -66,7 +66,9 @@
 // sysmon may have asked the main goroutine to yield before it left. The request
 // is served by one runtime.Gosched while other threads are still there: the
 // goroutine is bound to the first thread, so another one has to run the
-// scheduler and hand it back. After that nobody is left to ask.
+// scheduler and hand it back. After that nobody is left to ask. What may stay is
+// a mark on the processor, which only the handler of SIGURG looks at; so that
+// handler goes, too.
 //
 // # Done
 //

@@ -56,6 +56,7 @@ func Enter() error {
 	// thread that is being held.
 	procPin()
 	err := e.run()
+	endPreemption()
 	procUnpin()
 	if err == nil {
 		install.restore()
@@ -121,6 +122,15 @@ func (e *entry) take(tid int) {
 		e.goOn(tid)
 		e.functions.learn(&stack)
 	}
+}
+
+// endPreemption takes the handler of SIGURG away. With a worker that was parked
+// the yield of drainPreemption leaves the request noted on the processor, which
+// the handler would serve for whoever sends the signal: this goroutine would
+// wait for a thread to run it.
+func endPreemption() {
+	var none sys.Sigaction // by default the signal is ignored
+	sys.SetSigaction(sys.SIGURG, &none, nil)
 }
 
 // drainPreemption lets a preemption happen that sysmon asked for before it

@@ -84,26 +84,38 @@ func TestStartSucceedsWithEverySignalBlocked(t *testing.T) {
 
 func TestStartSucceedsWhileSignalsArrive(t *testing.T) {
 	for range 20 {
-		p := start(t, "", nil)
-		var stop atomic.Bool
-		var sender sync.WaitGroup
-		sender.Go(func() {
-			for !stop.Load() {
-				// Signals that neither the kernel nor the runtime ends a
-				// process for; SIGURG is the one that preempts goroutines.
-				for _, s := range []syscall.Signal{syscall.SIGURG, syscall.SIGCHLD, syscall.SIGWINCH} {
-					p.cmd.Process.Signal(s)
-				}
+		startUnderSignals(t, "")
+	}
+}
+
+// A request to make room that sysmon left behind is never served: nobody is there to make room for.
+func TestNothingIsPreemptedAfterTheStart(t *testing.T) {
+	for range 20 {
+		startUnderSignals(t, "compute")
+	}
+}
+
+func startUnderSignals(t *testing.T, do string) {
+	t.Helper()
+	p := start(t, do, nil)
+	var stop atomic.Bool
+	var sender sync.WaitGroup
+	sender.Go(func() {
+		for !stop.Load() {
+			// Signals that neither the kernel nor the runtime ends a
+			// process for; SIGURG is the one that preempts goroutines.
+			for _, s := range []syscall.Signal{syscall.SIGURG, syscall.SIGCHLD, syscall.SIGWINCH} {
+				p.cmd.Process.Signal(s)
 			}
-		})
-		p.ready(t)
-		threads := status(t, p.cmd.Process.Pid, "Threads")
-		stop.Store(true)
-		sender.Wait()
-		p.end(t)
-		if diff := cmp.Diff("1", threads); diff != "" {
-			t.Errorf("threads (-want +got):\n%s", diff)
 		}
+	})
+	p.ready(t)
+	threads := status(t, p.cmd.Process.Pid, "Threads")
+	stop.Store(true)
+	sender.Wait()
+	p.end(t)
+	if diff := cmp.Diff("1", threads); diff != "" {
+		t.Errorf("threads (-want +got):\n%s", diff)
 	}
 }
 

@@ -1,5 +1,5 @@
 package onethread
 
-// ReleaseText does nothing: madvise(2) with MADV_DONTNEED takes no page out of
+// ReleaseMemory does nothing: madvise(2) with MADV_DONTNEED takes no page out of
 // the memory of a process here.
-func ReleaseText() {}
+func ReleaseMemory() {}

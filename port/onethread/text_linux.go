@@ -28,11 +28,17 @@ const (
 
 const pageMask = 4<<10 - 1
 
-// ReleaseText unmaps the pages of the program file that are in memory. The
+// ReleaseMemory gives back memory that only the start of the program took. Call
+// it when the program is about to wait for the first time.
+func ReleaseMemory() {
+	releaseHugePages()
+	releaseText()
+}
+
+// releaseText unmaps the pages of the program file that are in memory. The
 // start of the runtime took a megabyte of them; what is needed later is mapped
-// again when it is used. So call it when the program is about to wait for the
-// first time. Breakpoints that a debugger set before are lost.
-func ReleaseText() {
+// again when it is used. Breakpoints that a debugger set before are lost.
+func releaseText() {
 	phdrs, n := programHeaders()
 	base := phdrs
 	for i := range n {

@@ -61,6 +61,7 @@ const (
 	SIGCHLD                   = 20
 	SIGCONT                   = 19
 	SIGTERM                   = 15
+	SIGURG                    = 16
 	RLIM_INFINITY             = 0x7fffffffffffffff
 	RLIMIT_NOFILE             = 8
 	RLIMIT_STACK              = 3

@@ -62,6 +62,7 @@ const (
 	SIGCHLD                 = 17
 	SIGCONT                 = 18
 	SIGTERM                 = 15
+	SIGURG                  = 23
 	CLONE_FILES             = 0x400
 	CLONE_NEWTIME           = 128
 	CLONE_PARENT            = 0x8000
@@ -84,6 +85,7 @@ const (
 	FUTEX_WAIT              = 0
 	FUTEX_WAKE              = 1
 	MADV_DONTNEED           = 4
+	MADV_NOHUGEPAGE         = 15
 	SYS_CLONE3              = 435
 	SYS_CLOSE_RANGE         = 436
 )

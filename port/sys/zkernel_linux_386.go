@@ -40,6 +40,7 @@ const (
 	SYS_LINKAT         = 303
 	SYS_LSEEK          = 19
 	SYS_MADVISE        = 219
+	SYS_MINCORE        = 218
 	SYS_MKDIRAT        = 296
 	SYS_MKNODAT        = 297
 	SYS_MOUNT          = 21

@@ -40,6 +40,7 @@ const (
 	SYS_LINKAT         = 265
 	SYS_LSEEK          = 8
 	SYS_MADVISE        = 28
+	SYS_MINCORE        = 27
 	SYS_MKDIRAT        = 258
 	SYS_MKNODAT        = 259
 	SYS_MOUNT          = 165

@@ -39,6 +39,7 @@ const (
 	SYS_LINKAT         = 330
 	SYS_LSEEK          = 19
 	SYS_MADVISE        = 220
+	SYS_MINCORE        = 219
 	SYS_MKDIRAT        = 323
 	SYS_MKNODAT        = 324
 	SYS_MOUNT          = 21

@@ -40,6 +40,7 @@ const (
 	SYS_LINKAT         = 37
 	SYS_LSEEK          = 62
 	SYS_MADVISE        = 233
+	SYS_MINCORE        = 232
 	SYS_MKDIRAT        = 34
 	SYS_MKNODAT        = 33
 	SYS_MOUNT          = 40

@@ -24,8 +24,11 @@ func init() {
 	if err := onethread.Enter(); err != nil {
 		fail(err.Error())
 	}
+	if do() == "compute" {
+		compute()
+	}
 	early.RestoreNoFile()
-	onethread.ReleaseText()
+	onethread.ReleaseMemory()
 }
 
 func main() {
@@ -75,6 +78,16 @@ func waitForEnd() {
 		}
 	}
 }
+
+// compute is busy for some time, in which any instruction is a place where the
+// runtime could preempt it.
+func compute() {
+	for i := range uint64(100_000_000) {
+		sum += i * i
+	}
+}
+
+var sum uint64
 
 // startGoroutine starts a goroutine that waits for ever.
 func startGoroutine() {
