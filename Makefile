@@ -60,8 +60,15 @@ all: compile
 compile:
 	$(call rebar,compile)
 
+# To a project that depends on it the whole folder is the application, and its include files are
+# to be where those of an application are: here for rebar3, while mix has looked already and
+# names the folder that it builds to.
 port:
 	@$(MAKE) -C c_src_compat ALCOVE_PREBUILT='$(PREBUILT)'
+	@test -z "$$REBAR_ROOT_DIR" -o "$$REBAR_ROOT_DIR" -ef . -o -e include || \
+		ln -s erlang/include include
+	@test -z "$$REBAR_BARE_COMPILER_OUTPUT_DIR" -o -e "$$REBAR_BARE_COMPILER_OUTPUT_DIR/include" || \
+		ln -sfn '$(CURDIR)/erlang/include' "$$REBAR_BARE_COMPILER_OUTPUT_DIR/include"
 
 test: setup vet xref go-test ct dialyzer
 
@@ -126,10 +133,10 @@ dist:
 	done
 	@cd $(DIST) && sha256sum alcove-* > SHA256SUMS && cat SHA256SUMS
 
-# The second _build is that of a project in Elixir.
+# The second _build is that of a project in Elixir; include is there when this was a dependency.
 clean:
 	@$(MAKE) -C c_src_compat clean
-	@rm -rf _build erlang/_build ebin doc dist
+	@rm -rf _build erlang/_build ebin doc dist include
 
 setup:
 	@sh .ci/setup
