@@ -54,8 +54,8 @@ func (s *pollset) dropMany() {
 	}
 }
 
-// readyMany asks epoll which children are ready, marks their places, and
-// returns these in ascending order.
+// readyMany asks epoll which children are ready and returns their places in
+// ascending order.
 func (s *pollset) readyMany() []syscall.EpollEvent {
 	n, err := sys.EpollWait(int(s.fds[placeMany].FD), s.events[:], 0)
 	if err != 0 {

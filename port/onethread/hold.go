@@ -30,7 +30,7 @@ func handlerPC() uintptr
 type installation struct{ old sys.Sigaction }
 
 func installHandler() (i installation) {
-	action := holdAction()
+	action := sys.Catch(handlerPC())
 	sys.SetSigaction(holdSignal, &action, &i.old)
 	return i
 }

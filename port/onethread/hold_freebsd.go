@@ -8,12 +8,6 @@ import "github.com/alcove-go/alcove/port/sys"
 // runtime's, without an effect.
 const holdSignal = 27
 
-func holdAction() sys.Sigaction {
-	action := sys.Sigaction{Handler: handlerPC(), Flags: sys.SA_SIGINFO | sys.SA_ONSTACK}
-	action.Block(sys.EverySignal())
-	return action
-}
-
 // send signals a thread of the process. With signal 0 it only tells whether
 // there is such a thread.
 func (e *entry) send(tid, signo int) sys.Errno { return sys.ThrKill(tid, signo) }

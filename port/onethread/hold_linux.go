@@ -8,18 +8,6 @@ import "github.com/alcove-go/alcove/port/sys"
 // would not do: sysmon sends it to the first thread.
 const holdSignal = 32
 
-// restorerPC is the address that the handler returns to.
-func restorerPC() uintptr
-
-func holdAction() sys.Sigaction {
-	return sys.Sigaction{
-		Handler:  handlerPC(),
-		Flags:    sys.SA_SIGINFO | sys.SA_ONSTACK | sys.SA_RESTORER,
-		Restorer: restorerPC(),
-		Mask:     sys.EverySignal(),
-	}
-}
-
 // send signals a thread of the process. With signal 0 it only tells whether
 // there is such a thread.
 func (e *entry) send(tid, signo int) sys.Errno { return sys.Tgkill(e.pid, tid, signo) }

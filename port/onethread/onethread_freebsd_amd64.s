@@ -81,17 +81,3 @@ TEXT ·handlerPC(SB), NOSPLIT, $0-8
 	LEAQ ·handler(SB), AX
 	MOVQ AX, ret+0(FP)
 	RET
-
-// func load(addr uintptr) uintptr
-TEXT ·load(SB), NOSPLIT, $0-16
-	MOVQ addr+0(FP), AX
-	MOVQ (AX), AX
-	MOVQ AX, ret+8(FP)
-	RET
-
-// func growStack()
-//
-// The assembler makes a function that is not NOSPLIT begin with a check that
-// the stack has room for its frame.
-TEXT ·growStack(SB), 0, $131072-0
-	RET

@@ -90,17 +90,3 @@ TEXT ·handlerPC(SB), NOSPLIT, $0-8
 	MOVD $·handler(SB), R0
 	MOVD R0, ret+0(FP)
 	RET
-
-// func load(addr uintptr) uintptr
-TEXT ·load(SB), NOSPLIT, $0-16
-	MOVD addr+0(FP), R0
-	MOVD (R0), R0
-	MOVD R0, ret+8(FP)
-	RET
-
-// func growStack()
-//
-// The assembler makes a function that is not NOSPLIT begin with a check that
-// the stack has room for its frame.
-TEXT ·growStack(SB), 0, $131072-0
-	RET

@@ -2,7 +2,6 @@
 #include "textflag.h"
 
 #define SYS_exit         1
-#define SYS_rt_sigreturn 173
 #define SYS_gettid       224
 #define SYS_futex        240
 
@@ -68,33 +67,8 @@ TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
 	INT  $0x80
 	RET
 
-TEXT ·restorer(SB), NOSPLIT|NOFRAME, $0
-	MOVL $SYS_rt_sigreturn, AX
-	INT  $0x80
-	INT  $3                // not reached
-
 // func handlerPC() uintptr
 TEXT ·handlerPC(SB), NOSPLIT, $0-4
 	LEAL ·handler(SB), AX
 	MOVL AX, ret+0(FP)
-	RET
-
-// func restorerPC() uintptr
-TEXT ·restorerPC(SB), NOSPLIT, $0-4
-	LEAL ·restorer(SB), AX
-	MOVL AX, ret+0(FP)
-	RET
-
-// func load(addr uintptr) uintptr
-TEXT ·load(SB), NOSPLIT, $0-8
-	MOVL addr+0(FP), AX
-	MOVL (AX), AX
-	MOVL AX, ret+4(FP)
-	RET
-
-// func growStack()
-//
-// The assembler makes a function that is not NOSPLIT begin with a check that
-// the stack has room for its frame.
-TEXT ·growStack(SB), 0, $131072-0
 	RET

@@ -1,7 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define SYS_rt_sigreturn 15
 #define SYS_exit         60
 #define SYS_gettid       186
 #define SYS_futex        202
@@ -70,33 +69,8 @@ TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
 	SYSCALL
 	RET
 
-TEXT ·restorer(SB), NOSPLIT|NOFRAME, $0
-	MOVL $SYS_rt_sigreturn, AX
-	SYSCALL
-	INT  $3                // not reached
-
 // func handlerPC() uintptr
 TEXT ·handlerPC(SB), NOSPLIT, $0-8
 	LEAQ ·handler(SB), AX
 	MOVQ AX, ret+0(FP)
-	RET
-
-// func restorerPC() uintptr
-TEXT ·restorerPC(SB), NOSPLIT, $0-8
-	LEAQ ·restorer(SB), AX
-	MOVQ AX, ret+0(FP)
-	RET
-
-// func load(addr uintptr) uintptr
-TEXT ·load(SB), NOSPLIT, $0-16
-	MOVQ addr+0(FP), AX
-	MOVQ (AX), AX
-	MOVQ AX, ret+8(FP)
-	RET
-
-// func growStack()
-//
-// The assembler makes a function that is not NOSPLIT begin with a check that
-// the stack has room for its frame.
-TEXT ·growStack(SB), 0, $131072-0
 	RET

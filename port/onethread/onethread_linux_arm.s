@@ -2,7 +2,6 @@
 #include "textflag.h"
 
 #define SYS_exit         1
-#define SYS_rt_sigreturn 173
 #define SYS_gettid       224
 #define SYS_futex        240
 
@@ -87,33 +86,8 @@ TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
 	SWI  $0
 	RET
 
-TEXT ·restorer(SB), NOSPLIT|NOFRAME, $0
-	MOVW $SYS_rt_sigreturn, R7
-	SWI  $0
-	WORD $0xe7f001f0       // not reached: an undefined instruction
-
 // func handlerPC() uintptr
 TEXT ·handlerPC(SB), NOSPLIT, $0-4
 	MOVW $·handler(SB), R0
 	MOVW R0, ret+0(FP)
-	RET
-
-// func restorerPC() uintptr
-TEXT ·restorerPC(SB), NOSPLIT, $0-4
-	MOVW $·restorer(SB), R0
-	MOVW R0, ret+0(FP)
-	RET
-
-// func load(addr uintptr) uintptr
-TEXT ·load(SB), NOSPLIT, $0-8
-	MOVW addr+0(FP), R0
-	MOVW (R0), R0
-	MOVW R0, ret+4(FP)
-	RET
-
-// func growStack()
-//
-// The assembler makes a function that is not NOSPLIT begin with a check that
-// the stack has room for its frame.
-TEXT ·growStack(SB), 0, $131072-0
 	RET

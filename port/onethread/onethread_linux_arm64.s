@@ -3,7 +3,6 @@
 
 #define SYS_exit         93
 #define SYS_futex        98
-#define SYS_rt_sigreturn 139
 #define SYS_gettid       178
 
 #define FUTEX_WAIT_PRIVATE 128
@@ -78,33 +77,8 @@ TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
 	SVC
 	RET
 
-TEXT ·restorer(SB), NOSPLIT|NOFRAME, $0
-	MOVD $SYS_rt_sigreturn, R8
-	SVC
-	BRK                    // not reached
-
 // func handlerPC() uintptr
 TEXT ·handlerPC(SB), NOSPLIT, $0-8
 	MOVD $·handler(SB), R0
 	MOVD R0, ret+0(FP)
-	RET
-
-// func restorerPC() uintptr
-TEXT ·restorerPC(SB), NOSPLIT, $0-8
-	MOVD $·restorer(SB), R0
-	MOVD R0, ret+0(FP)
-	RET
-
-// func load(addr uintptr) uintptr
-TEXT ·load(SB), NOSPLIT, $0-16
-	MOVD addr+0(FP), R0
-	MOVD (R0), R0
-	MOVD R0, ret+8(FP)
-	RET
-
-// func growStack()
-//
-// The assembler makes a function that is not NOSPLIT begin with a check that
-// the stack has room for its frame.
-TEXT ·growStack(SB), 0, $131072-0
 	RET

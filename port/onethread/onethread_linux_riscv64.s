@@ -86,24 +86,3 @@ TEXT ·handlerPC(SB), NOSPLIT, $0-8
 	MOV $·handler(SB), A0
 	MOV A0, ret+0(FP)
 	RET
-
-// func restorerPC() uintptr
-//
-// There is none: handlers return to where the kernel says.
-TEXT ·restorerPC(SB), NOSPLIT, $0-8
-	MOV ZERO, ret+0(FP)
-	RET
-
-// func load(addr uintptr) uintptr
-TEXT ·load(SB), NOSPLIT, $0-16
-	MOV addr+0(FP), A0
-	MOV (A0), A0
-	MOV A0, ret+8(FP)
-	RET
-
-// func growStack()
-//
-// The assembler makes a function that is not NOSPLIT begin with a check that
-// the stack has room for its frame.
-TEXT ·growStack(SB), 0, $131072-0
-	RET

@@ -12,10 +12,6 @@ const (
 	Other                      // a handler that is not ours; cannot be set
 )
 
-// While the handler runs every signal is blocked. There is no SA_RESTART: a
-// signal is to end a system call that sleeps.
-const handlerFlags = sys.SA_SIGINFO | sys.SA_ONSTACK
-
 // handlerPC is the address of the handler.
 func handlerPC() uintptr
 
@@ -30,7 +26,7 @@ func Set(signo int, d Disposition) (Disposition, sys.Errno) {
 	case Ignore:
 		action.Handler = sys.SIG_IGN
 	case Info:
-		action = handled()
+		action = sys.Catch(handlerPC())
 	default:
 		return Default, sys.EINVAL
 	}

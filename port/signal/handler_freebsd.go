@@ -1,16 +1,8 @@
 package signal
 
-import "github.com/alcove-go/alcove/port/sys"
-
 // Max is the highest signal number. Those from 34 to 64 are not used by
 // anybody, the following ones are real-time signals.
 const Max = 128
 
 // InfoSize is the size of a siginfo_t in bytes.
 const InfoSize = 80
-
-func handled() sys.Sigaction {
-	action := sys.Sigaction{Handler: handlerPC(), Flags: handlerFlags}
-	action.Block(sys.EverySignal())
-	return action
-}

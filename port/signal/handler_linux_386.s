@@ -2,7 +2,6 @@
 #include "textflag.h"
 
 #define SYS_write        4
-#define SYS_rt_sigreturn 173
 
 #define EPIPE 32
 
@@ -82,19 +81,8 @@ fault:
 	DECL uc_eip(DX)        // back to the breakpoint, which was passed already
 	RET
 
-TEXT ·restorer(SB), NOSPLIT|NOFRAME, $0
-	MOVL $SYS_rt_sigreturn, AX
-	INT  $0x80
-	INT  $3                // not reached
-
 // func handlerPC() uintptr
 TEXT ·handlerPC(SB), NOSPLIT, $0-4
 	LEAL ·handler(SB), AX
-	MOVL AX, ret+0(FP)
-	RET
-
-// func restorerPC() uintptr
-TEXT ·restorerPC(SB), NOSPLIT, $0-4
-	LEAL ·restorer(SB), AX
 	MOVL AX, ret+0(FP)
 	RET

@@ -2,7 +2,6 @@
 #include "textflag.h"
 
 #define SYS_write        1
-#define SYS_rt_sigreturn 15
 
 #define EPIPE 32
 
@@ -77,19 +76,8 @@ fault:
 	DECQ uc_rip(DX)        // back to the breakpoint, which was passed already
 	RET
 
-TEXT ·restorer(SB), NOSPLIT|NOFRAME, $0
-	MOVL $SYS_rt_sigreturn, AX
-	SYSCALL
-	INT  $3                // not reached
-
 // func handlerPC() uintptr
 TEXT ·handlerPC(SB), NOSPLIT, $0-8
 	LEAQ ·handler(SB), AX
-	MOVQ AX, ret+0(FP)
-	RET
-
-// func restorerPC() uintptr
-TEXT ·restorerPC(SB), NOSPLIT, $0-8
-	LEAQ ·restorer(SB), AX
 	MOVQ AX, ret+0(FP)
 	RET

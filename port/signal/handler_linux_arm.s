@@ -2,7 +2,6 @@
 #include "textflag.h"
 
 #define SYS_write        4
-#define SYS_rt_sigreturn 173
 
 #define EPIPE 32
 
@@ -83,19 +82,8 @@ fault:
 	MOVW R3, uc_sigmask(R2)
 	RET
 
-TEXT ·restorer(SB), NOSPLIT|NOFRAME, $0
-	MOVW $SYS_rt_sigreturn, R7
-	SWI  $0
-	WORD $0xe7f001f0       // not reached: an undefined instruction
-
 // func handlerPC() uintptr
 TEXT ·handlerPC(SB), NOSPLIT, $0-4
 	MOVW $·handler(SB), R0
-	MOVW R0, ret+0(FP)
-	RET
-
-// func restorerPC() uintptr
-TEXT ·restorerPC(SB), NOSPLIT, $0-4
-	MOVW $·restorer(SB), R0
 	MOVW R0, ret+0(FP)
 	RET

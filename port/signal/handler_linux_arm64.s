@@ -2,7 +2,6 @@
 #include "textflag.h"
 
 #define SYS_write        64
-#define SYS_rt_sigreturn 139
 
 #define EPIPE 32
 
@@ -77,19 +76,8 @@ fault:
 	MOVD R3, uc_sigmask(R2)
 	RET
 
-TEXT ·restorer(SB), NOSPLIT|NOFRAME, $0
-	MOVD $SYS_rt_sigreturn, R8
-	SVC
-	BRK                    // not reached
-
 // func handlerPC() uintptr
 TEXT ·handlerPC(SB), NOSPLIT, $0-8
 	MOVD $·handler(SB), R0
-	MOVD R0, ret+0(FP)
-	RET
-
-// func restorerPC() uintptr
-TEXT ·restorerPC(SB), NOSPLIT, $0-8
-	MOVD $·restorer(SB), R0
 	MOVD R0, ret+0(FP)
 	RET

@@ -82,10 +82,3 @@ TEXT ·handlerPC(SB), NOSPLIT, $0-8
 	MOV $·handler(SB), A0
 	MOV A0, ret+0(FP)
 	RET
-
-// func restorerPC() uintptr
-//
-// There is none: handlers return to where the kernel says.
-TEXT ·restorerPC(SB), NOSPLIT, $0-8
-	MOV ZERO, ret+0(FP)
-	RET

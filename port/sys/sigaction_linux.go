@@ -2,14 +2,28 @@
 
 package sys
 
-// SA_RESTORER says that a [Sigaction] has a Restorer. The headers of the C
-// library hide it.
-const SA_RESTORER = 0x04000000
-
 // Sigaction is the kernel's struct sigaction.
 type Sigaction struct {
 	Handler  uintptr // SIG_DFL, SIG_IGN or the address of a handler
 	Flags    uintptr // SA_ flags
-	Restorer uintptr // where a handler returns to, with SA_RESTORER
+	Restorer uintptr // where a handler returns to, with saRestorer
 	Mask     Sigset  // signals blocked while the handler runs, as in Sigprocmask
+}
+
+// saRestorer is SA_RESTORER, which the headers of the C library hide.
+const saRestorer = 0x04000000
+
+// restorerPC is the address of code that calls rt_sigreturn(2).
+func restorerPC() uintptr
+
+// Catch is the action of a handler that gets the siginfo, runs on the alternate
+// stack and is not interrupted by another signal. There is no SA_RESTART: a
+// signal is to end a system call that sleeps.
+func Catch(handler uintptr) Sigaction {
+	return Sigaction{
+		Handler:  handler,
+		Flags:    SA_SIGINFO | SA_ONSTACK | saRestorer,
+		Restorer: restorerPC(),
+		Mask:     EverySignal(),
+	}
 }

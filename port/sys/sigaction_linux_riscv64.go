@@ -1,14 +1,16 @@
 package sys
 
-// SA_RESTORER is nothing here: the kernel has a restorer of its own, in the
-// vdso.
-const SA_RESTORER = 0
-
-// Sigaction is the kernel's struct sigaction, followed by what other
-// architectures have in it.
+// Sigaction is the kernel's struct sigaction. Handlers return to code of the
+// kernel's, in the vdso.
 type Sigaction struct {
-	Handler  uintptr // SIG_DFL, SIG_IGN or the address of a handler
-	Flags    uintptr // SA_ flags
-	Mask     Sigset  // signals blocked while the handler runs, as in Sigprocmask
-	Restorer uintptr // not used
+	Handler uintptr // SIG_DFL, SIG_IGN or the address of a handler
+	Flags   uintptr // SA_ flags
+	Mask    Sigset  // signals blocked while the handler runs, as in Sigprocmask
+}
+
+// Catch is the action of a handler that gets the siginfo, runs on the alternate
+// stack and is not interrupted by another signal. There is no SA_RESTART: a
+// signal is to end a system call that sleeps.
+func Catch(handler uintptr) Sigaction {
+	return Sigaction{Handler: handler, Flags: SA_SIGINFO | SA_ONSTACK, Mask: EverySignal()}
 }
