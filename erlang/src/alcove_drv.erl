@@ -715,6 +715,7 @@ receive_frames(Bytes, #state{partial = []} = State) ->
     {Frames, Rest} = alcove_codec:stream(Bytes),
     deliver(Frames, Rest, State);
 receive_frames(Bytes, #state{have = Have, need = Need, partial = Partial} = State0) when Have > 1 ->
+    % the length is known
     {End, Others} = split_binary(Bytes, Need - Have),
     {Frame, State} = take_partial(State0#state{partial = [End | Partial]}),
     {Frames, Rest} = alcove_codec:stream(Others),
