@@ -13,8 +13,8 @@ import (
 
 // Processes of a tree are killed, stopped and continued while calls, forks and execs are on their way to them. The port,
 // a child that nobody touches, and a program below it answer in every round. Now and then all goes on, and then
-// each process that was not killed has answered every call, each end of one whose parent lives has been
-// reported once, and the tree is the one that the reports make.
+// each process that was not killed has answered every call, or its program has returned every byte, each end of one
+// whose parent lives has been reported once, and the tree is the one that the reports make.
 func TestAnyProcessMayBeKilledOrStoppedAtAnyMoment(t *testing.T) {
 	t.Parallel()
 	s := &storm{t: t, random: seeded(t), p: Start(t, Shell("ulimit -S -n 1024")), nodes: map[string]*stormNode{}}
@@ -58,6 +58,10 @@ const (
 	// No more is sent between two rests than a pipe and a queue hold, however it is cut: then no process may refuse
 	// anything.
 	enough, most = 70000, 90000
+
+	// A program has a pipe and no queue. Of the pages of a pipe more than half of each is used, since what does not fit
+	// in the last one begins a new one.
+	programTakes = 32 << 10
 )
 
 // stormNode is a process of the tree, without the witness and what is below it.
@@ -67,6 +71,7 @@ type stormNode struct {
 	dead     bool // it or one above it was killed
 	stopped  bool
 	unspoken int // calls that are not answered
+	echo     int // bytes that were sent to the program and are not back
 	end      int // reports of its end that have to come: one when it was killed itself
 }
 
@@ -157,7 +162,10 @@ func (s *storm) stopped(live []*stormNode) (below []*stormNode) {
 // something is a frame for n.
 func (s *storm) something(n *stormNode, live int) []byte {
 	if n.program {
-		return StdinFrame(n.at, []byte(s.data()))
+		data := s.data()
+		data = data[:min(len(data), programTakes-n.echo)]
+		n.echo += len(data)
+		return StdinFrame(n.at, []byte(data))
 	}
 	n.unspoken++
 	switch k := s.random.IntN(10); {
@@ -255,6 +263,8 @@ func (s *storm) take(m Message) {
 			pid, _ := r[1].(int)
 			s.add(n.at.Then(pid)).dead = n.dead
 		}
+	case m.Type == TypeStdout:
+		n.echo -= len(m.Data)
 	case m.Type == TypePipe:
 		s.t.Errorf("refused: %v", m)
 	case m.Type == TypeEvent:
@@ -323,6 +333,8 @@ func (s *storm) missing() string {
 			return "end of " + n.at.String()
 		case !n.dead && n.unspoken > 0:
 			return "answer of " + n.at.String()
+		case !n.dead && n.echo > 0:
+			return "what was sent to " + n.at.String()
 		}
 	}
 	return ""
