@@ -87,7 +87,7 @@ type feed struct {
 }
 
 // gatherBelow is the size of data that it pays to move.
-const gatherBelow = 4096
+const gatherBelow = 16 << 10
 
 // forward passes data to the child pid.
 func (p *Process) forward(pid uint32, data []byte) {
