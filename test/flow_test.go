@@ -66,12 +66,13 @@ func TestFlowControlUnlimitedAgainDeliversEverything(t *testing.T) {
 	p := Start(t)
 	a := p.Fork(nil)
 	p.Want(true, nil, "setcpid", a.Pid(), Atom("flowcontrol"), 0)
-	p.Exec(a, "head", "-c", "500000", "/dev/zero")
+	p.Sh(a, "head -c 500000 /dev/zero; read end")
 	p.Quiet()
 	p.Want(true, nil, "setcpid", a.Pid(), Atom("flowcontrol"), -7)
 	if got := slotOf(t, p, a).Flow; got != -1 {
 		t.Errorf("flow counter %d, want -1", got)
 	}
+	p.Stdin(a, "\n")
 	if n := len(p.Finish(a, ExitStatus(a, 0))); n != 500000 {
 		t.Errorf("%d bytes", n)
 	}
