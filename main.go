@@ -33,6 +33,7 @@ func main() {
 	m := new(program)
 	p := m.port.Start(calls.Version)
 	m.calls.Init(p)
+	p.Announce()
 	onethread.ReleaseMemory()
 	p.Serve(&m.calls)
 }

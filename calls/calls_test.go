@@ -32,10 +32,7 @@ type asker struct {
 }
 
 func newAsker(env ...string) *asker {
-	p := &port.Process{Pid: os.Getpid(), Arg0: []byte("alcove"), Title: make([]byte, 100)}
-	for _, entry := range env {
-		p.Env = append(p.Env, []byte(entry))
-	}
+	p := &port.Process{Pid: os.Getpid(), Env: env, Arg0: []byte("alcove"), Title: make([]byte, 100)}
 	c := new(Calls)
 	c.Init(p)
 	return &asker{Calls: c, buf: make([]byte, 0, p.ReplyLimit())}

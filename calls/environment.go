@@ -16,7 +16,7 @@ const (
 	spareEntries = 1 << 10
 )
 
-func (e *environment) init(entries [][]byte) {
+func (e *environment) init(entries []string) {
 	n := 0
 	for _, entry := range entries {
 		n += len(entry) + 1

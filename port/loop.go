@@ -2,10 +2,9 @@ package port
 
 import "github.com/alcove-go/alcove/port/sys"
 
-// Serve sends the first frame and runs the process. It does not return.
+// Serve runs the process. It does not return.
 func (p *Process) Serve(calls Calls) {
 	p.calls = calls
-	p.announce()
 	for {
 		p.round()
 	}

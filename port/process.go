@@ -42,7 +42,7 @@ type Process struct {
 	Options      Options
 	SIGCHLDTaken bool // sigaction(sigchld, sig_info): children are not reaped here
 
-	Env   [][]byte // NAME=value, as the process was started with, in order
+	Env   []string // NAME=value, as the process was started with, in order
 	Arg0  []byte   // the name that the program was called by
 	Title []byte   // memory of the first arguments and environment; nil: leave it
 

@@ -57,7 +57,6 @@ func openFiles() uint64 {
 
 // startFirst is the start of a top-level process.
 func (p *Process) startFirst(fifo *byte) {
-	signal.ResetAll()
 	signal.InstallAll()
 	check(limitStack())
 	if fifo == nil {
@@ -152,9 +151,10 @@ func openFifo(path *byte) sys.Errno {
 	return err
 }
 
-// announce sends the first frame. Whoever started the process expects it in
-// one piece, and nothing with it.
-func (p *Process) announce() {
+// Announce sends the first frame, after which frames may come. Whoever started
+// the process expects it in one piece, and nothing with it. If it cannot be
+// written the process ends.
+func (p *Process) Announce() {
 	ok := [...]byte{0, 7, 0, typeCall, 131, 'w', 2, 'o', 'k'}
 	if n, err := sys.Write(stdout, ok[:]); err != 0 || n != len(ok) {
 		sys.Exit(statusAnnounce)
@@ -172,7 +172,7 @@ func runtimeArgs() []string
 // kernel gave the process, each with a NUL after it.
 func arguments() []string { return runtimeArgs() }
 
-// keepEnvironment copies the environment, and finds the memory in which
+// keepEnvironment keeps the environment, and finds the memory in which
 // arguments and environment were given, where a title can be written.
 //
 // As with setenv(3) for each entry in turn, an entry without = is left out,
@@ -192,33 +192,43 @@ func (p *Process) keepEnvironment(args []string) {
 			clean = false
 		}
 	}
-	for _, e := range envs {
-		if clean {
-			p.setEntry(e)
-		} else {
-			p.Env = append(p.Env, []byte(e))
-		}
+	p.Env = envs
+	if clean {
+		p.Env = setEntries(envs)
 	}
 	if clean && size > 0 {
 		p.Title = unsafe.Slice(unsafe.StringData(args[0]), size)
 	}
 }
 
-func (p *Process) setEntry(e string) {
-	name := 0
-	for name < len(e) && e[name] != '=' {
-		name++
-	}
-	if name == len(e) {
-		return
-	}
-	for i, have := range p.Env {
-		if len(have) > name && string(have[:name+1]) == e[:name+1] {
-			p.Env[i] = []byte(e)
-			return
+// setEntries returns what setenv would make of the entries, in their place.
+func setEntries(entries []string) []string {
+	set := entries[:0]
+	for _, e := range entries {
+		switch at, ok := place(set, e); {
+		case !ok:
+		case at < len(set):
+			set[at] = e
+		default:
+			set = append(set, e)
 		}
 	}
-	p.Env = append(p.Env, []byte(e))
+	return set
+}
+
+// place is where in set the entry belongs, and whether it is one.
+func place(set []string, entry string) (at int, ok bool) {
+	name := 0
+	for name < len(entry) && entry[name] != '=' {
+		name++
+	}
+	if name == len(entry) {
+		return 0, false
+	}
+	for at < len(set) && !(len(set[at]) > name && set[at][:name+1] == entry[:name+1]) {
+		at++
+	}
+	return at, true
 }
 
 // asGiven looks at the memory in which the kernel put arguments and
@@ -266,11 +276,11 @@ func begins(p *byte, s string) bool {
 	return true
 }
 
-// terminated is the string at p, up to a NUL.
+// terminated copies the string at p, up to a NUL.
 func terminated(p *byte) string {
 	n := 0
 	for *(*byte)(unsafe.Add(unsafe.Pointer(p), n)) != 0 {
 		n++
 	}
-	return unsafe.String(p, n)
+	return string(unsafe.Slice(p, n))
 }

@@ -22,11 +22,7 @@ type origin struct {
 }
 
 func originOf(p *Process) origin {
-	o := origin{Arg0: string(p.Arg0), Title: string(p.Title)}
-	for _, e := range p.Env {
-		o.Env = append(o.Env, string(e))
-	}
-	return o
+	return origin{Env: p.Env, Arg0: string(p.Arg0), Title: string(p.Title)}
 }
 
 func showEnvironment() {

@@ -59,7 +59,7 @@ func (p *Process) startTrace() {
 func (p *Process) traceWanted() bool {
 	const name = traceVariable
 	for _, e := range p.Env {
-		if len(e) > len(name) && string(e[:len(name)]) == name {
+		if len(e) > len(name) && e[:len(name)] == name {
 			return true
 		}
 	}

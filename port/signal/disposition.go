@@ -60,10 +60,12 @@ func disposition(a *sys.Sigaction) Disposition {
 
 // InstallAll sets Info for every signal that can have a handler, but for the
 // two that threading libraries keep for themselves: their programs inherit
-// what is set here.
+// what is set here. Those are reset.
 func InstallAll() {
 	for signo := 1; signo <= Max; signo++ {
-		if signo != 32 && signo != 33 {
+		if signo == 32 || signo == 33 {
+			reset(signo)
+		} else {
 			Set(signo, Info) // SIGKILL and SIGSTOP refuse
 		}
 	}
@@ -73,8 +75,12 @@ func InstallAll() {
 // ignored stays ignored as far as the runtime left it so.
 func ResetAll() {
 	for signo := 1; signo <= Max; signo++ {
-		if d, err := Get(signo); err == 0 && d == Other {
-			Set(signo, Default)
-		}
+		reset(signo)
+	}
+}
+
+func reset(signo int) {
+	if d, err := Get(signo); err == 0 && d == Other {
+		Set(signo, Default)
 	}
 }

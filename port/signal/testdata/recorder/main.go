@@ -24,7 +24,6 @@ func init() {
 }
 
 func main() {
-	signal.ResetAll()
 	signal.InstallAll()
 	switch do, _ := syscall.Getenv("DO"); do {
 	case "":
