@@ -161,10 +161,8 @@ func (f *fixture) receive(stream string, cuts ...int) {
 			f.t.Fatalf("write %d bytes to descriptor 0: %d, %v", end-from, n, err)
 		}
 		from = end
-		for fds := []sys.PollFD{{FD: stdin, Events: sys.POLLIN}}; ; f.readInbound() {
-			if n, err := sys.Poll(fds, 0); n == 0 && err == 0 {
-				break
-			}
+		for fds := []sys.PollFD{{FD: stdin, Events: sys.POLLIN}}; pollNow(f.t, fds) > 0; {
+			f.readInbound()
 		}
 	}
 }

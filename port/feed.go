@@ -78,16 +78,28 @@ func (s *scanner) begin(calls Calls) {
 // queueSize is how much is held for one child beside its pipe.
 const queueSize = 64 << 10
 
-// feed is data for one child, gathered for one write(2): contents of stdin
-// frames, moved together in the inbound buffer. Only data for children that
-// run this program is gathered.
+// feed is data for one child, gathered for one write: contents of stdin frames,
+// in the inbound buffer. That for a child which runs this program is moved
+// together. That for another program stays where it is, in pieces, for each of
+// which the sender is told how much was taken.
 type feed struct {
 	to   *Child
 	data []byte
+
+	pieces pieces
+	n      int            // pieces in use
+	sizes  [maxPieces]int // of the pieces
+	size   int            // of all pieces
 }
 
-// gatherBelow is the size of data that it pays to move.
-const gatherBelow = 16 << 10
+const (
+	// gatherBelow is the size of data that it pays to move.
+	gatherBelow = 16 << 10
+
+	// atomic is the size up to which a pipe takes all or nothing (PIPE_BUF, see
+	// pipe(7)). What is smaller must not be divided because of what follows it.
+	atomic = 4096
+)
 
 // forward passes data to the child pid.
 func (p *Process) forward(pid uint32, data []byte) {
@@ -102,33 +114,56 @@ func (p *Process) forward(pid uint32, data []byte) {
 		return
 	}
 	if c.raw || c.Control == closedControl {
-		p.feedPending()
 		p.feedProgram(c, data)
 		return
 	}
 	p.feedPort(c, data)
 }
 
-// feedProgram writes as much of data as the pipe takes.
+// feedProgram takes data for another program, as much of it as the pipe takes.
 func (p *Process) feedProgram(c *Child, data []byte) {
+	f := &p.feed
+	if f.to != c || !f.fits(len(data)) {
+		p.feedPending()
+	}
 	if c.queue != nil {
 		// What was sent before this is not yet in the pipe, so that is full.
 		p.pipeFull(c.Pid, 0)
 		return
 	}
-	for n := 0; n < len(data); {
-		k, err := sys.Write(int(c.Stdin), data[n:])
+	f.to = c
+	f.pieces[f.n], f.sizes[f.n] = iovec(data), len(data)
+	f.n++
+	f.size += len(data)
+}
+
+// fits tells whether a piece can be written together with the others: when all
+// of it is atomic, or none.
+func (f *feed) fits(size int) bool {
+	return f.n < maxPieces && (f.size+size <= atomic || size > atomic && f.sizes[0] > atomic)
+}
+
+// feedPieces writes the pieces for a program. If the pipe does not take them
+// all each is tried by itself.
+func (p *Process) feedPieces() {
+	f := &p.feed
+	for first, last := 0, f.n; first < f.n; last = max(last, first+1) {
+		k, err := sys.Writev(int(f.to.Stdin), f.pieces[first:last])
 		switch err {
 		case 0:
-			n += k
+			first = f.pieces.advance(first, last, k)
 		case sys.EINTR:
 		case sys.EAGAIN:
-			p.pipeFull(c.Pid, n)
-			return
+			if last == first+1 {
+				p.pipeFull(f.to.Pid, f.sizes[first]-int(f.pieces[first].Len))
+				first++
+			}
+			last = first + 1
 		default:
-			return // the program closed its input; SIGPIPE tells
+			first = f.n // the program closed its input; SIGPIPE tells
 		}
 	}
+	f.to, f.n, f.size = nil, 0, 0
 }
 
 // feedPort takes data for a child that runs this program, whole or not at all.
@@ -186,7 +221,11 @@ func (p *Process) feedPending() {
 	if c == nil {
 		return
 	}
-	p.feed = feed{}
+	if p.feed.n > 0 {
+		p.feedPieces()
+		return
+	}
+	p.feed.to, p.feed.data = nil, nil
 	q := p.take() // before a part is written
 	if q == nil {
 		p.pipeFull(c.Pid, 0)

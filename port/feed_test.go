@@ -104,6 +104,52 @@ func TestAProgramWhosePipeIsFullGetsAsMuchAsFits(t *testing.T) {
 	wantInput(t, "x", c.drainInput())
 }
 
+func TestPiecesForAProgramAreWrittenTogether(t *testing.T) {
+	f := newFixture(t)
+	c, other := f.adoptProgram(childPid), f.adoptProgram(childPid+1)
+	for _, c := range []*testChild{c, other} {
+		// A read returns no more than one write has written.
+		if _, err := unix.FcntlInt(uintptr(c.Child.Stdin), unix.F_SETFL, unix.O_NONBLOCK|unix.O_DIRECT); err != nil {
+			t.Fatal(err)
+		}
+	}
+	half := porttest.Bytes(atomic / 2)
+	lines := strings.Repeat(stdinFrame(childPid, "line\n"), maxPieces+1)
+	f.receive(lines + stdinFrame(childPid+1, "other") + stdinFrame(childPid, half) + stdinFrame(childPid, half) + stdinFrame(childPid, "x"))
+	f.wantWritten()
+	want := []string{strings.Repeat("line\n", maxPieces), "line\n", half + half, "x"}
+	if diff := cmp.Diff(want, c.inputByWrites()); diff != "" {
+		t.Errorf("writes to the program (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"other"}, other.inputByWrites()); diff != "" {
+		t.Errorf("writes to the other program (-want +got):\n%s", diff)
+	}
+}
+
+// What a pipe takes whole or not at all is not divided because there is more of it, and
+// what comes behind it is tried.
+func TestPiecesForAProgramAreTriedOneByOneWhenTheyDoNotFit(t *testing.T) {
+	f := newFixture(t)
+	c := f.adoptWithSmallPipe((*fixture).adoptProgram)
+	first, small, large, last := porttest.Bytes(pipeSize-100), porttest.Bytes(60), porttest.Bytes(90), porttest.Bytes(40)
+	f.receive(stdinFrame(childPid, first))
+	f.receive(stdinFrame(childPid, small) + stdinFrame(childPid, large) + stdinFrame(childPid, last))
+	f.wantWritten(pipeFrame(childPid, 0))
+	wantInput(t, first+small+last, c.drainInput())
+}
+
+func TestTheSenderOfEachPieceIsToldHowMuchOfItFitted(t *testing.T) {
+	f := newFixture(t)
+	c := f.adoptProgram(childPid)
+	if _, err := unix.FcntlInt(uintptr(c.stdin), unix.F_SETPIPE_SZ, 4*pipeSize); err != nil {
+		t.Fatal(err)
+	}
+	piece := porttest.Bytes(3 * pipeSize / 2)
+	f.receive(strings.Repeat(stdinFrame(childPid, piece), 4))
+	f.wantWritten(pipeFrame(childPid, pipeSize), pipeFrame(childPid, 0))
+	wantInput(t, piece+piece+piece[:pipeSize], c.drainInput())
+}
+
 // What was queued for a child before it became another program is still meant for it.
 func TestAProgramGetsWhatIsQueuedBeforeAnythingElse(t *testing.T) {
 	f := newFixture(t)

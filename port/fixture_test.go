@@ -169,13 +169,19 @@ func (f *fixture) ready() bool {
 	if fds[placeMany].FD >= 0 {
 		fds = fds[:placeChildren]
 	}
+	return pollNow(f.t, fds) > 0
+}
+
+// pollNow asks how many descriptors are ready, however often the Go runtime interrupts.
+func pollNow(t testing.TB, fds []sys.PollFD) int {
+	t.Helper()
 	for {
 		n, err := sys.Poll(fds, 0)
 		if err == 0 {
-			return n > 0
+			return n
 		}
 		if err != sys.EINTR {
-			f.t.Fatalf("poll: %v", err)
+			t.Fatalf("poll: %v", err)
 		}
 	}
 }
@@ -306,6 +312,23 @@ func (c *testChild) input() string {
 			c.f.t.Fatalf("read the child's standard input: %v", err)
 		}
 		all = append(all, b[:n]...)
+	}
+}
+
+// inputByWrites returns what is in the child's standard input, which is a pipe of
+// packets, write by write.
+func (c *testChild) inputByWrites() (writes []string) {
+	c.f.t.Helper()
+	b := make([]byte, 1<<16)
+	for {
+		n, err := sys.Read(c.stdin, b)
+		if err == sys.EAGAIN {
+			return writes
+		}
+		if err != 0 {
+			c.f.t.Fatalf("read the child's standard input: %v", err)
+		}
+		writes = append(writes, string(b[:n]))
 	}
 }
 
