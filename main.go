@@ -33,7 +33,6 @@ func main() {
 	m := new(program)
 	p := m.port.Start(calls.Version)
 	m.calls.Init(p)
-	p.Announce()
 	onethread.ReleaseMemory()
 	p.Serve(&m.calls)
 }

@@ -2,9 +2,10 @@ package port
 
 import "github.com/alcove-go/alcove/port/sys"
 
-// Serve runs the process. It does not return.
+// Serve sends the first frame and runs the process. It does not return.
 func (p *Process) Serve(calls Calls) {
 	p.calls = calls
+	p.announce()
 	for {
 		p.round()
 	}

@@ -151,10 +151,9 @@ func openFifo(path *byte) sys.Errno {
 	return err
 }
 
-// Announce sends the first frame, after which frames may come. Whoever started
-// the process expects it in one piece, and nothing with it. If it cannot be
-// written the process ends.
-func (p *Process) Announce() {
+// announce sends the first frame. Whoever started the process expects it in
+// one piece, and nothing with it.
+func (p *Process) announce() {
 	ok := [...]byte{0, 7, 0, typeCall, 131, 'w', 2, 'o', 'k'}
 	if n, err := sys.Write(stdout, ok[:]); err != 0 || n != len(ok) {
 		sys.Exit(statusAnnounce)
