@@ -2,4 +2,8 @@ package port
 
 import "github.com/alcove-go/alcove/port/sys"
 
+// atomic is the size up to which a pipe takes all or nothing: PIPE_BUF, see
+// pipe(7).
+const atomic = 4096
+
 func setPipeSize(fd, size int) { sys.Fcntl(fd, sys.F_SETPIPE_SZ, size) }

@@ -92,14 +92,8 @@ type feed struct {
 	size   int            // of all pieces
 }
 
-const (
-	// gatherBelow is the size of data that it pays to move.
-	gatherBelow = 16 << 10
-
-	// atomic is the size up to which a pipe takes all or nothing (PIPE_BUF, see
-	// pipe(7)). What is smaller must not be divided because of what follows it.
-	atomic = 4096
-)
+// gatherBelow is the size of data that it pays to move.
+const gatherBelow = 16 << 10
 
 // forward passes data to the child pid.
 func (p *Process) forward(pid uint32, data []byte) {
@@ -138,7 +132,8 @@ func (p *Process) feedProgram(c *Child, data []byte) {
 }
 
 // fits tells whether a piece can be written together with the others: when all
-// of it is atomic, or none.
+// of it is atomic, or none. What a pipe takes whole or not at all must not be
+// divided because of what follows it.
 func (f *feed) fits(size int) bool {
 	return f.n < maxPieces && (f.size+size <= atomic || size > atomic && f.sizes[0] > atomic)
 }
