@@ -131,18 +131,22 @@ func (p *Process) feedProgram(c *Child, data []byte) {
 	f.size += len(data)
 }
 
-// fits tells whether a piece can be written together with the others: when all
-// of it is atomic, or none. What a pipe takes whole or not at all must not be
+// fits tells whether a piece can be written together with those there are: when
+// all of it is atomic, or none. What a pipe takes whole or not at all must not be
 // divided because of what follows it.
 func (f *feed) fits(size int) bool {
 	return f.n < maxPieces && (f.size+size <= atomic || size > atomic && f.sizes[0] > atomic)
 }
 
-// feedPieces writes the pieces for a program. If the pipe does not take them
-// all each is tried by itself.
+// feedPieces writes the pieces for a program. When the pipe is full, each of
+// those left is tried by itself.
 func (p *Process) feedPieces() {
 	f := &p.feed
-	for first, last := 0, f.n; first < f.n; last = max(last, first+1) {
+	for first, full := 0, false; first < f.n; {
+		last := f.n
+		if full {
+			last = first + 1
+		}
 		k, err := sys.Writev(int(f.to.Stdin), f.pieces[first:last])
 		switch err {
 		case 0:
@@ -153,7 +157,7 @@ func (p *Process) feedPieces() {
 				p.pipeFull(f.to.Pid, f.sizes[first]-int(f.pieces[first].Len))
 				first++
 			}
-			last = first + 1
+			full = true
 		default:
 			first = f.n // the program closed its input; SIGPIPE tells
 		}

@@ -118,10 +118,10 @@ func TestPiecesForAProgramAreWrittenTogether(t *testing.T) {
 	f.receive(lines + stdinFrame(childPid+1, "other") + stdinFrame(childPid, half) + stdinFrame(childPid, half) + stdinFrame(childPid, "x"))
 	f.wantWritten()
 	want := []string{strings.Repeat("line\n", maxPieces), "line\n", half + half, "x"}
-	if diff := cmp.Diff(want, c.inputByWrites()); diff != "" {
+	if diff := cmp.Diff(want, c.inputs()); diff != "" {
 		t.Errorf("writes to the program (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"other"}, other.inputByWrites()); diff != "" {
+	if diff := cmp.Diff([]string{"other"}, other.inputs()); diff != "" {
 		t.Errorf("writes to the other program (-want +got):\n%s", diff)
 	}
 }

@@ -5,6 +5,7 @@ package port
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/alcove-go/alcove/etf"
@@ -301,34 +302,22 @@ func (c *testChild) notice(kind uint32, n int) {
 // input returns all that is in the child's standard input.
 func (c *testChild) input() string {
 	c.f.t.Helper()
-	var all []byte
-	b := make([]byte, 1<<16)
-	for {
-		n, err := sys.Read(c.stdin, b)
-		if err == sys.EAGAIN || err == 0 && n == 0 {
-			return string(all)
-		}
-		if err != 0 {
-			c.f.t.Fatalf("read the child's standard input: %v", err)
-		}
-		all = append(all, b[:n]...)
-	}
+	return strings.Join(c.inputs(), "")
 }
 
-// inputByWrites returns what is in the child's standard input, which is a pipe of
-// packets, write by write.
-func (c *testChild) inputByWrites() (writes []string) {
+// inputs is input read by read; in a pipe of packets that is write by write.
+func (c *testChild) inputs() (all []string) {
 	c.f.t.Helper()
 	b := make([]byte, 1<<16)
 	for {
 		n, err := sys.Read(c.stdin, b)
-		if err == sys.EAGAIN {
-			return writes
+		if err == sys.EAGAIN || err == 0 && n == 0 {
+			return all
 		}
 		if err != 0 {
 			c.f.t.Fatalf("read the child's standard input: %v", err)
 		}
-		writes = append(writes, string(b[:n]))
+		all = append(all, string(b[:n]))
 	}
 }
 

@@ -158,7 +158,6 @@ func (p *Process) becomeChild(s *stdio) {
 	p.filter = p.subFilter
 	p.table.reset()
 	p.in.reset()
-	p.feed = feed{}
 	p.poll.dropMany()
 	p.poll.reset()
 }

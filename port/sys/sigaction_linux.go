@@ -16,14 +16,10 @@ const saRestorer = 0x04000000
 // restorerPC is the address of code that calls rt_sigreturn(2).
 func restorerPC() uintptr
 
-// Catch is the action of a handler that gets the siginfo, runs on the alternate
-// stack and is not interrupted by another signal. There is no SA_RESTART: a
-// signal is to end a system call that sleeps.
-func Catch(handler uintptr) Sigaction {
-	return Sigaction{
-		Handler:  handler,
-		Flags:    SA_SIGINFO | SA_ONSTACK | saRestorer,
-		Restorer: restorerPC(),
-		Mask:     EverySignal(),
-	}
+// complete makes every signal be blocked while the handler runs, and the handler
+// return.
+func (a *Sigaction) complete() {
+	a.Mask = EverySignal()
+	a.Flags |= saRestorer
+	a.Restorer = restorerPC()
 }

@@ -10,9 +10,5 @@ type Sigaction struct {
 	_       uintptr
 }
 
-// Catch is the action of a handler that gets the siginfo, runs on the alternate
-// stack and is not interrupted by another signal. There is no SA_RESTART: a
-// signal is to end a system call that sleeps.
-func Catch(handler uintptr) Sigaction {
-	return Sigaction{Handler: handler, Flags: SA_SIGINFO | SA_ONSTACK, Mask: EverySignal()}
-}
+// complete makes every signal be blocked while the handler runs.
+func (a *Sigaction) complete() { a.Mask = EverySignal() }

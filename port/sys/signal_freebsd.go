@@ -18,15 +18,11 @@ type Sigaction struct {
 	mask    [4]uint32 // sigset_t, which is not aligned to more than four bytes
 }
 
-// Catch is the action of a handler that gets the siginfo, runs on the alternate
-// stack and is not interrupted by another signal. There is no SA_RESTART: a
-// signal is to end a system call that sleeps.
-func Catch(handler uintptr) Sigaction {
-	a := Sigaction{Handler: handler, Flags: SA_SIGINFO | SA_ONSTACK}
+// complete makes every signal be blocked while the handler runs.
+func (a *Sigaction) complete() {
 	for i := range a.mask {
 		a.mask[i] = ^uint32(0)
 	}
-	return a
 }
 
 // SetSigaction is sigaction(2). Both actions may be nil.

@@ -1,0 +1,10 @@
+package sys
+
+// Catch is the action of a handler that gets the siginfo, runs on the alternate
+// stack and is not interrupted by another signal. There is no SA_RESTART: a
+// signal is to end a system call that sleeps.
+func Catch(handler uintptr) Sigaction {
+	a := Sigaction{Handler: handler, Flags: SA_SIGINFO | SA_ONSTACK}
+	a.complete()
+	return a
+}
