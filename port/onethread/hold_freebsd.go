@@ -8,6 +8,13 @@ import "github.com/alcove-go/alcove/port/sys"
 // runtime's, without an effect.
 const holdSignal = 27
 
+// For the handler, which is in assembly.
+const (
+	sysThrExit = sys.SYS_THR_EXIT
+	sysThrSelf = sys.SYS_THR_SELF
+	sysUmtxOp  = sys.SYS__UMTX_OP
+)
+
 // send signals a thread of the process. With signal 0 it only tells whether
 // there is such a thread.
 func (e *entry) send(tid, signo int) sys.Errno { return sys.ThrKill(tid, signo) }

@@ -8,6 +8,13 @@ import "github.com/alcove-go/alcove/port/sys"
 // would not do: sysmon sends it to the first thread.
 const holdSignal = 32
 
+// For the handler, which is in assembly.
+const (
+	sysExit   = sys.SYS_EXIT
+	sysFutex  = sys.SYS_FUTEX
+	sysGettid = sys.SYS_GETTID
+)
+
 // send signals a thread of the process. With signal 0 it only tells whether
 // there is such a thread.
 func (e *entry) send(tid, signo int) sys.Errno { return sys.Tgkill(e.pid, tid, signo) }

@@ -1,10 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define SYS_thr_exit 431
-#define SYS_thr_self 432
-#define SYS__umtx_op 454
-
 #define UMTX_OP_WAIT_UINT_PRIVATE 15
 #define UMTX_OP_WAKE_PRIVATE      16
 
@@ -21,7 +17,7 @@
 TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 	MOVQ DX, R12
 	LEAQ -16(SP), DI       // nobody else writes below the stack
-	MOVL $SYS_thr_self, AX
+	MOVL $const_sysThrSelf, AX
 	SYSCALL
 	MOVQ -16(SP), AX
 	MOVL $const_claimed, CX
@@ -45,7 +41,7 @@ wait:
 	MOVL $const_standing, DX
 	MOVL $0, R10
 	MOVL $0, R8
-	MOVL $SYS__umtx_op, AX
+	MOVL $const_sysUmtxOp, AX
 	SYSCALL
 	MOVL ·state(SB), AX
 	CMPL AX, $const_standing
@@ -61,7 +57,7 @@ done:
 
 leave:
 	MOVL $0, DI
-	MOVL $SYS_thr_exit, AX // this thread only
+	MOVL $const_sysThrExit, AX // this thread only
 	SYSCALL
 	INT  $3                // not reached
 
@@ -72,7 +68,7 @@ TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
 	MOVL $1, DX
 	MOVL $0, R10
 	MOVL $0, R8
-	MOVL $SYS__umtx_op, AX
+	MOVL $const_sysUmtxOp, AX
 	SYSCALL
 	RET
 

@@ -1,10 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define SYS_thr_exit 431
-#define SYS_thr_self 432
-#define SYS__umtx_op 454
-
 #define UMTX_OP_WAIT_UINT_PRIVATE 15
 #define UMTX_OP_WAKE_PRIVATE      16
 
@@ -23,7 +19,7 @@ TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 	MOVD R2, R10
 	SUB  $16, RSP
 	MOVD RSP, R0
-	MOVD $SYS_thr_self, R8
+	MOVD $const_sysThrSelf, R8
 	SVC
 	MOVD (RSP), R0
 	ADD  $16, RSP
@@ -53,7 +49,7 @@ wait:
 	MOVD $const_standing, R2
 	MOVD $0, R3
 	MOVD $0, R4
-	MOVD $SYS__umtx_op, R8
+	MOVD $const_sysUmtxOp, R8
 	SVC
 	LDARW (R11), R3
 	CMPW $const_standing, R3
@@ -70,7 +66,7 @@ done:
 
 leave:
 	MOVD $0, R0
-	MOVD $SYS_thr_exit, R8 // this thread only
+	MOVD $const_sysThrExit, R8 // this thread only
 	SVC
 	BRK                    // not reached
 
@@ -81,7 +77,7 @@ TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
 	MOVD $1, R2
 	MOVD $0, R3
 	MOVD $0, R4
-	MOVD $SYS__umtx_op, R8
+	MOVD $const_sysUmtxOp, R8
 	SVC
 	RET
 

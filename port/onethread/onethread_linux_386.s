@@ -1,10 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define SYS_exit         1
-#define SYS_gettid       224
-#define SYS_futex        240
-
 #define FUTEX_WAIT_PRIVATE 128
 #define FUTEX_WAKE_PRIVATE 129
 
@@ -17,7 +13,7 @@
 // The kernel calls it with the C convention, every signal blocked, on the
 // alternate stack of the thread, and restores all registers when it returns.
 TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
-	MOVL $SYS_gettid, AX
+	MOVL $const_sysGettid, AX
 	INT  $0x80
 	MOVL $const_claimed, CX
 	LOCK
@@ -38,7 +34,7 @@ wait:
 	MOVL $FUTEX_WAIT_PRIVATE, CX
 	MOVL $const_standing, DX
 	MOVL $0, SI
-	MOVL $SYS_futex, AX
+	MOVL $const_sysFutex, AX
 	INT  $0x80
 	MOVL ·state(SB), AX
 	CMPL AX, $const_standing
@@ -54,7 +50,7 @@ done:
 
 leave:
 	MOVL $0, BX
-	MOVL $SYS_exit, AX     // this thread only
+	MOVL $const_sysExit, AX     // this thread only
 	INT  $0x80
 	INT  $3                // not reached
 
@@ -63,7 +59,7 @@ TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
 	LEAL ·state(SB), BX
 	MOVL $FUTEX_WAKE_PRIVATE, CX
 	MOVL $1, DX
-	MOVL $SYS_futex, AX
+	MOVL $const_sysFutex, AX
 	INT  $0x80
 	RET
 

@@ -1,10 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define SYS_exit         60
-#define SYS_gettid       186
-#define SYS_futex        202
-
 #define FUTEX_WAIT_PRIVATE 128
 #define FUTEX_WAKE_PRIVATE 129
 
@@ -18,7 +14,7 @@
 // The kernel calls it with the C convention, every signal blocked, on the
 // alternate stack of the thread, and restores all registers when it returns.
 TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
-	MOVL $SYS_gettid, AX
+	MOVL $const_sysGettid, AX
 	SYSCALL
 	MOVL $const_claimed, CX
 	LOCK
@@ -40,7 +36,7 @@ wait:
 	MOVL $FUTEX_WAIT_PRIVATE, SI
 	MOVL $const_standing, DX
 	MOVL $0, R10
-	MOVL $SYS_futex, AX
+	MOVL $const_sysFutex, AX
 	SYSCALL
 	MOVL ·state(SB), AX
 	CMPL AX, $const_standing
@@ -56,7 +52,7 @@ done:
 
 leave:
 	MOVL $0, DI
-	MOVL $SYS_exit, AX     // this thread only
+	MOVL $const_sysExit, AX     // this thread only
 	SYSCALL
 	INT  $3                // not reached
 
@@ -65,7 +61,7 @@ TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
 	LEAQ ·state(SB), DI
 	MOVL $FUTEX_WAKE_PRIVATE, SI
 	MOVL $1, DX
-	MOVL $SYS_futex, AX
+	MOVL $const_sysFutex, AX
 	SYSCALL
 	RET
 

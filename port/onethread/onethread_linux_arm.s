@@ -1,10 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define SYS_exit         1
-#define SYS_gettid       224
-#define SYS_futex        240
-
 #define FUTEX_WAIT_PRIVATE 128
 #define FUTEX_WAKE_PRIVATE 129
 
@@ -21,7 +17,7 @@
 TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 	MOVW R14, R8           // the restorer
 	MOVW R2, R9
-	MOVW $SYS_gettid, R7
+	MOVW $const_sysGettid, R7
 	SWI  $0
 	MOVW $·state(SB), R6
 	MOVW $const_claimed, R4
@@ -52,7 +48,7 @@ wait:
 	MOVW $FUTEX_WAIT_PRIVATE, R1
 	MOVW $const_standing, R2
 	MOVW $0, R3
-	MOVW $SYS_futex, R7
+	MOVW $const_sysFutex, R7
 	SWI  $0
 	MOVW (R6), R3
 	DMB  MB_ISH
@@ -73,7 +69,7 @@ done:
 
 leave:
 	MOVW $0, R0
-	MOVW $SYS_exit, R7     // this thread only
+	MOVW $const_sysExit, R7     // this thread only
 	SWI  $0
 	WORD $0xe7f001f0       // not reached: an undefined instruction
 
@@ -82,7 +78,7 @@ TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
 	MOVW R6, R0
 	MOVW $FUTEX_WAKE_PRIVATE, R1
 	MOVW $1, R2
-	MOVW $SYS_futex, R7
+	MOVW $const_sysFutex, R7
 	SWI  $0
 	RET
 

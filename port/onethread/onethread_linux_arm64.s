@@ -1,10 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define SYS_exit         93
-#define SYS_futex        98
-#define SYS_gettid       178
-
 #define FUTEX_WAIT_PRIVATE 128
 #define FUTEX_WAKE_PRIVATE 129
 
@@ -20,7 +16,7 @@
 TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 	MOVD R30, R20          // the restorer
 	MOVD R2, R10
-	MOVD $SYS_gettid, R8
+	MOVD $const_sysGettid, R8
 	SVC
 	MOVD $·state(SB), R11
 	MOVD $const_claimed, R4
@@ -47,7 +43,7 @@ wait:
 	MOVD $FUTEX_WAIT_PRIVATE, R1
 	MOVD $const_standing, R2
 	MOVD $0, R3
-	MOVD $SYS_futex, R8
+	MOVD $const_sysFutex, R8
 	SVC
 	LDARW (R11), R3
 	CMPW $const_standing, R3
@@ -64,7 +60,7 @@ done:
 
 leave:
 	MOVD $0, R0
-	MOVD $SYS_exit, R8     // this thread only
+	MOVD $const_sysExit, R8     // this thread only
 	SVC
 	BRK                    // not reached
 
@@ -73,7 +69,7 @@ TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
 	MOVD R11, R0
 	MOVD $FUTEX_WAKE_PRIVATE, R1
 	MOVD $1, R2
-	MOVD $SYS_futex, R8
+	MOVD $const_sysFutex, R8
 	SVC
 	RET
 

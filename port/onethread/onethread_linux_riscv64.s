@@ -1,10 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define SYS_exit   93
-#define SYS_futex  98
-#define SYS_gettid 178
-
 #define FUTEX_WAIT_PRIVATE 128
 #define FUTEX_WAKE_PRIVATE 129
 
@@ -20,7 +16,7 @@
 TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 	MOV  X1, S4            // the kernel's own restorer
 	MOV  A2, S2
-	MOV  $SYS_gettid, A7
+	MOV  $const_sysGettid, A7
 	ECALL
 	MOV  $·state(SB), S3
 	MOV  $const_claimed, T1
@@ -49,7 +45,7 @@ wait:
 	MOV  $FUTEX_WAIT_PRIVATE, A1
 	MOV  $const_standing, A2
 	MOV  ZERO, A3
-	MOV  $SYS_futex, A7
+	MOV  $const_sysFutex, A7
 	ECALL
 	MOVW (S3), T0
 	FENCE
@@ -68,7 +64,7 @@ done:
 
 leave:
 	MOV  ZERO, A0
-	MOV  $SYS_exit, A7     // this thread only
+	MOV  $const_sysExit, A7     // this thread only
 	ECALL
 	EBREAK                 // not reached
 
@@ -77,7 +73,7 @@ TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
 	MOV  S3, A0
 	MOV  $FUTEX_WAKE_PRIVATE, A1
 	MOV  $1, A2
-	MOV  $SYS_futex, A7
+	MOV  $const_sysFutex, A7
 	ECALL
 	RET
 

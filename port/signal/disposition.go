@@ -12,6 +12,9 @@ const (
 	Other                      // a handler that is not ours; cannot be set
 )
 
+// sysWrite is for the handler, which is in assembly.
+const sysWrite = sys.SYS_WRITE
+
 // handlerPC is the address of the handler.
 func handlerPC() uintptr
 

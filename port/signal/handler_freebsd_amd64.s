@@ -1,8 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define SYS_write 4
-
 #define EPIPE 32
 
 // Offsets in siginfo_t and ucontext_t.
@@ -45,7 +43,7 @@ record:
 	JNE  keep
 	MOVL $const_WriteFD, DI
 	MOVL $const_InfoSize, DX
-	MOVL $SYS_write, AX
+	MOVL $const_sysWrite, AX
 	SYSCALL
 	JCS  failed
 	CMPQ AX, $const_InfoSize

@@ -1,8 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define SYS_write 4
-
 #define EPIPE 32
 
 // Offsets in siginfo_t and ucontext_t.
@@ -44,7 +42,7 @@ record:
 	CBNZ R3, keep
 	MOVD $const_WriteFD, R0
 	MOVD $const_InfoSize, R2
-	MOVD $SYS_write, R8
+	MOVD $const_sysWrite, R8
 	SVC
 	BCS  failed
 	CMP  $const_InfoSize, R0

@@ -1,8 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define SYS_write        4
-
 #define EPIPE 32
 
 // Offsets in siginfo_t and ucontext_t.
@@ -37,7 +35,7 @@ record:
 	MOVL $const_WriteFD, BX
 	MOVL SI, CX
 	MOVL $const_InfoSize, DX
-	MOVL $SYS_write, AX
+	MOVL $const_sysWrite, AX
 	INT  $0x80
 	CMPL AX, $const_InfoSize
 	JEQ  done

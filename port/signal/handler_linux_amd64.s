@@ -1,8 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define SYS_write        1
-
 #define EPIPE 32
 
 // Offsets in siginfo_t and ucontext_t.
@@ -35,7 +33,7 @@ record:
 	JNE  keep
 	MOVL $const_WriteFD, DI
 	MOVL $const_InfoSize, DX
-	MOVL $SYS_write, AX
+	MOVL $const_sysWrite, AX
 	SYSCALL
 	CMPQ AX, $const_InfoSize
 	JEQ  done

@@ -1,8 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define SYS_write        4
-
 #define EPIPE 32
 
 // Offsets in siginfo_t and ucontext_t.
@@ -33,7 +31,7 @@ record:
 	BNE  keep
 	MOVW $const_WriteFD, R0
 	MOVW $const_InfoSize, R2
-	MOVW $SYS_write, R7
+	MOVW $const_sysWrite, R7
 	SWI  $0
 	CMP  $const_InfoSize, R0
 	BEQ  done

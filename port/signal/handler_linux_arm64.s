@@ -1,8 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define SYS_write        64
-
 #define EPIPE 32
 
 // Offsets in siginfo_t and ucontext_t.
@@ -32,7 +30,7 @@ record:
 	CBNZ R3, keep
 	MOVD $const_WriteFD, R0
 	MOVD $const_InfoSize, R2
-	MOVD $SYS_write, R8
+	MOVD $const_sysWrite, R8
 	SVC
 	CMP  $const_InfoSize, R0
 	BEQ  done

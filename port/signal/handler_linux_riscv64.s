@@ -1,8 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define SYS_write 64
-
 #define EPIPE 32
 
 // Offsets in siginfo_t and ucontext_t.
@@ -31,7 +29,7 @@ record:
 	BNEZ T0, keep
 	MOV  $const_WriteFD, A0
 	MOV  $const_InfoSize, A2
-	MOV  $SYS_write, A7
+	MOV  $const_sysWrite, A7
 	ECALL
 	MOV  $const_InfoSize, T0
 	BEQ  A0, T0, done

@@ -1,9 +1,8 @@
+#include "go_asm.h"
 #include "textflag.h"
 
-#define SYS_rt_sigreturn 15
-
 TEXT ·restorer(SB), NOSPLIT|NOFRAME, $0
-	MOVL $SYS_rt_sigreturn, AX
+	MOVL $const_SYS_RT_SIGRETURN, AX
 	SYSCALL
 	INT  $3                // not reached
 

@@ -1,9 +1,8 @@
+#include "go_asm.h"
 #include "textflag.h"
 
-#define SYS_rt_sigreturn 173
-
 TEXT ·restorer(SB), NOSPLIT|NOFRAME, $0
-	MOVW $SYS_rt_sigreturn, R7
+	MOVW $const_SYS_RT_SIGRETURN, R7
 	SWI  $0
 	WORD $0xe7f001f0       // not reached: an undefined instruction
 

@@ -1,9 +1,8 @@
+#include "go_asm.h"
 #include "textflag.h"
 
-#define SYS_rt_sigreturn 139
-
 TEXT ·restorer(SB), NOSPLIT|NOFRAME, $0
-	MOVD $SYS_rt_sigreturn, R8
+	MOVD $const_SYS_RT_SIGRETURN, R8
 	SVC
 	BRK                    // not reached
 

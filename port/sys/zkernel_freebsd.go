@@ -81,6 +81,7 @@ const (
 	SYS_CLOSE_RANGE           = 575
 	SYS_CONNECT               = 98
 	SYS_EXECVE                = 59
+	SYS_EXIT                  = 1
 	SYS_FCHMODAT              = 490
 	SYS_FCHOWNAT              = 491
 	SYS_FCNTL                 = 92
@@ -136,7 +137,6 @@ const (
 	SYS_CAP_IOCTLS_LIMIT      = 534
 	SYS_CAP_RIGHTS_LIMIT      = 533
 	SYS_DUP2                  = 90
-	SYS_EXIT                  = 1
 	SYS_FEXECVE               = 492
 	SYS_FORK                  = 2
 	SYS_FSTAT                 = 551
@@ -150,6 +150,7 @@ const (
 	SYS_PSELECT               = 522
 	SYS_SIGACTION             = 416
 	SYS_SIGPROCMASK           = 340
+	SYS_THR_EXIT              = 431
 	SYS_THR_KILL              = 433
 	SYS_THR_SELF              = 432
 	SYS_UNMOUNT               = 22

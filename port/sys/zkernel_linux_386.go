@@ -16,6 +16,7 @@ const (
 	SYS_EPOLL_PWAIT    = 319
 	SYS_EXECVE         = 11
 	SYS_EXECVEAT       = 358
+	SYS_EXIT           = 1
 	SYS_EXIT_GROUP     = 252
 	SYS_FCHMODAT       = 306
 	SYS_FCHOWNAT       = 298
@@ -56,6 +57,7 @@ const (
 	SYS_READ           = 3
 	SYS_RT_SIGACTION   = 174
 	SYS_RT_SIGPROCMASK = 175
+	SYS_RT_SIGRETURN   = 173
 	SYS_SCHED_YIELD    = 158
 	SYS_SECCOMP        = 354
 	SYS_SETGID         = 214

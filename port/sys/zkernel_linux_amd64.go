@@ -16,6 +16,7 @@ const (
 	SYS_EPOLL_PWAIT    = 281
 	SYS_EXECVE         = 59
 	SYS_EXECVEAT       = 322
+	SYS_EXIT           = 60
 	SYS_EXIT_GROUP     = 231
 	SYS_FCHMODAT       = 268
 	SYS_FCHOWNAT       = 260
@@ -56,6 +57,7 @@ const (
 	SYS_READ           = 0
 	SYS_RT_SIGACTION   = 13
 	SYS_RT_SIGPROCMASK = 14
+	SYS_RT_SIGRETURN   = 15
 	SYS_SCHED_YIELD    = 24
 	SYS_SECCOMP        = 317
 	SYS_SETGID         = 106

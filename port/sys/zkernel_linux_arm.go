@@ -16,6 +16,7 @@ const (
 	SYS_EPOLL_PWAIT    = 346
 	SYS_EXECVE         = 11
 	SYS_EXECVEAT       = 387
+	SYS_EXIT           = 1
 	SYS_EXIT_GROUP     = 248
 	SYS_FCHMODAT       = 333
 	SYS_FCHOWNAT       = 325
@@ -55,6 +56,7 @@ const (
 	SYS_READ           = 3
 	SYS_RT_SIGACTION   = 174
 	SYS_RT_SIGPROCMASK = 175
+	SYS_RT_SIGRETURN   = 173
 	SYS_SCHED_YIELD    = 158
 	SYS_SECCOMP        = 383
 	SYS_SETGID         = 214

@@ -16,6 +16,7 @@ const (
 	SYS_EPOLL_PWAIT    = 22
 	SYS_EXECVE         = 221
 	SYS_EXECVEAT       = 281
+	SYS_EXIT           = 93
 	SYS_EXIT_GROUP     = 94
 	SYS_FCHMODAT       = 53
 	SYS_FCHOWNAT       = 54
@@ -55,6 +56,7 @@ const (
 	SYS_READ           = 63
 	SYS_RT_SIGACTION   = 134
 	SYS_RT_SIGPROCMASK = 135
+	SYS_RT_SIGRETURN   = 139
 	SYS_SCHED_YIELD    = 124
 	SYS_SECCOMP        = 277
 	SYS_SETGID         = 144
