@@ -128,6 +128,8 @@ in_mounts(Config, Name, Mounts) ->
 tcpsh_serves_a_shell_for_each_connection(_Config) ->
     {Server, Port} = tcpsh(),
     [First, Second] = [connect(Port) || _ <- [1, 2]],
+    % the shell complains of the missing terminal first, in another stream than its output
+    [ok = prompted(Socket, <<>>) || Socket <- [First, Second]],
     ok = gen_tcp:send(First, "echo $((6 * 7)) $$; hostname; exit\n"),
     ok = gen_tcp:send(Second, "id -u; echo /proc/[0-9]*; exit\n"),
     {First1, Second1} = {everything(First), everything(Second)},
@@ -170,6 +172,15 @@ connect(Port) ->
             receive
             after 10 -> connect(Port)
             end
+    end.
+
+prompted(Socket, Got) ->
+    case binary:match(Got, <<"$ ">>) of
+        nomatch ->
+            {ok, Data} = gen_tcp:recv(Socket, 0, ?LIMIT),
+            prompted(Socket, <<Got/binary, Data/binary>>);
+        _ ->
+            ok
     end.
 
 everything(Socket) ->
