@@ -111,6 +111,9 @@ func TestFloodOfOutputDelaysNobodyElse(t *testing.T) {
 	// Not one stream is served at the cost of the other.
 	p.Receive("standard output", func(m Message) bool { return m.Is(TypeStdout, a) })
 	p.Receive("standard error", func(m Message) bool { return m.Is(TypeStderr, a) })
+	// All three are killed: sh is stopped, or it might end of itself when the others have.
+	p.Signal(a, syscall.SIGSTOP)
+	Until(t, "the shell stops", func() bool { return State(a.Pid()) == "T" })
 	for _, pid := range append(Children(a.Pid()), a.Pid()) {
 		kill(t, pid, syscall.SIGKILL)
 	}
