@@ -13,6 +13,9 @@ const (
 	sysThrExit = sys.SYS_THR_EXIT
 	sysThrSelf = sys.SYS_THR_SELF
 	sysUmtxOp  = sys.SYS__UMTX_OP
+
+	umtxWait = sys.UMTX_OP_WAIT_UINT_PRIVATE
+	umtxWake = sys.UMTX_OP_WAKE_PRIVATE
 )
 
 // send signals a thread of the process. With signal 0 it only tells whether

@@ -13,6 +13,9 @@ const (
 	sysExit   = sys.SYS_EXIT
 	sysFutex  = sys.SYS_FUTEX
 	sysGettid = sys.SYS_GETTID
+
+	futexWait = sys.FUTEX_WAIT | sys.FUTEX_PRIVATE_FLAG
+	futexWake = sys.FUTEX_WAKE | sys.FUTEX_PRIVATE_FLAG
 )
 
 // send signals a thread of the process. With signal 0 it only tells whether

@@ -1,9 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define UMTX_OP_WAIT_UINT_PRIVATE 15
-#define UMTX_OP_WAKE_PRIVATE      16
-
 // Offsets in ucontext_t.
 #define uc_rbp 88
 #define uc_rip 176
@@ -37,7 +34,7 @@ TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 
 wait:
 	LEAQ ·state(SB), DI
-	MOVL $UMTX_OP_WAIT_UINT_PRIVATE, SI
+	MOVL $const_umtxWait, SI
 	MOVL $const_standing, DX
 	MOVL $0, R10
 	MOVL $0, R8
@@ -59,12 +56,12 @@ leave:
 	MOVL $0, DI
 	MOVL $const_sysThrExit, AX // this thread only
 	SYSCALL
-	INT  $3                // not reached
+	INT  $3                    // not reached
 
 // wake wakes the first thread where it waits for the state to change.
 TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
 	LEAQ ·state(SB), DI
-	MOVL $UMTX_OP_WAKE_PRIVATE, SI
+	MOVL $const_umtxWake, SI
 	MOVL $1, DX
 	MOVL $0, R10
 	MOVL $0, R8

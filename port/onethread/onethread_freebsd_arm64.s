@@ -1,9 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define UMTX_OP_WAIT_UINT_PRIVATE 15
-#define UMTX_OP_WAKE_PRIVATE      16
-
 // Offsets in ucontext_t. The registers begin at 16.
 #define uc_x29 248
 #define uc_sp  264
@@ -45,7 +42,7 @@ claim:
 
 wait:
 	MOVD R11, R0
-	MOVD $UMTX_OP_WAIT_UINT_PRIVATE, R1
+	MOVD $const_umtxWait, R1
 	MOVD $const_standing, R2
 	MOVD $0, R3
 	MOVD $0, R4
@@ -68,12 +65,12 @@ leave:
 	MOVD $0, R0
 	MOVD $const_sysThrExit, R8 // this thread only
 	SVC
-	BRK                    // not reached
+	BRK                        // not reached
 
 // wake wakes the first thread where it waits for the state to change.
 TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
 	MOVD R11, R0
-	MOVD $UMTX_OP_WAKE_PRIVATE, R1
+	MOVD $const_umtxWake, R1
 	MOVD $1, R2
 	MOVD $0, R3
 	MOVD $0, R4

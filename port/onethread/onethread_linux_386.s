@@ -1,9 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define FUTEX_WAIT_PRIVATE 128
-#define FUTEX_WAKE_PRIVATE 129
-
 // Offsets in ucontext_t.
 #define uc_esp 48
 #define uc_eip 76
@@ -31,7 +28,7 @@ TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 
 wait:
 	LEAL ·state(SB), BX
-	MOVL $FUTEX_WAIT_PRIVATE, CX
+	MOVL $const_futexWait, CX
 	MOVL $const_standing, DX
 	MOVL $0, SI
 	MOVL $const_sysFutex, AX
@@ -50,14 +47,14 @@ done:
 
 leave:
 	MOVL $0, BX
-	MOVL $const_sysExit, AX     // this thread only
+	MOVL $const_sysExit, AX // this thread only
 	INT  $0x80
-	INT  $3                // not reached
+	INT  $3                 // not reached
 
 // wake wakes the first thread where it waits for the state to change.
 TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
 	LEAL ·state(SB), BX
-	MOVL $FUTEX_WAKE_PRIVATE, CX
+	MOVL $const_futexWake, CX
 	MOVL $1, DX
 	MOVL $const_sysFutex, AX
 	INT  $0x80

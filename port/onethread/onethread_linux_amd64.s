@@ -1,9 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define FUTEX_WAIT_PRIVATE 128
-#define FUTEX_WAKE_PRIVATE 129
-
 // Offsets in ucontext_t.
 #define uc_rbp 120
 #define uc_rsp 160
@@ -33,7 +30,7 @@ TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 
 wait:
 	LEAQ ·state(SB), DI
-	MOVL $FUTEX_WAIT_PRIVATE, SI
+	MOVL $const_futexWait, SI
 	MOVL $const_standing, DX
 	MOVL $0, R10
 	MOVL $const_sysFutex, AX
@@ -52,14 +49,14 @@ done:
 
 leave:
 	MOVL $0, DI
-	MOVL $const_sysExit, AX     // this thread only
+	MOVL $const_sysExit, AX // this thread only
 	SYSCALL
-	INT  $3                // not reached
+	INT  $3                 // not reached
 
 // wake wakes the first thread where it waits for the state to change.
 TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
 	LEAQ ·state(SB), DI
-	MOVL $FUTEX_WAKE_PRIVATE, SI
+	MOVL $const_futexWake, SI
 	MOVL $1, DX
 	MOVL $const_sysFutex, AX
 	SYSCALL

@@ -1,9 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define FUTEX_WAIT_PRIVATE 128
-#define FUTEX_WAKE_PRIVATE 129
-
 // Offsets in ucontext_t.
 #define uc_sp 84
 #define uc_lr 88
@@ -45,7 +42,7 @@ claim:
 
 wait:
 	MOVW R6, R0
-	MOVW $FUTEX_WAIT_PRIVATE, R1
+	MOVW $const_futexWait, R1
 	MOVW $const_standing, R2
 	MOVW $0, R3
 	MOVW $const_sysFutex, R7
@@ -69,14 +66,14 @@ done:
 
 leave:
 	MOVW $0, R0
-	MOVW $const_sysExit, R7     // this thread only
+	MOVW $const_sysExit, R7 // this thread only
 	SWI  $0
-	WORD $0xe7f001f0       // not reached: an undefined instruction
+	WORD $0xe7f001f0        // not reached: an undefined instruction
 
 // wake wakes the first thread where it waits for the state to change.
 TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
 	MOVW R6, R0
-	MOVW $FUTEX_WAKE_PRIVATE, R1
+	MOVW $const_futexWake, R1
 	MOVW $1, R2
 	MOVW $const_sysFutex, R7
 	SWI  $0

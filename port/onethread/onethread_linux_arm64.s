@@ -1,9 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define FUTEX_WAIT_PRIVATE 128
-#define FUTEX_WAKE_PRIVATE 129
-
 // Offsets in ucontext_t. The registers begin at 184.
 #define uc_x29 416
 #define uc_sp  432
@@ -40,7 +37,7 @@ claim:
 
 wait:
 	MOVD R11, R0
-	MOVD $FUTEX_WAIT_PRIVATE, R1
+	MOVD $const_futexWait, R1
 	MOVD $const_standing, R2
 	MOVD $0, R3
 	MOVD $const_sysFutex, R8
@@ -60,14 +57,14 @@ done:
 
 leave:
 	MOVD $0, R0
-	MOVD $const_sysExit, R8     // this thread only
+	MOVD $const_sysExit, R8 // this thread only
 	SVC
-	BRK                    // not reached
+	BRK                     // not reached
 
 // wake wakes the first thread where it waits for the state to change.
 TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
 	MOVD R11, R0
-	MOVD $FUTEX_WAKE_PRIVATE, R1
+	MOVD $const_futexWake, R1
 	MOVD $1, R2
 	MOVD $const_sysFutex, R8
 	SVC

@@ -1,9 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define FUTEX_WAIT_PRIVATE 128
-#define FUTEX_WAKE_PRIVATE 129
-
 // Offsets in ucontext_t. The registers begin at 176.
 #define uc_pc 176
 #define uc_ra 184
@@ -42,7 +39,7 @@ claim:
 
 wait:
 	MOV  S3, A0
-	MOV  $FUTEX_WAIT_PRIVATE, A1
+	MOV  $const_futexWait, A1
 	MOV  $const_standing, A2
 	MOV  ZERO, A3
 	MOV  $const_sysFutex, A7
@@ -64,14 +61,14 @@ done:
 
 leave:
 	MOV  ZERO, A0
-	MOV  $const_sysExit, A7     // this thread only
+	MOV  $const_sysExit, A7 // this thread only
 	ECALL
-	EBREAK                 // not reached
+	EBREAK                  // not reached
 
 // wake wakes the first thread where it waits for the state to change.
 TEXT wake<>(SB), NOSPLIT|NOFRAME, $0
 	MOV  S3, A0
-	MOV  $FUTEX_WAKE_PRIVATE, A1
+	MOV  $const_futexWake, A1
 	MOV  $1, A2
 	MOV  $const_sysFutex, A7
 	ECALL

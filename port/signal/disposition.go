@@ -12,8 +12,11 @@ const (
 	Other                      // a handler that is not ours; cannot be set
 )
 
-// sysWrite is for the handler, which is in assembly.
-const sysWrite = sys.SYS_WRITE
+// For the handler, which is in assembly.
+const (
+	sysWrite   = sys.SYS_WRITE
+	brokenPipe = sys.EPIPE
+)
 
 // handlerPC is the address of the handler.
 func handlerPC() uintptr

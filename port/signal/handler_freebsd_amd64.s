@@ -1,8 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define EPIPE 32
-
 // Offsets in siginfo_t and ucontext_t.
 #define si_code    8
 #define uc_sigmask 0
@@ -51,7 +49,7 @@ record:
 	JMP  keep
 
 failed:
-	CMPQ AX, $EPIPE
+	CMPQ AX, $const_brokenPipe
 	JNE  keep
 	MOVL $1, ·pipeBroken(SB)
 

@@ -1,8 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define EPIPE 32
-
 // Offsets in siginfo_t and ucontext_t.
 #define si_code    8
 #define uc_sigmask 0
@@ -50,7 +48,7 @@ record:
 	B    keep
 
 failed:
-	CMP  $EPIPE, R0
+	CMP  $const_brokenPipe, R0
 	BNE  keep
 	MOVD $1, R3
 	MOVW R3, ·pipeBroken(SB)

@@ -1,8 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define EPIPE 32
-
 // Offsets in siginfo_t and ucontext_t.
 #define si_code    8
 #define uc_eip     76
@@ -39,7 +37,7 @@ record:
 	INT  $0x80
 	CMPL AX, $const_InfoSize
 	JEQ  done
-	CMPL AX, $-EPIPE
+	CMPL AX, $-const_brokenPipe
 	JNE  keep
 	MOVL $1, ·pipeBroken(SB)
 

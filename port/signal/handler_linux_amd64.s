@@ -1,8 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define EPIPE 32
-
 // Offsets in siginfo_t and ucontext_t.
 #define si_code    8
 #define uc_rip     168
@@ -37,7 +35,7 @@ record:
 	SYSCALL
 	CMPQ AX, $const_InfoSize
 	JEQ  done
-	CMPQ AX, $-EPIPE
+	CMPQ AX, $-const_brokenPipe
 	JNE  keep
 	MOVL $1, ·pipeBroken(SB)
 

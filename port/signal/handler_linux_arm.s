@@ -1,8 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define EPIPE 32
-
 // Offsets in siginfo_t and ucontext_t.
 #define si_code    8
 #define uc_sigmask 104
@@ -35,7 +33,7 @@ record:
 	SWI  $0
 	CMP  $const_InfoSize, R0
 	BEQ  done
-	CMN  $EPIPE, R0
+	CMN  $const_brokenPipe, R0
 	BNE  keep
 	MOVW $1, R3
 	MOVW R3, ·pipeBroken(SB)

@@ -1,8 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define EPIPE 32
-
 // Offsets in siginfo_t and ucontext_t.
 #define si_code    8
 #define uc_sigmask 40
@@ -34,7 +32,7 @@ record:
 	SVC
 	CMP  $const_InfoSize, R0
 	BEQ  done
-	CMN  $EPIPE, R0
+	CMN  $const_brokenPipe, R0
 	BNE  keep
 	MOVD $1, R3
 	MOVW R3, ·pipeBroken(SB)

@@ -1,8 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-#define EPIPE 32
-
 // Offsets in siginfo_t and ucontext_t.
 #define si_code    8
 #define uc_sigmask 40
@@ -33,7 +31,7 @@ record:
 	ECALL
 	MOV  $const_InfoSize, T0
 	BEQ  A0, T0, done
-	MOV  $-EPIPE, T0
+	MOV  $-const_brokenPipe, T0
 	BNE  A0, T0, keep
 	MOV  $1, T0
 	MOVW T0, ·pipeBroken(SB)

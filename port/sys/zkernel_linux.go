@@ -19,6 +19,7 @@ const (
 	ENOMEM                  = Errno(12)
 	ENOTDIR                 = Errno(20)
 	ENOTSUP                 = Errno(95)
+	EPIPE                   = Errno(32)
 	ERANGE                  = Errno(34)
 	ESTALE                  = Errno(116)
 	ETIMEDOUT               = Errno(110)
