@@ -229,6 +229,8 @@ process_that_may_not_be_killed_is_named(Config) ->
 group_of_a_process_is_ended_without_proc(Config) ->
     Drv = ?config(drv, Config),
     [Parent, Pid] = alcove_ct:chain(Drv, 2),
+    % a dead process is one of its group until it is reaped, which not every init does
+    {ok, 0, 1, 0, 0, 0} = alcove:prctl(Drv, [Parent], pr_set_child_subreaper, 1, 0, 0, 0),
     ok = alcove:setpgid(Drv, [Parent, Pid], 0, 0),
     Script = "trap '' TERM; sleep 1000 & echo $!; wait",
     alcove_os:execute(Drv, [Parent, Pid], ["sh", "-c", Script]),

@@ -26,7 +26,8 @@
 %% '''
 %%
 %% or a pid namespace, with {@link alcove:clone/3}: the kernel kills all of it with its first
-%% process. Without `/proc' only the process and its group are found.
+%% process. Without `/proc' only the process and its group are found, and a dead process counts
+%% as one of the group until its parent, which may be init, has reaped it.
 -module(alcove_stop).
 
 -include("alcove.hrl").
