@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 // Port is a running program. Its methods fail the test it was started for, or the one given to With.
@@ -294,8 +295,22 @@ func (p *Port) Release() { p.hold.Unlock() }
 // CloseInput closes the program's standard input.
 func (p *Port) CloseInput() { p.stdin.Close() }
 
-// CloseOutput goes away as a reader of the program's output.
-func (p *Port) CloseOutput() { p.stdout.Close() }
+// CloseOutput goes away as a reader of the program's output, and waits until nobody reads from it: a program that
+// another test just starts has all descriptors until it runs, and what is written meanwhile is no error.
+func (p *Port) CloseOutput() {
+	p.t.Helper()
+	p.stdout.Close()
+	Until(p.t, "nobody reads the program's output", func() bool {
+		w, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/1", p.Pid), os.O_WRONLY, 0)
+		if err != nil {
+			return !Alive(p.Pid)
+		}
+		defer w.Close()
+		fds := []unix.PollFd{{Fd: int32(w.Fd())}}
+		n, err := unix.Poll(fds, 0)
+		return n == 1 && err == nil && fds[0].Revents&unix.POLLERR != 0
+	})
+}
 
 // Exit waits until the program has ended and returns its exit status, or minus the number of the signal that killed
 // it. A test that calls it takes any status and any leftover as its own business.
