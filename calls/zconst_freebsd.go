@@ -184,6 +184,7 @@ var mountConstants = [...]constant{
 	{"nosuid", 8},
 	{"noexec", 4},
 	{"noatime", 0x10000000},
+	{"mnt_force", 0x80000},
 	{"mnt_noatime", 0x10000000},
 	{"mnt_rdonly", 1},
 	{"mnt_noexec", 4},

@@ -16,7 +16,8 @@
     function_raises_the_error_with_its_arguments/1,
     filter_is_a_map_of_bits/1,
     offsets_are_aligned_to_words/1,
-    machine_has_a_name_for_seccomp/1
+    machine_has_a_name_for_seccomp/1,
+    types_are_those_of_c/1
 ]).
 -export([
     version_is_that_of_the_application/1,
@@ -87,7 +88,8 @@ groups() ->
             function_raises_the_error_with_its_arguments,
             filter_is_a_map_of_bits,
             offsets_are_aligned_to_words,
-            machine_has_a_name_for_seccomp
+            machine_has_a_name_for_seccomp,
+            types_are_those_of_c
         ]},
         {process, [], [
             version_is_that_of_the_application,
@@ -292,6 +294,28 @@ machine_has_a_name_for_seccomp(_Config) ->
         _ -> ok
     end,
     alcove_ct:stop(Drv).
+
+%% The least value of a signed number belongs to its type, and names of errors are there that
+%% no system here has.
+types_are_those_of_c(_Config) ->
+    {ok, {alcove, [{abstract_code, {_, Forms}}]}} =
+        beam_lib:chunks(code:which(alcove), [abstract_code]),
+    Types = maps:from_list([{Name, Type} || {attribute, _, type, {Name, Type, []}} <- Forms]),
+    lists:foreach(
+        fun(Bits) ->
+            Name = list_to_existing_atom("int" ++ integer_to_list(Bits) ++ "_t"),
+            {type, _, range, [Least, Greatest]} = maps:get(Name, Types),
+            ?assertEqual(-(1 bsl (Bits - 1)), value(Least)),
+            ?assertEqual((1 bsl (Bits - 1)) - 1, value(Greatest))
+        end,
+        [8, 16, 32, 64]
+    ),
+    {type, _, union, Errors} = maps:get(posix, Types),
+    ?assert(lists:keymember(eisnam, 3, Errors)).
+
+value(Expression) ->
+    {value, Value, _} = erl_eval:expr(Expression, []),
+    Value.
 
 %%
 %% Processes

@@ -24,7 +24,8 @@
     jail_is_laid_out_as_in_c/1,
     instruction_of_a_filter_is_eight_bytes/1,
     size_of_a_load_has_a_name/1,
-    macros_make_instructions/1
+    macros_make_instructions/1,
+    macros_make_segments/1
 ]).
 
 all() ->
@@ -207,6 +208,9 @@ macros_make_instructions(_Config) ->
         [
             <<16#20:16/native, 0, 0, 4:32/native>>,
             <<16#15:16/native, 1, 0, 5:32/native>>,
+            <<16#06:16/native, 0, 0, 0:32/native>>,
+            <<16#20:16/native, 0, 0, 0:32/native>>,
+            <<16#35:16/native, 0, 1, 16#40000000:32/native>>,
             <<16#06:16/native, 0, 0, 0:32/native>>
         ],
         ?VALIDATE_ARCHITECTURE(5)
@@ -219,6 +223,14 @@ macros_make_instructions(_Config) ->
         ],
         ?ALLOW_SYSCALL(9)
     ).
+
+%% Also where the number is an expression.
+macros_make_segments(_Config) ->
+    Bytes = <<"bytes">>,
+    ?assertEqual(<<0, 5>>, <<?UINT16(byte_size(Bytes))>>),
+    ?assertEqual(<<0, 0, 0, 6>>, <<?UINT32(1 + byte_size(Bytes))>>),
+    <<?UINT16(One), ?UINT32(Two)>> = <<0, 1, 0, 0, 0, 2>>,
+    ?assertEqual({1, 2}, {One, Two}).
 
 call(Name, Pids, Args) ->
     iolist_to_binary(alcove_codec:call(Name, Pids, Args)).

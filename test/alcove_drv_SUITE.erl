@@ -110,7 +110,12 @@ command_line_follows_from_options(_Config) ->
     ),
     ?assertEqual([Sh, "/x"], alcove_drv:getopts([{exec, <<"sh">>}, {progname, <<"/x">>}])),
     ?assertEqual([Sh], alcove_drv:getopts([{progname, "sh"}, {progname, "/y"}])),
-    ?assertEqual([Sh, "-m", "1", "-m", "2"], alcove_drv:getopts([{progname, "sh"}] ++ children())).
+    ?assertEqual([Sh, "-m", "1", "-m", "2"], alcove_drv:getopts([{progname, "sh"}] ++ children())),
+    % every word is a flat string, whatever kind of text it was cut from
+    ?assertEqual(
+        [Sh, "-c", "x", "/p"],
+        alcove_drv:getopts([{exec, [<<"sh">>, " -", [<<"c x">>]]}, {progname, [<<"/">>, "p"]}])
+    ).
 
 children() -> [{maxchild, 1}, {maxchild, 2}].
 
@@ -119,6 +124,7 @@ command_line_needs_a_program(_Config) ->
     ?assertError({badmatch, []}, alcove_drv:getopts([{progname, ""}])),
     ?assertError(badarg, alcove_drv:getopts([{progname, "no such program"}])),
     ?assertError(badarg, alcove_drv:getopts([{depth, "2"}])),
+    ?assertError(badarg, alcove_drv:getopts([maxchild])),
     ?assertError(function_clause, alcove_drv:getopts([{progname, 1}])).
 
 program_is_in_the_folder_of_the_application(_Config) ->

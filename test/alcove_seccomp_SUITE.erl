@@ -21,7 +21,8 @@
     filter_is_inherited_by_programs/1,
     filters_add_up/1,
     filter_needs_rights_or_their_renunciation/1,
-    filter_for_another_machine_ends_the_process/1
+    filter_for_another_machine_ends_the_process/1,
+    numbers_of_x32_end_the_process/1
 ]).
 -export([
     broken_program_is_refused/1,
@@ -70,7 +71,8 @@ groups() ->
         filter_is_inherited_by_programs,
         filters_add_up,
         filter_needs_rights_or_their_renunciation,
-        filter_for_another_machine_ends_the_process
+        filter_for_another_machine_ends_the_process,
+        numbers_of_x32_end_the_process
     ],
     [{prctl, Cases}, {seccomp, Cases}].
 
@@ -192,6 +194,23 @@ filter_for_another_machine_ends_the_process(Config) ->
     ?assertEqual(
         {termsig, sigsys}, alcove_ct:raised(fun() -> install(Config, Drv, Pids, Filter) end)
     ).
+
+%% To a filter that only denies some numbers, the same calls by other numbers look harmless.
+numbers_of_x32_end_the_process(Config) ->
+    {Drv, Pids} = {?config(drv, Config), ?config(pids, Config)},
+    ok = enforce(Config, Drv, Pids, deny(Drv, Pids, [sys_getppid], ?SECCOMP_RET_ERRNO + 1)),
+    Run = fun(Nr) ->
+        Call = io_lib:format("print syscall(~b)", [Nr]),
+        {End, Output, _} = alcove_os:run(Drv, Pids, ["perl", "-e", Call]),
+        {End, Output}
+    end,
+    Nr = alcove:define(Drv, [], sys_getppid),
+    case alcove:audit_arch() of
+        audit_arch_x86_64 ->
+            ?assertEqual({{termsig, sigsys}, <<>>}, Run(?X32_SYSCALL_BIT + Nr));
+        _ ->
+            ?assertEqual({{exit_status, 0}, <<"-1">>}, Run(Nr))
+    end.
 
 %% A jump past the end, and none at all; the process is as it was.
 broken_program_is_refused(Config) ->

@@ -32,8 +32,8 @@
 }).
 
 %% Segments of a binary in network byte order.
--define(UINT16(N), N:2/big-unsigned-integer-unit:8).
--define(UINT32(N), N:4/big-unsigned-integer-unit:8).
+-define(UINT16(N), (N):2/big-unsigned-integer-unit:8).
+-define(UINT32(N), (N):4/big-unsigned-integer-unit:8).
 
 %% Types of frames.
 -define(ALCOVE_MSG_STDIN, 0).

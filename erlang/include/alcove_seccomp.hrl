@@ -97,9 +97,17 @@
 -define(BPF_STMT(Code, K), alcove_seccomp:stmt((Code), (K))).
 -define(BPF_JUMP(Code, K, JT, JF), alcove_seccomp:jump((Code), (K), (JT), (JF))).
 
+%% Where x86-64 also takes calls by the numbers of x32, these have this bit. The kernel calls
+%% both by one name, AUDIT_ARCH_X86_64; no other machine has numbers so high.
+-define(X32_SYSCALL_BIT, 16#40000000).
+
+%% Ends a process that makes a call by the numbers of another machine.
 -define(VALIDATE_ARCHITECTURE(Arch), [
     ?BPF_STMT(?BPF_LD + ?BPF_W + ?BPF_ABS, ?OFFSET_ARCH_NR),
-    ?BPF_JUMP(?BPF_JMP + ?BPF_JEQ + ?BPF_K, Arch, 1, 0),
+    ?BPF_JUMP(?BPF_JMP + ?BPF_JEQ + ?BPF_K, (Arch), 1, 0),
+    ?BPF_STMT(?BPF_RET + ?BPF_K, ?SECCOMP_RET_KILL),
+    ?EXAMINE_SYSCALL,
+    ?BPF_JUMP(?BPF_JMP + ?BPF_JGE + ?BPF_K, ?X32_SYSCALL_BIT, 0, 1),
     ?BPF_STMT(?BPF_RET + ?BPF_K, ?SECCOMP_RET_KILL)
 ]).
 

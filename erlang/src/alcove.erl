@@ -213,10 +213,10 @@
 -type uint32_t() :: 0..16#ffffffff.
 -type uint64_t() :: 0..16#ffffffffffffffff.
 
--type int8_t() :: -16#7f..16#7f.
--type int16_t() :: -16#7fff..16#7fff.
--type int32_t() :: -16#7fffffff..16#7fffffff.
--type int64_t() :: -16#7fffffffffffffff..16#7fffffffffffffff.
+-type int8_t() :: -16#80..16#7f.
+-type int16_t() :: -16#8000..16#7fff.
+-type int32_t() :: -16#80000000..16#7fffffff.
+-type int64_t() :: -16#8000000000000000..16#7fffffffffffffff.
 
 -type mode_t() :: uint32_t().
 -type uid_t() :: uint32_t().
@@ -412,7 +412,9 @@
     | erremote
     | esuccess
     | eversion
-    | unknown.
+    | unknown
+    % of the C port's type; the answer for its number is unknown
+    | eisnam.
 %% The name of an error number in lower case.
 
 %%

@@ -74,7 +74,7 @@
 %% A driver.
 
 -type option() ::
-    {exec, string() | binary()}
+    {exec, unicode:chardata()}
     | {progname, string() | binary()}
     | {ctldir, string() | binary()}
     | {fdctl, string() | binary()}
@@ -422,7 +422,7 @@ switches({fdctl, Path}) -> ["-c", to_string(Path)];
 switches({depth, N}) -> ["-d", integer_to_list(N)];
 switches({maxchild, N}) -> ["-m", integer_to_list(N)];
 switches({_, _}) -> [];
-switches(Option) when is_atom(Option) -> [].
+switches(Option) when is_atom(Option) -> switches({Option, true}).
 
 find_executable(Command) ->
     case os:find_executable(Command) of
@@ -430,13 +430,11 @@ find_executable(Command) ->
         Path -> Path
     end.
 
-to_string(Text) when is_list(Text) ->
-    Text;
-to_string(Text) when is_binary(Text) ->
+to_string(Text) when is_list(Text); is_binary(Text) ->
     case unicode:characters_to_list(Text) of
         String when is_list(String) -> String;
         % a name of a file is any bytes
-        _ -> binary_to_list(Text)
+        _ -> binary_to_list(iolist_to_binary(Text))
     end.
 
 %% @doc Path of the port program of this application.
