@@ -20,6 +20,9 @@
 
 MAKEFLAGS += --no-print-directory
 
+# Where Go is after its installation, whatever the profile says.
+export PATH := $(PATH):/usr/local/go/bin
+
 REBAR ?= rebar3
 GO ?= go
 FUZZTIME ?= 1m
@@ -37,7 +40,8 @@ PREBUILT = $(if $(filter-out /%,$(firstword $(ALCOVE_PREBUILT))),$(or $(REBAR_RO
 # read what is typed for the command after it.
 rebar = @for tool in erl $(firstword $(REBAR)); do command -v $$tool >/dev/null || { \
 		echo "$$tool is missing; on Debian and its relatives make setup installs it" >&2; exit 1; }; \
-	done; MAKEFLAGS=--no-print-directory $(REBAR) $(1) </dev/null
+	done; $(MAKE) -C c_src_compat go ALCOVE_PREBUILT='$(PREBUILT)' && \
+	MAKEFLAGS=--no-print-directory $(REBAR) $(1) </dev/null
 
 edoc = case code:ensure_loaded(edoc) of \
 	{module, _} -> \
@@ -70,7 +74,16 @@ port:
 	@test -z "$$REBAR_BARE_COMPILER_OUTPUT_DIR" -o -e "$$REBAR_BARE_COMPILER_OUTPUT_DIR/include" || \
 		ln -sfn '$(CURDIR)/erlang/include' "$$REBAR_BARE_COMPILER_OUTPUT_DIR/include"
 
-test: setup vet xref go-test ct dialyzer
+# What is checked, and the minutes that it takes on two processors.
+PARTS = setup:0 vet:1 xref:1 go-test:12 ct:9 dialyzer:3
+
+test:
+	@for part in $(PARTS); do \
+		echo "== make $${part%:*} (about $${part#*:} min)"; \
+		start=$$(date +%s); \
+		$(MAKE) $${part%:*} || exit 1; \
+		echo "== make $${part%:*} passed in $$(($$(date +%s) - start)) s"; \
+	done
 
 vet:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || \
@@ -125,13 +138,12 @@ race: port
 # The same program for the same sources wherever it is built: whatever the environment
 # says of processors is overruled.
 dist:
-	@mkdir -p $(DIST)
-	@rm -f $(DIST)/alcove-* $(DIST)/SHA256SUMS
-	@for arch in $(ARCHITECTURES); do \
+	@mkdir -p '$(DIST)' && cd '$(DIST)' && rm -f alcove-* SHA256SUMS && dist=$$(pwd) && cd '$(CURDIR)' && \
+	for arch in $(ARCHITECTURES); do \
 		GOOS=linux GOARCH=$$arch GO386=sse2 GOAMD64=v1 GOARM=7 GOARM64=v8.0 GORISCV64=rva20u64 GOFLAGS= \
-			$(MAKE) -C c_src_compat ALCOVE_PREBUILT= C_SRC_OUTPUT=$(abspath $(DIST))/alcove-linux-$$arch || exit 1; \
+			$(MAKE) -C c_src_compat ALCOVE_PREBUILT= C_SRC_OUTPUT="$$dist/alcove-linux-$$arch" || exit 1; \
 	done
-	@cd $(DIST) && sha256sum alcove-* > SHA256SUMS && cat SHA256SUMS
+	@cd '$(DIST)' && sha256sum alcove-* > SHA256SUMS && cat SHA256SUMS
 
 # The second _build is that of a project in Elixir; include is there when this was a dependency.
 clean:

@@ -33,11 +33,17 @@ start(Options) ->
 options(Options) ->
     [{exec, exec()} | Options].
 
+%% What gives a port the rights of root: nothing for root, nor where sudo asks or refuses. Cases
+%% that need a capability are skipped then.
 exec() ->
-    case {os:getenv("ALCOVE_TEST_EXEC"), os:cmd("id -u")} of
-        {false, "0\n"} -> "";
-        {false, _} -> "sudo -n";
-        {Exec, _} -> Exec
+    case os:getenv("ALCOVE_TEST_EXEC") of
+        false ->
+            Found = os:cmd("[ $(id -u) = 0 ] || ! sudo -n true >/dev/null 2>&1 || echo sudo -n"),
+            Exec = string:trim(Found),
+            true = os:putenv("ALCOVE_TEST_EXEC", Exec),
+            Exec;
+        Exec ->
+            Exec
     end.
 
 stop(Drv) ->

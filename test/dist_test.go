@@ -17,17 +17,17 @@ import (
 	. "github.com/alcove-go/alcove/test/porttest"
 )
 
-// machines are the programs of make dist, what they are built for, and the emulators that run them.
+// machines are the programs of make dist, what they are built for, and how qemu names the machines.
 var machines = []struct {
 	arch     string
 	machine  elf.Machine
 	emulator string
 }{
 	{"386", elf.EM_386, ""}, // qemu-i386 does not keep the thread storage of several threads apart
-	{"amd64", elf.EM_X86_64, "qemu-x86_64-static"},
-	{"arm", elf.EM_ARM, "qemu-arm-static"},
-	{"arm64", elf.EM_AARCH64, "qemu-aarch64-static"},
-	{"riscv64", elf.EM_RISCV, "qemu-riscv64-static"},
+	{"amd64", elf.EM_X86_64, "x86_64"},
+	{"arm", elf.EM_ARM, "arm"},
+	{"arm64", elf.EM_AARCH64, "aarch64"},
+	{"riscv64", elf.EM_RISCV, "riscv64"},
 }
 
 // dist makes what is distributed and returns the folder.
@@ -53,7 +53,7 @@ func TestDistributedProgramsStartForkExecuteAndCatchSignals(t *testing.T) {
 				if m.emulator == "" {
 					t.Skip("neither this kernel nor an emulator runs it")
 				}
-				opts = append(opts, Under(Tool(t, m.emulator)))
+				opts = append(opts, Under(Emulator(t, m.emulator)))
 			}
 			want := Result{Stdout: "alcove 1.0.1\n"}
 			if diff := cmp.Diff(want, RunWith(t, []string{"--version"}, opts...)); diff != "" {

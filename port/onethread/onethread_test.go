@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/alcove-go/alcove/test/porttest"
 )
 
 var (
@@ -253,10 +255,7 @@ func TestStartLeavesNoTrace(t *testing.T) {
 
 // The emulator adds a thread of its own, and stays out of the way otherwise.
 func TestStartsOnArm64(t *testing.T) {
-	emulator, err := exec.LookPath("qemu-aarch64-static")
-	if err != nil {
-		t.Skip("no emulator:", err)
-	}
+	emulator := porttest.Emulator(t, "aarch64")
 	program := filepath.Join(t.TempDir(), "single")
 	if err := build(program, "arm64"); err != nil {
 		t.Fatal(err)

@@ -10,16 +10,15 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/alcove-go/alcove/test/porttest"
 )
 
 // The emulator takes a SIGSEGV from outside for a fault, knows no more than
 // half of the real-time signals, and leaves what it does not know of a siginfo
 // as it finds it. What it does well shows that the handler works.
 func TestHandlerOnArm64(t *testing.T) {
-	emulator, err := exec.LookPath("qemu-aarch64-static")
-	if err != nil {
-		t.Skip("no emulator:", err)
-	}
+	emulator := porttest.Emulator(t, "aarch64")
 	path := filepath.Join(t.TempDir(), "recorder")
 	if err := build(path, "arm64"); err != nil {
 		t.Fatal(err)

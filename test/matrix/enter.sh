@@ -1,0 +1,59 @@
+#!/bin/bash
+# Runs a command as root or as user on another release of Debian: in a fresh clone of HEAD in
+# that user's home, with namespaces and a loopback device of its own. Go and the modules are
+# those of this machine; Go is not in PATH, as after its installation. The root must be there
+# (root.sh). What the command leaves is in _build/matrix/RELEASE.USER until the next one.
+#
+#   enter.sh trixie user make demo
+#   enter.sh sid root bash            a terminal to look around
+#
+# FROM      another repository to clone
+# REVISION  another commit
+# CELL      the name of the folder in _build/matrix, RELEASE.USER by default
+set -eu
+
+release=$1 user=$2
+shift 2
+top=$(cd "$(dirname "$0")/../.." && pwd)
+root=$top/_build/matrix/$release
+cell=$top/_build/matrix/${CELL:-$release.$user}
+[ "$(id -u)" = 0 ] || { echo "$0: needs root" >&2; exit 1; }
+[ -e "$root/complete" ] || { echo "$0: no $root; test/matrix/root.sh $release makes it" >&2; exit 1; }
+
+export PATH="$PATH:/usr/local/go/bin"
+goroot=$(cd "$top" && go env GOROOT)
+(cd "$top" && go mod download)
+modules=$(go env GOMODCACHE)/cache/download
+
+home=$cell/home
+[ "$user" = root ] && inner=/root || inner=/home/$user
+rm -rf "$cell"
+mkdir -p "$home/.config/go" "$cell/tmp" "$cell/upper" "$cell/work" "$cell/mnt"
+chmod 1777 "$cell/tmp"
+chmod 700 "$home"
+git -c safe.directory='*' clone -q --no-hardlinks "${FROM:-$top}" "$home/alcove"
+git -C "$home/alcove" -c advice.detachedHead=false checkout -q "${REVISION:-HEAD}"
+printf 'GOPROXY=file:///usr/local/modules\nGOTOOLCHAIN=local\n' > "$home/.config/go/env"
+chown -R --reference="$root$inner" "$home"
+
+# The words of the command, for a shell that reads them again.
+printf -v command ' %q' "$@"
+
+export root cell home goroot modules inner user command
+exec unshare -m -p -i -u -n -f --kill-child bash -eu -c '
+	mount -t overlay -o "lowerdir=$root,upperdir=$cell/upper,workdir=$cell/work" none "$cell/mnt"
+	cd "$cell/mnt"
+	mount -t proc proc proc
+	mount --rbind /sys sys
+	mount --rbind /dev dev
+	mount --bind "$home" ".$inner"
+	mount --bind "$cell/tmp" tmp
+	mount --bind "$goroot" usr/local/go
+	mount --bind "$modules" usr/local/modules
+	hostname localhost
+	# A user namespace cannot be made after chroot(2) alone.
+	pivot_root . mnt
+	cd /
+	umount -l mnt
+	busybox ip link set lo up
+	exec su - "$user" -c "export LC_ALL=C.UTF-8; cd alcove &&$command"'
