@@ -24,7 +24,7 @@ func (p *Process) growPipe(c *Child) {
 	}
 	c.grown = true
 	setPipeSize(int(c.Stdout), bulkPipe)
-	if !p.parent {
+	if !p.below {
 		setPipeSize(stdout, bulkPipe)
 	}
 }

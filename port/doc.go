@@ -5,13 +5,14 @@
 // The files, in the order in which a byte meets them:
 //
 //	start.go     command line, descriptors, signals, first frame
+//	connect.go   descriptor 5 of the top-level process
 //	loop.go      poll(2), and who is served in what order
 //	inbound.go   descriptor 0: frames for this process and for its children
 //	feed.go      the way into a child's standard input
 //	outbound.go  descriptor 1: what is gathered for one writev(2)
 //	child.go     the table of children
 //	stream.go    the way out of a child's standard output and error
-//	control.go   the socket on which a child announces that it execs
+//	control.go   the socket on which a process announces that it execs
 //	flow.go      flow control
 //	signal.go    signals as events, and the end of children
 //	fork.go      fork and clone
@@ -20,8 +21,8 @@
 //	trace.go     the trace that ALCOVE_TRACE switches on
 //
 // Descriptors 0 to 5 have fixed meanings: 0, 1 and 2 are standard input, output
-// and error; 3 and 4 are the two ends of the signal pipe; 5 is the control fifo
-// in the top-level process and the control socket in a forked one.
+// and error; 3 and 4 are the two ends of the signal pipe; 5 is the control
+// socket, or in the top-level process of a client that does not listen a fifo.
 //
 // Nothing here allocates in the steady state, starts a goroutine or uses the
 // scheduler of the Go runtime: the process has one thread and forks (see

@@ -154,7 +154,7 @@ func (p *Process) becomeChild(s *stdio) {
 	p.Pid = sys.Getpid()
 	p.Depth++
 	p.forks++
-	p.parent = true
+	p.parent, p.below = true, true
 	p.filter = p.subFilter
 	p.table.reset()
 	p.in.reset()

@@ -11,7 +11,7 @@ import (
 type options struct {
 	name, version string
 
-	fifo     *byte // -c: path, with a NUL after it
+	control  *byte // -c: path, with a NUL after it
 	again    bool  // -d was given
 	depth    int   // -d
 	maxChild int   // -m, -1 if not given
@@ -56,9 +56,9 @@ func (o *options) set(c byte, value string) {
 	switch c {
 	case 'c':
 		empty := "\x00"
-		o.fifo = unsafe.StringData(empty)
+		o.control = unsafe.StringData(empty)
 		if value != "" {
-			o.fifo = unsafe.StringData(value)
+			o.control = unsafe.StringData(value)
 		}
 	case 'd':
 		o.again = true
@@ -109,8 +109,11 @@ The port program of the Erlang application alcove. A program that speaks its
 protocol, as alcove_drv does, writes frames to its standard input and reads
 frames from its standard output.
 
-  -c <path>    the control fifo: made, and held open until this process ends or
-               executes another program; there must be nothing at <path>
+  -c <path>    the control socket: connected with who listens there, and held
+               open until this process ends or executes another program. If the
+               last part of <path> is @<name>, the abstract <name> is tried
+               first. If nobody listens, a fifo is made and held open instead;
+               then there must be nothing at <path>
   -d <depth>   go on as a process of a tree that has executed this program,
                <depth> (0 to 255) forks below the first one; instead of -c
   -m <number>  how many children this process may have, and those below it

@@ -31,8 +31,8 @@ func showOptions() {
 	o := options{name: arguments()[0], version: "1.2.3", maxChild: -1}
 	o.parse(arguments())
 	line := commandLine{"none", o.again, o.depth, o.maxChild}
-	if o.fifo != nil {
-		line.Fifo = terminated(o.fifo)
+	if o.control != nil {
+		line.Fifo = terminated(o.control)
 	}
 	json.NewEncoder(os.Stdout).Encode(line)
 }

@@ -40,7 +40,7 @@ func (m *Memory) Start(version string) *Process {
 	if o.again {
 		p.startAgain()
 	} else {
-		p.startFirst(o.fifo)
+		p.startFirst(o.control)
 	}
 	p.startTrace()
 	return p
@@ -56,17 +56,17 @@ func openFiles() uint64 {
 }
 
 // startFirst is the start of a top-level process.
-func (p *Process) startFirst(fifo *byte) {
+func (p *Process) startFirst(name *byte) {
 	signal.InstallAll()
 	check(limitStack())
-	if fifo == nil {
+	if name == nil {
 		sys.Exit(int(sys.EINVAL))
 	}
 	for fd := signalRead; fd <= control; fd++ {
 		check(moveAway(fd))
 	}
 	check(openSignalPipe())
-	check(openFifo(fifo))
+	check(p.openControl(name))
 }
 
 // startAgain is the start of a process of the tree that was made to execute
@@ -86,6 +86,7 @@ func (p *Process) startAgain() {
 	}
 	if sys.IsUnixSocket(control) {
 		p.parent = true
+		p.below = p.Depth > 0
 		sys.SetCloseOnExec(control, true)
 	}
 }
@@ -125,30 +126,6 @@ func moveAway(fd int) sys.Errno {
 		return err
 	}
 	return sys.Close(fd)
-}
-
-// openFifo makes the control fifo and opens it, so that whoever reads from it
-// sees its end when this process ends or executes another program.
-func openFifo(path *byte) sys.Errno {
-	const mode = 0o644
-	if err := sys.Mkfifoat(sys.AT_FDCWD, path, mode); err != 0 {
-		return err
-	}
-	const flags = sys.O_RDWR | sys.O_CLOEXEC | sys.O_NONBLOCK | sys.O_NOFOLLOW
-	fd, err := sys.Openat(sys.AT_FDCWD, path, flags, 0)
-	if err != 0 {
-		return err
-	}
-	// Where others can write to the directory it may be another file by now.
-	if !sys.IsFifo(fd) {
-		return sys.EEXIST
-	}
-	if fd == control {
-		return 0
-	}
-	err = sys.Dup3(fd, control, sys.O_CLOEXEC)
-	sys.Close(fd)
-	return err
 }
 
 // announce sends the first frame. Whoever started the process expects it in

@@ -44,7 +44,7 @@ type trace struct {
 // startTrace switches the trace on if it is asked for and the standard error is
 // not the pipe that a parent reads.
 func (p *Process) startTrace() {
-	if p.parent || !p.traceWanted() {
+	if p.below || !p.traceWanted() {
 		return
 	}
 	fd, err := sys.DupAbove(stderr, traceLowest, true)

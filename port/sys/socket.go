@@ -1,6 +1,47 @@
 package sys
 
-import "unsafe"
+import (
+	"syscall"
+	"unsafe"
+)
+
+// Socket is socket(2) in AF_UNIX. typ is a SOCK_ type with its flags.
+func Socket(typ int) (int, Errno) {
+	return count(Call(SYS_SOCKET, AF_UNIX, uintptr(typ), 0))
+}
+
+// UnixAddress is struct sockaddr_un and its size.
+type UnixAddress struct {
+	sockaddr syscall.RawSockaddrUnix
+	size     uintptr
+}
+
+// SetPath makes it the address of a socket file. It reports whether the path
+// fits, with a NUL after it.
+func (a *UnixAddress) SetPath(path []byte) bool {
+	return len(path) < len(a.sockaddr.Path) && a.set(0, path)
+}
+
+// SetAbstract makes it an abstract address of Linux, which is no file: a NUL,
+// then the name. It reports whether the name fits.
+func (a *UnixAddress) SetAbstract(name []byte) bool {
+	return len(name) < len(a.sockaddr.Path) && a.set(1, name)
+}
+
+func (a *UnixAddress) set(at int, name []byte) bool {
+	a.sockaddr = syscall.RawSockaddrUnix{Family: AF_UNIX}
+	for i, c := range name {
+		a.sockaddr.Path[at+i] = int8(c)
+	}
+	// One byte more than the name in either form.
+	a.size = unsafe.Offsetof(a.sockaddr.Path) + uintptr(len(name)) + 1
+	return true
+}
+
+// Connect is connect(2). It may sleep until the listener has taken others.
+func Connect(fd int, a *UnixAddress) Errno {
+	return fail(Call(SYS_CONNECT, uintptr(fd), ptr(&a.sockaddr), a.size))
+}
 
 // Socketpair is socketpair(2) in AF_UNIX. typ is a SOCK_ type with its flags.
 func Socketpair(p *[2]int32, typ int) Errno {

@@ -1,0 +1,106 @@
+package port
+
+import (
+	"unsafe"
+
+	"github.com/alcove-go/alcove/port/sys"
+)
+
+// openControl opens descriptor 5 of the top-level process, which closes on exec:
+// whoever has the other side learns when this process ends or executes another
+// program.
+//
+// A driver listens at the path and gets notices, as the parent of a child does
+// (control.go). Others expect a fifo to be made there.
+func (p *Process) openControl(path *byte) sys.Errno {
+	if connectControl(path) == 0 {
+		p.parent = true
+		return 0
+	}
+	return openFifo(path)
+}
+
+// connectControl connects with the listener that a path names: at the abstract
+// name NAME if its last part is @NAME, or at the socket file.
+func connectControl(path *byte) sys.Errno {
+	fd, err := sys.Socket(sys.SOCK_STREAM | sys.SOCK_CLOEXEC)
+	if err != 0 {
+		return err
+	}
+	var address sys.UnixAddress
+	err = sys.ENOENT
+	if name := abstractName(path); name != nil && address.SetAbstract(name) {
+		err = connect(fd, &address)
+	}
+	if err != 0 && address.SetPath(text(path)) {
+		err = connect(fd, &address)
+	}
+	if err != 0 {
+		sys.Close(fd)
+		return err
+	}
+	return placeControl(fd)
+}
+
+// connect waits while more than the listener takes at once are there before.
+func connect(fd int, address *sys.UnixAddress) sys.Errno {
+	for {
+		if err := sys.Connect(fd, address); err != sys.EINTR {
+			return err
+		}
+	}
+}
+
+// abstractName returns what follows the @ that the last part of the path begins
+// with, nil if it begins with another byte.
+func abstractName(path *byte) []byte {
+	name := text(path)
+	for i := len(name) - 1; i >= 0; i-- {
+		if name[i] == '/' {
+			name = name[i+1:]
+			break
+		}
+	}
+	if len(name) < 2 || name[0] != '@' {
+		return nil
+	}
+	return name[1:]
+}
+
+// text returns the bytes up to a NUL.
+func text(s *byte) []byte {
+	n := 0
+	for *(*byte)(unsafe.Add(unsafe.Pointer(s), n)) != 0 {
+		n++
+	}
+	return unsafe.Slice(s, n)
+}
+
+// openFifo makes the control fifo and opens it, so that whoever reads from it
+// sees its end when this process ends or executes another program.
+func openFifo(path *byte) sys.Errno {
+	const mode = 0o644
+	if err := sys.Mkfifoat(sys.AT_FDCWD, path, mode); err != 0 {
+		return err
+	}
+	const flags = sys.O_RDWR | sys.O_CLOEXEC | sys.O_NONBLOCK | sys.O_NOFOLLOW
+	fd, err := sys.Openat(sys.AT_FDCWD, path, flags, 0)
+	if err != 0 {
+		return err
+	}
+	// Where others can write to the directory it may be another file by now.
+	if !sys.IsFifo(fd) {
+		return sys.EEXIST
+	}
+	return placeControl(fd)
+}
+
+// placeControl gives a descriptor the number of the control socket.
+func placeControl(fd int) sys.Errno {
+	if fd == control {
+		return 0
+	}
+	err := sys.Dup3(fd, control, sys.O_CLOEXEC)
+	sys.Close(fd)
+	return err
+}
