@@ -29,7 +29,6 @@ func (p *Process) Write(fd int, b []byte) (int, sys.Errno) {
 	}
 	if c := p.childWith(fd); c != nil && fd == int(c.Stdin) {
 		// Frames that were not seen here: one may be an exec.
-		c.watched = true
 		c.gate = gateless
 		p.openGate(c)
 	}
@@ -47,6 +46,10 @@ func (p *Process) Close(fd int) sys.Errno {
 		if p.parent {
 			return p.closeOwnControl()
 		}
+	}
+	if fd > control && int32(fd) == p.poll.fds[placeMany].FD {
+		p.poll.giveUpMany(0) // closes it
+		return 0
 	}
 	c := p.childWith(fd)
 	if c == nil {

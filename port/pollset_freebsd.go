@@ -1,5 +1,7 @@
 package port
 
+import "github.com/alcove-go/alcove/port/sys"
+
 // There is no epoll: poll(2) waits for the children however many they are, and
 // nothing has to be told what it waits for.
 
@@ -17,6 +19,8 @@ type manyEvent struct{ Fd int32 }
 func (s *pollset) control(op, place int) {}
 
 func (s *pollset) useMany() {}
+
+func (s *pollset) giveUpMany(err sys.Errno) {}
 
 func (s *pollset) dropMany() {}
 

@@ -13,21 +13,28 @@ const (
 	watchNone  = sys.EPOLL_CTL_DEL
 )
 
-type manyEvents struct{ events [32]syscall.EpollEvent }
+type manyEvents struct {
+	events   [32]syscall.EpollEvent
+	listOnly bool // epoll has failed
+}
 
 // control tells the epoll instance, if there is one, what became of a place.
+// When that fails, for want of memory or because the descriptor is no longer
+// that of the instance, the list serves instead, which needs no other.
 func (s *pollset) control(op, place int) {
 	if many := s.fds[placeMany].FD; many >= 0 {
 		fd := s.fds[place]
 		e := syscall.EpollEvent{Events: uint32(fd.Events), Fd: int32(place)}
-		sys.EpollCtl(int(many), op, int(fd.FD), &e)
+		if err := sys.EpollCtl(int(many), op, int(fd.FD), &e); err != 0 {
+			s.giveUpMany(err)
+		}
 	}
 }
 
 // useMany has epoll watch the children from now on. When it cannot be had they
 // stay in the list.
 func (s *pollset) useMany() {
-	if s.fds[placeMany].FD >= 0 {
+	if s.fds[placeMany].FD >= 0 || s.listOnly {
 		return
 	}
 	fd, err := sys.EpollCreate1(sys.EPOLL_CLOEXEC)
@@ -46,6 +53,16 @@ func (s *pollset) useMany() {
 	}
 }
 
+// giveUpMany goes back to the list for good: what failed would fail again. What
+// is no epoll instance any more is not closed, since it is somebody else's file.
+func (s *pollset) giveUpMany(err sys.Errno) {
+	s.listOnly = true
+	if err == sys.EBADF || err == sys.EINVAL {
+		s.fds[placeMany] = sys.PollFD{FD: -1}
+	}
+	s.dropMany()
+}
+
 // dropMany goes back to the list.
 func (s *pollset) dropMany() {
 	if many := &s.fds[placeMany]; many.FD >= 0 {
@@ -58,6 +75,9 @@ func (s *pollset) dropMany() {
 // ascending order.
 func (s *pollset) readyMany() []syscall.EpollEvent {
 	n, err := sys.EpollWait(int(s.fds[placeMany].FD), s.events[:], 0)
+	if err != 0 && err != sys.EINTR {
+		s.giveUpMany(err)
+	}
 	if err != 0 {
 		return nil
 	}

@@ -130,3 +130,56 @@ func TestEveryOneOfManyChildrenIsServed(t *testing.T) {
 	f.rounds()
 	f.wantWritten(want)
 }
+
+// stays fails the test if fd is not open at its end.
+func stays(t *testing.T, fd int) {
+	t.Cleanup(func() {
+		if !isOpen(fd) {
+			t.Errorf("descriptor %d was closed", fd)
+		}
+	})
+}
+
+// Whatever happens to the descriptor of epoll, the children are served, from the list.
+func TestChildrenAreServedWhenEpollFails(t *testing.T) {
+	const children = manyChildren + 1
+	for _, test := range []struct {
+		name string
+		fail func(t *testing.T, f *fixture, fd int)
+	}{
+		{"closed by a call", func(t *testing.T, f *fixture, fd int) {
+			if err := f.Close(fd); err != 0 {
+				t.Errorf("close: %v", err)
+			}
+			if err := f.Close(fd); err != sys.EBADF {
+				t.Errorf("close once more: %v", err)
+			}
+		}},
+		{"closed by something else", func(t *testing.T, f *fixture, fd int) { f.shut(fd) }},
+		{"another file, found when nothing is to be watched anew", func(t *testing.T, f *fixture, fd int) { openAt(t, fd); stays(t, fd) }},
+		{"another file, found when a child is forked", func(t *testing.T, f *fixture, fd int) {
+			openAt(t, fd)
+			stays(t, fd)
+			f.adopt(childPid + children)
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFixture(t)
+			var last *testChild
+			for n := range children {
+				last = f.adopt(childPid + n)
+			}
+			test.fail(t, f, int(f.poll.fds[placeMany].FD))
+			last.write(last.out, eventFrame("x"))
+			f.rounds()
+			f.wantWritten(proxyFrame(int(last.pid), eventFrame("x")))
+			f.adopt(childPid + children + 1)
+			if f.poll.fds[placeMany].FD >= 0 {
+				t.Error("epoll is tried again")
+			}
+			last.close(&last.control)
+			f.rounds()
+			f.wantWritten(ctlFrame(int(last.pid), "fdctl_closed"))
+		})
+	}
+}

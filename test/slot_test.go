@@ -145,3 +145,30 @@ func TestDescriptorLimitLowersMaxchildAndNeverRaisesIt(t *testing.T) {
 	p.Want(1, nil, "getopt", Atom("maxchild"))
 	p.Want(a.Pid(), a, "getpid")
 }
+
+// Epoll is what cpid does not list: whoever closes it, the children are served.
+func TestClosingTheDescriptorOfEpollLeavesNoChildUnserved(t *testing.T) {
+	p := Start(t)
+	var all []Pipeline
+	for range 20 {
+		all = append(all, p.Fork(nil))
+	}
+	epoll := -1
+	for fd, file := range FDs(p.Pid) {
+		if file == "anon_inode:[eventpoll]" {
+			epoll = fd
+		}
+	}
+	if epoll < 0 {
+		t.Fatalf("20 children are not watched by epoll: %v", FDs(p.Pid))
+	}
+	p.Want(ok, nil, "close", epoll)
+	p.Want(errno("ebadf"), nil, "close", epoll)
+	all = append(all, p.Fork(nil), p.Fork(nil))
+	for _, a := range all {
+		p.Want(a.Pid(), a, "getpid")
+	}
+	p.Exec(all[3], "sh", "-c", "echo out; exit 3")
+	p.Await(Stdout(all[3], "out\n"))
+	p.Await(ExitStatus(all[3], 3))
+}
