@@ -114,6 +114,9 @@ func (c *Calls) Name(nr int) string {
 // Execs tells whether call nr replaces the program when it succeeds.
 func (c *Calls) Execs(nr int) bool { return nr < len(table) && table[nr].execs }
 
+// Reads tells whether call nr may read from descriptor 0.
+func (c *Calls) Reads(nr int) bool { return nr == nrRead }
+
 // SignalName returns the name of a signal, such as "sigterm", or "unknown".
 // Where names share a number it is the first of them in the table.
 func (c *Calls) SignalName(signo int) string {

@@ -177,7 +177,8 @@ type execution struct {
 	Fails  bool     // as well the last
 	After  string   // frames if it fails, else what the new program writes
 
-	Unseen      bool  // the process does not know of the calls
+	Unseen      bool  // the process does not know of the calls: the child read from descriptor 0
+	Noticed     bool  // and said so before
 	OutputFirst bool  // at the end the process looks at the output first, as in a schedule
 	Credit      int32 // flow control
 	Epoll       bool
@@ -194,7 +195,14 @@ func (e execution) check(t *testing.T, s schedule) {
 	c := f.adopt(childPid)
 	growPipe(t, c.out)
 	c.FlowControl = e.Credit
-	c.watched = e.Unseen
+	switch {
+	case e.Unseen && e.Noticed:
+		c.notice(noticeInput, 0)
+		f.rounds()
+	case e.Unseen:
+		f.forward(childPid, []byte(callFrame(callRead, "")+"input of the call"))
+		f.feedPending()
+	}
 	for i, frames := range e.Frames {
 		if !e.Unseen {
 			c.gate = gateClosed
@@ -291,10 +299,10 @@ func TestWhatAChildWritesAroundAnExecIsToldApart(t *testing.T) {
 		{"calls that fail before", []string{frames, "", frames + large, frames}, frames + "output"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			for bits := range 16 {
+			for bits := range 32 {
 				e := execution{
 					Frames: test.before, After: test.after,
-					Fails: bits&1 != 0, Unseen: bits&2 != 0, OutputFirst: bits&4 != 0, Epoll: bits&8 != 0, Credit: -1,
+					Fails: bits&1 != 0, Unseen: bits&2 != 0, OutputFirst: bits&4 != 0, Epoll: bits&8 != 0, Noticed: bits&16 != 0, Credit: -1,
 				}
 				if e.Fails {
 					e.After = frames
@@ -326,7 +334,7 @@ func FuzzOutputAroundAnExec(f *testing.F) {
 	f.Fuzz(func(t *testing.T, before, after, pieces string, bits, credit uint8) {
 		e := execution{
 			After: after,
-			Fails: bits&1 != 0, Unseen: bits&2 != 0, OutputFirst: bits&4 != 0, Epoll: bits&8 != 0, Credit: int32(credit%16) - 1,
+			Fails: bits&1 != 0, Unseen: bits&2 != 0, OutputFirst: bits&4 != 0, Epoll: bits&8 != 0, Noticed: bits&16 != 0, Credit: int32(credit%16) - 1,
 		}
 		for b := range strings.SplitSeq(before, "|") {
 			e.Frames = append(e.Frames, wholeFrames(b))

@@ -41,7 +41,6 @@ type Child struct {
 	forwarded uint64  // bytes of its standard output passed on as frames
 	announced uint64  // bytes that were frames at its last notice
 	execing   bool    // the last notice was that of an exec
-	watched   bool    // it may exec without this process having seen the call
 	grown     bool    // its standard output has a larger pipe (bulk.go)
 }
 

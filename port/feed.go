@@ -25,12 +25,19 @@ const (
 	gateless        // input of the child is no longer followed
 )
 
+// mayExec reports whether the child may have exec'ed since its control socket
+// was last looked at: an exec call is on its way, or could be without having
+// been seen, since the child may have taken its input otherwise than frame by
+// frame.
+func (c *Child) mayExec() bool { return c.gate != gateOpen || c.scan.reads }
+
 // scanner follows the frames in the input of a child.
 type scanner struct {
 	left   int     // bytes of the present frame that follow the header
 	header [6]byte // length, type, call number
 	have   int     // bytes of header known
 	execs  bool    // the present frame is an exec call
+	reads  bool    // there was a call that may have taken bytes which are followed as frames
 }
 
 // through returns how many bytes of b may be written before the gate closes:
@@ -51,7 +58,7 @@ func (s *scanner) through(b []byte, calls Calls) (n int, closed bool) {
 		}
 		if s.have == s.wanted() && s.left == 0 {
 			closed = s.execs
-			*s = scanner{}
+			*s = scanner{reads: s.reads}
 			if closed {
 				return n, true
 			}
@@ -71,8 +78,12 @@ func (s *scanner) wanted() int {
 
 func (s *scanner) begin(calls Calls) {
 	s.left = lengthSize + get16(s.header[:]) - s.have
-	s.execs = s.have == len(s.header) &&
-		get16(s.header[lengthSize:]) == typeCall && calls.Execs(get16(s.header[headerSize:]))
+	if s.have < len(s.header) || get16(s.header[lengthSize:]) != typeCall {
+		return
+	}
+	nr := get16(s.header[headerSize:])
+	s.execs = calls.Execs(nr)
+	s.reads = s.reads || calls.Reads(nr)
 }
 
 // queueSize is how much is held for one child beside its pipe.

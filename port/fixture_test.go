@@ -19,6 +19,7 @@ const (
 	callOnly  = 7 // any that is not one of the others
 	callExec  = 20
 	callQuiet = 21 // sends no reply
+	callRead  = 22
 )
 
 // stubCalls answers calls with what it was asked, and takes notes.
@@ -51,6 +52,7 @@ func stubReply(reply *etf.Encoder, nr, size int) {
 }
 
 func (stubCalls) Execs(nr int) bool { return nr == callExec }
+func (stubCalls) Reads(nr int) bool { return nr == callRead }
 
 func (stubCalls) SignalName(signo int) string { return fmt.Sprint("signal ", signo) }
 

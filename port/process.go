@@ -20,6 +20,10 @@ type Calls interface {
 	// Execs tells whether call nr replaces the program when it succeeds.
 	Execs(nr int) bool
 
+	// Reads tells whether call nr may take input of the process that was meant
+	// for its loop.
+	Reads(nr int) bool
+
 	// SignalName returns the atom for a signal number, "unknown" if it has none.
 	SignalName(signo int) string
 }

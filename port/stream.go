@@ -112,9 +112,8 @@ func (p *Process) readFrames(c *Child) int {
 		p.dropEmpty(c)
 		return 0
 	}
-	if c.gate == gateClosed || c.watched {
-		// It may have exec'ed in the meantime. Then its notice came before the
-		// first byte of the new program.
+	if c.mayExec() {
+		// Then its notice came before the first byte of the new program.
 		p.readControl(c)
 		if c.raw {
 			return n

@@ -3,6 +3,7 @@
 package test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	. "github.com/alcove-go/alcove/test/porttest"
+	"golang.org/x/sys/unix"
 )
 
 // bettered: D3 frames mistaken for output at exec; replies come before fdctl_closed.
@@ -336,5 +338,44 @@ func TestTwoMegabytesOfOutputPassSixteenProcessesByteForByte(t *testing.T) {
 	}
 	if a, b := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(want.String()[:2000000])); a != b {
 		t.Errorf("%d bytes with another hash than the 2000000 written", len(got))
+	}
+}
+
+// A call that reads from descriptor 0 takes input that its parent followed frame by frame.
+// The parent is held up while it serves another child, and the process goes on to an exec,
+// whose program writes what looks like replies: they are output.
+func TestProgramOfAProcessThatReadItsInputSpeaksForNobody(t *testing.T) {
+	forged := string(Frame(TypeCall, Encode(Tuple{ok, false})))
+	var octal strings.Builder
+	for _, b := range []byte(forged) {
+		fmt.Fprintf(&octal, "\\%03o", b)
+	}
+	for range 12 {
+		p := Start(t)
+		first, second, b := p.Fork(nil), p.Fork(nil), p.Fork(nil)
+		p.Write(append(CallFrame(b, "read", 0, 4), StdinFrame(b, []byte("abcd"))...))
+		p.Next(Reply(b, Tuple{ok, Binary("abcd")}))
+		for _, busy := range []Pipeline{first, second} {
+			p.Exec(busy, "cat", "/dev/zero")
+		}
+		const calls = 1000
+		wait := CallFrame(b, "select", List{}, List{}, List{}, Tuple{Atom("alcove_timeval"), 0, 0})
+		p.Write(append(bytes.Repeat(wait, calls), ExecFrame(b, "sh", "-c", "printf '"+octal.String()+"'; read end")...))
+		reply := func(m Message) bool { return m.Is(TypeCall, b) }
+		p.Receive("the first reply", reply)
+		p.Hold()
+		Until(t, "the program runs", func() bool { return Status(b.Pid(), "Name") == "sh" && SystemCall(b.Pid()) == unix.SYS_READ })
+		p.Release()
+		for range calls - 1 {
+			if got := p.Receive("the next reply", reply).String(); strings.Contains(got, "false") {
+				t.Fatalf("a forged reply: %s", got)
+			}
+		}
+		p.Await(Ctl(b, "fdctl_closed"))
+		if got := p.Output(TypeStdout, b, len(forged)); got != forged {
+			t.Errorf("output %q, want %q", got, forged)
+		}
+		p.Stdin(b, "\n")
+		p.Await(ExitStatus(b, 0))
 	}
 }
