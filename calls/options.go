@@ -1,5 +1,7 @@
 package calls
 
+import "github.com/alcove-go/alcove/port/signal"
+
 // getopt answers getopt/1 with the value of an option, or false.
 func (c *Calls) getopt() {
 	name := c.word()
@@ -26,6 +28,10 @@ func (c *Calls) getopt() {
 		c.reply.Int(int64(o.MaxChild))
 	case "maxforkdepth":
 		c.reply.Int(int64(o.MaxForkDepth))
+	case "subreaper":
+		c.reply.Int(bit(c.p.Subreaper()))
+	case "graceoneof":
+		c.reply.Int(int64(o.GraceOnEOF))
 	default:
 		c.flag(false)
 	}
@@ -33,8 +39,8 @@ func (c *Calls) getopt() {
 
 const maxByte = 255
 
-// setopt answers setopt/2: true, or false for an option that does not exist or
-// a value of maxchild that is not possible. Only flowcontrol may be negative.
+// setopt answers setopt/2: true, or false for an option that does not exist and
+// for what is not possible. Only flowcontrol may be negative.
 func (c *Calls) setopt() {
 	name := c.word()
 	value := c.args.Int()
@@ -64,10 +70,27 @@ func (c *Calls) setopt() {
 		done = c.p.SetMaxChild(min(value, 1<<16-1))
 	case "maxforkdepth":
 		o.MaxForkDepth = min(value, maxByte)
+	case "subreaper":
+		done = value != 0 && c.p.BecomeSubreaper()
+	case "graceoneof":
+		o.GraceOnEOF = value
+	case "signalbelow":
+		done = c.signalBelow(value)
 	default:
 		done = false
 	}
 	c.flag(done)
+}
+
+// signalBelow signals all processes below this one. It can take as long as there
+// are many of them.
+func (c *Calls) signalBelow(signo int32) bool {
+	const room = 512 << 10
+	if int(signo) > signal.Max {
+		return false
+	}
+	c.p.Flush()
+	return c.p.SignalBelow(int(signo), c.mem.take(room))
 }
 
 func bit(v bool) int64 {

@@ -15,6 +15,8 @@
 //	control.go   the socket on which a process announces that it execs
 //	flow.go      flow control
 //	signal.go    signals as events, and the end of children
+//	ending.go    the end of all that runs below, for those who ask
+//	walk_linux.go  finding it
 //	fork.go      fork and clone
 //	exec.go      exec, and input that was read ahead of it
 //	descriptor.go  read, write and close as calls see them

@@ -155,6 +155,7 @@ func (p *Process) becomeChild(s *stdio) {
 	p.Depth++
 	p.forks++
 	p.parent, p.below = true, true
+	p.subreaper = false
 	p.filter = p.subFilter
 	p.table.reset()
 	p.in.reset()

@@ -36,6 +36,7 @@ type Options struct {
 	SignalOnEOF                             int32 // of new children; 0 also signals no child at all
 	MaxChild                                int32
 	MaxForkDepth                            int32
+	GraceOnEOF                              int32 // milliseconds, see endBelow; 0 to go at once
 }
 
 // Process is one process of the tree. There is one in a program; a forked
@@ -63,11 +64,13 @@ type Process struct {
 
 	starved bool // a child is not read because there was no buffer for it
 
-	parent bool // who started this process reads notices from descriptor 5
-	below  bool // and is a process of this program, not the driver
-	execed bool // the call being answered has announced an exec (and failed)
-	locked bool // a seccomp filter may be in force: no system call beyond the known ones
-	forks  int  // changes in the child of a fork, so that loops notice
+	parent    bool // who started this process reads notices from descriptor 5
+	below     bool // and is a process of this program, not the driver
+	execed    bool // the call being answered has announced an exec (and failed)
+	locked    bool // a seccomp filter may be in force: no system call beyond the known ones
+	subreaper bool // BecomeSubreaper has succeeded
+
+	forks int // changes in the child of a fork, so that loops notice
 
 	records []byte // siginfo read from the signal pipe
 }
@@ -121,9 +124,13 @@ func (p *Process) Locking() {
 }
 
 // end is the end of the loop: children that were replaced by other programs
-// are signalled, and the process exits.
+// are signalled, and the process exits, at once or when they have ended.
 func (p *Process) end(status int) {
 	p.traceEnd(status)
-	p.signalChildren()
+	if p.Options.GraceOnEOF > 0 {
+		p.endBelow()
+	} else {
+		p.signalChildren()
+	}
 	sys.Exit(status)
 }

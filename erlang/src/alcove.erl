@@ -3171,7 +3171,8 @@ setns(Drv, Pids, FD, NSType, Timeout) ->
     end.
 
 %% @doc Sets an option of the process. Children that it forks later inherit it. Returns `false' for
-%% an unknown option and for a `maxchild' for which there are not enough descriptors.
+%% an unknown option and for what is not possible, such as a `maxchild' for which there are not
+%% enough descriptors.
 %%
 %% `maxchild': how many children the process may have, 64 by default or what the limit of open
 %% files allows, 6 for each.
@@ -3187,6 +3188,19 @@ setns(Drv, Pids, FD, NSType, Timeout) ->
 %% `flowcontrol', `signaloneof': what children start with, see {@link setcpid/5}, -1 and 15 by
 %% default. With a `signaloneof' of 0 the process signals none of its children at the end of
 %% its input.
+%%
+%% The C port does not have the following options and returns `false'.
+%%
+%% `graceoneof': how many milliseconds what runs below the process may take to end when the
+%% input of the process ends. It is asked as `signaloneof' says and killed after that time; the
+%% process ends when nothing is left. 0, the default, is not to wait for anything.
+%%
+%% `subreaper': 1 makes orphans below the process its children, instead of those of init, so
+%% that none gets away; see {@link alcove_stop}. Only a process that has no children becomes
+%% one. Children do not inherit it. {@link getopt/3} is 1 for process 1 of a pid namespace, too.
+%%
+%% `signalbelow': sends the signal of that number to all processes below, once. It cannot be
+%% read.
 %%
 %% ```
 %% true = alcove:setopt(Drv, [Pid], maxforkdepth, 32).

@@ -16,6 +16,11 @@ func Kill(pid, signo int) Errno {
 	return fail(Call(SYS_KILL, uintptr(pid), uintptr(signo), 0))
 }
 
+// Getpgid is getpgid(2).
+func Getpgid(pid int) (int, Errno) {
+	return count(Call(SYS_GETPGID, uintptr(pid), 0, 0))
+}
+
 // Yield is sched_yield(2).
 func Yield() { Call(SYS_SCHED_YIELD, 0, 0, 0) }
 

@@ -35,3 +35,9 @@ func ThrSelf() int {
 	Call(SYS_THR_SELF, ptr(&tid), 0, 0)
 	return tid
 }
+
+// SetSubreaper fails: the reapers of procctl(2) are not used yet.
+func SetSubreaper() Errno { return ENOTSUP }
+
+// IsSubreaper tells that this process is none.
+func IsSubreaper() bool { return false }

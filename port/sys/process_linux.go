@@ -48,3 +48,16 @@ func Tgkill(pid, tid, signo int) Errno {
 
 // Gettid is gettid(2).
 func Gettid() int { return id(SYS_GETTID) }
+
+// SetSubreaper is prctl(PR_SET_CHILD_SUBREAPER): orphans below the process
+// become its children.
+func SetSubreaper() Errno {
+	return fail(Call6(SYS_PRCTL, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0, 0))
+}
+
+// IsSubreaper is prctl(PR_GET_CHILD_SUBREAPER).
+func IsSubreaper() bool {
+	var set int32
+	_, err := Call6(SYS_PRCTL, PR_GET_CHILD_SUBREAPER, ptr(&set), 0, 0, 0, 0)
+	return err == 0 && set != 0
+}

@@ -6,6 +6,7 @@ const (
 	EACCES                    = Errno(13)
 	EAGAIN                    = Errno(35)
 	EBADF                     = Errno(9)
+	ECHILD                    = Errno(10)
 	EEXIST                    = Errno(17)
 	EINTR                     = Errno(4)
 	EINVAL                    = Errno(22)
@@ -21,6 +22,7 @@ const (
 	ENOTSUP                   = Errno(45)
 	EPIPE                     = Errno(32)
 	ERANGE                    = Errno(34)
+	ESRCH                     = Errno(3)
 	ESTALE                    = Errno(70)
 	ETIMEDOUT                 = Errno(60)
 	AT_FDCWD                  = -100
@@ -61,6 +63,7 @@ const (
 	SIG_SETMASK               = 3
 	SIGCHLD                   = 20
 	SIGCONT                   = 19
+	SIGKILL                   = 9
 	SIGTERM                   = 15
 	SIGURG                    = 16
 	RLIM_INFINITY             = 0x7fffffffffffffff

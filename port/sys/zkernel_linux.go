@@ -6,6 +6,7 @@ const (
 	EACCES                  = Errno(13)
 	EAGAIN                  = Errno(11)
 	EBADF                   = Errno(9)
+	ECHILD                  = Errno(10)
 	EEXIST                  = Errno(17)
 	EINTR                   = Errno(4)
 	EINVAL                  = Errno(22)
@@ -21,6 +22,7 @@ const (
 	ENOTSUP                 = Errno(95)
 	EPIPE                   = Errno(32)
 	ERANGE                  = Errno(34)
+	ESRCH                   = Errno(3)
 	ESTALE                  = Errno(116)
 	ETIMEDOUT               = Errno(110)
 	AT_EMPTY_PATH           = 0x1000
@@ -62,6 +64,7 @@ const (
 	SIG_SETMASK             = 2
 	SIGCHLD                 = 17
 	SIGCONT                 = 18
+	SIGKILL                 = 9
 	SIGTERM                 = 15
 	SIGURG                  = 23
 	CLONE_FILES             = 0x400
@@ -73,6 +76,8 @@ const (
 	CLONE_VFORK             = 0x4000
 	CLONE_VM                = 256
 	CSIGNAL                 = 255
+	PR_GET_CHILD_SUBREAPER  = 37
+	PR_SET_CHILD_SUBREAPER  = 36
 	PR_SET_SECCOMP          = 22
 	PTRACE_PEEKDATA         = 2
 	PTRACE_PEEKTEXT         = 1

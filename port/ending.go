@@ -1,0 +1,195 @@
+package port
+
+import "github.com/alcove-go/alcove/port/sys"
+
+// With GraceOnEOF set, a process that comes to its end sees to it that what
+// runs below it ends first: it asks with a signal, waits, and kills. Whoever
+// runs the port below it is not asked but sees the end of its input, and does
+// the same for those below itself.
+//
+// A filter may be in force by then, and the loop made none of these calls
+// before. So the waiting is poll(2), kill(2) and wait4(2), and a process that
+// may have a filter does not look for orphans: its children and their groups
+// are what it ends.
+const (
+	graceTick     = 10   // milliseconds between two looks
+	gracePatience = 2000 // for processes of this program, then for the dead to go
+	mostDiscarded = 16   // pieces of output for each stream and tick
+)
+
+// BecomeSubreaper makes the process the one that orphans below it fall to,
+// instead of init, and reports whether it did. It refuses while there are
+// children: what they have left before would be somebody else's. So ECHILD of
+// a wait proves that all that was started from here on has ended.
+func (p *Process) BecomeSubreaper() bool {
+	if p.Subreaper() {
+		return true
+	}
+	p.subreaper = p.table.live == 0 && p.reapUnknown() == sys.ECHILD && sys.SetSubreaper() == 0
+	return p.subreaper
+}
+
+// Subreaper reports whether all that was started below this process is still
+// below it, unless it has ended. It is so by nature for process 1 of a pid
+// namespace. A call of prctl(2) may have taken it away again.
+func (p *Process) Subreaper() bool {
+	return p.Pid == 1 || p.subreaper && (p.locked || sys.IsSubreaper())
+}
+
+// reapUnknown collects dead children that have no slot, and tells why it
+// stopped: ECHILD when there are no children at all, 0 when one lives.
+func (p *Process) reapUnknown() sys.Errno {
+	for {
+		var status int32
+		pid, err := sys.Wait4(-1, &status, sys.WNOHANG)
+		switch {
+		case err == sys.EINTR:
+		case err != 0 || pid == 0:
+			return err
+		default:
+			if c := p.addressed(int32(pid)); c != nil {
+				c.exited = true // its pid is not to be signalled any more
+			}
+		}
+	}
+}
+
+// endBelow asks, waits and kills. It returns when nothing is left below, or
+// when what is left cannot be killed.
+func (p *Process) endBelow() {
+	p.closeInputs()
+	p.askBelow()
+	left := int(p.Options.GraceOnEOF)
+	if p.await(left, false) || p.Pid == 1 {
+		return // the kernel ends a pid namespace with its first process
+	}
+	p.killBelow(true)
+	if p.await(gracePatience, true) {
+		return
+	}
+	p.killBelow(false)
+	p.await(gracePatience, true)
+}
+
+// await waits for the end of all children, for so many milliseconds. There is
+// no clock among the calls that are allowed: ticks are counted, and one that a
+// signal has cut short counts a tenth.
+func (p *Process) await(millis int, kill bool) bool {
+	for millis > 0 {
+		p.discardOutput()
+		if p.reapUnknown() != 0 {
+			return true
+		}
+		if _, err := sys.Poll(nil, min(graceTick, millis)); err == 0 {
+			millis -= graceTick
+		} else {
+			millis -= graceTick / 10
+		}
+		if kill {
+			p.killBelow(true)
+		}
+	}
+	return p.reapUnknown() != 0
+}
+
+// closeInputs shows children that run this program the end of their input.
+func (p *Process) closeInputs() {
+	for i := range p.table.slots {
+		if c := &p.table.slots[i]; p.runsPort(c) && c.Stdin >= 0 {
+			sys.Close(int(c.Stdin))
+			c.Stdin = -1
+		}
+	}
+}
+
+// runsPort reports whether a child lives and has not executed another program.
+func (p *Process) runsPort(c *Child) bool {
+	return c.Pid != 0 && !c.exited && c.Control != closedControl
+}
+
+// askBelow sends each process below one signal: to children that of their own,
+// to the others that of the process.
+func (p *Process) askBelow() {
+	signo := int(p.Options.SignalOnEOF)
+	if p.Pid != 1 {
+		p.signalChildren()
+		if signo != 0 && !p.locked {
+			w := p.newWalk(signo, p.in.b)
+			w.spare = sparePorts | spareAsked
+			w.look()
+		}
+		return
+	}
+	// Its /proc may be that of another namespace, but all that it can signal is
+	// below it.
+	if signo != 0 {
+		sys.Kill(-1, signo)
+		sys.Kill(-1, sys.SIGCONT)
+	}
+	for i := range p.table.slots {
+		c := &p.table.slots[i]
+		if c.Pid != 0 && !c.exited && !p.runsPort(c) && signo != 0 && int(c.SignalOnEOF) != signo {
+			sys.Kill(int(c.Pid), int(c.SignalOnEOF))
+		}
+	}
+}
+
+// killBelow kills children, their groups, and what else can be found, except
+// for children that run this program, if they are spared: they have more to
+// kill themselves.
+func (p *Process) killBelow(sparing bool) {
+	for i := range p.table.slots {
+		c := &p.table.slots[i]
+		if c.Pid == 0 || c.exited || sparing && p.runsPort(c) {
+			continue
+		}
+		sys.Kill(-int(c.Pid), sys.SIGKILL)
+		sys.Kill(int(c.Pid), sys.SIGKILL)
+	}
+	if p.locked {
+		return
+	}
+	w := p.newWalk(sys.SIGKILL, p.in.b)
+	if sparing {
+		w.spare = sparePorts
+	}
+	w.untilTwoLooksAgree()
+}
+
+// discardOutput reads what children write, so that none waits for a reader
+// while it ends.
+func (p *Process) discardOutput() {
+	for i := range p.table.slots {
+		c := &p.table.slots[i]
+		if c.Pid == 0 {
+			continue
+		}
+		for _, fd := range [...]int32{c.Stdout, c.Stderr} {
+			for n := 0; fd >= 0 && n < mostDiscarded; n++ {
+				if got, err := sys.Read(int(fd), p.in.b); err != 0 || got == 0 {
+					break
+				}
+			}
+		}
+	}
+}
+
+// SignalBelow sends a signal to every process below this one, 0 to none, and
+// SIGKILL again until two looks agree. Processes of this program are asked by
+// the end of their input, so children that run it get SIGKILL only. It reports
+// false where processes below cannot be found. memory is to work in.
+func (p *Process) SignalBelow(signo int, memory []byte) bool {
+	if p.Pid == 1 {
+		err := sys.Kill(-1, signo)
+		if err == 0 && signo != sys.SIGKILL {
+			sys.Kill(-1, sys.SIGCONT)
+		}
+		return err == 0 || err == sys.ESRCH
+	}
+	w := p.newWalk(signo, memory)
+	if signo == sys.SIGKILL {
+		return w.untilTwoLooksAgree()
+	}
+	w.spare = sparePorts
+	return w.look()
+}
