@@ -49,9 +49,9 @@ func (c *Calls) Answer(nr int, body []byte, reply *etf.Encoder) {
 	c.reply = reply
 	reply.Version()
 	switch {
-	case nr >= len(table):
+	case nr >= len(table) || callNames[nr] == "":
 		c.badarg()
-	case c.p.Filtered(nr):
+	case c.p.Filtered(nr) || nr >= callCount && !c.p.Options.Extensions:
 		c.undef()
 	default:
 		c.answer(nr, body)

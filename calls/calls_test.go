@@ -67,6 +67,9 @@ func want(t *testing.T, got, want Term) {
 func TestEveryCallIsAnsweredInOneWay(t *testing.T) {
 	for nr := range table {
 		c := &table[nr]
+		if callNames[nr] == "" {
+			continue
+		}
 		if (c.run != nil) == (c.trap != 0 || c.reply != nil) {
 			t.Errorf("%s: want either a method or a system call with its reply", callNames[nr])
 		}
@@ -87,7 +90,7 @@ func TestOnlyTheCallsThatDoNotReturnReplaceTheProgram(t *testing.T) {
 	if diff := cmp.Diff([]string{"execve", "execvp", "fexecve"}, got); diff != "" {
 		t.Error(diff)
 	}
-	if a.Execs(callCount) {
+	if a.Execs(callCount) || a.Execs(callLimit) {
 		t.Error("a number that is no call replaces the program")
 	}
 }
@@ -100,7 +103,9 @@ func TestDispatch(t *testing.T) {
 		body []byte
 		want Term
 	}{
-		{"the number is beyond the last call", callCount, getpid, badarg},
+		{"the number is beyond the last call of the C port", callCount, getpid, badarg},
+		{"the number is beyond the last call", callLimit, getpid, badarg},
+		{"the number is that of a call that nobody has asked for", nrGetdents, getpid, undef},
 		{"the number is the highest that a frame can have", 65535, getpid, badarg},
 		{"a call of another system is unknown, whatever its argument is", nrJail, body(Float(1)), undef},
 		{"a call of another system with the wrong arity", nrJail, body(), badarg},

@@ -2,6 +2,10 @@ package calls
 
 import "github.com/alcove-go/alcove/port/sys"
 
+// direntsSize is how much a directory is read at a time. What entries of that size
+// become in a reply is smaller, and fits at every depth.
+const direntsSize = 32 << 10
+
 // readdir answers readdir/1 with all names in the order of the kernel, see
 // readdir(3).
 func (c *Calls) readdir() {
@@ -21,6 +25,55 @@ func (c *Calls) readdir() {
 	sys.Close(fd)
 	if err != 0 {
 		c.error(err)
+		return
+	}
+	c.reply.Nil()
+}
+
+// names replies the names in a directory, as the elements of a list.
+func (c *Calls) names(fd int) sys.Errno {
+	b := c.dirents()
+	for {
+		n, err := readDirents(fd, b)
+		if err == sys.ENOENT {
+			return 0 // a directory that was removed has no entries
+		}
+		if err != 0 || n == 0 || c.reply.Full() {
+			return err
+		}
+		if !c.entries(b[:n]) {
+			return sys.EIO
+		}
+	}
+}
+
+// dirents returns memory to read a directory into. It is cleared as far as the
+// first entry goes, lest one from before is taken for one of this directory where
+// a filter has the kernel skip the system call.
+func (c *Calls) dirents() []byte {
+	c.mem.align(wordSize)
+	b := c.mem.take(direntsSize)
+	clear(b[:direntName])
+	return b
+}
+
+// getdents answers getdents/1 with the next names in an open directory, which has
+// no more when there are none. It is readdir for directories of any size.
+func (c *Calls) getdents() {
+	fd := c.args.Int()
+	if c.refused() {
+		return
+	}
+	c.p.Flush()
+	b := c.dirents()
+	n, err := readDirents(int(fd), b)
+	if err != 0 {
+		c.error(err)
+		return
+	}
+	c.results(1)
+	if !c.entries(b[:n]) {
+		c.error(sys.EIO)
 		return
 	}
 	c.reply.Nil()

@@ -24,26 +24,28 @@ const (
 	direntName   = 24 // ends with a NUL
 )
 
-// names replies the names in a directory, as the elements of a list. An entry
-// without a file number is not in use.
-func (c *Calls) names(fd int) sys.Errno {
-	c.mem.align(wordSize)
-	b := c.mem.take(32 << 10)
-	for {
-		n, err := sys.Getdirentries(fd, b)
-		if err == sys.ENOENT {
-			return 0 // a directory that was removed has no entries
+func readDirents(fd int, b []byte) (int, sys.Errno) {
+	n, err := sys.Getdirentries(fd, b)
+	return min(n, len(b)), err
+}
+
+// entries replies the names of directory entries, as elements of a list. An entry
+// without a file number is not in use. It reports false for what the kernel cannot
+// have written.
+func (c *Calls) entries(b []byte) bool {
+	for len(b) > 0 {
+		if len(b) <= direntName {
+			return false
 		}
-		if err != 0 || n == 0 || c.reply.Full() {
-			return err
+		size := int(*(*uint16)(unsafe.Pointer(&b[direntReclen])))
+		if size <= direntName || size > len(b) {
+			return false
 		}
-		for entries := b[:n]; len(entries) > 0; {
-			size := *(*uint16)(unsafe.Pointer(&entries[direntReclen]))
-			if *(*uint64)(unsafe.Pointer(&entries[direntFileno])) != 0 {
-				c.link()
-				c.reply.Binary(cString(entries[direntName:size]))
-			}
-			entries = entries[size:]
+		if *(*uint64)(unsafe.Pointer(&b[direntFileno])) != 0 {
+			c.link()
+			c.reply.Binary(cString(b[direntName:size]))
 		}
+		b = b[size:]
 	}
+	return true
 }

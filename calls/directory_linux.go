@@ -1,7 +1,6 @@
 package calls
 
 import (
-	"syscall"
 	"unsafe"
 
 	"github.com/alcove-go/alcove/port/sys"
@@ -25,23 +24,31 @@ func (c *Calls) getcwd() {
 	}
 }
 
-// names replies the names in a directory, as the elements of a list.
-func (c *Calls) names(fd int) sys.Errno {
-	c.mem.align(wordSize)
-	b := c.mem.take(32 << 10)
-	for {
-		n, err := sys.Call(sys.SYS_GETDENTS64, uintptr(fd), address(b), uintptr(len(b)))
-		if err == sys.ENOENT {
-			return 0 // a directory that was removed has no entries
+// Offsets in struct linux_dirent64.
+const (
+	direntReclen = 16 // 16 bits
+	direntName   = 19 // ends with a NUL
+)
+
+func readDirents(fd int, b []byte) (int, sys.Errno) {
+	n, err := sys.Call(sys.SYS_GETDENTS64, uintptr(fd), address(b), uintptr(len(b)))
+	return min(int(n), len(b)), err
+}
+
+// entries replies the names of directory entries, as elements of a list. It reports
+// false for what the kernel cannot have written.
+func (c *Calls) entries(b []byte) bool {
+	for len(b) > 0 {
+		if len(b) <= direntName {
+			return false
 		}
-		if err != 0 || n == 0 || c.reply.Full() {
-			return err
+		size := int(*(*uint16)(unsafe.Pointer(&b[direntReclen])))
+		if size <= direntName || size > len(b) {
+			return false
 		}
-		for entries := b[:n]; len(entries) > 0; {
-			e := (*syscall.Dirent)(unsafe.Pointer(&entries[0]))
-			c.link()
-			c.reply.Binary(cString(entries[unsafe.Offsetof(e.Name):e.Reclen]))
-			entries = entries[e.Reclen:]
-		}
+		c.link()
+		c.reply.Binary(cString(b[direntName:size]))
+		b = b[size:]
 	}
+	return true
 }

@@ -55,6 +55,104 @@ func TestReaddirOfALargeDirectory(t *testing.T) {
 	want(t, a.ask(nrReaddir, Binary(dir)), errorTuple("emsgsize"))
 	want(t, a.ask(nrReaddir, Binary(dir+"/none")), errorTuple("enoent"))
 	want(t, a.ask(nrReaddir, Binary("/etc/passwd")), errorTuple("enotdir"))
+	a.p.Options.Extensions = true
+	want(t, a.ask(nrGetdents, -1), errorTuple("ebadf"))
+	want(t, a.ask(nrGetdents, devNull(t)), errorTuple("enotdir"))
+}
+
+// pieces asks for the names in a directory until there are no more.
+func (a *asker) pieces(t *testing.T, fd int) (all Chained, n int) {
+	t.Helper()
+	a.p.Options.Extensions = true
+	for ; ; n++ {
+		reply, _ := a.ask(nrGetdents, fd).(Tuple)
+		if len(reply) != 2 || reply[0] != done {
+			t.Fatalf("reply %s", Format(reply))
+		}
+		names, more := reply[1].(Chained)
+		if !more {
+			want(t, reply[1], List{})
+			return all, n
+		}
+		all = append(all, names...)
+	}
+}
+
+func TestADirectoryOfAnySizeIsReadInPieces(t *testing.T) {
+	dir := t.TempDir()
+	expected := Chained{Binary("."), Binary("..")}
+	for i := range 2000 {
+		name := fmt.Sprintf("%0*d", 1+i%250, i)
+		create(t, dir, name)
+		expected = append(expected, Binary(name))
+	}
+	f, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	a := newAsker()
+	want(t, a.ask(nrReaddir, Binary(dir)), errorTuple("emsgsize"))
+	got, n := a.pieces(t, int(f.Fd()))
+	if len(got) != len(expected) {
+		t.Errorf("%d names instead of %d", len(got), len(expected))
+	}
+	byName := cmpopts.SortSlices(func(a, b Term) bool { return a.(Binary) < b.(Binary) })
+	if diff := cmp.Diff(expected, got, byName); diff != "" {
+		t.Errorf("names (-want +got):\n%s", diff)
+	}
+	if n < 3 {
+		t.Errorf("%d pieces", n)
+	}
+}
+
+// The shortest names make the greatest replies for what the kernel gives.
+func TestAPieceFitsAtEveryDepth(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 3000 {
+		create(t, dir, fmt.Sprintf("%x", i))
+	}
+	f, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	a := newAsker()
+	a.p.Depth = 255
+	a.buf = make([]byte, 0, a.p.ReplyLimit())
+	if got, _ := a.pieces(t, int(f.Fd())); len(got) != 3002 {
+		t.Errorf("%d names", len(got))
+	}
+}
+
+func TestWhatTheKernelCannotHaveWrittenIsNoName(t *testing.T) {
+	entry := func(size int, name string) []byte {
+		b := make([]byte, max(size, 32))
+		b[0], b[direntReclen] = 1, byte(size)
+		copy(b[direntName:], name)
+		return b[:size]
+	}
+	for _, test := range []struct {
+		name string
+		b    []byte
+		want bool
+	}{
+		{"an entry", entry(32, "a"), true},
+		{"nothing", nil, true},
+		{"a length of 0", make([]byte, 64), false},
+		{"a length beyond the end", entry(32, "a")[:31], false},
+		{"a length without a name", entry(direntName, "")[:direntName], false},
+		{"the beginning of an entry", entry(32, "a")[:8], false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			a := newAsker()
+			a.Calls.reply = &a.reply
+			a.reply.Reset(a.buf)
+			if got := a.entries(test.b); got != test.want {
+				t.Errorf("taken for entries: %t", got)
+			}
+		})
+	}
 }
 
 // bettered: D11, read is cut to what fits.

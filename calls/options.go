@@ -32,9 +32,39 @@ func (c *Calls) getopt() {
 		c.reply.Int(bit(c.p.Subreaper()))
 	case "graceoneof":
 		c.reply.Int(int64(o.GraceOnEOF))
+	case "extensions":
+		c.reply.Int(c.extensions())
 	default:
 		c.flag(false)
 	}
+}
+
+// extensions returns the calls from callCount on that the process can be told to
+// answer, a bit for each: the lowest for the greatest number.
+func (c *Calls) extensions() int64 {
+	var bits int64
+	for nr := callCount; nr < callLimit && !c.p.Options.NoExtensions; nr++ {
+		if callNames[nr] != "" && !missing(nr) {
+			bits |= 1 << (callLimit - 1 - nr)
+		}
+	}
+	return bits
+}
+
+// extend switches the calls from callCount on on, or away for good, and reports
+// whether it did. Until somebody who knows them asks for them they do not exist, so
+// that no filter leaves them open by not knowing them.
+func (c *Calls) extend(value int32) bool {
+	o := &c.p.Options
+	switch {
+	case value == 0:
+		o.NoExtensions, o.Extensions = true, false
+	case value > 1 || o.NoExtensions:
+		return false
+	default:
+		o.Extensions = true
+	}
+	return true
 }
 
 const maxByte = 255
@@ -76,6 +106,8 @@ func (c *Calls) setopt() {
 		o.GraceOnEOF = value
 	case "signalbelow":
 		done = c.signalBelow(value)
+	case "extensions":
+		done = c.extend(value)
 	default:
 		done = false
 	}
@@ -111,11 +143,23 @@ func (c *Calls) filter() {
 	c.done(0)
 }
 
-// bitmap reads one bit for each call.
+const bitmapSize = callLimit / 8
+
+// bitmap reads one bit for each call. A map that is too short for the calls from
+// callCount on comes from somebody who does not know them: it blocks them.
 func (c *Calls) bitmap() []byte {
 	b := c.args.Binary()
-	if len(b) > 16 {
+	if len(b) > bitmapSize {
 		c.refuse(0)
 	}
-	return b
+	const short = (callCount + 7) / 8
+	if len(b) == 0 || len(b) > short || !c.args.OK() {
+		return b
+	}
+	all := c.mem.zeroed(bitmapSize)
+	copy(all, b)
+	for nr := callCount; nr < callLimit; nr++ {
+		all[nr>>3] |= 1 << (nr & 7)
+	}
+	return all
 }

@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"slices"
 	"testing"
 
 	. "github.com/alcove-go/alcove/test/porttest"
@@ -54,6 +55,99 @@ func TestOptionsKeepWhatTheyCanHold(t *testing.T) {
 	}
 	want(t, newAsker().ask(nrSetopt, Binary("termsig"), 1), badarg)
 	want(t, newAsker().ask(nrGetopt, Binary("termsig")), badarg)
+}
+
+// answers tells whether the call is one that a answers.
+func (a *asker) answers(nr int) bool { return a.ask(nr) != undef }
+
+func TestExtensionsAreThereForThoseWhoAskForThem(t *testing.T) {
+	all, yes, no := newAsker().ask(nrGetopt, Atom("extensions")), Atom("true"), Atom("false")
+	type step struct {
+		value Term
+		reply Term
+		then  bool // getdents is answered
+		says  Term
+	}
+	for _, test := range []struct {
+		name  string
+		steps []step
+	}{
+		{"on, and on again", []step{{1, yes, true, all}, {1, yes, true, all}}},
+		{"away for good", []step{{0, yes, false, 0}, {1, no, false, 0}, {0, yes, false, 0}}},
+		{"on, then away for good", []step{{1, yes, true, all}, {0, yes, false, 0}, {1, no, false, 0}}},
+		{"no value", []step{{2, no, false, all}, {-1, badarg, false, all}, {Binary(""), badarg, false, all}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			a := newAsker()
+			want(t, a.ask(nrGetopt, Atom("extensions")), all)
+			for _, s := range test.steps {
+				want(t, a.ask(nrSetopt, Atom("extensions"), s.value), s.reply)
+				want(t, a.ask(nrGetopt, Atom("extensions")), s.says)
+				if a.answers(nrGetdents) != s.then {
+					t.Errorf("after %s: answered: %t", Format(s.value), !s.then)
+				}
+			}
+		})
+	}
+}
+
+func TestExtensionsAreThoseWithAMeaning(t *testing.T) {
+	a := newAsker()
+	bits := a.ask(nrGetopt, Atom("extensions")).(int)
+	a.ask(nrSetopt, Atom("extensions"), 1)
+	for nr := callCount; nr < callLimit; nr++ {
+		listed := bits&(1<<(callLimit-1-nr)) != 0
+		if answered := callNames[nr] != "" && a.ask(nr, slices.Repeat([]Term{0}, int(callArity[nr]))...) != undef; answered != listed {
+			t.Errorf("call %d: answered: %t, getopt tells of it: %t", nr, answered, listed)
+		}
+	}
+}
+
+// A map that has no bits for the extensions was made by somebody who does not know
+// them.
+func TestShortMapsBlockTheExtensionsToo(t *testing.T) {
+	block := func(size int, numbers ...int) Binary {
+		b := make([]byte, size)
+		for _, nr := range numbers {
+			b[nr/8] |= 1 << (nr % 8)
+		}
+		return Binary(b)
+	}
+	for _, test := range []struct {
+		name     string
+		filter   Binary
+		getdents bool
+		version  bool
+	}{
+		{"nothing", "", true, true},
+		{"one byte", block(1), false, true},
+		{"13 bytes", block(13, nrVersion), false, false},
+		{"13 bytes without a call", block(13), false, true},
+		{"14 bytes", block(14), true, true},
+		{"14 bytes with a call", block(14, nrVersion), true, false},
+		{"16 bytes", block(16), true, true},
+		{"16 bytes with the extension", block(16, nrGetdents), false, true},
+	} {
+		for _, before := range []bool{false, true} {
+			t.Run(test.name, func(t *testing.T) {
+				a := newAsker()
+				filter := func() { want(t, a.ask(nrFilter, test.filter, Binary("")), done) }
+				if before {
+					filter()
+				}
+				want(t, a.ask(nrSetopt, Atom("extensions"), 1), Atom("true"))
+				if !before {
+					filter()
+				}
+				if got := a.answers(nrGetdents); got != test.getdents {
+					t.Errorf("getdents is answered: %t", got)
+				}
+				if got := a.answers(nrVersion); got != test.version {
+					t.Errorf("version is answered: %t", got)
+				}
+			})
+		}
+	}
 }
 
 func TestSetcpidWithoutThatChild(t *testing.T) {

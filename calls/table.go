@@ -6,7 +6,7 @@ import "github.com/alcove-go/alcove/port/sys"
 // replaced by those that all of them have: open(2) by openat(2), and so on.
 // What is different on each system has a name here, such as cloneCall, and its
 // meaning in table_linux.go and table_freebsd.go.
-var table = [callCount]call{
+var table = [callLimit]call{
 	nrAlloc:           {run: (*Calls).alloc},
 	nrCapConstant:     capConstantCall,
 	nrCapEnter:        capEnterCall,
@@ -107,6 +107,10 @@ var table = [callCount]call{
 	nrVersion:         {run: (*Calls).version},
 	nrWaitpid:         {run: (*Calls).waitpid},
 	nrWrite:           {run: (*Calls).write},
+
+	nrGetdents: {run: (*Calls).getdents},
+	nrBatch:    undefCall,
+	nrSyscall:  syscallCall,
 }
 
 // undefCall is a call that the system does not have.

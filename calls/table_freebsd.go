@@ -28,10 +28,14 @@ var (
 	seccompCall         = undefCall
 	seccompConstantCall = undefCall
 	setnsCall           = undefCall
+	syscallCall         = undefCall
 	syscallConstantCall = undefCall
 	umountCall          = call{trap: sys.SYS_UNMOUNT, args: args{path, nothing}, reply: ok, flush: true}
 	umount2Call         = call{trap: sys.SYS_UNMOUNT, args: args{path, positive(mountConstants[:])}, reply: ok, flush: true}
 	unshareCall         = undefCall
 )
+
+// missing tells whether the call nr, from callCount on, is not one of this system.
+func missing(nr int) bool { return nr == nrSyscall || nr == nrBatch }
 
 const trapSelect = sys.SYS_PSELECT

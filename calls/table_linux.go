@@ -28,11 +28,15 @@ var (
 	seccompCall         = call{run: (*Calls).seccomp}
 	seccompConstantCall = call{run: constantCall(seccompConstants[:])}
 	setnsCall           = call{trap: sys.SYS_SETNS, args: args{signed, oneOf(cloneConstants[:])}, reply: ok}
+	syscallCall         = undefCall
 	syscallConstantCall = call{run: constantCall(syscallConstants[:])}
 	umountCall          = call{trap: sys.SYS_UMOUNT2, args: args{path, nothing}, reply: ok, flush: true}
 	umount2Call         = call{trap: sys.SYS_UMOUNT2, args: args{path, positive(mountConstants[:])}, reply: ok, flush: true}
 	unshareCall         = call{trap: sys.SYS_UNSHARE, args: args{anyOf(cloneConstants[:])}, reply: ok}
 )
+
+// missing tells whether the call nr, from callCount on, is not one of this system.
+func missing(nr int) bool { return nr == nrSyscall || nr == nrBatch }
 
 const trapSelect = sys.SYS_PSELECT6
 

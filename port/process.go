@@ -37,6 +37,8 @@ type Options struct {
 	MaxChild                                int32
 	MaxForkDepth                            int32
 	GraceOnEOF                              int32 // milliseconds, see endBelow; 0 to go at once
+	Extensions                              bool  // calls that the C port does not have are answered
+	NoExtensions                            bool  // and will never be
 }
 
 // Process is one process of the tree. There is one in a program; a forked

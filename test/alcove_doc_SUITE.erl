@@ -23,6 +23,7 @@
     signals/1,
     seccomp/1,
     cgroups/1,
+    extensions/1,
     c_port/1,
     protocol/1,
     troubleshooting/1,
@@ -52,6 +53,7 @@ pages() ->
         signals,
         seccomp,
         cgroups,
+        extensions,
         c_port,
         protocol,
         troubleshooting,
@@ -76,6 +78,7 @@ programs(Config) -> run(programs, Config).
 signals(Config) -> run(signals, Config).
 seccomp(Config) -> run(seccomp, Config).
 cgroups(Config) -> run(cgroups, Config).
+extensions(Config) -> run(extensions, Config).
 c_port(Config) -> run(c_port, Config).
 protocol(Config) -> run(protocol, Config).
 troubleshooting(Config) -> run(troubleshooting, Config).

@@ -11,7 +11,7 @@ import (
 	. "github.com/alcove-go/alcove/test/porttest"
 )
 
-// One test for each of the 100 calls. Their table is spread over the files call_FAMILY_test.go. For every call the test
+// One test for each call. Their table is spread over the files call_FAMILY_test.go. For every call the test
 // makes the valid calls of its entry, then, for every argument, passes every term of samples that the argument's kind
 // does not accept, then wrong numbers of arguments, malformed bodies, and the call while it is filtered.
 //
@@ -20,13 +20,13 @@ func TestCall(t *testing.T) {
 	all := map[string]call{}
 	for _, family := range []map[string]call{
 		otherSystems, constantCalls, fileCalls, processCalls, execCalls, environmentCalls, identityCalls, limitCalls,
-		namespaceCalls, deviceCalls, optionCalls,
+		namespaceCalls, deviceCalls, optionCalls, extensionCalls,
 	} {
 		for name, c := range family {
 			all[name] = c
 		}
 	}
-	for _, name := range Names() {
+	for _, name := range append(Names(), Extensions()...) {
 		c, listed := all[name]
 		if !listed || len(c.args) != Arity(name) {
 			t.Errorf("%s/%d has no test of that arity", name, Arity(name))
@@ -242,6 +242,9 @@ func (c *caller) asAnother(do func(c *caller)) {
 
 func (c call) test(t *testing.T) {
 	p := Start(t, Shell("umask 022; ulimit -S -n 1024"))
+	if isExtension(c.name) {
+		p.Want(true, nil, "setopt", Atom("extensions"), 1)
+	}
 	a := p.Fork(nil)
 	t.Run("wrong types", func(t *testing.T) { c.testTypes(t, p.With(t), a) })
 	t.Run("wrong bodies", func(t *testing.T) { c.testBodies(t, p.With(t), a) })
@@ -338,16 +341,21 @@ func (c call) testFiltered(t *testing.T, p *Port, to Pipeline) {
 func filterOf(names ...string) Term {
 	bits := make([]byte, 13)
 	for _, n := range names {
+		if isExtension(n) {
+			bits = append(bits, make([]byte, 16-len(bits))...)
+		}
 		bits[Number(n)/8] |= 1 << (Number(n) % 8)
 	}
 	return Binary(bits)
 }
 
+func isExtension(name string) bool { return slices.Contains(Extensions(), name) }
+
 // kept: call numbers 0..99.
 func TestCallNumbersFrom100OnAreBadarg(t *testing.T) {
 	p := Start(t)
 	p.Want(ok, nil, "filter", Binary("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf0\xff\xff\xff"), Binary(""))
-	for _, number := range []int{100, 101, 127, 255, 256, 65535} {
+	for _, number := range []int{100, 101, 120, 128, 255, 256, 65535} {
 		p.Write(RawCallFrame(nil, number, EncodeCall()))
 		p.Next(Reply(nil, badarg))
 	}

@@ -1,9 +1,9 @@
-// Erlang writes the module alcove, which has two functions for each call, and the list
-// of atoms that replies are made of.
+// Erlang writes the modules alcove and alcove_linux, which have two functions for each
+// call, and the list of atoms that replies are made of.
 //
 //	go run ./c_src_compat/erlang [-root directory]
 //
-// The sources are alcove.txt, for the calls, and alcove.erl.in, for the rest of the module.
+// The sources of a module are its .txt, for the calls, and its .erl.in, for the rest.
 package main
 
 import (
@@ -11,13 +11,17 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-const (
-	module = "erlang/src/alcove.erl"
-	header = "erlang/src/alcove_atoms.hrl"
-)
+const header = "erlang/src/alcove_atoms.hrl"
+
+// modules are those that are generated, each with the list of its calls.
+var modules = []struct{ name, list string }{
+	{"alcove", "calls.txt"},
+	{"alcove_linux", "extensions.txt"},
+}
 
 func main() {
 	root := flag.String("root", ".", "directory of the module")
@@ -43,13 +47,6 @@ func run(root string) error {
 
 // generate makes the files, by their paths, from the lists in dir.
 func generate(dir string) (map[string]string, error) {
-	calls, err := readCalls(filepath.Join(dir, "erlang", "alcove.txt"))
-	if err != nil {
-		return nil, err
-	}
-	if err := agree(calls, filepath.Join(dir, "calls.txt")); err != nil {
-		return nil, err
-	}
 	errno, err := words(filepath.Join(dir, "constants", "errno.txt"))
 	if err != nil {
 		return nil, err
@@ -58,18 +55,36 @@ func generate(dir string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	frame, err := os.ReadFile(filepath.Join(dir, "erlang", "alcove.erl.in"))
-	if err != nil {
-		return nil, err
+	files := map[string]string{header: atoms(errno, signals)}
+	for _, m := range modules {
+		text, err := module(dir, m.name, m.list, errno)
+		if err != nil {
+			return nil, err
+		}
+		files["erlang/src/"+m.name+".erl"] = text
 	}
+	return files, nil
+}
+
+// module makes the text of a module with a function for each call of a list.
+func module(dir, name, list string, errno []string) (string, error) {
+	calls, err := readCalls(filepath.Join(dir, "erlang", name+".txt"))
+	if err != nil {
+		return "", err
+	}
+	if err := agree(calls, filepath.Join(dir, list)); err != nil {
+		return "", err
+	}
+	frame, err := os.ReadFile(filepath.Join(dir, "erlang", name+".erl.in"))
+	if err != nil {
+		return "", err
+	}
+	calls = slices.DeleteFunc(calls, func(c call) bool { return c.Own })
 	fill := strings.NewReplacer(
 		"    % calls\n", exports(calls),
 		"    % posix\n    unknown", "    "+strings.Join(append(errno, "unknown"), "\n    | "),
 	)
-	return map[string]string{
-		module: fill.Replace(string(frame)) + functions(calls),
-		header: atoms(errno, signals),
-	}, nil
+	return fill.Replace(string(frame)) + functions(calls), nil
 }
 
 // agree compares the heads of the functions with the list of calls.
@@ -87,7 +102,7 @@ func agree(calls []call, list string) error {
 			got = fmt.Sprintf("%s/%d", calls[i].Name, len(calls[i].Args))
 		}
 		if want != got {
-			return fmt.Errorf("call %d is %q in calls.txt and %q in alcove.txt", i, want, got)
+			return fmt.Errorf("call %d is %q in %s and %q in its text", i, want, filepath.Base(list), got)
 		}
 	}
 	return nil

@@ -15,8 +15,8 @@ func TestGeneratedModuleIsUpToDate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(files) != 2 {
-		t.Errorf("%d files are generated, want 2", len(files))
+	if len(files) != 3 {
+		t.Errorf("%d files are generated, want 3", len(files))
 	}
 	for path, want := range files {
 		got, err := os.ReadFile(filepath.Join(root, path))

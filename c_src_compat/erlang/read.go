@@ -6,18 +6,19 @@ import (
 	"strings"
 )
 
-// A call is one entry of alcove.txt.
+// A call is one entry of the text of a module.
 type call struct {
 	Name   string
 	Args   []arg
 	Result string   // type of the reply
 	Hidden bool     // not for the manual
+	Own    bool     // its functions are in the .erl.in
 	Doc    []string // lines of edoc
 }
 
 type arg struct{ Name, Type string }
 
-// readCalls reads alcove.txt: heads at the left margin, what is said about them indented.
+// readCalls reads the text of a module: heads at the left margin, what is said about them indented.
 func readCalls(path string) ([]call, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -30,6 +31,7 @@ func readCalls(path string) ([]call, error) {
 			return nil
 		}
 		c, err := parseHead(strings.Join(head, " "))
+		c.Own = strings.TrimSpace(strings.Join(doc, "")) == "@own"
 		c.Doc, c.Hidden = parseDoc(doc)
 		calls = append(calls, c)
 		head, doc = nil, nil

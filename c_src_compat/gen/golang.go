@@ -125,20 +125,23 @@ func goErrno(tab resolved, s system) (*bytes.Buffer, error) {
 }
 
 // goCalls makes the table of calls by number.
-func goCalls(calls []call) *bytes.Buffer {
-	b := goFile("c_src_compat/calls.txt")
+func goCalls(calls, others []call) *bytes.Buffer {
+	b := goFile("c_src_compat/calls.txt and extensions.txt")
 	b.WriteString("\n// Numbers of the calls.\nconst (\n")
-	for i, c := range calls {
-		fmt.Fprintf(b, "\t%s = %d\n", goName("nr", c.Name), i)
+	all := append(calls[:len(calls):len(calls)], others...)
+	for _, c := range all {
+		fmt.Fprintf(b, "\t%s = %d\n", goName("nr", c.Name), c.Number)
 	}
-	fmt.Fprintf(b, "\n\tcallCount = %d\n)\n", len(calls))
-	b.WriteString("\n// callNames are the names of the calls by number.\nvar callNames = [callCount]string{\n")
-	for _, c := range calls {
+	fmt.Fprintf(b, "\n\tcallCount = %d // calls that the C port has, too\n", len(calls))
+	fmt.Fprintf(b, "\tcallLimit = %d // no call has this number or a greater one\n)\n", lastCall+1)
+	b.WriteString("\n// callNames are the names of the calls by number, \"\" where there is none.\n")
+	b.WriteString("var callNames = [callLimit]string{\n")
+	for _, c := range all {
 		fmt.Fprintf(b, "\t%s: %q,\n", goName("nr", c.Name), c.Name)
 	}
 	b.WriteString("}\n\n// callArity is the number of arguments that each call takes.\n")
-	b.WriteString("var callArity = [callCount]uint8{\n")
-	for _, c := range calls {
+	b.WriteString("var callArity = [callLimit]uint8{\n")
+	for _, c := range all {
 		fmt.Fprintf(b, "\t%s: %d,\n", goName("nr", c.Name), c.Arity)
 	}
 	b.WriteString("}\n")

@@ -10,9 +10,11 @@ import (
 	"strings"
 )
 
-// A call is one line of calls.txt; its number is its place in the list.
+// A call is one line of calls.txt, whose number is its place in the list, or of
+// extensions.txt, which is numbered from the last number down.
 type call struct {
 	Name     string
+	Number   int
 	Arity    int
 	NoReturn bool // answers only when it fails
 }
@@ -68,8 +70,18 @@ func (n name) marked(os string) bool {
 	return slices.ContainsFunc(n.Where, func(p place) bool { return p.OS == os && !p.family })
 }
 
-// readCalls reads calls.txt: "name/arity" or "name/arity noreturn" in each line.
-func readCalls(path string) ([]call, error) {
+// lastCall is the greatest number that a bit map of calls has a bit for.
+const lastCall = 127
+
+// readCalls reads calls.txt: "name/arity" or "name/arity noreturn" in each line. The
+// numbers go up from 0.
+func readCalls(path string) ([]call, error) { return numberedCalls(path, 0, 1) }
+
+// readExtensions reads extensions.txt, which is written in the same way. The numbers
+// go down.
+func readExtensions(path string) ([]call, error) { return numberedCalls(path, lastCall, -1) }
+
+func numberedCalls(path string, number, step int) ([]call, error) {
 	var calls []call
 	seen := map[string]bool{}
 	err := eachLine(path, func(words []string) error {
@@ -82,7 +94,8 @@ func readCalls(path string) ([]call, error) {
 			return fmt.Errorf("%s is listed twice", name)
 		}
 		seen[name] = true
-		calls = append(calls, call{Name: name, Arity: int(n), NoReturn: len(words) == 2})
+		calls = append(calls, call{Name: name, Number: number, Arity: int(n), NoReturn: len(words) == 2})
+		number += step
 		return nil
 	})
 	return calls, err

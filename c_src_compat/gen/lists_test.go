@@ -25,8 +25,8 @@ func TestCallsAreNumberedByTheirPlace(t *testing.T) {
 		t.Errorf("got %d calls, want 100", len(calls))
 	}
 	want := map[int]call{
-		0: {"alloc", 1, false}, 20: {"execve", 3, true}, 22: {"exit", 1, true}, 28: {"fork", 0, false},
-		54: {"mount", 6, false}, 59: {"prctl", 5, false}, 99: {"write", 2, false},
+		0: {"alloc", 0, 1, false}, 20: {"execve", 20, 3, true}, 22: {"exit", 22, 1, true}, 28: {"fork", 28, 0, false},
+		54: {"mount", 54, 6, false}, 59: {"prctl", 59, 5, false}, 99: {"write", 99, 2, false},
 	}
 	got := map[int]call{}
 	for n := range want {
@@ -34,6 +34,17 @@ func TestCallsAreNumberedByTheirPlace(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+func TestExtensionsAreNumberedFrom127Down(t *testing.T) {
+	want := []call{{"syscall", 127, 2, false}, {"batch", 126, 1, false}, {"getdents", 125, 1, false}}
+	others := readLists(t).Others
+	if diff := cmp.Diff(want, others[:len(want)]); diff != "" {
+		t.Errorf("the first ones (-want +got):\n%s", diff)
+	}
+	if last := others[len(others)-1]; last.Number < 100 {
+		t.Errorf("%s has the number %d of a call of the C port", last.Name, last.Number)
 	}
 }
 

@@ -90,6 +90,7 @@ func run(root, assert string) error {
 // sources are the lists with the values of their names.
 type sources struct {
 	Calls  []call
+	Others []call     // those of extensions.txt
 	Tables []resolved // those of constants/ that have names on any target
 	Errno  resolved
 	Kernel resolved // kernel.txt
@@ -100,6 +101,9 @@ func readSources(root string) (sources, error) {
 	var err error
 	dir := filepath.Join(root, "c_src_compat")
 	if s.Calls, err = readCalls(filepath.Join(dir, "calls.txt")); err != nil {
+		return s, err
+	}
+	if s.Others, err = readExtensions(filepath.Join(dir, "extensions.txt")); err != nil {
 		return s, err
 	}
 	sys, err := sysDir(root)
@@ -152,7 +156,7 @@ func readResolved(path string, all map[target]values) (resolved, error) {
 func generate(s sources) (map[string][]byte, error) {
 	buffers := goConstants(s.Tables)
 	maps.Copy(buffers, goKernel(s.Kernel, s.Errno.table))
-	buffers["calls/zcalls.go"] = goCalls(s.Calls)
+	buffers["calls/zcalls.go"] = goCalls(s.Calls, s.Others)
 	buffers["calls/zconst.go"] = goConstantType()
 	for _, system := range systems {
 		errno, err := goErrno(s.Errno, system)
@@ -161,7 +165,7 @@ func generate(s sources) (map[string][]byte, error) {
 		}
 		buffers["calls/zerrno_"+system.OS+".go"] = errno
 	}
-	buffers["erlang/src/alcove_proto.erl"] = erlangProto(s.Calls)
+	buffers["erlang/src/alcove_proto.erl"] = erlangProto(s.Calls, s.Others)
 
 	files := map[string][]byte{}
 	for path, b := range buffers {

@@ -19,10 +19,20 @@ setpriority/3 setproctitle/1 setresgid/3 setresuid/3 setrlimit/2 setsid/0 setuid
 socket/3 symlink/2 syscall_constant/1 umount/1 umount2/2 unlink/1 unsetenv/1 unshare/1 unveil/2 version/0 waitpid/2
 write/2`
 
-// Names of all calls, by number.
-func Names() []string {
+// extensions lists the calls that the C port does not have, in the same way: 127, 126 and so on.
+const extensions = `syscall/2 batch/1 getdents/1`
+
+const lastNumber = 127
+
+// Names of all calls of the C port, by number.
+func Names() []string { return names(calls) }
+
+// Extensions are the names of the other calls.
+func Extensions() []string { return names(extensions) }
+
+func names(list string) []string {
 	var names []string
-	for _, s := range strings.Fields(calls) {
+	for _, s := range strings.Fields(list) {
 		name, _, _ := strings.Cut(s, "/")
 		names = append(names, name)
 	}
@@ -31,15 +41,26 @@ func Names() []string {
 
 // Number of a call.
 func Number(name string) int {
-	for i, s := range strings.Fields(calls) {
-		if strings.HasPrefix(s, name+"/") {
-			return i
-		}
-	}
-	panic(fmt.Sprintf("porttest: no call %q", name))
+	number, _ := find(name)
+	return number
 }
 
 // Arity of a call.
 func Arity(name string) int {
-	return int(strings.Fields(calls)[Number(name)][len(name)+1] - '0')
+	_, arity := find(name)
+	return arity
+}
+
+func find(name string) (number, arity int) {
+	for i, s := range strings.Fields(calls) {
+		if strings.HasPrefix(s, name+"/") {
+			return i, int(s[len(name)+1] - '0')
+		}
+	}
+	for i, s := range strings.Fields(extensions) {
+		if strings.HasPrefix(s, name+"/") {
+			return lastNumber - i, int(s[len(name)+1] - '0')
+		}
+	}
+	panic(fmt.Sprintf("porttest: no call %q", name))
 }

@@ -1,0 +1,101 @@
+%% What the C port does not have.
+-module(alcove_linux_SUITE).
+
+-include_lib("stdlib/include/assert.hrl").
+
+-export([
+    all/0,
+    suite/0,
+    init_per_testcase/2,
+    end_per_testcase/2
+]).
+-export([
+    extensions_are_there_when_asked_for/1,
+    filter_names_extensions/1,
+    filter_of_the_hundred_blocks_extensions/1,
+    large_directory_is_read/1,
+    directory_that_cannot_be_read_is_an_error/1
+]).
+
+all() ->
+    [
+        extensions_are_there_when_asked_for,
+        filter_names_extensions,
+        filter_of_the_hundred_blocks_extensions,
+        large_directory_is_read,
+        directory_that_cannot_be_read_is_an_error
+    ].
+
+suite() ->
+    [{timetrap, {minutes, 5}}].
+
+init_per_testcase(_Case, Config) ->
+    {ok, Drv} = alcove_drv:start_link(),
+    [{drv, Drv} | Config].
+
+end_per_testcase(_Case, Config) ->
+    alcove_drv:stop(proplists:get_value(drv, Config)).
+
+%% The driver, and a new process that answers extensions.
+child(Config) ->
+    Drv = proplists:get_value(drv, Config),
+    true = alcove_linux:extend(Drv, []),
+    {ok, Pid} = alcove:fork(Drv, []),
+    {Drv, [Pid]}.
+
+extensions_are_there_when_asked_for(Config) ->
+    Drv = proplists:get_value(drv, Config),
+    ?assert(lists:member(getdents, alcove_linux:extensions(Drv, []))),
+    ?assertError(undef, alcove_linux:getdents(Drv, [], -1)),
+    {Drv, At} = child(Config),
+    ?assertEqual({error, ebadf}, alcove_linux:getdents(Drv, At, -1)),
+    ?assert(alcove:setopt(Drv, At, extensions, 0)),
+    ?assertError(undef, alcove_linux:getdents(Drv, At, -1)),
+    ?assertEqual([], alcove_linux:extensions(Drv, At)),
+    ?assertNot(alcove_linux:extend(Drv, At)).
+
+filter_names_extensions(Config) ->
+    {Drv, At} = child(Config),
+    ok = alcove:filter(Drv, At, alcove_linux:filter([getuid])),
+    ?assertError(undef, alcove:getuid(Drv, At)),
+    ?assertEqual({error, ebadf}, alcove_linux:getdents(Drv, At, -1)),
+    ok = alcove:filter(Drv, At, alcove_linux:filter({allow, [getpid, getdents, filter]})),
+    ?assertEqual({error, ebadf}, alcove_linux:getdents(Drv, At, -1)),
+    ?assertError(undef, alcove:version(Drv, At)),
+    ok = alcove:filter(Drv, At, alcove_linux:filter([])),
+    ok = alcove:filter(Drv, At, alcove_linux:filter({deny, [getdents]})),
+    ?assertError(undef, alcove_linux:getdents(Drv, At, -1)),
+    ?assertEqual(lists:last(At), alcove:getpid(Drv, At)),
+    ?assertError(function_clause, alcove_linux:filter([no_such_call])).
+
+filter_of_the_hundred_blocks_extensions(Config) ->
+    {Drv, At} = child(Config),
+    ok = alcove:filter(Drv, At, alcove:filter([])),
+    ?assertEqual({error, ebadf}, alcove_linux:getdents(Drv, At, -1)),
+    ok = alcove:filter(Drv, At, alcove:filter([getuid])),
+    ?assertError(undef, alcove_linux:getdents(Drv, At, -1)).
+
+large_directory_is_read(Config) ->
+    {Drv, At} = child(Config),
+    Dir = filename:join(proplists:get_value(priv_dir, Config), "large"),
+    ok = file:make_dir(Dir),
+    Names = [iolist_to_binary(io_lib:format("~200..0b", [N])) || N <- lists:seq(1, 2000)],
+    [ok = file:write_file(filename:join(Dir, Name), []) || Name <- Names],
+    ?assertEqual({error, emsgsize}, alcove:readdir(Drv, At, Dir)),
+    {ok, Read} = alcove_linux:readdir(Drv, At, Dir),
+    ?assertEqual(Names, lists:sort(Read)),
+    % its descriptor is closed
+    {ok, FD1} = alcove:open(Drv, At, "/", [o_rdonly, o_cloexec], 0),
+    {ok, _} = alcove_linux:readdir(Drv, At, "/"),
+    {ok, FD2} = alcove:open(Drv, At, "/", [o_rdonly, o_cloexec], 0),
+    ?assertEqual(FD1 + 1, FD2).
+
+directory_that_cannot_be_read_is_an_error(Config) ->
+    {Drv, At} = child(Config),
+    ?assertEqual({error, enoent}, alcove_linux:readdir(Drv, At, "/no/such/folder")),
+    ?assertEqual({error, enotdir}, alcove_linux:readdir(Drv, At, "/etc/passwd")),
+    Dir = filename:join(proplists:get_value(priv_dir, Config), "removed"),
+    ok = file:make_dir(Dir),
+    {ok, FD} = alcove:open(Drv, At, Dir, [o_rdonly, o_directory, o_cloexec], 0),
+    ok = file:del_dir(Dir),
+    ?assertEqual({error, enoent}, alcove_linux:getdents(Drv, At, FD)).
