@@ -1,6 +1,10 @@
 package calls
 
-import "github.com/alcove-go/alcove/port/sys"
+import (
+	"unsafe"
+
+	"github.com/alcove-go/alcove/port/sys"
+)
 
 // direntsSize is how much a directory is read at a time. What entries of that size
 // become in a reply is smaller, and fits at every depth.
@@ -22,7 +26,9 @@ func (c *Calls) readdir() {
 	}
 	c.results(1)
 	err = c.names(fd)
-	sys.Close(fd)
+	if !c.notOpened(fd, err) {
+		sys.Close(fd)
+	}
 	if err != 0 {
 		c.error(err)
 		return
@@ -30,21 +36,46 @@ func (c *Calls) readdir() {
 	c.reply.Nil()
 }
 
+// notOpened reports whether the number that open(2) gave is that of another
+// descriptor, since a filter had the kernel skip the call. err is how reading
+// it ended.
+func (c *Calls) notOpened(fd int, err sys.Errno) bool {
+	switch err {
+	case sys.EBADF, sys.ENOTDIR:
+		return true
+	case sys.ESKIPPED:
+		return c.p.Holds(fd)
+	}
+	return false
+}
+
 // names replies the names in a directory, as the elements of a list.
 func (c *Calls) names(fd int) sys.Errno {
 	b := c.dirents()
-	for {
+	for first := true; ; first = false {
 		n, err := readDirents(fd, b)
 		if err == sys.ENOENT {
 			return 0 // a directory that was removed has no entries
+		}
+		if first && n == 0 && err == 0 && c.p.Locked() {
+			return sys.ESKIPPED // a directory has at least itself and its parent
 		}
 		if err != 0 || n == 0 || c.reply.Full() {
 			return err
 		}
 		if !c.entries(b[:n]) {
-			return sys.EIO
+			return sys.ESKIPPED
 		}
 	}
+}
+
+// readDirents is getdents64(2), or what it is called elsewhere.
+func readDirents(fd int, b []byte) (int, sys.Errno) {
+	n, err := getEntries(fd, b)
+	if err == 0 && (n < 0 || n > len(b)) {
+		return 0, sys.ESKIPPED
+	}
+	return n, err
 }
 
 // dirents returns memory to read a directory into. It is cleared as far as the
@@ -73,8 +104,28 @@ func (c *Calls) getdents() {
 	}
 	c.results(1)
 	if !c.entries(b[:n]) {
-		c.error(sys.EIO)
+		c.error(sys.ESKIPPED)
 		return
 	}
 	c.reply.Nil()
+}
+
+// entries replies the names of directory entries, as elements of a list. It
+// reports false for what the kernel cannot have written.
+func (c *Calls) entries(b []byte) bool {
+	for len(b) > 0 {
+		if len(b) < direntName {
+			return false
+		}
+		size := int(*(*uint16)(unsafe.Pointer(&b[direntReclen])))
+		if size <= direntName || size > len(b) {
+			return false
+		}
+		if inUse(b) {
+			c.link()
+			c.reply.Binary(cString(b[direntName:size]))
+		}
+		b = b[size:]
+	}
+	return true
 }

@@ -26,7 +26,14 @@ func (c *Calls) read() {
 	// only afterwards.
 	b := c.reply.Bytes()
 	b = b[len(b):cap(b)]
-	got, err := c.p.Read(int(fd), b[:min(n, uint64(len(b)))])
+	b = b[:min(n, uint64(len(b)))]
+	if c.p.Locked() {
+		clear(b) // the filter may have the kernel skip the call
+	}
+	got, err := c.p.Read(int(fd), b)
+	if err == 0 && got > len(b) {
+		err = sys.ESKIPPED
+	}
 	if err != 0 {
 		c.error(err)
 		return

@@ -13,8 +13,11 @@ func (c *Calls) getresgid() { c.threeIDs(sys.SYS_GETRESGID) }
 
 // threeIDs replies the real, effective and saved id.
 func (c *Calls) threeIDs(trap uintptr) {
-	ids := c.mem.ids(3)
+	ids := c.noIDs(3)
 	_, err := sys.Call(trap, address(ids), address(ids[1:]), address(ids[2:]))
+	if err == 0 && !areIDs(ids) {
+		err = sys.ESKIPPED
+	}
 	if err != 0 {
 		c.error(err)
 		return
@@ -27,11 +30,7 @@ func (c *Calls) threeIDs(trap uintptr) {
 
 // getgroups answers getgroups/0, see getgroups(2). The last group comes first.
 func (c *Calls) getgroups() {
-	n, err := sys.Call(sys.SYS_GETGROUPS, 0, 0, 0)
-	ids := c.mem.ids(int(n))
-	if err == 0 {
-		n, err = sys.Call(sys.SYS_GETGROUPS, n, address(ids), 0)
-	}
+	ids, err := c.groupsNow()
 	if err != 0 {
 		c.error(err)
 		return
@@ -42,6 +41,50 @@ func (c *Calls) getgroups() {
 		c.reply.Uint(uint64(ids[i]))
 	}
 	c.reply.Nil()
+}
+
+// groupsNow returns the groups of the process.
+func (c *Calls) groupsNow() ([]uint32, sys.Errno) {
+	n, err := sys.Call(sys.SYS_GETGROUPS, 0, 0, 0)
+	if err != 0 || n == 0 {
+		return nil, err
+	}
+	if n > maxGroups {
+		return nil, sys.ESKIPPED
+	}
+	ids := c.noIDs(int(n))
+	if n, err = sys.Call(sys.SYS_GETGROUPS, n, address(ids), 0); err != 0 {
+		return nil, err
+	}
+	if n > uintptr(len(ids)) || !areIDs(ids[:n]) {
+		return nil, sys.ESKIPPED
+	}
+	return ids[:n], 0
+}
+
+// maxGroups is how many groups a process can have.
+const maxGroups = 1 << 16
+
+// noID is no user and no group: what a system call leaves of it has not been
+// made.
+const noID = ^uint32(0)
+
+// noIDs returns memory for n ids, none of which is one.
+func (c *Calls) noIDs(n int) []uint32 {
+	ids := c.mem.ids(n)
+	for i := range ids {
+		ids[i] = noID
+	}
+	return ids
+}
+
+func areIDs(ids []uint32) bool {
+	for _, id := range ids {
+		if id == noID {
+			return false
+		}
+	}
+	return true
 }
 
 // setgroups answers setgroups/1, see setgroups(2).

@@ -31,8 +31,11 @@ func (c *Calls) selectFDs() {
 		return
 	}
 	c.p.Flush()
-	_, err := sys.Call6(trapSelect, uintptr(n),
+	found, err := sys.Call6(trapSelect, uintptr(n),
 		address(sets[0]), address(sets[1]), address(sets[2]), address(ts), 0)
+	if err == 0 && int(found) != sets[0].count()+sets[1].count()+sets[2].count() {
+		err = sys.ESKIPPED
+	}
 	if err != 0 {
 		c.error(err)
 		return
@@ -87,6 +90,14 @@ func (c *Calls) add(set fdSet, i int, fd int32) int {
 	}
 	set[fd/bits.UintSize] |= 1 << (fd % bits.UintSize)
 	return int(fd) + 1
+}
+
+// count returns how many descriptors are in a set.
+func (set fdSet) count() (n int) {
+	for _, word := range set {
+		n += bits.OnesCount64(uint64(word))
+	}
+	return n
 }
 
 // members replies the descriptors in a set, in ascending order.

@@ -103,6 +103,9 @@ func (p *Process) childWith(fd int) *Child {
 	return nil
 }
 
+// Holds reports whether the process itself uses descriptor fd.
+func (p *Process) Holds(fd int) bool { return fd < firstFree || p.childWith(fd) != nil }
+
 // closeFrom closes all descriptors from first on.
 func closeFrom(first int) {
 	if sys.CloseRange(uint(first), ^uint(0)>>32) == 0 {

@@ -44,7 +44,11 @@ func (s *stdio) open() sys.Errno {
 // unblock makes the parent's ends non-blocking: no child may hold up the loop.
 func (s *stdio) unblock() sys.Errno {
 	for _, fd := range [...]int32{s.control[1], s.in[1], s.out[0], s.err[0]} {
-		if _, err := sys.Fcntl(int(fd), sys.F_SETFL, sys.O_NONBLOCK); err != 0 {
+		n, err := sys.Fcntl(int(fd), sys.F_SETFL, sys.O_NONBLOCK)
+		if err == 0 && n != 0 {
+			err = sys.ESKIPPED
+		}
+		if err != 0 {
 			return err
 		}
 	}
@@ -85,6 +89,14 @@ func (s *stdio) close(side int) {
 	}
 }
 
+// alone reports whether nobody has the child's end of the control socket: a
+// filter had the kernel skip the fork, and the pid is not that of a child.
+func (s *stdio) alone() bool {
+	at := [1]sys.PollFD{{FD: s.control[parentSide], Events: sys.POLLIN}}
+	n, err := sys.Poll(at[:], 0)
+	return err == 0 && n > 0 && at[0].Revents&sys.POLLHUP != 0
+}
+
 // MayFork returns EAGAIN when the process is too deep in the tree or has as
 // many children as it may have.
 func (p *Process) MayFork() sys.Errno {
@@ -108,17 +120,22 @@ func (p *Process) Fork(flags uintptr) (pid int32, err sys.Errno) {
 	}
 	// A signal between the fork and the child's own signal pipe would be
 	// reported by the parent as its own.
-	all := sys.EverySignal()
+	all := sys.EverySignalButSIGSYS()
 	var old sys.Sigset
 	sys.Sigprocmask(sys.SIG_BLOCK, &all, &old)
-	n, err := sys.Clone(flags)
+	var self int32
+	n, err := sys.Clone(flags, &self)
 	if err == 0 && n == 0 {
+		p.Pid = int(self)
 		p.becomeChild(&s)
 		sys.Sigprocmask(sys.SIG_SETMASK, &old, nil)
 		return 0, 0
 	}
 	sys.Sigprocmask(sys.SIG_SETMASK, &old, nil)
 	s.close(childSide)
+	if err == 0 && p.locked && s.alone() {
+		err = sys.ESKIPPED
+	}
 	if err != 0 {
 		s.close(parentSide)
 		return 0, err
@@ -151,7 +168,6 @@ func (p *Process) becomeChild(s *stdio) {
 		sys.Exit(int(err))
 	}
 	signal.ResetOverflow()
-	p.Pid = sys.Getpid()
 	p.Depth++
 	p.forks++
 	p.parent, p.below = true, true

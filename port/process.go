@@ -125,6 +125,10 @@ func (p *Process) Locking() {
 	p.locked = true
 }
 
+// Locked reports whether a seccomp filter may be in force. One that was there
+// before the program started is not known of.
+func (p *Process) Locked() bool { return p.locked }
+
 // end is the end of the loop: children that were replaced by other programs
 // are signalled, and the process exits, at once or when they have ended.
 func (p *Process) end(status int) {

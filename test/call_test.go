@@ -3,6 +3,7 @@
 package test
 
 import (
+	"maps"
 	"math/big"
 	"slices"
 	"strings"
@@ -17,15 +18,7 @@ import (
 //
 // kept: arity, filter, and the rules for badarg, undef and enotsup.
 func TestCall(t *testing.T) {
-	all := map[string]call{}
-	for _, family := range []map[string]call{
-		otherSystems, constantCalls, fileCalls, processCalls, execCalls, environmentCalls, identityCalls, limitCalls,
-		namespaceCalls, deviceCalls, optionCalls, extensionCalls,
-	} {
-		for name, c := range family {
-			all[name] = c
-		}
-	}
+	all := allCalls()
 	for _, name := range append(Names(), Extensions()...) {
 		c, listed := all[name]
 		if !listed || len(c.args) != Arity(name) {
@@ -38,6 +31,18 @@ func TestCall(t *testing.T) {
 			c.test(t)
 		})
 	}
+}
+
+// allCalls is the whole table, by the names of the calls.
+func allCalls() map[string]call {
+	all := map[string]call{}
+	for _, family := range []map[string]call{
+		otherSystems, constantCalls, fileCalls, processCalls, execCalls, environmentCalls, identityCalls, limitCalls,
+		namespaceCalls, deviceCalls, optionCalls, extensionCalls,
+	} {
+		maps.Copy(all, family)
+	}
+	return all
 }
 
 // call is what is to be tested of a call.

@@ -8,6 +8,21 @@ import (
 // Errno is an error number of the kernel; 0 means success.
 type Errno = syscall.Errno
 
+// ESKIPPED is the error of a system call that tells success without having been
+// made: a seccomp filter may have the kernel skip it, and the result is then
+// whatever was in a register, or what the filter says. No error of the kernel
+// has this number.
+const ESKIPPED = Errno(4096)
+
+// made returns whether a system call that was to write a has done so: a was set
+// to -1 before, which the kernel does not write there.
+func made(err Errno, a int32) Errno {
+	if err == 0 && a < 0 {
+		return ESKIPPED
+	}
+	return err
+}
+
 // Call makes system call nr with three arguments. The arguments are not
 // checked. Memory that they point to must be referenced after the call.
 //

@@ -34,7 +34,9 @@ func CloseRange(first, last uint) Errno {
 
 // Pipe2 is pipe2(2): p[0] is the end to read from, p[1] the end to write to.
 func Pipe2(p *[2]int32, flags int) Errno {
-	return fail(Call(SYS_PIPE2, ptr(p), uintptr(flags), 0))
+	*p = [2]int32{-1, -1}
+	err := fail(Call(SYS_PIPE2, ptr(p), uintptr(flags), 0))
+	return made(err, p[0])
 }
 
 // DupAbove is fcntl(F_DUPFD) or, with closeOnExec, fcntl(F_DUPFD_CLOEXEC): a
@@ -44,7 +46,11 @@ func DupAbove(fd, lowest int, closeOnExec bool) (int, Errno) {
 	if closeOnExec {
 		cmd = F_DUPFD_CLOEXEC
 	}
-	return Fcntl(fd, cmd, lowest)
+	n, err := Fcntl(fd, cmd, lowest)
+	if err == 0 && n < lowest {
+		return 0, ESKIPPED
+	}
+	return n, err
 }
 
 // Fcntl is fcntl(2) with an integer argument.

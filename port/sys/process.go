@@ -8,7 +8,13 @@ func Execve(path *byte, argv, envp **byte) Errno {
 // Wait4 is wait4(2) without the resource usage. With WNOHANG it returns pid 0
 // while no child has changed.
 func Wait4(pid int, status *int32, options int) (int, Errno) {
-	return count(Call6(SYS_WAIT4, uintptr(pid), ptr(status), uintptr(options), 0, 0, 0))
+	*status = -1
+	n, err := count(Call6(SYS_WAIT4, uintptr(pid), ptr(status), uintptr(options), 0, 0, 0))
+	if n <= 0 {
+		*status = 0
+		return n, err
+	}
+	return n, made(err, *status)
 }
 
 // Kill is kill(2).

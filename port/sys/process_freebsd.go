@@ -10,11 +10,15 @@ package sys
 func Fork() (pid int, err Errno) { return count(Call(SYS_FORK, 0, 0, 0)) }
 
 // Clone is [Fork]: there are no namespaces, so flags other than 0 are refused.
-func Clone(flags uintptr) (pid int, err Errno) {
+// In the child self becomes its pid.
+func Clone(flags uintptr, self *int32) (pid int, err Errno) {
 	if flags != 0 {
 		return 0, EINVAL
 	}
-	return Fork()
+	if pid, err = Fork(); err == 0 && pid == 0 {
+		*self = int32(Getpid())
+	}
+	return pid, err
 }
 
 // Exit ends the process with exit(2). It does not return.

@@ -5,20 +5,30 @@ import "unsafe"
 // Fork is fork(2): the child returns 0 and goes on with a copy of the memory
 // and of the stack it is on. Only a process with one thread may fork and then
 // go on running Go.
-func Fork() (pid int, err Errno) { return Clone(0) }
+func Fork() (pid int, err Errno) {
+	var self int32
+	return Clone(0, &self)
+}
 
-// Clone is [Fork] with the flags of clone(2), for namespaces. Whatever signal
+// Clone is [Fork] with the flags of clone(2), for namespaces. In the child self
+// becomes its pid as it sees it. Whatever signal
 // the flags name, the child's exit signal is SIGCHLD. Flags that make the child
 // share memory, signal handlers or thread storage with its parent would end
 // both; they are the caller's to refuse.
-func Clone(flags uintptr) (pid int, err Errno) {
+func Clone(flags uintptr, self *int32) (pid int, err Errno) {
+	*self = -1
 	if flags&CLONE_NEWTIME != 0 {
 		// In the flags of clone this bit would be part of CSIGNAL, the exit signal.
-		return clone3(flags)
+		pid, err = clone3(flags, self)
+	} else {
+		// The thread id of the child comes fourth or fifth, by architecture; the
+		// other one is thread storage, which is not looked at.
+		pid, err = count(Call6(SYS_CLONE, flags&^CSIGNAL|CLONE_CHILD_SETTID|SIGCHLD, 0, 0, ptr(self), ptr(self), 0))
 	}
-	// The stack, thread id and thread storage arguments are zero, so that
-	// their order, which differs between architectures, does not matter.
-	return count(Call6(SYS_CLONE, flags&^CSIGNAL|SIGCHLD, 0, 0, 0, 0, 0))
+	if pid == 0 {
+		err = made(err, *self) // else this is no child
+	}
+	return pid, err
 }
 
 // cloneArgs is struct clone_args of Linux 5.3, its first version.
@@ -26,18 +36,22 @@ type cloneArgs struct {
 	flags, pidfd, childTid, parentTid, exitSignal, stack, stackSize, tls uint64
 }
 
-func clone3(flags uintptr) (int, Errno) {
+func clone3(flags uintptr, self *int32) (int, Errno) {
 	args := cloneArgs{
-		flags:      uint64(flags&^CSIGNAL | CLONE_NEWTIME),
+		flags:      uint64(flags&^CSIGNAL | CLONE_NEWTIME | CLONE_CHILD_SETTID),
+		childTid:   uint64(ptr(self)),
 		exitSignal: SIGCHLD,
 	}
 	return count(Call(SYS_CLONE3, ptr(&args), unsafe.Sizeof(args), 0))
 }
 
-// Exit ends the process with exit_group(2). It does not return.
+// Exit ends the process with exit_group(2). It does not return. Where a filter
+// has the kernel skip that, there are other ways.
 func Exit(status int) {
 	for {
 		Call(SYS_EXIT_GROUP, uintptr(status), 0, 0)
+		Call(SYS_EXIT, uintptr(status), 0, 0)
+		Kill(Getpid(), SIGKILL)
 	}
 }
 

@@ -6,6 +6,9 @@ type Sigset [2]uint64
 // EverySignal is the set of all signals.
 func EverySignal() Sigset { return Sigset{^uint64(0), ^uint64(0)} }
 
+// EverySignalButSIGSYS is [EverySignal]: nothing but a mistake sends SIGSYS.
+func EverySignalButSIGSYS() Sigset { return EverySignal() }
+
 // Sigprocmask is sigprocmask(2). Both sets may be nil.
 func Sigprocmask(how int, set, old *Sigset) Errno {
 	return fail(Call(SYS_SIGPROCMASK, uintptr(how), ptr(set), ptr(old)))

@@ -9,6 +9,10 @@ const sigsetSize = 8
 // EverySignal is the set of all signals.
 func EverySignal() Sigset { return ^Sigset(0) }
 
+// EverySignalButSIGSYS is the set of all signals but the one that a seccomp
+// filter sends: blocked, it would end the process.
+func EverySignalButSIGSYS() Sigset { return ^Sigset(1 << (SIGSYS - 1)) }
+
 // Sigprocmask is rt_sigprocmask(2). Both sets may be nil.
 func Sigprocmask(how int, set, old *Sigset) Errno {
 	return fail(Call6(SYS_RT_SIGPROCMASK, uintptr(how), ptr(set), ptr(old), sigsetSize, 0, 0))

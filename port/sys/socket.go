@@ -45,7 +45,9 @@ func Connect(fd int, a *UnixAddress) Errno {
 
 // Socketpair is socketpair(2) in AF_UNIX. typ is a SOCK_ type with its flags.
 func Socketpair(p *[2]int32, typ int) Errno {
-	return fail(Call6(SYS_SOCKETPAIR, AF_UNIX, uintptr(typ), 0, ptr(p), 0, 0))
+	*p = [2]int32{-1, -1}
+	err := fail(Call6(SYS_SOCKETPAIR, AF_UNIX, uintptr(typ), 0, ptr(p), 0, 0))
+	return made(err, p[0])
 }
 
 // IsUnixSocket reports whether fd is an open socket of the AF_UNIX family.

@@ -81,7 +81,8 @@ func TestErrorsAreReturnedAndNotRetried(t *testing.T) {
 		}, ENOENT},
 		{"Execve of no file", func() Errno { return Execve(cstring("/no/such/file"), nil, nil) }, ENOENT},
 		{"Wait4 without children of that number", func() Errno {
-			_, err := Wait4(os.Getpid(), nil, WNOHANG)
+			var status int32
+			_, err := Wait4(os.Getpid(), &status, WNOHANG)
 			return err
 		}, Errno(syscall.ECHILD)},
 		{"FutexWait for another value", func() Errno {

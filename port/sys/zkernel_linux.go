@@ -44,6 +44,7 @@ const (
 	O_NONBLOCK              = 0x800
 	O_RDONLY                = 0
 	O_RDWR                  = 2
+	POLLHUP                 = 16
 	POLLIN                  = 1
 	POLLOUT                 = 4
 	S_IFIFO                 = 0x1000
@@ -65,8 +66,10 @@ const (
 	SIGCHLD                 = 17
 	SIGCONT                 = 18
 	SIGKILL                 = 9
+	SIGSYS                  = 31
 	SIGTERM                 = 15
 	SIGURG                  = 23
+	CLONE_CHILD_SETTID      = 0x1000000
 	CLONE_FILES             = 0x400
 	CLONE_NEWTIME           = 128
 	CLONE_PARENT            = 0x8000
