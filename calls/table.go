@@ -33,7 +33,7 @@ var table = [callLimit]call{
 	nrFcntl:           {trap: sys.SYS_FCNTL, args: args{signed, oneOf(fcntlConstants[:]), immediate}, reply: okNumber, flush: true},
 	nrFcntlConstant:   {run: constantCall(fcntlConstants[:])},
 	nrFexecve:         {run: (*Calls).fexecve, execs: true},
-	nrFileConstant:    {run: constantCall(fileConstants[:])},
+	nrFileConstant:    {run: (*Calls).fileConstant},
 	nrFilter:          {run: (*Calls).filter},
 	nrFork:            {run: (*Calls).fork},
 	nrGetcwd:          {run: (*Calls).getcwd},

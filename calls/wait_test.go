@@ -38,6 +38,6 @@ func TestWhatHappenedToAChild(t *testing.T) {
 func TestWaitpidArguments(t *testing.T) {
 	a := newAsker()
 	want(t, a.ask(nrWaitpid, -1, Atom("wnohang")), badarg)
-	want(t, a.ask(nrWaitpid, -1, List{Atom("__wall")}), errorTuple("enotsup"))
+	want(t, a.ask(nrWaitpid, -1, List{Atom("__wclone")}), errorTuple("enotsup"))
 	want(t, a.ask(nrWaitpid, -1, Integer(1<<8)), errorTuple("einval"))
 }

@@ -96,6 +96,12 @@ var fcntlConstants = [...]constant{
 	{"f_getfl", 3},
 	{"f_setfl", 4},
 	{"fd_cloexec", 1},
+	{"f_dupfd", 0},
+	{"f_dupfd_cloexec", 17},
+	{"f_dup2fd", 10},
+	{"f_dup2fd_cloexec", 18},
+	{"f_getown", 5},
+	{"f_setown", 6},
 }
 
 var fileConstants = [...]constant{
@@ -191,6 +197,24 @@ var mountConstants = [...]constant{
 	{"mnt_nosuid", 8},
 }
 
+var otherConstants = [...]constant{
+	{"seek_set", 0},
+	{"seek_cur", 1},
+	{"seek_end", 2},
+	{"seek_data", 3},
+	{"seek_hole", 4},
+	{"ipproto_ip", 0},
+	{"ipproto_icmp", 1},
+	{"ipproto_tcp", 6},
+	{"ipproto_udp", 17},
+	{"ipproto_ipv6", 41},
+	{"ipproto_icmpv6", 58},
+	{"ipproto_raw", 255},
+	{"f_rdlck", 1},
+	{"f_wrlck", 3},
+	{"f_unlck", 2},
+}
+
 var prioConstants = [...]constant{
 	{"prio_process", 0},
 	{"prio_pgrp", 1},
@@ -265,6 +289,7 @@ var rlimitConstants = [...]constant{
 	{"rlimit_nofile", 8},
 	{"rlimit_memlock", 6},
 	{"rlimit_as", 10},
+	{"rlim_infinity", 0x7fffffffffffffff},
 }
 
 var signalConstants = [...]constant{
@@ -308,6 +333,7 @@ var socketConstants = [...]constant{
 	{"af_local", 1},
 	{"af_netlink", 38},
 	{"af_unix", 1},
+	{"af_unspec", 0},
 	{"pf_appletalk", 16},
 	{"pf_inet", 2},
 	{"pf_inet6", 28},

@@ -21,6 +21,17 @@ var fcntlConstants = [...]constant{
 	{"fd_cloexec", 1},
 	{"f_setpipe_sz", 0x407},
 	{"f_getpipe_sz", 0x408},
+	{"f_dupfd", 0},
+	{"f_dupfd_cloexec", 0x406},
+	{"f_getown", 9},
+	{"f_setown", 8},
+	{"f_getsig", 11},
+	{"f_setsig", 10},
+	{"f_getlease", 0x401},
+	{"f_setlease", 0x400},
+	{"f_notify", 0x402},
+	{"f_add_seals", 0x409},
+	{"f_get_seals", 0x40a},
 }
 
 var fileConstants = [...]constant{
@@ -233,6 +244,29 @@ var mountConstants = [...]constant{
 	{"mnt_detach", 2},
 	{"mnt_expire", 4},
 	{"umount_nofollow", 8},
+}
+
+var otherConstants = [...]constant{
+	{"seek_set", 0},
+	{"seek_cur", 1},
+	{"seek_end", 2},
+	{"seek_data", 3},
+	{"seek_hole", 4},
+	{"ipproto_ip", 0},
+	{"ipproto_icmp", 1},
+	{"ipproto_tcp", 6},
+	{"ipproto_udp", 17},
+	{"ipproto_ipv6", 41},
+	{"ipproto_icmpv6", 58},
+	{"ipproto_raw", 255},
+	{"f_rdlck", 0},
+	{"f_wrlck", 1},
+	{"f_unlck", 2},
+	{"f_seal_seal", 1},
+	{"f_seal_shrink", 2},
+	{"f_seal_grow", 4},
+	{"f_seal_write", 8},
+	{"f_seal_future_write", 16},
 }
 
 var prctlConstants = [...]constant{
@@ -451,6 +485,7 @@ var rlimitConstants = [...]constant{
 	{"rlimit_rtprio", 14},
 	{"rlimit_rttime", 15},
 	{"rlimit_nlimits", 16},
+	{"rlim_infinity", -1},
 }
 
 var seccompConstants = [...]constant{
@@ -506,6 +541,9 @@ var socketConstants = [...]constant{
 	{"af_netlink", 16},
 	{"af_packet", 17},
 	{"af_unix", 1},
+	{"af_unspec", 0},
+	{"af_vsock", 40},
+	{"af_alg", 38},
 	{"af_x25", 9},
 	{"pf_appletalk", 5},
 	{"pf_atmpvc", 8},
@@ -532,4 +570,6 @@ var waitConstants = [...]constant{
 	{"wnohang", 1},
 	{"wuntraced", 2},
 	{"wcontinued", 8},
+	{"__wall", 0x40000000},
+	{"__wnothread", 0x20000000},
 }

@@ -433,8 +433,26 @@ constants_are_joined(Config) ->
     ?assertEqual(1, Define(seccomp_set_mode_filter)),
     [
         ?assertError({unknown, Name}, Define([o_wronly, Name]))
-     || Name <- [no_such_constant, ptrace_traceme, prio_process, af_inet, wnohang]
+     || Name <- [no_such_constant, af_no_family]
     ],
+    % of calls that have names, and of those that take numbers only
+    ?assertEqual(
+        [16#ffffffffffffffff, 2, 3, 0, 1, 1, 16, 2, 6],
+        [
+            Define(Name)
+         || Name <- [
+                rlim_infinity,
+                af_inet,
+                sock_raw,
+                f_dupfd,
+                wnohang,
+                prio_pgrp,
+                ptrace_attach,
+                seek_end,
+                ipproto_tcp
+            ]
+        ]
+    ),
     ?assertError(function_clause, Define(<<"clone_newns">>)),
     ?assertError(function_clause, Define(["clone_newns"])).
 

@@ -10,15 +10,15 @@ import (
 // headers declare the names of all tables, by system.
 var headers = map[string][]string{
 	"linux": {
-		"errno.h", "fcntl.h", "net/if.h", "poll.h", "sched.h", "signal.h", "sys/epoll.h", "sys/ioctl.h",
+		"errno.h", "fcntl.h", "net/if.h", "netinet/in.h", "poll.h", "sched.h", "signal.h", "sys/epoll.h", "sys/ioctl.h",
 		"sys/mman.h", "sys/mount.h", "sys/prctl.h", "sys/resource.h", "sys/socket.h", "sys/stat.h", "sys/syscall.h",
-		"sys/wait.h", "time.h", "linux/audit.h", "linux/futex.h", "linux/if_tun.h", "linux/ptrace.h", "linux/seccomp.h", "linux/serial.h",
+		"sys/wait.h", "time.h", "unistd.h", "linux/audit.h", "linux/futex.h", "linux/if_tun.h", "linux/ptrace.h", "linux/seccomp.h", "linux/serial.h",
 		"linux/sockios.h",
 	},
 	"freebsd": {
 		"sys/types.h", "sys/param.h", "sys/capsicum.h", "sys/filio.h", "sys/ioctl.h", "sys/mman.h", "sys/mount.h",
 		"sys/procctl.h", "sys/resource.h", "sys/socket.h", "sys/sockio.h", "sys/stat.h", "sys/syscall.h", "sys/sysctl.h",
-		"sys/ttycom.h", "sys/umtx.h", "sys/wait.h", "errno.h", "fcntl.h", "net/if.h", "poll.h", "signal.h",
+		"sys/ttycom.h", "sys/umtx.h", "sys/wait.h", "errno.h", "fcntl.h", "net/if.h", "netinet/in.h", "poll.h", "signal.h", "unistd.h",
 	},
 }
 

@@ -597,7 +597,9 @@ filter(Drv, Pids, Calls) ->
 %% @doc The number of a constant, or of several together.
 %%
 %% The name is looked for among those of clone, fcntl, open, ioctl, mount, prctl, getrlimit,
-%% signals and system calls, in this order, by one call after another. The numbers of a list,
+%% signals, system calls, ptrace, seccomp and capsicum, in this order, by one call after another.
+%% Those of socket, waitpid, getpriority and lseek are told with those of open, and not by the C
+%% port. The numbers of a list,
 %% which may also contain numbers, are joined by `bor'.
 %%
 %% Raises `{unknown, Name}' if the system has no such constant.
@@ -607,6 +609,8 @@ filter(Drv, Pids, Calls) ->
 %% 131072
 %% 2> alcove:define(Drv, [], [o_wronly, o_creat]).
 %% 65
+%% 3> alcove:define(Drv, [], rlim_infinity).
+%% 18446744073709551615
 %% '''
 -spec define(alcove_drv:ref(), [pid_t()], constant() | [constant()]) -> integer().
 define(Drv, Pids, Name) when is_atom(Name) ->
@@ -626,7 +630,10 @@ number(Drv, Pids, Name) when is_atom(Name) ->
         fun prctl_constant/3,
         fun rlimit_constant/3,
         fun signal_constant/3,
-        fun syscall_constant/3
+        fun syscall_constant/3,
+        fun ptrace_constant/3,
+        fun seccomp_constant/3,
+        fun cap_constant/3
     ]).
 
 number(_Drv, _Pids, Name, []) ->
@@ -1511,10 +1518,12 @@ fexecve(Drv, Pids, FD, Argv, Env, Timeout) ->
             Reply
     end.
 
-%% @doc The number of a flag of open(2), `unknown' if the system does not have it.
+%% @doc The number of a flag of open(2), `unknown' if the system does not have it. Also of a name of
+%% socket(2), waitpid(2), getpriority(2) or lseek(2), for which the C port says `unknown'.
 %%
 %% ```
-%% 1 = alcove:file_constant(Drv, [], o_wronly).
+%% 1 = alcove:file_constant(Drv, [], o_wronly),
+%% 2 = alcove:file_constant(Drv, [], af_inet).
 %% '''
 -spec file_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> non_neg_integer() | unknown.
 file_constant(Drv, Pids, Symbol) ->
