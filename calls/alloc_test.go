@@ -57,7 +57,7 @@ func examples(t *testing.T) map[string]example {
 	gives := func(reply Term, args ...Term) example { return example{args, reply} }
 	return map[string]example{
 		"alloc":            gives(nil, s),
-		"batch":            undefined(0),
+		"batch":            gives(Tuple{Atom("error"), 2, List{Atom("false"), errorTuple("enoent")}}, List{Tuple{nrGetenv, Tuple{Binary("B")}}, Tuple{nrChdir, Tuple{missing}}, Tuple{nrGetpid, Tuple{}}}),
 		"cap_constant":     undefined(0),
 		"cap_enter":        undefined(),
 		"cap_fcntls_get":   undefined(0),
@@ -204,7 +204,8 @@ func TestEveryCallReadsItsArgumentsAndAnswers(t *testing.T) {
 			} else if got == badarg || got == undef {
 				t.Errorf("reply %s", Format(got))
 			}
-			if rest := len(a.args.Rest()); rest != 2 && all[name].reply != undef {
+			// What a batch has left are calls that it did not make.
+			if rest := len(a.args.Rest()); rest != 2 && all[name].reply != undef && name != "batch" {
 				t.Errorf("%d bytes are left behind the last argument, want the slack", rest)
 			}
 		})

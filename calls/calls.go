@@ -18,6 +18,10 @@ type Calls struct {
 	env   environment
 	exec  execution
 	title title
+
+	failed bool             // the call being answered did not do what was asked
+	rows   *[callLimit]call // the table, which has a row that calls others
+	batched
 }
 
 const maxAtom = 255
@@ -26,6 +30,7 @@ const maxAtom = 255
 // known.
 func (c *Calls) Init(p *port.Process) {
 	c.p = p
+	c.rows = &table
 	c.mem.init()
 	c.env.init(p.Env)
 	c.exec.init(c)
@@ -47,29 +52,35 @@ type call struct {
 // Answer runs call nr; see port.Calls.
 func (c *Calls) Answer(nr int, body []byte, reply *etf.Encoder) {
 	c.reply = reply
-	reply.Version()
+	c.args.Reset(body)
+	c.args.Version()
+	c.answer(nr)
+}
+
+// answer answers call nr, whose arguments c.args is at, with a term behind a
+// version byte.
+func (c *Calls) answer(nr int) {
+	c.reply.Version()
+	c.mem.reset()
+	c.fault, c.failed = 0, false
 	switch {
-	case nr >= len(table) || callNames[nr] == "":
+	case nr >= callLimit || callNames[nr] == "":
 		c.badarg()
 	case c.p.Filtered(nr) || nr >= callCount && !c.p.Options.Extensions:
 		c.undef()
 	default:
-		c.answer(nr, body)
+		c.run(nr)
 	}
 }
 
-func (c *Calls) answer(nr int, body []byte) {
-	c.mem.reset()
-	c.fault = 0
-	c.args.Reset(body)
-	c.args.Version()
+func (c *Calls) run(nr int) {
 	if c.args.Tuple() != int(callArity[nr]) {
 		c.args.Fail()
 	}
 	if c.refused() {
 		return
 	}
-	call := &table[nr]
+	call := &c.rows[nr]
 	if call.run != nil {
 		call.run(c)
 	} else {
@@ -112,10 +123,10 @@ func (c *Calls) Name(nr int) string {
 }
 
 // Execs tells whether call nr replaces the program when it succeeds.
-func (c *Calls) Execs(nr int) bool { return nr < len(table) && table[nr].execs }
+func (c *Calls) Execs(nr int) bool { return nr < callLimit && c.rows[nr].execs }
 
 // Reads tells whether call nr may read from descriptor 0.
-func (c *Calls) Reads(nr int) bool { return nr == nrRead }
+func (c *Calls) Reads(nr int) bool { return nr == nrRead || nr == nrBatch }
 
 // SignalName returns the name of a signal, such as "sigterm", or "unknown".
 // Where names share a number it is the first of them in the table.

@@ -51,5 +51,5 @@ func (c *Calls) setcpid() {
 	default:
 		done = false
 	}
-	c.flag(done)
+	c.possible(done)
 }

@@ -111,7 +111,7 @@ func (c *Calls) setopt() {
 	default:
 		done = false
 	}
-	c.flag(done)
+	c.possible(done)
 }
 
 // signalBelow signals all processes below this one. It can take as long as there

@@ -2,11 +2,17 @@ package calls
 
 import "github.com/alcove-go/alcove/port/sys"
 
-func (c *Calls) badarg() { c.reply.Atom("badarg") }
+func (c *Calls) badarg() {
+	c.failed = true
+	c.reply.Atom("badarg")
+}
 
 // undef is the reply of a call that is blocked by the filter, or that the
 // system does not have.
-func (c *Calls) undef() { c.reply.Atom("undef") }
+func (c *Calls) undef() {
+	c.failed = true
+	c.reply.Atom("undef")
+}
 
 // refused tells whether an argument was refused and, if so, replies with the
 // reason.
@@ -24,6 +30,7 @@ func (c *Calls) refused() bool {
 
 // error replies {error, Errno}, instead of what was begun.
 func (c *Calls) error(err sys.Errno) {
+	c.failed = true
 	c.restart()
 	c.reply.Tuple(2)
 	c.reply.Atom("error")
@@ -62,6 +69,12 @@ func (c *Calls) flag(v bool) {
 	} else {
 		c.reply.Atom("false")
 	}
+}
+
+// possible replies true when an option was set, false when that is not possible.
+func (c *Calls) possible(v bool) {
+	c.failed = !v
+	c.flag(v)
 }
 
 // link begins the next element of a list that is sent element by element: each

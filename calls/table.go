@@ -109,7 +109,7 @@ var table = [callLimit]call{
 	nrWrite:           {run: (*Calls).write},
 
 	nrGetdents: {run: (*Calls).getdents},
-	nrBatch:    undefCall,
+	nrBatch:    {run: (*Calls).batch, execs: true},
 	nrSyscall:  syscallCall,
 }
 

@@ -36,7 +36,7 @@ var (
 )
 
 // missing tells whether the call nr, from callCount on, is not one of this system.
-func missing(nr int) bool { return nr == nrSyscall || nr == nrBatch }
+func missing(nr int) bool { return nr == nrSyscall }
 
 const trapSelect = sys.SYS_PSELECT6
 

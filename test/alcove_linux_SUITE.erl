@@ -14,7 +14,10 @@
     filter_names_extensions/1,
     filter_of_the_hundred_blocks_extensions/1,
     large_directory_is_read/1,
-    directory_that_cannot_be_read_is_an_error/1
+    directory_that_cannot_be_read_is_an_error/1,
+    batch_ends_with_the_first_failure/1,
+    batch_executes_a_program/1,
+    batch_is_checked/1
 ]).
 
 all() ->
@@ -23,7 +26,10 @@ all() ->
         filter_names_extensions,
         filter_of_the_hundred_blocks_extensions,
         large_directory_is_read,
-        directory_that_cannot_be_read_is_an_error
+        directory_that_cannot_be_read_is_an_error,
+        batch_ends_with_the_first_failure,
+        batch_executes_a_program,
+        batch_is_checked
     ].
 
 suite() ->
@@ -99,3 +105,41 @@ directory_that_cannot_be_read_is_an_error(Config) ->
     {ok, FD} = alcove:open(Drv, At, Dir, [o_rdonly, o_directory, o_cloexec], 0),
     ok = file:del_dir(Dir),
     ?assertEqual({error, enoent}, alcove_linux:getdents(Drv, At, FD)).
+
+batch_ends_with_the_first_failure(Config) ->
+    {Drv, At} = child(Config),
+    ?assertEqual(
+        {ok, [lists:last(At), ok, <<"1">>]},
+        alcove_linux:batch(Drv, At, [{getpid, []}, {setenv, ["A", "1", 1]}, {getenv, ["A"]}])
+    ),
+    ?assertEqual(
+        {error, 2, [ok, {error, enoent}]},
+        alcove_linux:batch(Drv, At, [{chdir, ["/"]}, {chdir, ["none"]}, {exit, [1]}])
+    ),
+    ?assertEqual({ok, []}, alcove_linux:batch(Drv, At, [])).
+
+%% It returns when the program runs, as execvp does, or ends when the process does.
+batch_executes_a_program(Config) ->
+    {Drv, At} = child(Config),
+    None = [{setenv, ["A", "1", 1]}, {execvp, ["no-such-program", ["x"]]}],
+    ?assertEqual({error, 2, [ok, {error, enoent}]}, alcove_linux:batch(Drv, At, None)),
+    ok = alcove_linux:batch(Drv, At, [{setenv, ["A", "2", 1]}, {execvp, ["sh", ["sh", "-c", "echo $A"]]}]),
+    ?assertEqual(<<"2\n">>, alcove_drv:stdout(Drv, At, infinity)),
+    ?assertEqual({exit_status, 0}, alcove:event(Drv, At, infinity)),
+    {Drv, Other} = child(Config),
+    ok = alcove_linux:batch(Drv, Other, [{getpid, []}, {exit, [3]}]),
+    ?assertEqual({exit_status, 3}, alcove:event(Drv, Other, infinity)),
+    % a death that nobody asked for is an error
+    {Drv, Third} = child(Config),
+    Kill = [{kill, [lists:last(Third), sigkill]}],
+    ?assertError({termsig, sigkill}, alcove_linux:batch(Drv, Third, Kill)).
+
+batch_is_checked(Config) ->
+    {Drv, At} = child(Config),
+    ?assertError(function_clause, alcove_linux:batch(Drv, At, [{no_such_call, []}])),
+    ?assertError(function_clause, alcove_linux:batch(Drv, At, [{chdir, ["/"]}, getpid])),
+    ?assertError(badarg, alcove_linux:batch(Drv, At, [{exit, [1]}, {getpid, []}])),
+    ?assertError(badarg, alcove_linux:batch(Drv, At, [{batch, [[]]}])),
+    ?assertEqual({error, 1, [badarg]}, alcove_linux:batch(Drv, At, [{chdir, [1]}, {getpid, []}])),
+    ok = alcove:filter(Drv, At, alcove_linux:filter([chdir])),
+    ?assertEqual({error, 2, [ok, undef]}, alcove_linux:batch(Drv, At, [{filter, [<<>>, <<>>]}, {chdir, ["/"]}])).

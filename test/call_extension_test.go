@@ -15,7 +15,7 @@ import (
 
 var extensionCalls = map[string]call{
 	"syscall":  {args: []argument{arg(anyTerm, 0), arg(anyTerm, Tuple{})}},
-	"batch":    {args: []argument{arg(anyTerm, List{})}},
+	"batch":    {args: []argument{arg(kind{"nil": accepted, "list of tuples": accepted}, List{})}, valid: validBatch},
 	"getdents": {args: []argument{arg(intKind, -1)}, valid: validGetdents},
 }
 
@@ -59,6 +59,51 @@ func TestShortFilterOfProcessesForkedLaterBlocksExtensions(t *testing.T) {
 	p.Want(ok, nil, "filter", Binary(""), Binary("\x00"))
 	p.Want(errno("ebadf"), nil, "getdents", -1)
 	p.Want(undef, p.Fork(nil), "getdents", -1)
+}
+
+// of is a call in a batch.
+func of(name string, args ...Term) Term { return Tuple{Number(name), append(Tuple{}, args...)} }
+
+func validBatch(c *caller) {
+	c.want(Tuple{ok, List{}}, List{})
+	c.want(Tuple{ok, List{c.to.Pid(), Binary("1.0.1")}}, List{of("getpid"), of("version")})
+	c.want(Tuple{Atom("error"), 2, List{ok, errno("enoent")}},
+		List{of("chdir", Binary("/")), of("chdir", Binary("no such folder")), of("exit", 1)})
+	// The child that is forked in the middle does nothing of the rest.
+	reply := c.OK(c.to, c.name, List{of("fork"), of("setenv", Binary("A"), Binary("1"), 1)}).(List)
+	b := c.in(c.to.Then(reply[0].(Tuple)[1].(int)))
+	b.also(b.to.Pid(), "getpid")
+	b.also(false, "getenv", Binary("A"))
+	c.also(Binary("1"), "getenv", Binary("A"))
+	// Data behind a batch is for the child, whether the batch could have executed a program or not.
+	b.Send(b.to, c.name, List{of("getpid")})
+	b.Send(b.to, "getuid")
+	b.Reply(b.to, c.name)
+	b.Reply(b.to, "getuid")
+}
+
+// As behind an exec call, what follows is input of the program.
+func TestProgramIsExecutedByTheLastCallOfABatch(t *testing.T) {
+	p := Start(t)
+	extend(p, nil)
+	a := p.Fork(nil)
+	cat := func(path string) Term {
+		return List{of("setenv", Binary("A"), Binary("1"), 1), of("execvp", Binary(path), argv("cat"))}
+	}
+	p.Write(append(CallFrame(a, "batch", cat("no-such-program")), CallFrame(a, "version")...))
+	p.Next(Reply(a, Tuple{Atom("error"), 2, List{ok, errno("enoent")}}), Reply(a, Binary("1.0.1")))
+	p.Write(append(CallFrame(a, "batch", cat("cat")), StdinFrame(a, []byte("hello\n"))...))
+	p.Await(Ctl(a, "fdctl_closed"))
+	p.Await(Stdout(a, "hello\n"))
+}
+
+func TestBatchEndsTheProcessWithItsLastCall(t *testing.T) {
+	p := Start(t)
+	extend(p, nil)
+	a := p.Fork(nil)
+	p.Send(a, "batch", List{of("setenv", Binary("A"), Binary("1"), 1), of("exit", 7)})
+	p.Await(Ctl(a, "fdctl_closed"))
+	p.Await(ExitStatus(a, 7))
 }
 
 func validGetdents(c *caller) {

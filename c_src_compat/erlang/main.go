@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -79,7 +78,6 @@ func module(dir, name, list string, errno []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	calls = slices.DeleteFunc(calls, func(c call) bool { return c.Own })
 	fill := strings.NewReplacer(
 		"    % calls\n", exports(calls),
 		"    % posix\n    unknown", "    "+strings.Join(append(errno, "unknown"), "\n    | "),

@@ -12,7 +12,6 @@ type call struct {
 	Args   []arg
 	Result string   // type of the reply
 	Hidden bool     // not for the manual
-	Own    bool     // its functions are in the .erl.in
 	Doc    []string // lines of edoc
 }
 
@@ -31,7 +30,6 @@ func readCalls(path string) ([]call, error) {
 			return nil
 		}
 		c, err := parseHead(strings.Join(head, " "))
-		c.Own = strings.TrimSpace(strings.Join(doc, "")) == "@own"
 		c.Doc, c.Hidden = parseDoc(doc)
 		calls = append(calls, c)
 		head, doc = nil, nil

@@ -58,9 +58,15 @@
 -spec call(alcove_proto:call(), [alcove:pid_t()], [term()]) -> iodata().
 call(Name, Pids, Args) ->
     Nr = alcove_proto:call(Name),
-    Term = term_to_binary(list_to_tuple(Args)),
+    Term = term_to_binary(list_to_tuple(arguments(Name, Args))),
     Length = 4 + byte_size(Term),
     stdin(Pids, <<?UINT16(Length), ?UINT16(?ALCOVE_MSG_CALL), ?UINT16(Nr), Term/binary>>).
+
+%% Calls in a call are numbers, too.
+arguments(batch, [Calls]) when is_list(Calls) ->
+    [lists:map(fun({Name, Args}) -> {alcove_proto:call(Name), list_to_tuple(Args)} end, Calls)];
+arguments(_Name, Args) ->
+    Args.
 
 %% @doc Data for the standard input of the last process of a pipeline.
 %%

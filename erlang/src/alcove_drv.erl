@@ -261,12 +261,19 @@ call(Drv, Pids, Name, Args, Timeout) when
     Frame = iolist_to_binary(alcove_codec:call(Name, Pids, Args)),
     case byte_size(Frame) =< ?MAXMSG of
         true ->
-            NoReturn = alcove_proto:noreturn(Name),
+            NoReturn = noreturn(Name, Args),
             Answer = request(Drv, on_wire(Pids), NoReturn, Frame, Timeout),
             ended(Answer, Drv, on_wire(Pids), NoReturn);
         false ->
             {alcove_error, badarg}
     end.
+
+%% Several calls in one end as their last one does.
+noreturn(batch, [[_ | _] = Calls]) ->
+    {Name, _} = lists:last(Calls),
+    alcove_proto:noreturn(Name);
+noreturn(Name, _Args) ->
+    alcove_proto:noreturn(Name).
 
 %% Replies name the pids as they were in the frame.
 on_wire(Pids) ->

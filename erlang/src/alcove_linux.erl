@@ -16,6 +16,7 @@
 %%
 %% <ul>
 %% <li>what there is: {@link extensions/2}, {@link extend/2}, {@link filter/1}</li>
+%% <li>several calls in one: {@link batch/3}</li>
 %% <li>files: {@link readdir/3}, {@link getdents/3}</li>
 %% </ul>
 -module(alcove_linux).
@@ -29,11 +30,14 @@
     readdir/3
 ]).
 -export([
+    syscall/4, syscall/5,
+    batch/3, batch/4,
     getdents/3, getdents/4
 ]).
 
 -type pid_t() :: alcove:pid_t().
 -type fd() :: alcove:fd().
+-type constant() :: alcove:constant().
 -type posix() :: alcove:posix().
 
 %% @doc The calls of this module that the process can answer.
@@ -128,6 +132,85 @@ pieces(Drv, Pids, FD, Pieces) ->
 %%
 %% Calls
 %%
+
+%% @hidden Any system call.
+-spec syscall(
+    alcove_drv:ref(),
+    [pid_t()],
+    Number :: constant() | integer(),
+    Args :: tuple()
+) -> {ok, integer(), tuple()} | {error, posix()}.
+syscall(Drv, Pids, Number, Args) ->
+    case alcove_drv:call(Drv, Pids, syscall, [Number, Args], infinity) of
+        {alcove_error, Reason} ->
+            erlang:error(Reason, [Drv, Pids, Number, Args]);
+        Reply ->
+            Reply
+    end.
+
+%% @hidden As {@link syscall/4}, with a limit of time.
+-spec syscall(
+    alcove_drv:ref(),
+    [pid_t()],
+    Number :: constant() | integer(),
+    Args :: tuple(),
+    timeout()
+) -> {ok, integer(), tuple()} | {error, posix()}.
+syscall(Drv, Pids, Number, Args, Timeout) ->
+    case alcove_drv:call(Drv, Pids, syscall, [Number, Args], Timeout) of
+        {alcove_error, Reason} ->
+            erlang:error(Reason, [Drv, Pids, Number, Args, Timeout]);
+        Reply ->
+            Reply
+    end.
+
+%% @doc Makes several calls, at most 255, at the price of one.
+%%
+%% The process makes them one after the other, up to the first that fails: one that replies
+%% `{error, _}', `badarg' or `undef', or `false' to an option. Returns the replies of all, or
+%% the place of the one that failed, counted from 1, and the replies so far, of which the
+%% failure is the last. What was done before it is not undone.
+%%
+%% Arguments are those of the functions of {@link alcove}, without driver and pipeline. A call
+%% that replaces the program or ends it, such as `execvp', can only be the last one; as it
+%% does by itself, the function returns `ok' then, in place of replies. A filter blocks a call
+%% inside as well. Raises `badarg' when there is anything wrong with the list itself: then
+%% nothing was done.
+%%
+%% ```
+%% {ok, [ok, <<"/tmp">>]} =
+%%     alcove_linux:batch(Drv, [Pid], [{setenv, ["HOME", "/tmp", 1]}, {getenv, ["HOME"]}]),
+%% {error, 2, [ok, {error, enoent}]} =
+%%     alcove_linux:batch(Drv, [Pid], [{chdir, ["/"]}, {chdir, ["none"]}, {rmdir, ["/tmp"]}]),
+%% ok = alcove_linux:batch(Drv, [Pid], [{chdir, ["/"]}, {execvp, ["cat", ["cat"]]}]).
+%% '''
+-spec batch(
+    alcove_drv:ref(),
+    [pid_t()],
+    Calls :: [{alcove_proto:call(), Args :: [term()]}]
+) -> ok | {ok, [term()]} | {error, Failed :: pos_integer(), [term(), ...]}.
+batch(Drv, Pids, Calls) ->
+    case alcove_drv:call(Drv, Pids, batch, [Calls], infinity) of
+        {alcove_error, Reason} ->
+            erlang:error(Reason, [Drv, Pids, Calls]);
+        Reply ->
+            Reply
+    end.
+
+%% @doc As {@link batch/3}, with a limit of time.
+-spec batch(
+    alcove_drv:ref(),
+    [pid_t()],
+    Calls :: [{alcove_proto:call(), Args :: [term()]}],
+    timeout()
+) -> ok | {ok, [term()]} | {error, Failed :: pos_integer(), [term(), ...]}.
+batch(Drv, Pids, Calls, Timeout) ->
+    case alcove_drv:call(Drv, Pids, batch, [Calls], Timeout) of
+        {alcove_error, Reason} ->
+            erlang:error(Reason, [Drv, Pids, Calls, Timeout]);
+        Reply ->
+            Reply
+    end.
 
 %% @doc The next names in a directory that is open, `[]' when there are no more, see getdents(2).
 %%
