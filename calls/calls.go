@@ -27,12 +27,14 @@ type Calls struct {
 const maxAtom = 255
 
 // Init makes c answer the calls of p, whose environment and arguments must be
-// known.
+// known. It ends the process if there is no memory for the environment.
 func (c *Calls) Init(p *port.Process) {
 	c.p = p
 	c.rows = &table
 	c.mem.init()
-	c.env.init(p.Env)
+	if !c.env.init(p.Env) {
+		sys.Exit(int(sys.ENOMEM))
+	}
 	c.exec.init(c)
 }
 

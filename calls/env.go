@@ -4,11 +4,9 @@ import "github.com/alcove-go/alcove/port/sys"
 
 // environ answers environ/0 with every entry as it is, in order.
 func (c *Calls) environ() {
-	for rest := c.env.text; len(rest) > 0; {
-		entry := cString(rest)
-		rest = rest[len(entry)+1:]
+	for place := range c.env.count() {
 		c.link()
-		c.reply.Binary(entry)
+		c.reply.Binary(c.env.entry(place))
 	}
 	c.reply.Nil()
 }

@@ -1,125 +1,290 @@
 package calls
 
-import "github.com/alcove-go/alcove/port/sys"
+import (
+	"unsafe"
+
+	"github.com/alcove-go/alcove/port/sys"
+)
 
 // An environment is that of the process, which programs that it executes
 // inherit. It keeps entries and their order as they are, whatever they look
 // like: of several entries with one name the first counts.
+//
+// A variable is set in time that does not depend on how many there are: its
+// entry is found by its name, and written into its own chunk or, if that is too
+// small, into a new one.
 type environment struct {
-	text   []byte  // the entries, each followed by a NUL
-	vector []*byte // to each entry, and nil
+	text    []byte   // chunks: a chunkHeader and an entry, followed by a NUL
+	vector  []*byte  // to each entry, in their order, and nil
+	buckets []uint32 // by the hash of a name: the place of its entry in vector, plus 1
+	live    int      // size of the chunks that vector points into
 }
+
+// A chunkHeader is in front of each entry. The chunk of an entry that was
+// replaced or removed is not what vector points to at its place.
+type chunkHeader struct{ size, place uint32 }
+
+const sizeofHeader = int(unsafe.Sizeof(chunkHeader{}))
 
 // Room for what is set before memory must be had. Untouched it costs nothing.
 const (
 	spareText    = 128 << 10
 	spareEntries = 1 << 10
+	fewBuckets   = 1 << 8 // at least; a power of two
 )
 
-func (e *environment) init(entries []string) {
-	n := 0
+// init takes over the entries. It reports false if there is no memory for them.
+func (e *environment) init(entries []string) (ok bool) {
+	n := spareText
 	for _, entry := range entries {
-		n += len(entry) + 1
+		n += chunkSize(len(entry))
 	}
-	e.text = make([]byte, 0, n+spareText)
-	e.vector = make([]*byte, 0, len(entries)+spareEntries)
+	if e.text, ok = sys.Grow(e.text, n); !ok {
+		return false
+	}
+	if e.vector, ok = sys.Grow(e.vector, len(entries)+spareEntries); !ok {
+		return false
+	}
+	e.vector = append(e.vector[:0], nil)
+	if !e.rehash(len(entries)) {
+		return false
+	}
 	for _, entry := range entries {
-		e.text = append(append(e.text, entry...), 0)
+		copy(e.put(e.add(), len(entry)), entry)
+		e.name(e.count() - 1)
 	}
-	e.index()
+	return true
 }
 
 // address returns what execve(2) takes.
 func (e *environment) address() uintptr { return address(e.vector) }
 
+func (e *environment) count() int { return len(e.vector) - 1 }
+
+// chunk returns where the chunk of an entry is, and its header.
+func (e *environment) chunk(place int) (at int, h *chunkHeader) {
+	at = int(uintptr(unsafe.Pointer(e.vector[place]))-address(e.text)) - sizeofHeader
+	return at, e.header(at)
+}
+
+func (e *environment) header(at int) *chunkHeader { return (*chunkHeader)(unsafe.Pointer(&e.text[at])) }
+
+// chunkSize is the size of a chunk for an entry of n bytes.
+func chunkSize(n int) int { return sizeofHeader + (n+1+3)&^3 }
+
+// entry returns an entry without its NUL.
+func (e *environment) entry(place int) []byte {
+	at, h := e.chunk(place)
+	return cString(e.text[at+sizeofHeader : at+int(h.size)])
+}
+
 // get returns the value of the first entry of that name. The name may contain a
 // '=', since the entry may do so too.
 func (e *environment) get(name []byte) (value []byte, ok bool) {
-	if len(name) == 0 {
-		return nil, false
+	if !isName(name) {
+		return e.search(name)
 	}
-	start, end := e.find(name)
-	if start == end {
-		return nil, false
+	if place, _ := e.find(name); place >= 0 {
+		return e.entry(place)[len(name)+1:], true
 	}
-	return e.text[start+len(name)+1 : end-1], true
+	return nil, false
+}
+
+// search is get for what is not the name of a variable.
+func (e *environment) search(name []byte) (value []byte, ok bool) {
+	for place := range e.count() {
+		if entry := e.entry(place); len(name) > 0 && named(entry, name) {
+			return entry[len(name)+1:], true
+		}
+	}
+	return nil, false
+}
+
+// named reports whether an entry begins with a name and '='.
+func named(entry, name []byte) bool {
+	n := len(name)
+	return len(entry) > n && entry[n] == '=' && string(entry[:n]) == string(name)
 }
 
 // set replaces the first entry of that name, or appends one. It reports false,
 // and has changed nothing, when there is no memory for it.
 func (e *environment) set(name, value []byte) bool {
-	start, end := e.find(name)
-	size := len(name) + 1 + len(value) + 1
-	if !e.room(size) {
+	size := len(name) + 1 + len(value)
+	place, bucket := e.find(name)
+	if place < 0 {
+		if !e.room(size) || !e.roomForEntry() {
+			return false
+		}
+		_, bucket = e.find(name) // there may be other buckets now
+		place = e.add()
+		e.buckets[bucket] = uint32(place + 1)
+	} else if _, h := e.chunk(place); chunkSize(size) > int(h.size) && !e.room(size) {
 		return false
 	}
-	to := e.replace(start, end, size)
-	to = to[copy(to, name):]
-	to[0] = '='
-	to = to[1:]
-	to = to[copy(to, value):]
-	to[0] = 0
-	e.index()
+	entry := e.put(place, size)
+	n := copy(entry, name)
+	entry[n] = '='
+	copy(entry[n+1:], value)
 	return true
 }
 
-// room makes room for one more entry of that size.
-func (e *environment) room(size int) bool {
-	text, ok := sys.Grow(e.text, len(e.text)+size)
-	if ok {
-		e.text = text
-		e.index() // the entries have moved
-		e.vector, ok = sys.Grow(e.vector, len(e.vector)+1)
+// add makes a place for an entry at the end, for which there is room.
+func (e *environment) add() (place int) {
+	e.vector = append(e.vector, nil)
+	return e.count() - 1
+}
+
+// put returns n bytes for the entry at a place, with a NUL after them: those of
+// its old chunk if that is large enough.
+func (e *environment) put(place, n int) []byte {
+	size := chunkSize(n)
+	at := len(e.text)
+	if e.vector[place] != nil {
+		old, h := e.chunk(place)
+		if size <= int(h.size) {
+			at, size = old, int(h.size)
+		}
+		e.live -= int(h.size)
 	}
-	return ok
+	e.text = e.text[:max(len(e.text), at+size)]
+	e.live += size
+	*e.header(at) = chunkHeader{uint32(size), uint32(place)}
+	entry := e.text[at+sizeofHeader:]
+	e.vector[place] = &entry[0]
+	entry[n] = 0
+	return entry[:n]
+}
+
+// room makes room for a chunk for an entry of n bytes: by moving the others
+// together if that gives much, else in new memory.
+func (e *environment) room(n int) bool {
+	size := chunkSize(n)
+	if len(e.text)+size <= cap(e.text) {
+		return true
+	}
+	if e.live+size <= cap(e.text)/2 {
+		e.compact()
+		return true
+	}
+	before := address(e.text)
+	text, ok := sys.Grow(e.text, len(e.text)+size)
+	if !ok {
+		return false
+	}
+	e.text = text
+	for place := range e.count() {
+		e.vector[place] = &text[uintptr(unsafe.Pointer(e.vector[place]))-before]
+	}
+	return true
+}
+
+// compact moves the chunks together.
+func (e *environment) compact() {
+	to := 0
+	for at := 0; at < len(e.text); {
+		h := *e.header(at)
+		size, place := int(h.size), int(h.place)
+		if place < e.count() && e.vector[place] == &e.text[at+sizeofHeader] {
+			copy(e.text[to:], e.text[at:at+size])
+			e.vector[place] = &e.text[to+sizeofHeader]
+			to += size
+		}
+		at += size
+	}
+	e.text = e.text[:to]
+}
+
+// roomForEntry makes room for one more entry in the lists of them.
+func (e *environment) roomForEntry() bool {
+	vector, ok := sys.Grow(e.vector, len(e.vector)+1)
+	if !ok {
+		return false
+	}
+	e.vector = vector
+	if 2*(e.count()+1) <= len(e.buckets) {
+		return true
+	}
+	return e.rehash(2 * e.count())
 }
 
 // unset removes all entries of that name.
 func (e *environment) unset(name []byte) {
-	for {
-		start, end := e.find(name)
-		if start == end {
-			break
-		}
-		e.replace(start, end, 0)
+	if place, _ := e.find(name); place < 0 {
+		return
 	}
-	e.index()
+	kept := 0
+	for place := range e.count() {
+		_, h := e.chunk(place)
+		if named(e.entry(place), name) {
+			e.live -= int(h.size)
+			continue
+		}
+		h.place = uint32(kept)
+		e.vector[kept] = e.vector[place]
+		kept++
+	}
+	e.vector = e.vector[:kept+1]
+	e.vector[kept] = nil
+	e.rehash(0)
 }
 
 func (e *environment) clear() {
-	e.text = e.text[:0]
-	e.index()
+	e.text, e.live = e.text[:0], 0
+	e.vector = e.vector[:1]
+	e.vector[0] = nil
+	clear(e.buckets)
 }
 
-// find returns where in text the first entry of that name is, its NUL included,
-// and if there is none an empty range at the end.
-func (e *environment) find(name []byte) (start, end int) {
-	for start < len(e.text) {
-		entry := cString(e.text[start:])
-		end = start + len(entry) + 1
-		if n := len(name); len(entry) > n && entry[n] == '=' && string(entry[:n]) == string(name) {
-			return start, end
+// find returns the place of the first entry of that name, -1 if there is none,
+// and the bucket that tells it, or would.
+func (e *environment) find(name []byte) (place, bucket int) {
+	mask := len(e.buckets) - 1
+	for b := hash(name) & mask; ; b = (b + 1) & mask {
+		place := int(e.buckets[b]) - 1
+		if place < 0 || named(e.entry(place), name) {
+			return place, b
 		}
-		start = end
 	}
-	return start, start
 }
 
-// replace makes n bytes of the bytes from start to end, and returns them.
-func (e *environment) replace(start, end, n int) []byte {
-	tail := len(e.text) - end
-	size := start + n + tail
-	e.text = e.text[:max(size, end+tail)]
-	copy(e.text[start+n:], e.text[end:end+tail])
-	e.text = e.text[:size]
-	return e.text[start : start+n]
+// name makes the entry at a place found by its name, if it has one and is the
+// first of it.
+func (e *environment) name(place int) {
+	entry := e.entry(place)
+	for n, ch := range entry {
+		if ch != '=' {
+			continue
+		}
+		if other, bucket := e.find(entry[:n]); n > 0 && other < 0 {
+			e.buckets[bucket] = uint32(place + 1)
+		}
+		return
+	}
 }
 
-// index makes the vector of the text.
-func (e *environment) index() {
-	e.vector = e.vector[:0]
-	for i := 0; i < len(e.text); i += len(cString(e.text[i:])) + 1 {
-		e.vector = append(e.vector, &e.text[i])
+// rehash makes buckets for n entries, or as many as there were, and fills them.
+func (e *environment) rehash(n int) bool {
+	size := max(len(e.buckets), fewBuckets)
+	for size < 2*n {
+		size *= 2
 	}
-	e.vector = append(e.vector, nil)
+	buckets, ok := sys.Grow(e.buckets, size)
+	if !ok {
+		return false
+	}
+	e.buckets = buckets[:size]
+	clear(e.buckets)
+	for place := range e.count() {
+		e.name(place)
+	}
+	return true
+}
+
+// hash is FNV-1a.
+func hash(name []byte) int {
+	h := uint32(2166136261)
+	for _, ch := range name {
+		h = (h ^ uint32(ch)) * 16777619
+	}
+	return int(h >> 1)
 }

@@ -2,6 +2,8 @@ package calls
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -100,4 +102,46 @@ func TestTheEnvironmentGrows(t *testing.T) {
 		want(t, a.ask(nrUnsetenv, Binary(fmt.Sprint("N", i))), done)
 	}
 	want(t, a.ask(nrEnviron), binaries("FIRST=1"))
+}
+
+// What random changes leave, beside a list that is changed in the plainest way: chunks are used again, moved together
+// and copied to more memory.
+func TestTheEnvironmentIsWhatWasSetInIt(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	a := newAsker("A=1", "B", "A=2", "C=3", "A=4")
+	model := []string{"A=1", "B", "A=2", "C=3", "A=4"}
+	for step := range 20000 {
+		name := string(rune('A' + r.IntN(20)))
+		if r.IntN(4) > 0 {
+			name = fmt.Sprint("N", r.IntN(3000))
+		}
+		i := slices.IndexFunc(model, func(e string) bool { return strings.HasPrefix(e, name+"=") })
+		switch r.IntN(10) {
+		case 0:
+			want(t, a.ask(nrUnsetenv, Binary(name)), done)
+			model = slices.DeleteFunc(model, func(e string) bool { return strings.HasPrefix(e, name+"=") })
+		case 1:
+			expected := Term(Atom("false"))
+			if i >= 0 {
+				expected = Binary(model[i][len(name)+1:])
+			}
+			want(t, a.ask(nrGetenv, Binary(name)), expected)
+		default:
+			value := strings.Repeat("v", r.IntN(200))
+			want(t, a.ask(nrSetenv, Binary(name), Binary(value), 1), done)
+			if i < 0 {
+				i, model = len(model), append(model, "")
+			}
+			model[i] = name + "=" + value
+		}
+		if step%500 == 0 {
+			if diff := cmp.Diff(model, a.env.entries()); diff != "" {
+				t.Fatalf("step %d (-want +got):\n%s", step, diff)
+			}
+		}
+	}
+	want(t, a.ask(nrClearenv), done)
+	want(t, a.ask(nrEnviron), binaries())
+	want(t, a.ask(nrSetenv, Binary("A"), Binary("1"), 0), done)
+	want(t, a.ask(nrEnviron), binaries("A=1"))
 }

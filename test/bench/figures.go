@@ -24,6 +24,7 @@ var figures = []figure{
 	call(0, 4000), call(1, 4000), call(4, 2000), call(16, 1000),
 	{name: "call, 500 other children", unit: "us", port: amongSiblings},
 	pipelined(0, 50_000), pipelined(1, 50_000), pipelined(16, 10_000),
+	setenv(10), setenv(20_000),
 	{name: "fork, exit", unit: "us", port: forkExit},
 	{name: "fork, exec, exit", unit: "us", port: forkExec},
 	stream(1, 300*mega), stream(4, 200*mega), stream(16, 100*mega),
@@ -116,6 +117,25 @@ func pipelined(depth, calls int) figure {
 				p.reply()
 			}
 			return float64(calls) / 1000 / time.Since(start).Seconds()
+		},
+	}
+}
+
+// setenv sets a variable among others again, the last one that was set.
+func setenv(others int) figure {
+	return figure{
+		name: fmt.Sprintf("setenv among %d variables", others), unit: "us",
+		port: func(program string) float64 {
+			p := startPort(program)
+			defer p.stop()
+			set := func(name string) []byte {
+				return porttest.CallFrame(nil, "setenv", porttest.Binary(name), porttest.Binary("a value"), 1)
+			}
+			for i := range others {
+				p.call(set(fmt.Sprint("NAME_OF_A_VARIABLE_", i)))
+			}
+			frame := set(fmt.Sprint("NAME_OF_A_VARIABLE_", others-1))
+			return microseconds(2000, func() { p.call(frame) })
 		},
 	}
 }
