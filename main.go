@@ -2,37 +2,35 @@
 // frames on standard input, writes frames on standard output, and in between
 // forks, confines and executes processes.
 //
-// The cgroup files that the Go runtime would keep open take the places of
-// descriptors with fixed numbers.
-//
-//go:debug containermaxprocs=0
+// It runs without the Go runtime and has to be linked for that, see package
+// entry; make does so.
 package main
 
 import (
+	_ "unsafe" // for the name that package entry calls
+
 	"github.com/alcove-go/alcove/calls"
 	"github.com/alcove-go/alcove/port"
-	"github.com/alcove-go/alcove/port/onethread"
 )
 
-// From here on the process has one thread and can fork. It is done in init,
-// where the runtime still holds the main goroutine on the first thread.
-func init() {
-	if err := onethread.Enter(); err != nil {
-		port.Fail(err.Error())
-	}
+// program is all that the process works with. It is one variable, so that the
+// parts which every call writes are side by side (see port.Memory).
+var program struct {
+	calls  calls.Calls
+	port   port.Memory
+	memory calls.Memory
 }
 
-// program is all that a process works with. It is allocated as one, so that
-// the parts which every call writes are in the same page (see port.Memory).
-type program struct {
-	calls calls.Calls
-	port  port.Memory
+// begin is the first function of the program, see package entry.
+//
+//go:linkname begin github.com/alcove-go/alcove/port/entry.begin
+func begin() {
+	p := program.port.Start(calls.Version)
+	program.calls.Init(p, &program.memory)
+	p.Serve(&program.calls)
 }
 
+// main is reached in a program that was linked without its entry.
 func main() {
-	m := new(program)
-	p := m.port.Start(calls.Version)
-	m.calls.Init(p)
-	onethread.ReleaseMemory()
-	p.Serve(&m.calls)
+	port.Fail("built by hand: make builds it, or make -C c_src_compat")
 }

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// project makes a module whose program prints a line, with the Makefile in a folder
-// like this one. It returns that folder.
+// project makes a module with the entry of the port program, whose program prints a
+// line, and the Makefile in a folder like this one. It returns that folder.
 func project(t *testing.T) string {
 	t.Helper()
 	top := t.TempDir()
@@ -20,15 +20,34 @@ func project(t *testing.T) string {
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	makefile, err := os.ReadFile("Makefile")
-	if err != nil {
+	if err := os.CopyFS(filepath.Join(top, "port", "entry"), os.DirFS("../port/entry")); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(folder, "Makefile"), string(makefile), 0o600)
-	write(t, filepath.Join(top, "go.mod"), "module example.org/program\n", 0o600)
-	write(t, filepath.Join(top, "main.go"), "package main\n\nfunc main() { println(\"built\") }\n", 0o600)
+	write(t, filepath.Join(folder, "Makefile"), string(read(t, "Makefile")), 0o600)
+	write(t, filepath.Join(top, "go.mod"), "module github.com/alcove-go/alcove\n\ngo 1.26\n", 0o600)
+	write(t, filepath.Join(top, "main.go"), program, 0o600)
 	return folder
 }
+
+const program = `package main
+
+import (
+	"syscall"
+	"unsafe"
+
+	_ "github.com/alcove-go/alcove/port/entry"
+)
+
+var line = [...]byte{'b', 'u', 'i', 'l', 't', '\n'}
+
+//go:linkname begin github.com/alcove-go/alcove/port/entry.begin
+func begin() {
+	syscall.RawSyscall(syscall.SYS_WRITE, 1, uintptr(unsafe.Pointer(&line)), uintptr(len(line)))
+	syscall.RawSyscall(syscall.SYS_EXIT, 0, 0, 0)
+}
+
+func main() {}
+`
 
 func write(t *testing.T, path, text string, mode os.FileMode) {
 	t.Helper()

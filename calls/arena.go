@@ -25,8 +25,6 @@ const (
 	blockAlign = 16 // what malloc(3) promises
 )
 
-func (a *arena) init() { a.buf = make([]byte, arenaSize) }
-
 func (a *arena) reset() { a.used = 0 }
 
 // align makes the next bytes taken start at a multiple of n, a power of two.

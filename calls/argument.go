@@ -32,11 +32,6 @@ func unsigned(c *Calls) uintptr { return uintptr(c.args.Uint()) }
 // kernel gets its 32 bits, without the sign.
 func immediate(c *Calls) uintptr { return uintptr(uint32(c.args.Int32Term())) }
 
-// fixed is a value that the call has no argument for.
-func fixed(v uintptr) func(*Calls) uintptr {
-	return func(*Calls) uintptr { return v }
-}
-
 // path reads a path, which is not empty.
 func path(c *Calls) uintptr { return address(c.path()) }
 
@@ -54,25 +49,21 @@ func data(c *Calls) uintptr {
 	return addressOrNull(b)
 }
 
-// oneOf reads a constant, by name or number.
-func oneOf(names []constant) func(*Calls) uintptr {
-	return func(c *Calls) uintptr { return uintptr(c.constant(names)) }
-}
+// oneOf reads a constant of the row's names, by name or number.
+func oneOf(c *Calls) uintptr { return uintptr(c.constant(c.row.names)) }
 
-// anyOf reads a list of constants, or their sum.
-func anyOf(names []constant) func(*Calls) uintptr {
-	return func(c *Calls) uintptr { return uintptr(c.flags(names)) }
-}
+// anyOf reads a list of constants of the row's names, or their sum.
+func anyOf(c *Calls) uintptr { return uintptr(c.flags(c.row.names)) }
 
-// positive is anyOf for flags of which the highest bit must not be set.
-func positive(names []constant) func(*Calls) uintptr {
-	return func(c *Calls) uintptr {
-		v := c.flags(names)
-		if v < 0 {
-			c.refuse(0)
-		}
-		return uintptr(v)
+// positive is anyOf for flags whose highest bit must not be set.
+func positive(c *Calls) uintptr { return uintptr(c.positive(c.row.names)) }
+
+func (c *Calls) positive(names []constant) int32 {
+	v := c.flags(names)
+	if v < 0 {
+		c.refuse(0)
 	}
+	return v
 }
 
 // text reads an iolist of at most max bytes. A NUL follows it in memory. If it

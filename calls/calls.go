@@ -9,6 +9,7 @@ import (
 // Calls answers the calls made to one process. It implements port.Calls.
 type Calls struct {
 	p     *port.Process
+	row   *call        // of the call being answered
 	args  etf.Decoder  // over the arguments of the call being answered
 	fault sys.Errno    // why an argument was refused; 0 for a bad argument
 	reply *etf.Encoder // of the call being answered
@@ -26,16 +27,25 @@ type Calls struct {
 
 const maxAtom = 255
 
+// Memory is what calls work with that is large. What no call touches of it costs
+// nothing.
+type Memory struct {
+	arguments [arenaSize]byte
+	text      [spareText + usualText]byte
+	vector    [spareEntries + usualEntries]*byte
+	buckets   [fewBuckets]uint32
+}
+
 // Init makes c answer the calls of p, whose environment and arguments must be
-// known. It ends the process if there is no memory for the environment.
-func (c *Calls) Init(p *port.Process) {
+// known. It ends the process if there is no memory for a large environment.
+func (c *Calls) Init(p *port.Process, m *Memory) {
 	c.p = p
 	c.rows = &table
-	c.mem.init()
+	c.mem.buf = m.arguments[:]
+	c.env = environment{text: m.text[:0], vector: m.vector[:0], buckets: m.buckets[:0]}
 	if !c.env.init(p.Env) {
 		sys.Exit(int(sys.ENOMEM))
 	}
-	c.exec.init(c)
 }
 
 // A call is how a call is answered: by a method of its own or, if there is
@@ -44,6 +54,7 @@ type call struct {
 	run   func(*Calls)
 	trap  uintptr // system call
 	args  args
+	names []constant // that the arguments can have
 	reply func(c *Calls, result uintptr)
 
 	flush   bool // may sleep, or end the process: earlier replies go out first
@@ -83,6 +94,7 @@ func (c *Calls) run(nr int) {
 		return
 	}
 	call := &c.rows[nr]
+	c.row = call
 	if call.run != nil {
 		call.run(c)
 	} else {

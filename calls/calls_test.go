@@ -32,9 +32,9 @@ type asker struct {
 }
 
 func newAsker(env ...string) *asker {
-	p := &port.Process{Pid: os.Getpid(), Env: env, Arg0: []byte("alcove"), Title: make([]byte, 100)}
+	p := &port.Process{Pid: os.Getpid(), Env: Given(env...), Arg0: []byte("alcove"), Title: make([]byte, 100)}
 	c := new(Calls)
-	c.Init(p)
+	c.Init(p, new(Memory))
 	return &asker{Calls: c, buf: make([]byte, 0, p.ReplyLimit())}
 }
 

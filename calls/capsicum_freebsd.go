@@ -29,7 +29,7 @@ func (c *Calls) capFcntlsGet() {
 // capIoctlsLimit answers cap_ioctls_limit/2, see cap_ioctls_limit(2).
 func (c *Calls) capIoctlsLimit() {
 	fd := c.args.Int()
-	requests := c.numbers(ioctlConstants[:], math.MaxUint32)
+	requests := c.numbers(ioctlConstants, math.MaxUint32)
 	if c.refused() {
 		return
 	}
@@ -40,7 +40,7 @@ func (c *Calls) capIoctlsLimit() {
 // capRightsLimit answers cap_rights_limit/2, see cap_rights_limit(2).
 func (c *Calls) capRightsLimit() {
 	fd := c.args.Int()
-	rights := c.numbers(capConstants[:], math.MaxInt64)
+	rights := c.numbers(capConstants, math.MaxInt64)
 	if c.refused() {
 		return
 	}

@@ -21,7 +21,7 @@ func (c *Calls) clone() {
 		c.error(err)
 		return
 	}
-	flags := c.flags(cloneConstants[:])
+	flags := c.flags(cloneConstants)
 	if c.refused() {
 		return
 	}

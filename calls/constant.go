@@ -89,18 +89,16 @@ func (c *Calls) flags(names []constant) int32 {
 	return v
 }
 
-// constantCall answers the call that tells the value of a name.
-func constantCall(names []constant) func(*Calls) {
-	return func(c *Calls) {
-		name := c.word()
-		if c.refused() {
-			return
-		}
-		if v, ok := find(names, name); ok {
-			c.reply.Uint(uint64(v))
-		} else {
-			c.reply.Atom("unknown")
-		}
+// constantOf answers a call that tells the value of a name.
+func (c *Calls) constantOf() {
+	name := c.word()
+	if c.refused() {
+		return
+	}
+	if v, ok := find(c.row.names, name); ok {
+		c.reply.Uint(uint64(v))
+	} else {
+		c.reply.Atom("unknown")
 	}
 }
 
@@ -112,7 +110,7 @@ func (c *Calls) fileConstant() {
 		return
 	}
 	for _, names := range [...][]constant{
-		fileConstants[:], socketConstants[:], waitConstants[:], prioConstants[:], otherConstants[:],
+		fileConstants, socketConstants, waitConstants, prioConstants, otherConstants,
 	} {
 		if v, ok := find(names, name); ok {
 			c.reply.Uint(uint64(v))

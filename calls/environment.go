@@ -3,6 +3,7 @@ package calls
 import (
 	"unsafe"
 
+	"github.com/alcove-go/alcove/port/entry"
 	"github.com/alcove-go/alcove/port/sys"
 )
 
@@ -31,25 +32,30 @@ const (
 	spareText    = 128 << 10
 	spareEntries = 1 << 10
 	fewBuckets   = 1 << 8 // at least; a power of two
+
+	// An environment that is not larger needs no more than Memory has.
+	usualText    = 16 << 10
+	usualEntries = 256
 )
 
 // init takes over the entries. It reports false if there is no memory for them.
-func (e *environment) init(entries []string) (ok bool) {
+func (e *environment) init(given entry.Strings) (ok bool) {
 	n := spareText
-	for _, entry := range entries {
-		n += chunkSize(len(entry))
+	for i := range given {
+		n += chunkSize(len(given.At(i)))
 	}
 	if e.text, ok = sys.Grow(e.text, n); !ok {
 		return false
 	}
-	if e.vector, ok = sys.Grow(e.vector, len(entries)+spareEntries); !ok {
+	if e.vector, ok = sys.Grow(e.vector, len(given)+spareEntries); !ok {
 		return false
 	}
 	e.vector = append(e.vector[:0], nil)
-	if !e.rehash(len(entries)) {
+	if !e.rehash(len(given)) {
 		return false
 	}
-	for _, entry := range entries {
+	for i := range given {
+		entry := given.At(i)
 		copy(e.put(e.add(), len(entry)), entry)
 		e.name(e.count() - 1)
 	}

@@ -13,13 +13,6 @@ type execution struct {
 	file []byte // followed by a NUL
 	argv argv
 	envp uintptr
-
-	// Attempts, bound once: binding a method to its receiver allocates.
-	execve, execvp, fexecve func() sys.Errno
-}
-
-func (x *execution) init(c *Calls) {
-	x.execve, x.execvp, x.fexecve = c.tryExecve, c.tryExecvp, c.tryFexecve
 }
 
 // execve answers execve/3. It replies only when it fails, like the other two.
@@ -30,7 +23,7 @@ func (c *Calls) execve() {
 	if c.refused() {
 		return
 	}
-	c.error(c.p.Exec(c.exec.execve))
+	c.error(c.p.Exec(c.tryExecve))
 }
 
 // execvp answers execvp/2: execve with the environment of the process, and a
@@ -48,7 +41,7 @@ func (c *Calls) execvp() {
 	case !hasSlash(c.exec.file) && len(c.exec.file) > maxName:
 		c.error(sys.ENAMETOOLONG)
 	default:
-		c.error(c.p.Exec(c.exec.execvp))
+		c.error(c.p.Exec(c.tryExecvp))
 	}
 }
 
@@ -64,7 +57,7 @@ func (c *Calls) fexecve() {
 		c.error(sys.EINVAL)
 		return
 	}
-	c.error(c.p.Exec(c.exec.fexecve))
+	c.error(c.p.Exec(c.tryFexecve))
 }
 
 func (c *Calls) tryExecve() sys.Errno {

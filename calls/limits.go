@@ -5,7 +5,7 @@ import "github.com/alcove-go/alcove/port/sys"
 // getrlimit answers getrlimit/1 with {ok, {alcove_rlimit, Soft, Hard}}, see
 // getrlimit(2).
 func (c *Calls) getrlimit() {
-	resource := c.constant(rlimitConstants[:])
+	resource := c.constant(rlimitConstants)
 	if c.refused() {
 		return
 	}
@@ -24,7 +24,7 @@ func (c *Calls) getrlimit() {
 // setrlimit answers setrlimit/2, see setrlimit(2). What the descriptors of the
 // children need cannot be taken away.
 func (c *Calls) setrlimit() {
-	resource := c.constant(rlimitConstants[:])
+	resource := c.constant(rlimitConstants)
 	c.record("alcove_rlimit", 3)
 	limit := sys.Rlimit{Cur: c.args.Uint64(), Max: c.args.Uint64()}
 	if c.refused() {

@@ -20,7 +20,7 @@ func (c *Calls) alloc() {
 // ioctl answers ioctl/3 with {ok, Result, Contents}, see ioctl(2).
 func (c *Calls) ioctl() {
 	fd := c.args.Int()
-	request := c.constant64(ioctlConstants[:])
+	request := c.constant64(ioctlConstants)
 	arg := &c.refs[0]
 	if c.args.Kind() == etf.Int {
 		*arg = reference{value: immediate(c)}

@@ -8,7 +8,7 @@ func (c *Calls) mount() {
 	name(c) // source
 	target := path(c)
 	kind := name(c)
-	flags := positive(mountConstants[:])(c)
+	flags := uintptr(c.positive(mountConstants))
 	contents := data(c)
 	data(c) // options
 	if c.refused() {

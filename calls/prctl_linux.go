@@ -7,7 +7,7 @@ import (
 
 // prctl answers prctl/5 with {ok, Result, Arg2, Arg3, Arg4, Arg5}, see prctl(2).
 func (c *Calls) prctl() {
-	option := c.constant(prctlConstants[:])
+	option := c.constant(prctlConstants)
 	for i := range c.refs {
 		c.prctlArgument(&c.refs[i])
 	}
@@ -40,7 +40,7 @@ func (c *Calls) prctlArgument(r *reference) {
 	case etf.Int:
 		c.number(r)
 	case etf.Atom:
-		v := c.constant(prctlConstants[:])
+		v := c.constant(prctlConstants)
 		if v < 0 {
 			c.refuse(0)
 		}

@@ -8,9 +8,9 @@ import (
 // procctl answers procctl/4 with {ok, Bytes, Contents} of the structure, empty
 // ones for [], see procctl(2).
 func (c *Calls) procctl() {
-	kind := c.constant(waitConstants[:])
+	kind := c.constant(waitConstants)
 	id := c.args.Int64()
-	command := c.constant(procctlConstants[:])
+	command := c.constant(procctlConstants)
 	none := c.args.OK() && c.args.Kind() == etf.Nil
 	var s cstruct
 	if none {

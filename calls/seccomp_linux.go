@@ -4,8 +4,8 @@ import "github.com/alcove-go/alcove/port/sys"
 
 // seccomp answers seccomp/3, see seccomp(2).
 func (c *Calls) seccomp() {
-	operation := c.constant(seccompConstants[:])
-	flags := c.constant(seccompConstants[:])
+	operation := c.constant(seccompConstants)
+	flags := c.constant(seccompConstants)
 	arg, _ := c.optionalStruct(maxData)
 	if c.refused() {
 		return

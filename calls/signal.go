@@ -14,7 +14,7 @@ const firstReserved, lastReserved = 32, 33
 
 // sigaction answers sigaction/2 with {ok, Old}, see sigaction(2).
 func (c *Calls) sigaction() {
-	signo := int(c.constant(signalConstants[:]))
+	signo := int(c.constant(signalConstants))
 	want := c.disposition()
 	if c.refused() {
 		return

@@ -6,6 +6,9 @@ import "github.com/alcove-go/alcove/port/sys"
 // replaced by those that all of them have: open(2) by openat(2), and so on.
 // What is different on each system has a name here, such as cloneCall, and its
 // meaning in table_linux.go and table_freebsd.go.
+//
+// The linker writes all of it into the program: no code runs for it. So there are
+// functions, but no closures, and constants are found by the row's list of names.
 var table = [callLimit]call{
 	nrAlloc:           {run: (*Calls).alloc},
 	nrCapConstant:     capConstantCall,
@@ -30,8 +33,8 @@ var table = [callLimit]call{
 	nrExecve:          {run: (*Calls).execve, execs: true},
 	nrExecvp:          {run: (*Calls).execvp, execs: true},
 	nrExit:            {run: (*Calls).exit},
-	nrFcntl:           {trap: sys.SYS_FCNTL, args: args{signed, oneOf(fcntlConstants[:]), immediate}, reply: okNumber, flush: true},
-	nrFcntlConstant:   {run: constantCall(fcntlConstants[:])},
+	nrFcntl:           {trap: sys.SYS_FCNTL, args: args{signed, oneOf, immediate}, names: fcntlConstants, reply: okNumber, flush: true},
+	nrFcntlConstant:   {run: (*Calls).constantOf, names: fcntlConstants},
 	nrFexecve:         {run: (*Calls).fexecve, execs: true},
 	nrFileConstant:    {run: (*Calls).fileConstant},
 	nrFilter:          {run: (*Calls).filter},
@@ -44,26 +47,26 @@ var table = [callLimit]call{
 	nrGetopt:          {run: (*Calls).getopt},
 	nrGetpgrp:         {trap: sys.SYS_GETPGID, args: args{nothing}, reply: number},
 	nrGetpid:          {run: (*Calls).getpid},
-	nrGetpriority:     {trap: sys.SYS_GETPRIORITY, args: args{oneOf(prioConstants[:]), oneOf(prioConstants[:])}, reply: okNice},
+	nrGetpriority:     {trap: sys.SYS_GETPRIORITY, args: args{oneOf, oneOf}, names: prioConstants, reply: okNice},
 	nrGetresgid:       {run: (*Calls).getresgid},
 	nrGetresuid:       {run: (*Calls).getresuid},
 	nrGetrlimit:       {run: (*Calls).getrlimit},
 	nrGetsid:          {trap: sys.SYS_GETSID, args: args{signed}, reply: okNumber},
 	nrGetuid:          {trap: sys.SYS_GETUID, reply: number},
 	nrIoctl:           {run: (*Calls).ioctl},
-	nrIoctlConstant:   {run: constantCall(ioctlConstants[:])},
+	nrIoctlConstant:   {run: (*Calls).constantOf, names: ioctlConstants},
 	nrIolistToBin:     {run: (*Calls).iolistToBin, oneTerm: true},
 	nrJail:            jailCall,
 	nrJailAttach:      jailAttachCall,
 	nrJailRemove:      jailRemoveCall,
-	nrKill:            {trap: sys.SYS_KILL, args: args{signed, oneOf(signalConstants[:])}, reply: ok, flush: true},
+	nrKill:            {trap: sys.SYS_KILL, args: args{signed, oneOf}, names: signalConstants, reply: ok, flush: true},
 	nrLink:            linkCall,
 	nrLseek:           {run: (*Calls).lseek},
 	nrMkdir:           {trap: sys.SYS_MKDIRAT, args: args{here, path, unsigned}, reply: ok},
 	nrMkfifo:          mkfifoCall,
 	nrMount:           mountCall,
-	nrMountConstant:   {run: constantCall(mountConstants[:])},
-	nrOpen:            {trap: sys.SYS_OPENAT, args: args{here, path, anyOf(fileConstants[:]), unsigned}, reply: okNumber, flush: true},
+	nrMountConstant:   {run: (*Calls).constantOf, names: mountConstants},
+	nrOpen:            {trap: sys.SYS_OPENAT, args: args{here, path, anyOf, unsigned}, names: fileConstants, reply: okNumber, flush: true},
 	nrPivotRoot:       pivotRootCall,
 	nrPledge:          undefCall,
 	nrPrctl:           prctlCall,
@@ -73,8 +76,8 @@ var table = [callLimit]call{
 	nrPtraceConstant:  ptraceConstantCall,
 	nrRead:            {run: (*Calls).read},
 	nrReaddir:         {run: (*Calls).readdir},
-	nrRlimitConstant:  {run: constantCall(rlimitConstants[:])},
-	nrRmdir:           {trap: sys.SYS_UNLINKAT, args: args{here, path, fixed(sys.AT_REMOVEDIR)}, reply: ok},
+	nrRlimitConstant:  {run: (*Calls).constantOf, names: rlimitConstants},
+	nrRmdir:           {trap: sys.SYS_UNLINKAT, args: args{here, path, removeDir}, reply: ok},
 	nrSeccomp:         seccompCall,
 	nrSeccompConstant: seccompConstantCall,
 	nrSelect:          {run: (*Calls).selectFDs},
@@ -86,7 +89,7 @@ var table = [callLimit]call{
 	nrSetns:           setnsCall,
 	nrSetopt:          {run: (*Calls).setopt},
 	nrSetpgid:         {trap: sys.SYS_SETPGID, args: args{signed, signed}, reply: ok},
-	nrSetpriority:     {trap: sys.SYS_SETPRIORITY, args: args{oneOf(prioConstants[:]), oneOf(prioConstants[:]), signed}, reply: ok},
+	nrSetpriority:     {trap: sys.SYS_SETPRIORITY, args: args{oneOf, oneOf, signed}, names: prioConstants, reply: ok},
 	nrSetproctitle:    {run: (*Calls).setproctitle},
 	nrSetresgid:       {trap: sys.SYS_SETRESGID, args: args{unsigned, unsigned, unsigned}, reply: ok},
 	nrSetresuid:       {trap: sys.SYS_SETRESUID, args: args{unsigned, unsigned, unsigned}, reply: ok},
@@ -94,8 +97,8 @@ var table = [callLimit]call{
 	nrSetsid:          {trap: sys.SYS_SETSID, reply: okNumber},
 	nrSetuid:          {trap: sys.SYS_SETUID, args: args{unsigned}, reply: ok},
 	nrSigaction:       {run: (*Calls).sigaction},
-	nrSignalConstant:  {run: constantCall(signalConstants[:])},
-	nrSocket:          {trap: sys.SYS_SOCKET, args: args{oneOf(socketConstants[:]), oneOf(socketConstants[:]), signed}, reply: okNumber},
+	nrSignalConstant:  {run: (*Calls).constantOf, names: signalConstants},
+	nrSocket:          {trap: sys.SYS_SOCKET, args: args{oneOf, oneOf, signed}, names: socketConstants, reply: okNumber},
 	nrSymlink:         {trap: sys.SYS_SYMLINKAT, args: args{path, here, path}, reply: ok},
 	nrSyscallConstant: syscallConstantCall,
 	nrUmount:          umountCall,
@@ -116,7 +119,10 @@ var table = [callLimit]call{
 // undefCall is a call that the system does not have.
 var undefCall = call{run: (*Calls).undef}
 
-var (
-	here    = fixed(sys.AT_FDCWD & (1<<32 - 1)) // where relative paths begin
-	nothing = fixed(0)
-)
+// Values that a call has no argument for.
+
+// here is where relative paths begin.
+func here(*Calls) uintptr { return sys.AT_FDCWD & (1<<32 - 1) }
+
+func nothing(*Calls) uintptr   { return 0 }
+func removeDir(*Calls) uintptr { return sys.AT_REMOVEDIR }

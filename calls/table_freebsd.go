@@ -4,10 +4,10 @@ import "github.com/alcove-go/alcove/port/sys"
 
 // The rows of the table that are those of FreeBSD.
 var (
-	capConstantCall     = call{run: constantCall(capConstants[:])}
+	capConstantCall     = call{run: (*Calls).constantOf, names: capConstants}
 	capEnterCall        = call{trap: sys.SYS_CAP_ENTER, reply: ok}
 	capFcntlsGetCall    = call{run: (*Calls).capFcntlsGet}
-	capFcntlsLimitCall  = call{trap: sys.SYS_CAP_FCNTLS_LIMIT, args: args{signed, positive(capConstants[:])}, reply: ok}
+	capFcntlsLimitCall  = call{trap: sys.SYS_CAP_FCNTLS_LIMIT, args: args{signed, positive}, names: capConstants, reply: ok}
 	capGetmodeCall      = call{run: (*Calls).capGetmode}
 	capIoctlsLimitCall  = call{run: (*Calls).capIoctlsLimit}
 	capRightsLimitCall  = call{run: (*Calls).capRightsLimit}
@@ -31,7 +31,7 @@ var (
 	syscallCall         = undefCall
 	syscallConstantCall = undefCall
 	umountCall          = call{trap: sys.SYS_UNMOUNT, args: args{path, nothing}, reply: ok, flush: true}
-	umount2Call         = call{trap: sys.SYS_UNMOUNT, args: args{path, positive(mountConstants[:])}, reply: ok, flush: true}
+	umount2Call         = call{trap: sys.SYS_UNMOUNT, args: args{path, positive}, names: mountConstants, reply: ok, flush: true}
 	unshareCall         = undefCall
 )
 

@@ -12,27 +12,27 @@ var (
 	capIoctlsLimitCall  = undefCall
 	capRightsLimitCall  = undefCall
 	cloneCall           = call{run: (*Calls).clone}
-	cloneConstantCall   = call{run: constantCall(cloneConstants[:])}
+	cloneConstantCall   = call{run: (*Calls).constantOf, names: cloneConstants}
 	jailCall            = undefCall
 	jailAttachCall      = undefCall
 	jailRemoveCall      = undefCall
 	linkCall            = call{trap: sys.SYS_LINKAT, args: args{here, path, here, path, nothing}, reply: ok}
 	mkfifoCall          = call{trap: sys.SYS_MKNODAT, args: args{here, path, fifoMode, nothing}, reply: ok}
-	mountCall           = call{trap: sys.SYS_MOUNT, args: args{name, path, name, positive(mountConstants[:]), data, data}, reply: ok, flush: true}
+	mountCall           = call{trap: sys.SYS_MOUNT, args: args{name, path, name, positive, data, data}, names: mountConstants, reply: ok, flush: true}
 	pivotRootCall       = call{trap: sys.SYS_PIVOT_ROOT, args: args{path, path}, reply: ok}
 	prctlCall           = call{run: (*Calls).prctl}
-	prctlConstantCall   = call{run: constantCall(prctlConstants[:])}
+	prctlConstantCall   = call{run: (*Calls).constantOf, names: prctlConstants}
 	procctlCall         = undefCall
 	ptraceCall          = call{run: (*Calls).ptrace}
-	ptraceConstantCall  = call{run: constantCall(ptraceConstants[:])}
+	ptraceConstantCall  = call{run: (*Calls).constantOf, names: ptraceConstants}
 	seccompCall         = call{run: (*Calls).seccomp}
-	seccompConstantCall = call{run: constantCall(seccompConstants[:])}
-	setnsCall           = call{trap: sys.SYS_SETNS, args: args{signed, oneOf(cloneConstants[:])}, reply: ok}
+	seccompConstantCall = call{run: (*Calls).constantOf, names: seccompConstants}
+	setnsCall           = call{trap: sys.SYS_SETNS, args: args{signed, oneOf}, names: cloneConstants, reply: ok}
 	syscallCall         = undefCall
-	syscallConstantCall = call{run: constantCall(syscallConstants[:])}
+	syscallConstantCall = call{run: (*Calls).constantOf, names: syscallConstants}
 	umountCall          = call{trap: sys.SYS_UMOUNT2, args: args{path, nothing}, reply: ok, flush: true}
-	umount2Call         = call{trap: sys.SYS_UMOUNT2, args: args{path, positive(mountConstants[:])}, reply: ok, flush: true}
-	unshareCall         = call{trap: sys.SYS_UNSHARE, args: args{anyOf(cloneConstants[:])}, reply: ok}
+	umount2Call         = call{trap: sys.SYS_UMOUNT2, args: args{path, positive}, names: mountConstants, reply: ok, flush: true}
+	unshareCall         = call{trap: sys.SYS_UNSHARE, args: args{anyOf}, names: cloneConstants, reply: ok}
 )
 
 // missing tells whether the call nr, from callCount on, is not one of this system.

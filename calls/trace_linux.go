@@ -7,7 +7,7 @@ import (
 
 // ptrace answers ptrace/4 with {ok, Result, Addr, Data}, see ptrace(2).
 func (c *Calls) ptrace() {
-	request := c.constant(ptraceConstants[:])
+	request := c.constant(ptraceConstants)
 	pid := c.args.Int()
 	addr, data := &c.refs[0], &c.refs[1]
 	c.ptraceArgument(addr)

@@ -5,7 +5,7 @@ import "github.com/alcove-go/alcove/port/sys"
 // waitpid answers waitpid/2 with {ok, Pid, Status, What}, see waitpid(2).
 func (c *Calls) waitpid() {
 	pid := c.args.Int()
-	options := c.flags(waitConstants[:])
+	options := c.flags(waitConstants)
 	if c.refused() {
 		return
 	}

@@ -2,7 +2,7 @@
 
 package calls
 
-var capConstants = [...]constant{
+var capConstants = []constant{
 	{"cap_read", 0x200000000000001},
 	{"cap_write", 0x200000000000002},
 	{"cap_seek_tell", 0x200000000000004},
@@ -90,7 +90,7 @@ var capConstants = [...]constant{
 	{"cap_ioctls_all", 0x7fffffffffffffff},
 }
 
-var fcntlConstants = [...]constant{
+var fcntlConstants = []constant{
 	{"f_getfd", 1},
 	{"f_setfd", 2},
 	{"f_getfl", 3},
@@ -104,7 +104,7 @@ var fcntlConstants = [...]constant{
 	{"f_setown", 6},
 }
 
-var fileConstants = [...]constant{
+var fileConstants = []constant{
 	{"o_accmode", 3},
 	{"o_rdonly", 0},
 	{"o_wronly", 1},
@@ -125,7 +125,7 @@ var fileConstants = [...]constant{
 	{"o_ndelay", 4},
 }
 
-var ioctlConstants = [...]constant{
+var ioctlConstants = []constant{
 	{"siocgifconf", 0xc0106924},
 	{"siocgifflags", 0xc0206911},
 	{"siocsifflags", 0x80206910},
@@ -185,7 +185,7 @@ var ioctlConstants = [...]constant{
 	{"tiocflush", 0x80047410},
 }
 
-var mountConstants = [...]constant{
+var mountConstants = []constant{
 	{"rdonly", 1},
 	{"nosuid", 8},
 	{"noexec", 4},
@@ -197,7 +197,7 @@ var mountConstants = [...]constant{
 	{"mnt_nosuid", 8},
 }
 
-var otherConstants = [...]constant{
+var otherConstants = []constant{
 	{"seek_set", 0},
 	{"seek_cur", 1},
 	{"seek_end", 2},
@@ -215,13 +215,13 @@ var otherConstants = [...]constant{
 	{"f_unlck", 2},
 }
 
-var prioConstants = [...]constant{
+var prioConstants = []constant{
 	{"prio_process", 0},
 	{"prio_pgrp", 1},
 	{"prio_user", 2},
 }
 
-var procctlConstants = [...]constant{
+var procctlConstants = []constant{
 	{"proc_aslr_active", 0x80000000},
 	{"proc_aslr_ctl", 13},
 	{"proc_aslr_force_disable", 2},
@@ -278,7 +278,7 @@ var procctlConstants = [...]constant{
 	{"p_pgid", 2},
 }
 
-var rlimitConstants = [...]constant{
+var rlimitConstants = []constant{
 	{"rlimit_cpu", 0},
 	{"rlimit_fsize", 1},
 	{"rlimit_data", 2},
@@ -292,7 +292,7 @@ var rlimitConstants = [...]constant{
 	{"rlim_infinity", 0x7fffffffffffffff},
 }
 
-var signalConstants = [...]constant{
+var signalConstants = []constant{
 	{"sighup", 1},
 	{"sigint", 2},
 	{"sigquit", 3},
@@ -325,7 +325,7 @@ var signalConstants = [...]constant{
 	{"sigsys", 12},
 }
 
-var socketConstants = [...]constant{
+var socketConstants = []constant{
 	{"af_appletalk", 16},
 	{"af_inet", 2},
 	{"af_inet6", 28},
@@ -350,7 +350,7 @@ var socketConstants = [...]constant{
 	{"sock_stream", 1},
 }
 
-var waitConstants = [...]constant{
+var waitConstants = []constant{
 	{"wnohang", 1},
 	{"wuntraced", 2},
 	{"wcontinued", 4},

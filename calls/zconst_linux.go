@@ -2,7 +2,7 @@
 
 package calls
 
-var cloneConstants = [...]constant{
+var cloneConstants = []constant{
 	{"clone_newns", 0x20000},
 	{"clone_newcgroup", 0x2000000},
 	{"clone_newuts", 0x4000000},
@@ -13,7 +13,7 @@ var cloneConstants = [...]constant{
 	{"clone_newtime", 128},
 }
 
-var fcntlConstants = [...]constant{
+var fcntlConstants = []constant{
 	{"f_getfd", 1},
 	{"f_setfd", 2},
 	{"f_getfl", 3},
@@ -34,7 +34,7 @@ var fcntlConstants = [...]constant{
 	{"f_get_seals", 0x40a},
 }
 
-var fileConstants = [...]constant{
+var fileConstants = []constant{
 	{"o_accmode", 3},
 	{"o_rdonly", 0},
 	{"o_wronly", 1},
@@ -57,7 +57,7 @@ var fileConstants = [...]constant{
 	{"o_ndelay", 0x800},
 }
 
-var ioctlConstants = [...]constant{
+var ioctlConstants = []constant{
 	{"siocaddrt", 0x890b},
 	{"siocdelrt", 0x890c},
 	{"siocrtmsg", 0x890d},
@@ -207,7 +207,7 @@ var ioctlConstants = [...]constant{
 	{"tunsetvnethdrsz", 0x400454d8},
 }
 
-var mountConstants = [...]constant{
+var mountConstants = []constant{
 	{"rdonly", 1},
 	{"ms_rdonly", 1},
 	{"nosuid", 2},
@@ -246,7 +246,7 @@ var mountConstants = [...]constant{
 	{"umount_nofollow", 8},
 }
 
-var otherConstants = [...]constant{
+var otherConstants = []constant{
 	{"seek_set", 0},
 	{"seek_cur", 1},
 	{"seek_end", 2},
@@ -269,7 +269,7 @@ var otherConstants = [...]constant{
 	{"f_seal_future_write", 16},
 }
 
-var prctlConstants = [...]constant{
+var prctlConstants = []constant{
 	{"pr_capbset_drop", 24},
 	{"pr_capbset_read", 23},
 	{"pr_cap_ambient", 47},
@@ -414,13 +414,13 @@ var prctlConstants = [...]constant{
 	{"seccomp_user_notif_flag_continue", 1},
 }
 
-var prioConstants = [...]constant{
+var prioConstants = []constant{
 	{"prio_process", 0},
 	{"prio_pgrp", 1},
 	{"prio_user", 2},
 }
 
-var ptraceConstants = [...]constant{
+var ptraceConstants = []constant{
 	{"ptrace_traceme", 0},
 	{"ptrace_peektext", 1},
 	{"ptrace_peekdata", 2},
@@ -467,7 +467,7 @@ var ptraceConstants = [...]constant{
 	{"ptrace_o_mask", 0x3000ff},
 }
 
-var rlimitConstants = [...]constant{
+var rlimitConstants = []constant{
 	{"rlimit_cpu", 0},
 	{"rlimit_fsize", 1},
 	{"rlimit_data", 2},
@@ -488,13 +488,13 @@ var rlimitConstants = [...]constant{
 	{"rlim_infinity", -1},
 }
 
-var seccompConstants = [...]constant{
+var seccompConstants = []constant{
 	{"seccomp_set_mode_strict", 0},
 	{"seccomp_set_mode_filter", 1},
 	{"seccomp_filter_flag_tsync", 1},
 }
 
-var signalConstants = [...]constant{
+var signalConstants = []constant{
 	{"sighup", 1},
 	{"sigint", 2},
 	{"sigquit", 3},
@@ -530,7 +530,7 @@ var signalConstants = [...]constant{
 	{"sigsys", 31},
 }
 
-var socketConstants = [...]constant{
+var socketConstants = []constant{
 	{"af_appletalk", 5},
 	{"af_atmpvc", 8},
 	{"af_ax25", 3},
@@ -566,7 +566,7 @@ var socketConstants = [...]constant{
 	{"sock_stream", 1},
 }
 
-var waitConstants = [...]constant{
+var waitConstants = []constant{
 	{"wnohang", 1},
 	{"wuntraced", 2},
 	{"wcontinued", 8},

@@ -22,7 +22,7 @@ const (
 	prSetPtracerAny = -1
 )
 
-var syscallConstants = [...]constant{
+var syscallConstants = []constant{
 	{"sys_restart_syscall", 219},
 	{"sys_exit", 60},
 	{"sys_read", 0},

@@ -22,7 +22,7 @@ const (
 	prSetPtracerAny = 0xffffffff
 )
 
-var syscallConstants = [...]constant{
+var syscallConstants = []constant{
 	{"sys_restart_syscall", 0},
 	{"sys_exit", 1},
 	{"sys_read", 3},

@@ -22,7 +22,7 @@ const (
 	prSetPtracerAny = -1
 )
 
-var syscallConstants = [...]constant{
+var syscallConstants = []constant{
 	{"sys_restart_syscall", 128},
 	{"sys_exit", 93},
 	{"sys_read", 63},

@@ -26,7 +26,7 @@
 // and error; 3 and 4 are the two ends of the signal pipe; 5 is the control
 // socket, or in the top-level process of a client that does not listen a fifo.
 //
-// Nothing here allocates in the steady state, starts a goroutine or uses the
-// scheduler of the Go runtime: the process has one thread and forks (see
-// package onethread).
+// The process has one thread and forks, and the Go runtime never starts (see
+// package entry): nothing here allocates, defers, starts a goroutine or needs a
+// package to be initialised.
 package port

@@ -153,8 +153,7 @@ func inOwnProcess(t *testing.T) bool {
 // parts are what the test program does instead of tests when it is started to play
 // one of them.
 var parts = map[string]func(){
-	"options":     showOptions,
-	"environment": showEnvironment,
+	"options": showOptions,
 }
 
 const partVariable = "PORT_TEST_PART"

@@ -25,7 +25,12 @@ type Memory struct {
 
 	records [recordsPerRead * signal.InfoSize]byte
 	held    [bufferSize]byte
+	trace   trace
+	arg0    [maxArg0]byte
 }
+
+// maxArg0 is how much is kept of the name that the program was called by.
+const maxArg0 = 4096
 
 func (m *Memory) init() *Process {
 	p := &m.process

@@ -3,6 +3,7 @@ package port
 import (
 	"unsafe"
 
+	"github.com/alcove-go/alcove/port/entry"
 	"github.com/alcove-go/alcove/port/sys"
 )
 
@@ -17,9 +18,9 @@ type options struct {
 	maxChild int   // -m, -1 if not given
 }
 
-func (o *options) parse(args []string) {
+func (o *options) parse(args entry.Strings) {
 	for i := 1; i < len(args); i++ {
-		arg := args[i]
+		arg := args.At(i)
 		switch arg {
 		case "--":
 			return
@@ -40,7 +41,7 @@ func (o *options) parse(args []string) {
 					if i++; i == len(args) {
 						o.complain("option requires an argument -- '", arg[j:j+1])
 					}
-					value = args[i]
+					value = args.At(i)
 				}
 				o.set(c, value)
 				j = len(arg)
@@ -134,8 +135,11 @@ func (o *options) help() {
 
 // tellVersion succeeds only if somebody gets to know the version.
 func (o *options) tellVersion() {
-	text := "alcove " + o.version + "\n"
-	_, err := sys.Write(stdout, unsafe.Slice(unsafe.StringData(text), len(text)))
+	var memory [64]byte
+	text := memory[:copy(memory[:], "alcove ")]
+	text = text[:len(text)+copy(memory[len(text):], o.version)]
+	text = text[:len(text)+copy(memory[len(text):], "\n")]
+	_, err := sys.Write(stdout, text)
 	sys.Exit(int(err))
 }
 

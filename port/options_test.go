@@ -9,7 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alcove-go/alcove/port/entry"
 	"github.com/alcove-go/alcove/port/sys"
+	"github.com/alcove-go/alcove/test/porttest"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -28,11 +30,11 @@ func showOptions() {
 	check(sys.Getrlimit(sys.RLIMIT_NOFILE, &limit))
 	limit.Cur = 1024
 	check(sys.Setrlimit(sys.RLIMIT_NOFILE, &limit))
-	o := options{name: arguments()[0], version: "1.2.3", maxChild: -1}
-	o.parse(arguments())
+	o := options{name: os.Args[0], version: "1.2.3", maxChild: -1}
+	o.parse(porttest.Given(os.Args...))
 	line := commandLine{"none", o.again, o.depth, o.maxChild}
 	if o.control != nil {
-		line.Fifo = terminated(o.control)
+		line.Fifo = entry.Strings{o.control}.At(0)
 	}
 	json.NewEncoder(os.Stdout).Encode(line)
 }

@@ -2,6 +2,7 @@ package port
 
 import (
 	"github.com/alcove-go/alcove/etf"
+	"github.com/alcove-go/alcove/port/entry"
 	"github.com/alcove-go/alcove/port/sys"
 )
 
@@ -49,9 +50,9 @@ type Process struct {
 	Options      Options
 	SIGCHLDTaken bool // sigaction(sigchld, sig_info): children are not reaped here
 
-	Env   []string // NAME=value, as the process was started with, in order
-	Arg0  []byte   // the name that the program was called by
-	Title []byte   // memory of the first arguments and environment; nil: leave it
+	Env   entry.Strings // NAME=value, as the process was started with, in order
+	Arg0  []byte        // the name that the program was called by
+	Title []byte        // memory of the first arguments and environment; nil: leave it
 
 	filter, subFilter [16]byte // calls blocked here, and in processes forked later
 

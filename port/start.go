@@ -3,7 +3,7 @@ package port
 import (
 	"unsafe"
 
-	"github.com/alcove-go/alcove/port/early"
+	"github.com/alcove-go/alcove/port/entry"
 	"github.com/alcove-go/alcove/port/signal"
 	"github.com/alcove-go/alcove/port/sys"
 )
@@ -20,15 +20,14 @@ const (
 // the usage shows. On failure the process ends with the status that the
 // protocol gives for it.
 //
-// The process must have one thread by now (package onethread).
+// The program must have been started by package entry.
 func (m *Memory) Start(version string) *Process {
-	early.RestoreNoFile()
 	p := m.init()
-	args := arguments()
-	p.keepEnvironment(args)
+	args := entry.Arguments()
+	p.keepOrigin(args, entry.Environment(), m.arg0[:])
 	o := options{name: "alcove", version: version, maxChild: -1}
 	if len(args) > 0 {
-		o.name = args[0]
+		o.name = args.At(0)
 	}
 	o.parse(args)
 	p.Depth = o.depth
@@ -42,7 +41,7 @@ func (m *Memory) Start(version string) *Process {
 	} else {
 		p.startFirst(o.control)
 	}
-	p.startTrace()
+	p.startTrace(&m.trace)
 	return p
 }
 
@@ -138,62 +137,43 @@ func (p *Process) announce() {
 	p.out.wrote += uint64(len(ok))
 }
 
-//go:linkname runtimeEnvs syscall.runtime_envs
-func runtimeEnvs() []string
-
-//go:linkname runtimeArgs os.runtime_args
-func runtimeArgs() []string
-
-// arguments returns the command line. The strings are in the memory that the
-// kernel gave the process, each with a NUL after it.
-func arguments() []string { return runtimeArgs() }
-
-// keepEnvironment keeps the environment, and finds the memory in which
-// arguments and environment were given, where a title can be written.
+// keepOrigin keeps the environment and the name that the program was called by, which
+// it copies to arg0, and finds the memory in which arguments and environment were given,
+// where a title can be written.
 //
 // As with setenv(3) for each entry in turn, an entry without = is left out,
 // and of several for one name the last value remains, in the first's place.
 // An entry with an empty name, which setenv refuses, leaves the environment as
 // it was given and the title alone.
-func (p *Process) keepEnvironment(args []string) {
-	envs := runtimeEnvs()
-	size := 0
+func (p *Process) keepOrigin(args, envs entry.Strings, arg0 []byte) {
+	var given []byte
 	if len(args) > 0 {
-		p.Arg0 = []byte(args[0])
-		envs, size = asGiven(args, envs)
+		p.Arg0 = arg0[:copy(arg0, args.At(0))]
+		given = asGiven(args, envs)
 	}
-	clean := true
-	for _, e := range envs {
-		if len(e) > 0 && e[0] == '=' {
-			clean = false
+	for i := range envs {
+		if *envs[i] == '=' {
+			p.Env = envs
+			return
 		}
 	}
-	p.Env = envs
-	if clean {
-		p.Env = setEntries(envs)
-	}
-	if clean && size > 0 {
-		p.Title = unsafe.Slice(unsafe.StringData(args[0]), size)
-	}
+	p.Env, p.Title = setEntries(envs), given
 }
 
 // setEntries returns what setenv would make of the entries, in their place.
-func setEntries(entries []string) []string {
-	set := entries[:0]
-	for _, e := range entries {
-		switch at, ok := place(set, e); {
-		case !ok:
-		case at < len(set):
-			set[at] = e
-		default:
-			set = append(set, e)
+func setEntries(entries entry.Strings) entry.Strings {
+	n := 0
+	for i, e := range entries {
+		if at, ok := place(entries[:n], entries.At(i)); ok {
+			entries[at] = e
+			n = max(n, at+1)
 		}
 	}
-	return set
+	return entries[:n]
 }
 
 // place is where in set the entry belongs, and whether it is one.
-func place(set []string, entry string) (at int, ok bool) {
+func place(set entry.Strings, entry string) (at int, ok bool) {
 	name := 0
 	for name < len(entry) && entry[name] != '=' {
 		name++
@@ -201,47 +181,28 @@ func place(set []string, entry string) (at int, ok bool) {
 	if name == len(entry) {
 		return 0, false
 	}
-	for at < len(set) && !(len(set[at]) > name && set[at][:name+1] == entry[:name+1]) {
+	for at < len(set) && !begins(set[at], entry[:name+1]) {
 		at++
 	}
 	return at, true
 }
 
-// asGiven looks at the memory in which the kernel put arguments and
-// environment, and returns its size: from the first argument to the NUL after
-// the last string that directly follows. The runtime has copied the
-// environment, so that its place is found by its contents.
-//
-// In a program that is installed setuid or with capabilities the runtime also
-// changes an entry, or adds it: it is returned as it was given.
-func asGiven(args, envs []string) ([]string, int) {
-	first, size := unsafe.Pointer(unsafe.StringData(args[0])), 0
-	for _, s := range args {
-		if unsafe.Pointer(unsafe.StringData(s)) != unsafe.Add(first, size) {
-			return envs, size
-		}
-		size += len(s) + 1
-	}
-	given := envs[:0]
-	for i, s := range envs {
-		const name, added = "GOTRACEBACK=", "GOTRACEBACK=none"
-		there := (*byte)(unsafe.Add(first, size))
-		if s == added {
-			if !begins(there, name) {
-				continue
+// asGiven returns the memory in which the kernel put arguments and environment:
+// from the first argument to the NUL after the last string that directly follows.
+func asGiven(args, envs entry.Strings) []byte {
+	first, size := args[0], 0
+	for _, strings := range [...]entry.Strings{args, envs} {
+		for i, s := range strings {
+			if unsafe.Pointer(s) != unsafe.Add(unsafe.Pointer(first), size) {
+				return unsafe.Slice(first, size)
 			}
-			s = terminated(there)
+			size += len(strings.At(i)) + 1
 		}
-		if !begins(there, s) {
-			return append(given, envs[i:]...), size
-		}
-		given = append(given, s)
-		size += len(s) + 1
 	}
-	return given, size
+	return unsafe.Slice(first, size)
 }
 
-// begins tells whether the memory at p begins with s. It looks no further than
+// begins tells whether the string at p begins with s. It looks no further than
 // they agree: the memory may end soon after a NUL.
 func begins(p *byte, s string) bool {
 	for i := range len(s) {
@@ -250,13 +211,4 @@ func begins(p *byte, s string) bool {
 		}
 	}
 	return true
-}
-
-// terminated copies the string at p, up to a NUL.
-func terminated(p *byte) string {
-	n := 0
-	for *(*byte)(unsafe.Add(unsafe.Pointer(p), n)) != 0 {
-		n++
-	}
-	return string(unsafe.Slice(p, n))
 }

@@ -32,8 +32,7 @@ const (
 // others are the same as without a trace.
 const traceLowest = 100
 
-// trace is the trace of a process. It is made at the start: nothing else is
-// allocated for it.
+// trace is the trace of a process.
 type trace struct {
 	etf.Text // of the line that is being written, over b
 	fd       int
@@ -42,8 +41,8 @@ type trace struct {
 }
 
 // startTrace switches the trace on if it is asked for and the standard error is
-// not the pipe that a parent reads.
-func (p *Process) startTrace() {
+// not the pipe that a parent reads. t is the memory for it.
+func (p *Process) startTrace(t *trace) {
 	if p.below || !p.traceWanted() {
 		return
 	}
@@ -52,14 +51,15 @@ func (p *Process) startTrace() {
 		fd, err = sys.DupAbove(stderr, firstFree, true)
 	}
 	if err == 0 {
-		p.trace = &trace{fd: fd}
+		t.fd = fd
+		p.trace = t
 	}
 }
 
 func (p *Process) traceWanted() bool {
 	const name = traceVariable
-	for _, e := range p.Env {
-		if len(e) > len(name) && e[:len(name)] == name {
+	for i, e := range p.Env {
+		if begins(e, name) && len(p.Env.At(i)) > len(name) {
 			return true
 		}
 	}

@@ -92,7 +92,7 @@ func TestSetuidProgramActsAsItsOwnerForTheUserThatStartsIt(t *testing.T) {
 	p.Want(errno("eperm"), a, "setresuid", 0, 0, 0)
 }
 
-// The Go runtime changes its copy of the environment in a program with such rights.
+// C libraries and the Go runtime change the environment of a program with such rights.
 func TestInstalledProgramsHandOnTheEnvironmentAsItIs(t *testing.T) {
 	for name, path := range map[string]string{
 		"setuid":       installed(t, 0o755|os.ModeSetuid),

@@ -87,7 +87,7 @@ func commonTable(common *bytes.Buffer, own map[target]*bytes.Buffer, s system, t
 }
 
 func openTable(b *bytes.Buffer, name string) {
-	fmt.Fprintf(b, "\nvar %sConstants = [...]constant{\n", name)
+	fmt.Fprintf(b, "\nvar %sConstants = []constant{\n", name)
 }
 
 // errnoByNumber gives the atoms of the errno numbers of a system. The first name of a

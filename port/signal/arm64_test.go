@@ -20,7 +20,7 @@ import (
 func TestHandlerOnArm64(t *testing.T) {
 	emulator := porttest.Emulator(t, "aarch64")
 	path := filepath.Join(t.TempDir(), "recorder")
-	if err := build(path, "arm64"); err != nil {
+	if err := build(path, "GOARCH=arm64"); err != nil {
 		t.Fatal(err)
 	}
 	start := func(t *testing.T, do string) *program {

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,8 +18,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	_ "github.com/alcove-go/alcove/port/onethread" // what the recorder is made of
 	"github.com/alcove-go/alcove/port/signal"
+	"github.com/alcove-go/alcove/test/porttest"
 )
 
 // recorder is the path of the test program.
@@ -32,7 +31,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	recorder = filepath.Join(dir, "recorder")
-	if err := build(recorder, runtime.GOARCH); err != nil {
+	if err := build(recorder); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -41,20 +40,9 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// build makes the test program for an architecture.
-func build(path, arch string) error {
-	// The go command remembers the result of a test as long as the files that
-	// it has read are the same.
-	sources, _ := filepath.Glob("testdata/recorder/*")
-	for _, name := range sources {
-		os.ReadFile(name)
-	}
-	cmd := exec.Command("go", "build", "-o", path, "./testdata/recorder")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+arch)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%v: %v\n%s", cmd, err, out)
-	}
-	return nil
+// build makes the test program.
+func build(path string, env ...string) error {
+	return porttest.Build(path, "port/signal/testdata/recorder", env...)
 }
 
 // limit is how long anything may take that takes milliseconds.

@@ -41,7 +41,8 @@ func Main(m *testing.M) int {
 	defer os.RemoveAll(dir)
 	run.dir, run.program = dir, *port
 	if run.program == "" {
-		if err := build(); err != nil {
+		run.program = filepath.Join(dir, "alcove")
+		if err := Build(run.program, "."); err != nil {
 			return complain(err)
 		}
 	} else if run.program, err = filepath.Abs(*port); err != nil {
@@ -70,20 +71,35 @@ func complain(err error) int {
 // Program is the path of the program under test.
 func Program() string { return run.program }
 
-// build makes the program just as users do.
-func build() error {
-	root, err := exec.Command("go", "env", "GOMOD").Output()
+// Build makes a program just as users do: the port program from the folder "." of the module, or one of the tests' own
+// with the same entry. env comes on top of the environment.
+func Build(path, folder string, env ...string) error {
+	mod, err := exec.Command("go", "env", "GOMOD").Output()
 	if err != nil {
 		return fmt.Errorf("go env GOMOD: %w", err)
 	}
-	run.program = filepath.Join(run.dir, "alcove")
-	c := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -buildid=", "-o", run.program, ".")
-	c.Dir = filepath.Dir(strings.TrimSpace(string(root)))
-	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	root := filepath.Dir(strings.TrimSpace(string(mod)))
+	if err := look(root); err != nil {
+		return err
+	}
+	c := exec.Command("make", "-C", filepath.Join(root, "c_src_compat"), "ALCOVE_PREBUILT=",
+		"C_SRC_OUTPUT="+path, "PACKAGE="+filepath.Join(root, folder))
+	c.Env = append(os.Environ(), env...)
 	if out, err := c.CombinedOutput(); err != nil {
-		return fmt.Errorf("go build: %w\n%s", err, out)
+		return fmt.Errorf("%v: %w\n%s", c, err, out)
 	}
 	return nil
+}
+
+// look looks at the sources: the go command remembers the result of a test for as long as the files are the same that
+// the test has looked at.
+func look(root string) error {
+	return filepath.WalkDir(root, func(path string, e os.DirEntry, err error) error {
+		if err == nil && (filepath.Ext(path) == ".go" || filepath.Ext(path) == ".s") {
+			_, err = os.Stat(path)
+		}
+		return err
+	})
 }
 
 // keepDescriptors keeps from the programs what this process inherited besides 0, 1 and 2.

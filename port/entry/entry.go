@@ -1,0 +1,51 @@
+package entry
+
+import "unsafe"
+
+// begin is the program. It is called once, with no argument, on the stack that
+// the kernel gave, and does not return. The program defines it, see the
+// package's comment.
+func begin()
+
+// program is how the assembly reaches begin: a function value, whose code has
+// the convention that the compiler uses between Go functions.
+var program = begin
+
+// g is where the code of every function finds the limit of its stack, in the
+// place of a goroutine. The limit is zero: no function asks for more.
+var g [128]uintptr
+
+// first is where the kernel put the number of arguments. Behind it are their
+// addresses and nil, and then those of the environment and nil.
+var first unsafe.Pointer
+
+const wordSize = unsafe.Sizeof(uintptr(0))
+
+// Strings are strings that the kernel gave to the program: the address of each,
+// with a NUL at its end.
+type Strings []*byte
+
+// At returns a string, without a copy and without its NUL.
+func (s Strings) At(i int) string {
+	n := 0
+	for *(*byte)(unsafe.Add(unsafe.Pointer(s[i]), n)) != 0 {
+		n++
+	}
+	return unsafe.String(s[i], n)
+}
+
+// Arguments returns the arguments of the program, in memory that is its own.
+func Arguments() Strings {
+	return unsafe.Slice((**byte)(unsafe.Add(first, wordSize)), *(*int)(first))
+}
+
+// Environment returns the environment of the program, as it was given, in
+// memory that is its own.
+func Environment() Strings {
+	from := (**byte)(unsafe.Add(first, (*(*uintptr)(first)+2)*wordSize))
+	n := uintptr(0)
+	for *(**byte)(unsafe.Add(unsafe.Pointer(from), n*wordSize)) != nil {
+		n++
+	}
+	return unsafe.Slice(from, n)
+}

@@ -1,0 +1,15 @@
+#include "textflag.h"
+
+// The kernel jumps here. On Linux the stack pointer is where the arguments are,
+// on FreeBSD the first argument register.
+TEXT ·start(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
+#ifndef GOOS_freebsd
+	MOVD RSP, R0
+#endif
+	MOVD R0, ·first(SB)
+	MOVD ZR, R29
+	MOVD $·g(SB), g
+	MOVD ·program(SB), R26
+	MOVD (R26), R0
+	BL   (R0)
+	BRK                    // not reached

@@ -1,0 +1,22 @@
+#include "textflag.h"
+
+#define SYS_arch_prctl 158
+#define ARCH_SET_FS    0x1002
+
+// The kernel jumps here. The stack pointer is where the arguments are.
+//
+// Functions find g in R14, and after a call of assembly in the word before the
+// thread's storage.
+TEXT ·start(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
+	MOVQ SP, ·first(SB)
+	ANDQ $~15, SP
+	LEAQ ·g(SB), R14
+	MOVQ R14, ·storage(SB)
+	LEAQ ·storage+8(SB), SI
+	MOVL $ARCH_SET_FS, DI
+	MOVL $SYS_arch_prctl, AX
+	SYSCALL
+	XORPS X15, X15         // zero wherever Go code runs
+	MOVQ ·program(SB), DX
+	CALL (DX)
+	INT  $3                // not reached

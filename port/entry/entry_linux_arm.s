@@ -1,0 +1,13 @@
+#include "textflag.h"
+
+// The kernel jumps here. The stack pointer is where the arguments are.
+TEXT ·start(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
+	MOVW $·first(SB), R0
+	MOVW R13, (R0)
+	BIC  $7, R13
+	MOVW $·g(SB), g
+	MOVW $·program(SB), R7
+	MOVW (R7), R7
+	MOVW (R7), R0
+	BL   (R0)
+	WORD $0xe7f001f0       // not reached: an undefined instruction
