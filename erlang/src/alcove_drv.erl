@@ -78,6 +78,7 @@
     | {progname, string() | binary()}
     | {ctldir, string() | binary()}
     | {fdctl, string() | binary()}
+    | {ctl, fifo}
     | {depth, non_neg_integer()}
     | {maxchild, non_neg_integer()}
     | {env, [{string(), string() | false}]}
@@ -108,9 +109,6 @@
 %% The longest timeout of a receive.
 -define(MAXTIMEOUT, 16#ffffffff).
 
-%% A port that does not get ready in this time never will; there is room for a password.
--define(START_TIMEOUT, 60000).
-
 %% How long to wait for the news that the port executes a program once it writes what is
 %% not a frame.
 -define(EXEC_TIMEOUT, 1000).
@@ -126,8 +124,13 @@
 -record(state, {
     owner :: pid(),
     port :: port() | undefined,
-    % reports the end of the control fifo; closed before that is watched and after it
-    fifo = closed :: port() | closed,
+    % closes when the port executes a program or ends, which the owner is told once
+    control :: alcove_ctl:control() | closed | told,
+    % how many bytes have come from the port, and how many of them are frames if that is known
+    had = 0 :: non_neg_integer(),
+    frames = infinity :: non_neg_integer() | infinity,
+    % a call has been sent that may make the port another program
+    execs = false :: boolean(),
     % the port has become another program
     raw = false :: boolean(),
     % what has been read of an incomplete frame, latest first, its size, the size to wait for
@@ -167,10 +170,15 @@ start(Options) ->
 %%   <dd>what to start the program with, such as `"sudo -n"'; split at spaces</dd>
 %% <dt>`{progname, Path}'</dt><dd>the program instead of {@link progname/0}</dd>
 %% <dt>`{ctldir, Directory}'</dt>
-%%   <dd>where the control fifo is made for the moment of the start; the user that the
-%%   program runs as needs to write there. Default: the directory of the program of this
-%%   application</dd>
-%% <dt>`{fdctl, Path}'</dt><dd>the control fifo itself; must not exist</dd>
+%%   <dd>where the control socket of the driver is made for the moment of the start, if one can
+%%   be made there. By default, and otherwise, it has an abstract name on Linux, and is in a
+%%   temporary folder elsewhere. A folder is needed only for a program that is started in another
+%%   network namespace, which does not find the abstract name</dd>
+%% <dt>`{fdctl, Path}'</dt><dd>the control socket itself; must not exist</dd>
+%% <dt>`{ctl, fifo}'</dt>
+%%   <dd>for a program that does not connect to the driver, as the one in C: it makes a fifo
+%%   instead, in the folder of the program, in `ctldir' or at `fdctl'. The user that it runs as
+%%   needs to write there</dd>
 %% <dt>`{maxchild, N}'</dt><dd>how many children each process may have</dd>
 %% <dt>`{depth, N}'</dt>
 %%   <dd>of use for {@link getopts/1} only: a program that is started so by a driver is not
@@ -184,19 +192,41 @@ start(Options) ->
 %%   <dd>stop when the owner ends; by default an unlinked driver goes on</dd>
 %% </dl>
 %%
-%% A program that is not found gives `{error, {badarg, _}}'; if it is that of this application,
-%% the log has the architecture and the names that were looked for. A port that ends before it
-%% is ready gives `{error, {error, port_init_failed}}' and a line in the log with its status:
-%% often its fifo cannot be made, or sudo asks for a password. The other errors are
-%% `{fdctl, Posix}' when the fifo cannot be opened, `{handshake, timeout}' and
-%% `{handshake, Bytes}' when the program is silent or something else.
+%% If the program does not get ready the result is an error, and a line in the log says why and
+%% which option helps:
+%%
+%% <dl>
+%% <dt>`{badarg, Program}'</dt>
+%%   <dd>there is no such program; if it is that of this application, the log has the
+%%   architecture and the names that were looked for. Another `Reason' in place of `badarg'
+%%   is why the system does not start it</dd>
+%% <dt>`{error, port_init_failed}'</dt>
+%%   <dd>it has ended, with the status that the log has</dd>
+%% <dt>`{handshake, timeout}'</dt><dd>it says nothing</dd>
+%% <dt>`{handshake, Bytes}'</dt><dd>it says something else</dd>
+%% <dt>`{fdctl, Posix}'</dt>
+%%   <dd>`eexist': there is something at `fdctl'. `enoent': the program has neither connected
+%%   nor made a fifo. Others: the fifo cannot be opened</dd>
+%% <dt>`{unlink, Reply}'</dt><dd>it does not remove its fifo</dd>
+%% </dl>
+%%
+%% Then nothing is left. A program that has not ended is killed with its process group, if the
+%% user of the VM may do that.
 %%
 %% ```
 %% {ok, Drv} = alcove_drv:start([{exec, "sudo -n"}, {maxchild, 8}]).
 %% '''
 -spec start(Owner :: pid(), [option()]) -> {ok, ref()} | {error, term()}.
 start(Owner, Options) ->
-    gen_server:start(?MODULE, [Owner, Options], []).
+    case gen_server:start(?MODULE, [Owner, Options, self()], []) of
+        ignore ->
+            % sent before
+            receive
+                {_Drv, not_started, Reason} -> {error, Reason}
+            end;
+        Started ->
+            Started
+    end.
 
 %% @equiv start_link([])
 -spec start_link() -> {ok, ref()} | {error, term()}.
@@ -211,7 +241,7 @@ start_link(Options) ->
 %% @doc As {@link start/2}, linked to the caller, who need not be the owner.
 -spec start_link(Owner :: pid(), [option()]) -> {ok, ref()} | {error, term()}.
 start_link(Owner, Options) ->
-    gen_server:start_link(?MODULE, [Owner, Options], []).
+    gen_server:start_link(?MODULE, [Owner, Options, linked], []).
 
 %% @doc Stops the driver and closes its port.
 %%
@@ -220,8 +250,11 @@ start_link(Owner, Options) ->
 %% is gone does nothing.
 -spec stop(ref()) -> ok.
 stop(Drv) ->
-    _ = (catch gen_server:call(Drv, stop)),
-    ok.
+    try
+        gen_server:call(Drv, stop)
+    catch
+        _:_ -> ok
+    end.
 
 %%
 %% Calls and data
@@ -415,34 +448,8 @@ port(Drv) ->
 %% ["/usr/bin/sudo","-n","/usr/lib/alcove","-m","8"]
 %% '''
 -spec getopts([option()]) -> [string(), ...].
-getopts(Options) when is_list(Options) ->
-    Exec = proplists:get_value(exec, Options, ""),
-    Progname = proplists:get_value(progname, Options, progname()),
-    [Command | Argv] = [
-        Word
-     || Word <- string:lexemes(to_string(Exec), " ") ++ [to_string(Progname)],
-        Word =/= ""
-    ],
-    [find_executable(Command) | Argv ++ lists:flatmap(fun switches/1, Options)].
-
-switches({fdctl, Path}) -> ["-c", to_string(Path)];
-switches({depth, N}) -> ["-d", integer_to_list(N)];
-switches({maxchild, N}) -> ["-m", integer_to_list(N)];
-switches({_, _}) -> [];
-switches(Option) when is_atom(Option) -> switches({Option, true}).
-
-find_executable(Command) ->
-    case os:find_executable(Command) of
-        false -> erlang:error(badarg, [Command]);
-        Path -> Path
-    end.
-
-to_string(Text) when is_list(Text); is_binary(Text) ->
-    case unicode:characters_to_list(Text) of
-        String when is_list(String) -> String;
-        % a name of a file is any bytes
-        _ -> binary_to_list(iolist_to_binary(Text))
-    end.
+getopts(Options) ->
+    alcove_start:getopts(Options).
 
 %% @doc Path of the port program of this application.
 %%
@@ -450,68 +457,31 @@ to_string(Text) when is_list(Text); is_binary(Text) ->
 %% and the system that this VM was built for, such as `alcove-linux-arm64', if that does.
 -spec progname() -> string().
 progname() ->
-    alcove_program:find(priv_dir()).
-
-%% The folder beside that of the modules, when the application is not in the path by its name.
-%% The path may be relative to the working directory of the VM.
-priv_dir() ->
-    case code:priv_dir(alcove) of
-        {error, bad_name} ->
-            Beam = filename:absname(code:which(alcove)),
-            filename:join([filename:dirname(Beam), "..", "priv"]);
-        Directory ->
-            filename:absname(Directory)
-    end.
+    alcove_start:progname().
 
 %%
 %% gen_server
 %%
 
 %% @private
-init([Owner, Options]) ->
+init([Owner, Options, Starter]) ->
     process_flag(trap_exit, true),
-    Fifo = fifo(Options),
-    case file:read_link_info(Fifo) of
-        {ok, _} -> {stop, {fdctl, eexist}};
-        {error, _} -> start_port(#state{owner = Owner}, Fifo, Options)
+    case alcove_start:port(Options) of
+        {ok, Started} -> started(Started, Owner, Options);
+        {error, Reason} when Starter =:= linked -> {stop, Reason};
+        {error, Reason} -> not_started(Reason, Starter)
     end.
 
-start_port(State, Fifo, Options) ->
-    _ = proplists:is_defined(progname, Options) orelse log_missing(),
-    [Command | Argv] = getopts([{fdctl, Fifo} | proplists:delete(fdctl, Options)]),
-    Port = open_port({spawn_executable, Command}, [{args, Argv} | port_options(Options)]),
-    try
-        {ok, boot(State#state{port = Port}, Fifo, Options)}
-    catch
-        throw:{boot, Reason} ->
-            close(Port),
-            % if another user has made it, it may have to stay
-            _ = file:delete(Fifo),
-            {stop, Reason}
-    end.
+%% It is no crash, which is what {stop, Reason} would be reported as.
+not_started(Reason, Starter) ->
+    Starter ! {self(), not_started, Reason},
+    ignore.
 
-%% What fails now does not tell why: the error has one of the names, and sudo has its own words.
-log_missing() ->
-    case alcove_program:missing(priv_dir()) of
-        false -> ok;
-        Why -> ?LOG_ERROR("alcove: ~ts", [Why])
-    end.
-
-%% The limits are those after which a port suspends the process that writes to it. A driver
-%% has to see its other messages however slowly the port reads.
-port_options(Options) ->
-    [stream, binary, exit_status, {busy_limits_port, disabled}, {busy_limits_msgq, disabled}] ++
-        [Option || {env, _} = Option <- Options] ++
-        [Option || stderr_to_stdout = Option <- Options].
-
-fifo(Options) ->
-    case proplists:get_value(fdctl, Options) of
-        undefined ->
-            Directory = to_string(proplists:get_value(ctldir, Options, priv_dir())),
-            Random = integer_to_list(rand:uniform(1 bsl 64), 36),
-            filename:join(Directory, lists:append(["fdctl.", os:getpid(), ".", Random]));
-        Path ->
-            to_string(Path)
+started(#{port := Port, control := Control, taken := Taken, early := Early}, Owner, Options) ->
+    _ = [monitor(process, Owner) || proplists:get_bool(monitor_owner, Options)],
+    case receive_bytes(Early, #state{owner = Owner, port = Port, control = Control, had = Taken}) of
+        {ok, #state{control = Open} = State} -> {ok, heard(alcove_ctl:poll(Open), State)};
+        {error, Reason, _State} -> {stop, Reason}
     end.
 
 %% @private
@@ -519,7 +489,7 @@ handle_call({send, Data}, {Owner, _}, #state{owner = Owner} = State) ->
     case fits(Data, State) of
         true ->
             case write(Data, State) of
-                ok -> {reply, ok, State};
+                ok -> {reply, ok, State#state{execs = State#state.execs orelse executes(Data)}};
                 % the driver is about to end
                 closed -> {noreply, State}
             end;
@@ -540,7 +510,8 @@ handle_call(_Request, _From, State) ->
 %% @private
 handle_cast({call, Owner, Call, Frame}, #state{owner = Owner, calls = Calls} = State) ->
     _ = write(Frame, State),
-    {noreply, State#state{calls = Calls ++ [Call]}};
+    Execs = State#state.execs orelse (Call#call.noreturn andalso Call#call.pids =:= []),
+    {noreply, State#state{calls = Calls ++ [Call], execs = Execs}};
 handle_cast({call, _NotOwner, #call{ref = Ref}, _Frame}, State) ->
     answer(Ref, {error, not_owner}),
     {noreply, State};
@@ -559,121 +530,48 @@ handle_cast(_Request, State) ->
 handle_info({Port, {data, Bytes}}, #state{port = Port, raw = true} = State) ->
     {noreply, forward({alcove_stdout, [], Bytes}, State)};
 handle_info({Port, {data, Bytes}}, #state{port = Port} = State) ->
-    case receive_frames(Bytes, State) of
+    case receive_bytes(Bytes, State) of
         {ok, State1} -> {noreply, State1};
         {error, Reason, State1} -> {stop, Reason, State1}
     end;
-handle_info({Fifo, eof}, #state{fifo = Fifo} = State) ->
-    {noreply, be_other_program(State)};
-handle_info({'EXIT', Fifo, _Reason}, #state{fifo = Fifo} = State) ->
-    {noreply, be_other_program(State#state{fifo = closed})};
 handle_info({Port, {exit_status, Status}}, #state{port = Port} = State) ->
     ?LOG_DEBUG("alcove: the port has ended with status ~b", [Status]),
     {noreply, State};
 handle_info({'EXIT', Port, Reason}, #state{port = Port} = State) ->
     {stop, {shutdown, Reason}, be_other_program(State)};
-handle_info({'EXIT', Port, normal}, State) when is_port(Port) ->
-    % the fifo, closed by the driver
-    {noreply, State};
+handle_info(control_closed, State) ->
+    {noreply, be_other_program(State)};
 handle_info(no_reply, #state{calls = Calls} = State) ->
     _ = [answer(Ref, {alcove_error, badpid}) || #call{ref = Ref} <- Calls, Ref =/= late],
     {noreply, State#state{calls = []}};
 handle_info({'DOWN', _, process, Owner, Reason}, #state{owner = Owner} = State) ->
     {stop, {shutdown, Reason}, State};
-handle_info(Info, State) ->
-    ?LOG_WARNING("alcove: unexpected message ~tp", [Info]),
-    {noreply, State}.
+handle_info(Info, #state{control = Control} = State) ->
+    case alcove_ctl:news(Info, Control) of
+        none ->
+            ?LOG_WARNING("alcove: unexpected message ~tp", [Info]),
+            {noreply, State};
+        News ->
+            {noreply, heard(News, State)}
+    end.
 
 %% @private
-terminate(_Reason, #state{port = Port, fifo = Fifo}) ->
+terminate(_Reason, #state{port = Port, control = Control}) ->
     close(Port),
-    close(Fifo).
+    close_control(Control).
 
 %% @private
 code_change(_OldVsn, State, _Extra) ->
     {ok, State}.
 
-close(closed) ->
-    ok;
+close_control(Control) when is_atom(Control) -> ok;
+close_control(Control) -> alcove_ctl:close(Control).
+
 close(Port) ->
-    _ = (catch port_close(Port)),
-    ok.
-
-%%
-%% Start of the port
-%%
-
-%% The port announces itself when its fifo exists. It keeps the fifo open for reading and
-%% writing until it executes a program or ends. So the fifo opens here without waiting, is at
-%% its end in that moment, and its name has served.
-boot(State0, Fifo, Options) ->
-    Deadline = deadline(proplists:get_value(start_timeout, Options, ?START_TIMEOUT)),
-    {Announced, State1} = reply(State0, Deadline),
-    _ = [throw({boot, {handshake, Announced}}) || Announced =/= ok],
-    Watch = watch(Fifo),
     try
-        ok = write(alcove_codec:call(unlink, [], [Fifo]), State1),
-        {Unlinked, State2} = reply(State1, Deadline),
-        _ = [throw({boot, {unlink, Unlinked}}) || Unlinked =/= ok],
-        _ = [monitor(process, State2#state.owner) || proplists:get_bool(monitor_owner, Options)],
-        State2#state{fifo = Watch, answered = none}
+        port_close(Port)
     catch
-        throw:{boot, _} = Failure ->
-            close(Watch),
-            throw(Failure)
-    end.
-
-%% The driver waits as its owner does later. What else arrives is for the owner.
-reply(State, Deadline) ->
-    Ref = alias([reply]),
-    reply(State#state{calls = [#call{pids = [], ref = Ref}]}, Ref, Deadline).
-
-reply(#state{port = Port} = State, Ref, Deadline) ->
-    receive
-        {Ref, Answer} ->
-            {Answer, State};
-        {Port, {data, Bytes}} ->
-            case receive_frames(Bytes, State) of
-                {ok, State1} -> reply(State1, Ref, Deadline);
-                {error, {bad_frame, What}, _} -> throw({boot, {handshake, What}})
-            end;
-        {Port, {exit_status, Status}} ->
-            ?LOG_ERROR("alcove: the port ended with status ~b before it was ready", [Status]),
-            throw({boot, {error, port_init_failed}});
-        {'EXIT', Port, _Reason} ->
-            throw({boot, {error, port_init_failed}});
-        {'EXIT', Parent, Reason} when is_pid(Parent) ->
-            throw({boot, Reason})
-    after remaining(Deadline) ->
-        throw({boot, {handshake, timeout}})
-    end.
-
-deadline(infinity) -> infinity;
-deadline(Timeout) -> erlang:monotonic_time(millisecond) + Timeout.
-
-remaining(infinity) -> infinity;
-remaining(Deadline) -> max(0, Deadline - erlang:monotonic_time(millisecond)).
-
-%% A port that reads a file by its name does not, as module file would, occupy a scheduler while
-%% there is nothing to read. The VM has had this form of open_port/2 for ever, but its manual
-%% page leaves it out, and its specification: hence the detour.
-watch(Fifo) ->
-    try
-        apply(erlang, open_port, watching(Fifo))
-    catch
-        error:Reason -> throw({boot, {fdctl, why_not(Fifo, Reason)}})
-    end.
-
-watching(Fifo) -> [Fifo, [in, eof, binary]].
-
-%% open_port/2 does not tell.
-why_not(Fifo, Reason) ->
-    case file:open(Fifo, [read, raw]) of
-        {error, Posix} ->
-            Posix;
-        {ok, File} ->
-            _ = file:close(File),
-            Reason
+        error:badarg -> true
     end.
 
 %%
@@ -705,9 +603,39 @@ is_frame(<<_:16, Type:16, _/binary>> = Frame) ->
 is_frame(_) ->
     false.
 
+%% Whether a call in it may make the port another program.
+executes(Data) ->
+    {Frames, _} = alcove_codec:stream(iolist_to_binary(Data)),
+    Numbers = [alcove_proto:call(Name) || Name <- [execve, execvp, fexecve]],
+    [] =/= [N || <<_:16, ?UINT16(?ALCOVE_MSG_CALL), N:16, _/binary>> <- Frames, lists:member(N, Numbers)].
+
 %%
 %% From the port to the owner
 %%
+
+%% What the port has written before it executes a program are frames; what follows is output. The
+%% port tells where that is before it executes, but on the control channel, of which a message may
+%% come later: so when it may have executed, the channel is looked at first.
+receive_bytes(Bytes, #state{execs = true, control = Control} = State) when
+    not is_atom(Control)
+->
+    split_bytes(Bytes, heard(alcove_ctl:poll(Control), State));
+receive_bytes(Bytes, State) ->
+    split_bytes(Bytes, State).
+
+split_bytes(Bytes, #state{raw = true} = State) ->
+    {ok, forward_output(Bytes, State)};
+split_bytes(Bytes, #state{had = Had, frames = End} = State0) when Had + byte_size(Bytes) >= End ->
+    {Last, Output} = split_binary(Bytes, End - Had),
+    case receive_frames(Last, State0#state{had = End}) of
+        {ok, State} -> {ok, forward_output(Output, be_other_program(State))};
+        Error -> Error
+    end;
+split_bytes(Bytes, #state{had = Had} = State) ->
+    receive_frames(Bytes, State#state{had = Had + byte_size(Bytes)}).
+
+forward_output(<<>>, State) -> State;
+forward_output(Bytes, State) -> forward({alcove_stdout, [], Bytes}, State).
 
 %% A frame may come in many pieces. They are joined when there are enough of them, not each
 %% time one more has come, and without what follows the frame: output of programs is kept in
@@ -784,24 +712,41 @@ garbled(Frame, State) ->
     ),
     State#state{garbled = true}.
 
-%% Output of a program that the port has become, seen before the end of the fifo, or nonsense.
-other_program(Bytes, #state{fifo = Fifo} = State) ->
-    receive
-        {Fifo, eof} -> {ok, forward({alcove_stdout, [], Bytes}, be_other_program(State))}
-    after exec_timeout(Fifo) ->
-        {error, {bad_frame, binary:part(Bytes, 0, min(64, byte_size(Bytes)))}, State}
+%% Output of a program that the port has become, seen before the end of the channel, or nonsense.
+other_program(Bytes, #state{control = closed} = State) ->
+    {ok, forward({alcove_stdout, [], Bytes}, be_other_program(State))};
+other_program(Bytes, #state{control = Control} = State) ->
+    case alcove_ctl:await(Control, ?EXEC_TIMEOUT) of
+        {open, Open} ->
+            Reason = {bad_frame, binary:part(Bytes, 0, min(64, byte_size(Bytes)))},
+            {error, Reason, State#state{control = Open}};
+        _Closed ->
+            {ok, forward({alcove_stdout, [], Bytes}, be_other_program(State))}
     end.
 
-exec_timeout(closed) -> 0;
-exec_timeout(_Fifo) -> ?EXEC_TIMEOUT.
+%% News of the control channel. A port that ends has written nothing but frames, and its own end
+%% follows when they have come.
+heard({open, Control}, State) ->
+    State#state{control = Control};
+heard({closed, exec, Frames}, #state{control = Control, raw = false, had = Had} = State) when
+    Had < Frames
+->
+    close_control(Control),
+    State#state{control = closed, frames = Frames};
+heard({closed, ended}, #state{control = Control, raw = false} = State) ->
+    close_control(Control),
+    _ = erlang:send_after(?EXEC_TIMEOUT, self(), control_closed),
+    State#state{control = closed};
+heard(_Closed, State) ->
+    be_other_program(State).
 
-%% The fifo is at its end: the port has executed a program or ended. A caller who waits for
-%% another reply is to see the end of the driver, if that is near.
-be_other_program(#state{raw = true, fifo = closed} = State) ->
+%% The port has executed a program or ended. A caller who waits for another reply is to see the
+%% end of the driver, if that is near.
+be_other_program(#state{control = told} = State) ->
     State;
-be_other_program(#state{fifo = Fifo} = State0) ->
-    close(Fifo),
-    State = settle({alcove_ctl, [], fdctl_closed}, State0#state{fifo = closed}),
+be_other_program(#state{control = Control} = State0) ->
+    close_control(Control),
+    State = settle({alcove_ctl, [], fdctl_closed}, State0#state{control = told}),
     _ = [erlang:send_after(?EXEC_TIMEOUT, self(), no_reply) || State#state.calls =/= []],
     be_raw(State).
 
