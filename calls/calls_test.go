@@ -33,6 +33,7 @@ type asker struct {
 
 func newAsker(env ...string) *asker {
 	p := &port.Process{Pid: os.Getpid(), Env: Given(env...), Arg0: []byte("alcove"), Title: make([]byte, 100)}
+	p.Options.Given = port.NothingGiven
 	c := new(Calls)
 	c.Init(p, new(Memory))
 	return &asker{Calls: c, buf: make([]byte, 0, p.ReplyLimit())}

@@ -32,6 +32,14 @@ func (c *Calls) getopt() {
 		c.reply.Int(bit(c.p.Subreaper()))
 	case "graceoneof":
 		c.reply.Int(int64(o.GraceOnEOF))
+	case "stdin":
+		c.reply.Int(int64(o.Given.Stdio[0]))
+	case "stdout":
+		c.reply.Int(int64(o.Given.Stdio[1]))
+	case "stderr":
+		c.reply.Int(int64(o.Given.Stdio[2]))
+	case "umask":
+		c.reply.Int(int64(o.Given.Umask))
 	case "extensions":
 		c.reply.Int(c.extensions())
 	default:
@@ -70,11 +78,11 @@ func (c *Calls) extend(value int32) bool {
 const maxByte = 255
 
 // setopt answers setopt/2: true, or false for an option that does not exist and
-// for what is not possible. Only flowcontrol may be negative.
+// for what is not possible.
 func (c *Calls) setopt() {
 	name := c.word()
 	value := c.args.Int()
-	if value < 0 && string(name) != "flowcontrol" {
+	if value < 0 && !mayBeNegative(name) {
 		c.refuse(0)
 	}
 	if c.refused() {
@@ -106,12 +114,32 @@ func (c *Calls) setopt() {
 		o.GraceOnEOF = value
 	case "signalbelow":
 		done = c.signalBelow(value)
+	case "stdin":
+		o.Given.Stdio[0] = max(value, -1)
+	case "stdout":
+		o.Given.Stdio[1] = max(value, -1)
+	case "stderr":
+		o.Given.Stdio[2] = max(value, -1)
+	case "umask":
+		if done = value <= 0o777; done {
+			o.Given.Umask = max(value, -1)
+		}
 	case "extensions":
 		done = c.extend(value)
 	default:
 		done = false
 	}
 	c.possible(done)
+}
+
+// mayBeNegative tells whether the option of that name is one for which -1 stands for
+// none.
+func mayBeNegative(name []byte) bool {
+	switch string(name) {
+	case "flowcontrol", "stdin", "stdout", "stderr", "umask":
+		return true
+	}
+	return false
 }
 
 // signalBelow signals all processes below this one. It can take as long as there

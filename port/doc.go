@@ -19,6 +19,7 @@
 //	walk_linux.go  finding it
 //	fork.go      fork and clone
 //	exec.go      exec, and input that was read ahead of it
+//	given.go     what a program gets in place of what the process has
 //	descriptor.go  read, write and close as calls see them
 //	trace.go     the trace that ALCOVE_TRACE switches on
 //

@@ -31,7 +31,12 @@ func (p *Process) Exec(try func() sys.Errno) sys.Errno {
 		p.notify(kind)
 	}
 	handOverIgnored()
-	err := try()
+	var t taken
+	err := t.give(&p.Options.Given)
+	if err == 0 {
+		err = try()
+		t.back()
+	}
 	if p.parent {
 		p.notify(noticeFailed)
 	}

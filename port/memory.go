@@ -39,6 +39,7 @@ func (m *Memory) init() *Process {
 		ExitStatus: true, TermSig: true,
 		FlowControl: -1, SignalOnEOF: int32(sys.SIGTERM),
 		MaxForkDepth: 16,
+		Given:        NothingGiven,
 	}
 	p.in.b = m.inbound[:]
 	p.out.arena = m.outbound[:]

@@ -38,6 +38,7 @@ type Options struct {
 	MaxChild                                int32
 	MaxForkDepth                            int32
 	GraceOnEOF                              int32 // milliseconds, see endBelow; 0 to go at once
+	Given                                   Given // to the programs that it executes
 	Extensions                              bool  // calls that the C port does not have are answered
 	NoExtensions                            bool  // and will never be
 }

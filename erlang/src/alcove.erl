@@ -3208,6 +3208,14 @@ setns(Drv, Pids, FD, NSType, Timeout) ->
 %% that none gets away; see {@link alcove_stop}. Only a process that has no children becomes
 %% one. Children do not inherit it. {@link getopt/3} is 1 for process 1 of a pid namespace, too.
 %%
+%% `stdin', `stdout', `stderr': a descriptor of the process that the programs which it executes
+%% get in place of their pipes to the parent, -1 by default. They are put in place in this
+%% order: with a `stderr' of 1 errors go where the output goes. Nothing has changed when the
+%% call that executes fails; if that is for such a descriptor, it is with `ebadf'.
+%%
+%% `umask': the file mode creation mask of programs that the process executes, see umask(2). -1,
+%% the default, is that of the process.
+%%
 %% `signalbelow': sends the signal of that number to all processes below, once. It cannot be
 %% read.
 %%

@@ -127,6 +127,7 @@ const (
 	SYS_SOCKET                = 97
 	SYS_SOCKETPAIR            = 135
 	SYS_SYMLINKAT             = 502
+	SYS_UMASK                 = 60
 	SYS_UNLINKAT              = 503
 	SYS_WAIT4                 = 7
 	SYS_WRITE                 = 4

@@ -77,6 +77,7 @@ const (
 	SYS_TGKILL         = 270
 	SYS_UMOUNT2        = 52
 	SYS_UNAME          = 122
+	SYS_UMASK          = 60
 	SYS_UNLINKAT       = 301
 	SYS_UNSHARE        = 310
 	SYS_WAIT4          = 114

@@ -77,6 +77,7 @@ const (
 	SYS_TGKILL         = 234
 	SYS_UMOUNT2        = 166
 	SYS_UNAME          = 63
+	SYS_UMASK          = 95
 	SYS_UNLINKAT       = 263
 	SYS_UNSHARE        = 272
 	SYS_WAIT4          = 61

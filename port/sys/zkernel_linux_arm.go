@@ -76,6 +76,7 @@ const (
 	SYS_TGKILL         = 268
 	SYS_UMOUNT2        = 52
 	SYS_UNAME          = 122
+	SYS_UMASK          = 60
 	SYS_UNLINKAT       = 328
 	SYS_UNSHARE        = 337
 	SYS_WAIT4          = 114

@@ -76,6 +76,7 @@ const (
 	SYS_TGKILL         = 131
 	SYS_UMOUNT2        = 39
 	SYS_UNAME          = 160
+	SYS_UMASK          = 166
 	SYS_UNLINKAT       = 35
 	SYS_UNSHARE        = 97
 	SYS_WAIT4          = 260

@@ -1,0 +1,88 @@
+package port
+
+import "github.com/alcove-go/alcove/port/sys"
+
+// Given is what a program that a process executes gets in place of what the process
+// has: as descriptors 0, 1 and 2 copies of others, and another file mode creation
+// mask. -1 leaves it as it is.
+type Given struct {
+	Stdio [stderr + 1]int32
+	Umask int32
+}
+
+// NothingGiven leaves all as it is.
+var NothingGiven = Given{Stdio: [...]int32{-1, -1, -1}, Umask: -1}
+
+// taken is what was in the places of what is given to a program, kept until it is
+// known whether the exec succeeds, which closes the copies.
+type taken struct {
+	stdio [stderr + 1]int32 // copies; notTaken, or wasClosed
+	umask int32
+}
+
+const (
+	notTaken  = -1
+	wasClosed = -2
+)
+
+// give puts what is given in its places. They are filled in their order, so that
+// a descriptor 1 that is given as 2 is the new one. On failure all is as before.
+func (t *taken) give(g *Given) sys.Errno {
+	*t = taken{stdio: NothingGiven.Stdio, umask: -1}
+	for _, fd := range g.Stdio {
+		// The copies that are kept could take the number of one that is not open.
+		if fd >= firstFree && !isOpen(int(fd)) {
+			return sys.EBADF
+		}
+	}
+	for place, fd := range g.Stdio {
+		if fd < 0 || int(fd) == place {
+			continue
+		}
+		if err := t.put(fd, place); err != 0 {
+			t.back()
+			return err
+		}
+	}
+	if g.Umask >= 0 {
+		t.umask = int32(sys.Umask(int(g.Umask)))
+	}
+	return 0
+}
+
+func (t *taken) put(fd int32, place int) sys.Errno {
+	saved, err := sys.DupAbove(place, firstFree, true)
+	switch err {
+	case 0:
+	case sys.EBADF:
+		saved = wasClosed
+	case sys.EINVAL: // firstFree is beyond the limit
+		return sys.EMFILE
+	default:
+		return err
+	}
+	if err := sys.Dup3(int(fd), place, 0); err != 0 {
+		if saved >= 0 {
+			sys.Close(saved)
+		}
+		return err
+	}
+	t.stdio[place] = int32(saved)
+	return 0
+}
+
+// back undoes give.
+func (t *taken) back() {
+	for place, saved := range t.stdio {
+		switch {
+		case saved >= 0:
+			sys.Dup3(int(saved), place, 0)
+			sys.Close(int(saved))
+		case saved == wasClosed:
+			sys.Close(place)
+		}
+	}
+	if t.umask >= 0 {
+		sys.Umask(int(t.umask))
+	}
+}
