@@ -16,19 +16,15 @@ const (
 	errorRoom = 2 + 7 + 10
 )
 
-// batched is what the replies of a batch are gathered in. They cannot be gathered
-// in the frame that will have them: a call may have the process write frames.
-type batched struct {
-	inner   etf.Encoder
-	replies [maxData]byte
-}
-
 // batch answers batch/1: it makes the calls of a list, each {Number, Arguments}, in
 // their order up to the first that fails. The reply is {ok, Replies}, or {error,
 // Index, Replies} with the failure as the last of the replies; indexes begin at 1.
 //
 // A call that replaces the program, or ends it, must be the last. There is no reply
 // then, as to the call alone.
+//
+// The replies are not gathered in the frame that will have them, since a call may
+// have the process write frames.
 func (c *Calls) batch() {
 	n := c.batchLength()
 	if c.refused() {

@@ -22,7 +22,9 @@ type Calls struct {
 
 	failed bool             // the call being answered did not do what was asked
 	rows   *[callLimit]call // the table, which has a row that calls others
-	batched
+
+	inner   etf.Encoder // of a call in a batch
+	replies []byte      // to those before it
 }
 
 const maxAtom = 255
@@ -34,6 +36,7 @@ type Memory struct {
 	text      [spareText + usualText]byte
 	vector    [spareEntries + usualEntries]*byte
 	buckets   [fewBuckets]uint32
+	replies   [maxData]byte
 }
 
 // Init makes c answer the calls of p, whose environment and arguments must be
@@ -42,6 +45,7 @@ func (c *Calls) Init(p *port.Process, m *Memory) {
 	c.p = p
 	c.rows = &table
 	c.mem.buf = m.arguments[:]
+	c.replies = m.replies[:]
 	c.env = environment{text: m.text[:0], vector: m.vector[:0], buckets: m.buckets[:0]}
 	if !c.env.init(p.Env) {
 		sys.Exit(int(sys.ENOMEM))
