@@ -10,6 +10,8 @@
 # make fuzz        fuzzing, FUZZTIME for each target
 # make soak        random load, SOAKTIME long
 # make race        the Go tests under the race detector, which needs a C compiler
+# make matrix      make demo and make test on other releases of Debian, or CELLS, as root
+# make matrix-kernel  suites that depend on the kernel, on that of Debian 12 in a machine of qemu
 # make dist        programs for all systems, in dist or DIST
 # make clean
 # make setup       what the build and the tests need, on Debian and its relatives
@@ -53,7 +55,7 @@ edoc = case code:ensure_loaded(edoc) of \
 end.
 
 .PHONY: all compile port test vet go-test ct dialyzer xref demo shell \
-	gen doc eg examples bench fuzz soak race dist clean setup setup-build
+	gen doc eg examples bench fuzz soak race matrix matrix-kernel dist clean setup setup-build
 
 # Most targets build in the same folders.
 .NOTPARALLEL:
@@ -134,6 +136,12 @@ soak: port
 
 race: port
 	CGO_ENABLED=1 $(GO) test -race -timeout 30m ./...
+
+matrix:
+	@test/matrix/run.sh $(CELLS)
+
+matrix-kernel: compile
+	@test/matrix/kernel.sh
 
 # The same program for the same sources wherever it is built.
 dist:

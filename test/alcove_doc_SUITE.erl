@@ -5,7 +5,9 @@
 
 -export([
     all/0,
-    suite/0
+    suite/0,
+    init_per_testcase/2,
+    end_per_testcase/2
 ]).
 -export([
     every_text_has_a_case/1,
@@ -65,6 +67,18 @@ pages() ->
 
 suite() ->
     [{timetrap, {minutes, 10}}].
+
+%% Where sudo is refused, the examples that use it cannot be run.
+init_per_testcase(Case, Config) ->
+    Examples = [Text || lists:member(Case, pages()), {_, _, Text} <- alcove_md:examples(path(Case))],
+    Used = lists:any(fun(Text) -> string:find(Text, "sudo ") =/= nomatch end, Examples),
+    case Used andalso alcove_md:sh(alcove_md:root(), "sudo -n true") of
+        {Status, Output} when Status =/= 0 -> {skip, "its examples use sudo: " ++ Output};
+        _ -> Config
+    end.
+
+end_per_testcase(_Case, _Config) ->
+    ok.
 
 %%
 %% Examples

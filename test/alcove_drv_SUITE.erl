@@ -372,7 +372,7 @@ drivers_with_equal_pids_do_not_mix(_Config) ->
     Trees = [
         begin
             Drv = alcove_ct:start(),
-            {ok, Init} = alcove:clone(Drv, [], [clone_newpid]),
+            {ok, Init} = alcove_os:unshared(Drv, [clone_newpid]),
             {ok, 2} = alcove:fork(Drv, [Init]),
             ok = alcove:execvp(Drv, [Init, 2], "sh", ["sh", "-c", ["echo ", Name, "; cat"]]),
             {Drv, [Init, 2], Name}

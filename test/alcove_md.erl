@@ -19,6 +19,7 @@
     root/0,
     copy/1,
     blocks/1, blocks/2,
+    examples/1,
     captured/2,
     run/2,
     sh/2
@@ -58,6 +59,10 @@ blocks([], _N, Blocks) ->
 blocks(File, Language) ->
     [Text || {_, Info, Text} <- blocks(File), Info =:= Language].
 
+%% The blocks that are run.
+examples(File) ->
+    [Block || {_, Info, _} = Block <- blocks(File), is_run(Info)].
+
 %% What a pattern captures in a file.
 captured(File, Pattern) ->
     {ok, Text} = file:read_file(File),
@@ -79,7 +84,7 @@ run(File, Dir) ->
     {ok, Cwd} = file:get_cwd(),
     ok = file:set_cwd(Dir),
     try
-        Blocks = [Block || {_, Info, _} = Block <- blocks(File), is_run(Info)],
+        Blocks = examples(File),
         lists:foldl(fun run_block/2, #session{file = File, dir = Dir}, Blocks),
         length(Blocks)
     after
@@ -222,5 +227,11 @@ sh(Dir, Commands) ->
 output(Port, Pieces) ->
     receive
         {Port, {data, Piece}} -> output(Port, [Piece | Pieces]);
-        {Port, {exit_status, Status}} -> {Status, unicode:characters_to_list(lists:reverse(Pieces))}
+        {Port, {exit_status, Status}} -> {Status, cleaned(lists:reverse(Pieces))}
     end.
+
+%% Where the name of the machine is no address, sudo says so before it does what it is told.
+cleaned(Output) ->
+    Text = unicode:characters_to_list(Output),
+    Complaint = "^sudo: unable to resolve host .*\n",
+    re:replace(Text, Complaint, "", [multiline, global, unicode, {return, list}]).

@@ -5,6 +5,7 @@
     cases/1,
     project/0,
     needs/2, needs/3,
+    unshared/2,
     run/3,
     execute/3,
     finish/2,
@@ -64,6 +65,14 @@ needs(Config, Capabilities, Fun) ->
     case needs(Config, Capabilities) of
         Config -> Fun();
         Skip -> Skip
+    end.
+
+%% A child in namespaces of its own, with the rights of root in them: an ordinary user makes a user
+%% namespace, too, where the machine allows it.
+unshared(Drv, Flags) ->
+    case alcove:clone(Drv, [], Flags) of
+        {error, eperm} -> alcove:clone(Drv, [], [clone_newuser | Flags]);
+        Cloned -> Cloned
     end.
 
 capabilities(Status) ->

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 )
@@ -61,8 +62,8 @@ func assertTable(w io.Writer, tab resolved, t target) error {
 		}
 		var err error
 		if value, ok := present[n.Name]; ok {
-			_, err = fmt.Fprintf(w, "_Static_assert((long long)(%s) == %dLL, \"%s: %s is %d\");\n",
-				macro(t, as), value, tab.Name, n.Name, value)
+			_, err = fmt.Fprintf(w, "_Static_assert(%s, \"%s: %s is %d\");\n",
+				equals(macro(t, as), value), tab.Name, n.Name, value)
 		} else {
 			_, err = fmt.Fprintf(w, "#ifdef %s\n#error %s: %s exists\n#endif\n", macro(t, as), tab.Name, n.Name)
 		}
@@ -71,6 +72,16 @@ func assertTable(w io.Writer, tab resolved, t target) error {
 		}
 	}
 	return nil
+}
+
+// equals is the C expression that compares a macro with its value. The headers of one release
+// give bit 31 as an int, which is negative, and those of another as an unsigned int.
+func equals(macro string, value int64) string {
+	is := fmt.Sprintf("(long long)(%s) == %dLL", macro, value)
+	if value < 0 && value >= math.MinInt32 {
+		is += fmt.Sprintf(" || (long long)(%s) == %dLL", macro, uint32(value))
+	}
+	return is
 }
 
 // macro is the C name of a constant.

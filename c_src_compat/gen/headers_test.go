@@ -64,6 +64,18 @@ func TestAWrongTableDoesNotPassTheHeaders(t *testing.T) {
 	}
 }
 
+// In these headers CLONE_IO is an unsigned int, and MS_NOUSER an int or, since glibc 2.43, an unsigned one.
+func TestBit31PassesTheHeadersWithEitherSign(t *testing.T) {
+	clone := table{Name: "clone", Names: []name{{Name: "clone_io"}}}
+	for _, value := range []int64{1 << 31, -1 << 31} {
+		here := map[target][]entry{{runtime.GOOS, runtime.GOARCH}: {{"clone_io", value}}}
+		output, ok := compile(t, assertions(t, sources{Tables: []resolved{{table: clone, Targets: here}}}))
+		if !ok {
+			t.Errorf("%d: got %q, want no complaint", value, output)
+		}
+	}
+}
+
 func TestAssertionsOfAnUnknownTargetAreRefused(t *testing.T) {
 	if err := writeAssertions(new(bytes.Buffer), readLists(t), target{"plan9", "amd64"}); err == nil {
 		t.Error("got no error")

@@ -1,8 +1,9 @@
 #!/bin/bash
 # Runs a command as root or as user on another release of Debian: in a fresh clone of HEAD in
 # that user's home, with namespaces and a loopback device of its own. Go and the modules are
-# those of this machine; Go is not in PATH, as after its installation. The root must be there
-# (root.sh). What the command leaves is in _build/matrix/RELEASE.USER until the next one.
+# those of this machine. All is as inconvenient as it may be for a user: others cannot pass the
+# home, the path has a blank, Go is not in PATH, the name of the machine has no address. The root
+# must be there (root.sh). What the command leaves is in _build/matrix/RELEASE.USER until the next.
 #
 #   enter.sh trixie user make demo
 #   enter.sh sid root bash            a terminal to look around
@@ -31,8 +32,8 @@ rm -rf "$cell"
 mkdir -p "$home/.config/go" "$cell/tmp" "$cell/upper" "$cell/work" "$cell/mnt"
 chmod 1777 "$cell/tmp"
 chmod 700 "$home"
-git -c safe.directory='*' clone -q --no-hardlinks "${FROM:-$top}" "$home/alcove"
-git -C "$home/alcove" -c advice.detachedHead=false checkout -q "${REVISION:-HEAD}"
+git -c safe.directory='*' clone -q --no-hardlinks "${FROM:-$top}" "$home/a clone"
+git -C "$home/a clone" -c advice.detachedHead=false checkout -q "${REVISION:-HEAD}"
 printf 'GOPROXY=file:///usr/local/modules\nGOTOOLCHAIN=local\n' > "$home/.config/go/env"
 chown -R --reference="$root$inner" "$home"
 
@@ -50,10 +51,13 @@ exec unshare -m -p -i -u -n -f --kill-child bash -eu -c '
 	mount --bind "$cell/tmp" tmp
 	mount --bind "$goroot" usr/local/go
 	mount --bind "$modules" usr/local/modules
-	hostname localhost
+	# As in many a container, nothing resolves it.
+	hostname cell
 	# A user namespace cannot be made after chroot(2) alone.
 	pivot_root . mnt
 	cd /
 	umount -l mnt
 	busybox ip link set lo up
-	exec su - "$user" -c "export LC_ALL=C.UTF-8; cd alcove &&$command"'
+	# Not exec: process 1 of the namespace is this shell, which waits for orphans as well.
+	su - "$user" -c "export LC_ALL=C.UTF-8; cd \"a clone\" &&$command"
+	exit 0'
