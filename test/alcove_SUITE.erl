@@ -46,6 +46,8 @@
     program_writes_errors_to_stderr/1,
     output_waits_for_a_quiet_period/1,
     output_comes_before_an_error/1,
+    problems_behind_output_keep_their_order/1,
+    problem_ends_the_wait_for_more_output/1,
     output_of_two_megabytes_passes_16_processes/1,
     input_ends_by_eof/1,
     eof_of_each_stream_is_once/1,
@@ -118,6 +120,8 @@ groups() ->
             program_writes_errors_to_stderr,
             output_waits_for_a_quiet_period,
             output_comes_before_an_error,
+            problems_behind_output_keep_their_order,
+            problem_ends_the_wait_for_more_output,
             output_of_two_megabytes_passes_16_processes,
             input_ends_by_eof,
             eof_of_each_stream_is_once,
@@ -638,12 +642,51 @@ output_comes_before_an_error(Config) ->
     Send(alcove_pipe, 7),
     Send(alcove_stdout, <<"2">>),
     ?assertEqual([<<"1">>], alcove:stdout(Drv, [1])),
-    ?assertEqual([<<"2">>], alcove:stdout(Drv, [1])),
     ?assertError({eagain, 7}, alcove:stdout(Drv, [1])),
+    ?assertEqual([<<"2">>], alcove:stdout(Drv, [1])),
     [Send(Tag, Term) || {Tag, Term} <- [{alcove_ctl, badpid}, {alcove_call, undef}]],
     ?assertError(badpid, alcove:stderr(Drv, [1])),
     ?assertError(undef, alcove:stderr(Drv, [1], 1000)),
     ?assertEqual([], alcove:stderr(Drv, [1])).
+
+%% Nothing is taken out of the mailbox and put back behind what has come meanwhile.
+problems_behind_output_keep_their_order(Config) ->
+    Drv = drv(Config),
+    Send = fun(Tag, Term) -> self() ! {Tag, Drv, [1], Term} end,
+    lists:foreach(
+        fun(Timeout) ->
+            Send(alcove_stdout, <<"hi">>),
+            Send(alcove_ctl, fdctl_closed),
+            Send(alcove_stderr, <<"other">>),
+            Send(alcove_stdout, <<"ho">>),
+            Send(alcove_pipe, 0),
+            Send(alcove_pipe, 4096),
+            Send(alcove_event, {exit_status, 1}),
+            ?assertEqual([<<"hi">>, <<"ho">>], alcove:stdout(Drv, [1], Timeout)),
+            ?assertError({eagain, 0}, alcove:stdout(Drv, [1], Timeout)),
+            ?assertEqual({alcove_pipe, {eagain, 4096}}, alcove:event(Drv, [1], Timeout)),
+            ?assertEqual({exit_status, 1}, alcove:event(Drv, [1], Timeout)),
+            ?assertEqual(<<"other">>, alcove_drv:stderr(Drv, [1], Timeout))
+        end,
+        [0, 60000, infinity]
+    ),
+    ?assertEqual({messages, []}, process_info(self(), messages)).
+
+%% One that comes while the call waits for more output ends the wait.
+problem_ends_the_wait_for_more_output(Config) ->
+    Drv = drv(Config),
+    Test = self(),
+    self() ! {alcove_stdout, Drv, [1], <<"1">>},
+    spawn_link(fun() ->
+        alcove_ct:until(fun() -> process_info(Test, message_queue_len) =:= {message_queue_len, 0} end),
+        Test ! {alcove_stdout, Drv, [1], <<"2">>},
+        alcove_ct:until(fun() -> process_info(Test, message_queue_len) =:= {message_queue_len, 0} end),
+        Test ! {alcove_pipe, Drv, [1], 1},
+        Test ! {alcove_pipe, Drv, [1], 2}
+    end),
+    ?assertEqual([<<"1">>, <<"2">>], alcove:stdout(Drv, [1], infinity)),
+    ?assertError({eagain, 1}, alcove:stdout(Drv, [1], infinity)),
+    ?assertError({eagain, 2}, alcove:stdout(Drv, [1], infinity)).
 
 output_of_two_megabytes_passes_16_processes(Config) ->
     Drv = drv(Config),

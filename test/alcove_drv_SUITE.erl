@@ -18,6 +18,7 @@
     start_takes_strings_and_binaries/1,
     start_fails_without_a_program/1,
     start_refuses_options_that_are_none/1,
+    options_without_effect_are_named_in_the_log/1,
     start_fails_when_the_program_ends/1,
     start_fails_when_the_folder_of_the_fifo_is_missing/1,
     start_fails_with_too_many_children/1,
@@ -45,6 +46,11 @@
     call_ends_when_the_port_becomes_a_program/1,
     call_ends_when_the_driver_is_stopped/1,
     call_to_a_dead_driver_exits/1,
+    call_of_the_driver_itself_exits/1,
+    reports_hold_no_bytes_of_calls/1,
+    owner_that_crashes_is_reported_once/1,
+    new_code_ends_nobody_who_waits/1,
+    new_code_under_load_loses_no_caller/1,
     reading_ends_when_the_driver_is_gone/1,
     stop_is_always_ok/1,
     tree_ends_with_the_driver/1,
@@ -55,6 +61,8 @@
     frames_that_are_too_long_are_refused/1,
     stop_does_not_wait_for_a_port_that_does_not_read/1
 ]).
+% a handler of the log
+-export([log/2]).
 -export([
     frames_may_come_byte_by_byte/1,
     frames_may_come_all_at_once/1,
@@ -209,6 +217,35 @@ start_refuses_options_that_are_none(_Config) ->
     ?assertMatch({error, {function_clause, _}}, alcove_drv:start(["option"])),
     ?assertMatch({error, {function_clause, _}}, alcove_drv:start([{a, b, c}])),
     alcove_ct:stop(alcove_ct:start([unknown, {unknown, option}])).
+
+%% Their values may be secret.
+options_without_effect_are_named_in_the_log(_Config) ->
+    Options = [{max_child, "secret"}, {stderr_to_stdout, true}, verbose, {maxchild, 8}],
+    {Drv, Events} = logged(fun() -> alcove_ct:start([{monitor_owner, false} | Options]) end),
+    alcove_ct:stop(Drv),
+    [Text] = [text(Event) || #{meta := #{pid := Pid}} = Event <- Events, Pid =:= Drv],
+    ?assertMatch({_, [_ | _]}, {Text, string:find(Text, "[max_child,stderr_to_stdout,verbose]")}).
+
+%% The result of a function, and what has been logged meanwhile.
+logged(Fun) ->
+    ok = logger:add_handler(?MODULE, ?MODULE, #{config => #{test => self()}}),
+    try
+        {Fun(), taken_events()}
+    after
+        ok = logger:remove_handler(?MODULE)
+    end.
+
+log(Event, #{config := #{test := Test}}) ->
+    Test ! {log, Event}.
+
+taken_events() ->
+    receive
+        {log, Event} -> [Event | taken_events()]
+    after 0 -> []
+    end.
+
+text(Event) ->
+    lists:flatten(logger_formatter:format(Event, #{single_line => true})).
 
 start_fails_when_the_program_ends(_Config) ->
     Failure = {error, {error, port_init_failed}},
@@ -524,10 +561,172 @@ call_to_a_dead_driver_exits(_Config) ->
     Drv = alcove_ct:unlinked([]),
     ok = alcove_drv:stop(Drv),
     ?assertExit(
-        {noproc, {gen_server, call, [Drv, {send, <<0, 7, 0, 4, 0, 36, 131, 104, 0>>}, infinity]}},
+        {noproc, {gen_server, call, [Drv, {send, getpid}, infinity]}},
         alcove:getpid(Drv, [])
     ),
     ?assertEqual(ok, alcove:stdin(Drv, [], "data")).
+
+call_of_the_driver_itself_exits(_Config) ->
+    Drv = alcove_ct:start(),
+    Test = self(),
+    Ask = fun(State) ->
+        Test !
+            {exits,
+                try
+                    alcove:getpid(Drv, [])
+                catch
+                    exit:Reason -> Reason
+                end},
+        State
+    end,
+    _ = sys:replace_state(Drv, Ask),
+    receive
+        {exits, Reason} ->
+            Call = {gen_server, call, [Drv, {send, getpid}, infinity]},
+            ?assertEqual({calling_self, Call}, Reason)
+    end,
+    alcove_ct:stop(Drv).
+
+%% Neither the state, the messages that wait, the reason, nor the status of a driver.
+reports_hold_no_bytes_of_calls(Config) ->
+    Secret = <<"correct horse battery staple">>,
+    Drv = fake_driver(Config, "report", put("not a frame")),
+    {Exit, Events} = logged(fun() ->
+        spawn_link(fun() ->
+            alcove_ct:until(fun() ->
+                process_info(Drv, current_function) =/= {current_function, {gen_server, loop, 7}}
+            end),
+            [alcove:stdin(Drv, [], Secret) || _ <- lists:seq(1, 10)]
+        end),
+        try
+            alcove:setenv(Drv, [], "PASSWORD", Secret, 1)
+        catch
+            exit:Reason -> {Reason, ended(Drv)}
+        end
+    end),
+    ?assertMatch(
+        {{{bad_frame, _}, {gen_server, call, [Drv, {send, setenv}, infinity]}}, {bad_frame, _}},
+        Exit
+    ),
+    Reports = [Event || #{meta := #{pid := Pid}} = Event <- Events, Pid =:= Drv],
+    ?assertMatch([_ | _], Reports),
+    ?assertEqual(nomatch, binary:match(term_to_binary([Exit | Reports]), Secret)),
+    Other = alcove_ct:start(),
+    {ok, FD} = alcove:open(Other, [], "/dev/zero", [o_rdonly], 0),
+    {ok, <<0:256>>} = alcove:read(Other, [], FD, 32),
+    Status = term_to_binary(sys:get_status(Other)),
+    ?assertEqual(nomatch, binary:match(Status, <<0:256>>)),
+    alcove_ct:stop(Other).
+
+%% By itself, not by the driver that ends with it.
+owner_that_crashes_is_reported_once(_Config) ->
+    Test = self(),
+    {Drv, Events} = logged(fun() ->
+        {Owner, Ref} = spawn_monitor(fun() ->
+            Test ! {started, alcove_ct:start()},
+            receive
+                crash -> error(crashed)
+            end
+        end),
+        Drv =
+            receive
+                {started, Started} -> Started
+            end,
+        DrvRef = monitor(process, Drv),
+        Owner ! crash,
+        receive
+            {'DOWN', Ref, process, Owner, {crashed, _} = Reason} ->
+                receive
+                    {'DOWN', DrvRef, process, Drv, Same} -> ?assertEqual(Reason, Same)
+                end
+        end,
+        Drv
+    end),
+    ?assertEqual([], [Event || #{meta := #{pid := Pid}} = Event <- Events, Pid =:= Drv]).
+
+%% A process that executes the code of a module is killed when that is loaded twice and purged.
+new_code_ends_nobody_who_waits(_Config) ->
+    Test = self(),
+    Waits = [
+        fun(Drv, Pid) -> alcove_ct:raised(fun() -> alcove:select(Drv, [Pid], [], [], [], []) end) end,
+        fun(Drv, Pid) -> alcove:event(Drv, [Pid], infinity) end,
+        fun(Drv, Pid) -> alcove:event(Drv, [Pid], 60000) end,
+        fun(Drv, Pid) -> alcove_ct:raised(fun() -> alcove:stdout(Drv, [Pid], infinity) end) end,
+        fun(Drv, Pid) ->
+            self() ! {alcove_stdout, Drv, [Pid], <<"output">>},
+            alcove:stdout(Drv, [Pid], infinity)
+        end
+    ],
+    Processes = [
+        spawn_monitor(fun() ->
+            Drv = alcove_ct:start(),
+            true = alcove:setopt(Drv, [], stdout_closed, 1),
+            {ok, Pid} = alcove:fork(Drv, []),
+            Test ! {self(), Drv, Pid},
+            Wait(Drv, Pid),
+            alcove_ct:stop(Drv)
+        end)
+     || Wait <- Waits
+    ],
+    Children = [receive {Process, Drv, Pid} -> {Drv, Pid} end || {Process, _} <- Processes],
+    [alcove_ct:until(fun() -> is_waiting(Process) end) || {Process, _} <- Processes],
+    [load_and_purge(Module) || Module <- modules(), _ <- [first, second]],
+    [?assertEqual(true, is_process_alive(Process)) || {Process, _} <- Processes],
+    [kill(Pid) || {_, Pid} <- Children],
+    [
+        begin
+            receive
+                {'DOWN', Ref, process, Process, Reason} -> ?assertEqual(normal, Reason)
+            after 30000 -> ct:fail(process_info(Process))
+            end,
+            ?assertNot(is_process_alive(Drv))
+        end
+     || {{Process, Ref}, {Drv, _}} <- lists:zip(Processes, Children)
+    ].
+
+is_waiting(Process) ->
+    process_info(Process, [status, message_queue_len]) =:= [{status, waiting}, {message_queue_len, 0}]
+        andalso element(1, element(2, process_info(Process, current_function))) =:= alcove_owner.
+
+load_and_purge(Module) ->
+    {module, Module} = code:load_file(Module),
+    code:purge(Module).
+
+%% All modules but the one in which owners wait, which has no reason to change.
+modules() ->
+    _ = application:load(alcove),
+    {ok, Modules} = application:get_key(alcove, modules),
+    ?assert(lists:member(alcove_owner, Modules)),
+    Modules -- [alcove_owner].
+
+%% As an upgrade does it: without force.
+new_code_under_load_loses_no_caller(_Config) ->
+    Callers = [
+        spawn_monitor(fun() ->
+            Drv = alcove_ct:start(),
+            {ok, Pid} = alcove:fork(Drv, []),
+            [Pid = alcove:getpid(Drv, [Pid]) || _ <- lists:seq(1, 2000)],
+            alcove_ct:stop(Drv)
+        end)
+     || _ <- lists:seq(1, 4)
+    ],
+    Upgrade = fun Upgrade() ->
+        [
+            begin
+                alcove_ct:until(fun() -> code:soft_purge(Module) end),
+                {module, Module} = code:load_file(Module)
+            end
+         || Module <- modules()
+        ],
+        lists:any(fun({Caller, _}) -> is_process_alive(Caller) end, Callers) andalso Upgrade()
+    end,
+    Upgrade(),
+    [
+        receive
+            {'DOWN', Ref, process, Caller, Reason} -> ?assertEqual(normal, Reason)
+        end
+     || {Caller, Ref} <- Callers
+    ].
 
 reading_ends_when_the_driver_is_gone(_Config) ->
     Drv = alcove_ct:unlinked([]),

@@ -11,19 +11,22 @@
 -export([
     tree_is_gone_within_a_second_of_a_killed_vm/1,
     output_waits_for_a_vm_that_is_suspended/1,
-    status_of_a_program_that_ends_at_once_is_logged/1
+    status_of_a_program_that_ends_at_once_is_logged/1,
+    lost_node_is_an_error/1
 ]).
 % run in those VMs
 -export([
     tree/1,
-    output/1
+    output/1,
+    lose_node/1
 ]).
 
 all() ->
     [
         tree_is_gone_within_a_second_of_a_killed_vm,
         output_waits_for_a_vm_that_is_suspended,
-        status_of_a_program_that_ends_at_once_is_logged
+        status_of_a_program_that_ends_at_once_is_logged,
+        lost_node_is_an_error
     ].
 
 init_per_testcase(Case, Config) ->
@@ -181,3 +184,50 @@ all_of(Port) ->
 stop_process(Pid) ->
     [] = os:cmd("kill -STOP " ++ integer_to_list(Pid)),
     ok.
+
+%% The driver is on another node than its owner. Both find each other by a service of their own.
+lost_node_is_an_error(Config) ->
+    Pa = ["-pa" | [[" ", filename:dirname(code:which(Module))] || Module <- [alcove_drv, ?MODULE]]],
+    Erl = ["erl -noshell -sname ", "alcove_$NAME ", Pa, " -setcookie alcove -eval "],
+    Script = alcove_ct:script(Config, "nodes", [
+        "export ERL_EPMD_PORT=", integer_to_list(free_port()), " HOME=", dir(Config), "\n",
+        "epmd & epmd=$!\n",
+        "until epmd -names > names 2>&1; do sleep 0.1; done\n",
+        "NAME=driver\n", Erl, "'io:format(\"up~n\")' > up & driver=$!\n",
+        "until grep -q up up; do sleep 0.1; done\n",
+        "NAME=owner\n", Erl, "'", atom_to_list(?MODULE), ":lose_node(alcove_driver), halt().'\n",
+        "kill $driver 2> killed\nkill $epmd\n"
+    ]),
+    Said = os:cmd(["cd ", dir(Config), " && timeout 120 ", Script, " 2>&1"]),
+    ?assertEqual("lost\n", Said).
+
+free_port() ->
+    {ok, Socket} = gen_tcp:listen(0, []),
+    {ok, Port} = inet:port(Socket),
+    ok = gen_tcp:close(Socket),
+    Port.
+
+lose_node(Name) ->
+    [_, Host] = string:split(atom_to_list(node()), "@"),
+    Node = list_to_atom(atom_to_list(Name) ++ "@" ++ Host),
+    {ok, Drv} = rpc:call(Node, alcove_drv, start, [self(), alcove_ct:options([])]),
+    {ok, Pid} = alcove:fork(Drv, []),
+    ?assertEqual([], alcove:stdout(Drv, [Pid], 10)),
+    ?assertEqual(false, alcove:event(Drv, [Pid])),
+    spawn_link(fun() -> rpc:cast(Node, erlang, halt, [0, [{flush, false}]]) end),
+    ?assertEqual({alcove_error, noconnection}, alcove:event(Drv, [Pid], infinity)),
+    lists:foreach(
+        fun(Timeout) ->
+            ?assertEqual({alcove_error, noconnection}, alcove:event(Drv, [Pid], Timeout)),
+            ?assertError(noconnection, alcove:stdout(Drv, [Pid], Timeout)),
+            self() ! {alcove_stderr, Drv, [Pid], <<"before">>},
+            ?assertEqual([<<"before">>], alcove:stderr(Drv, [Pid], Timeout)),
+            ?assertError(noconnection, alcove:stderr(Drv, [Pid], Timeout))
+        end,
+        [0, 1000, infinity]
+    ),
+    ?assertExit(
+        {{nodedown, Node}, {gen_server, call, [Drv, {send, getpid}, infinity]}},
+        alcove:getpid(Drv, [Pid])
+    ),
+    io:format("lost~n").

@@ -29,23 +29,16 @@ func functions(calls []call) string {
 	return b.String()
 }
 
-// function makes one function that hands args to the call.
+// function makes one function that hands args to the call, on one line if there is room.
 func function(c call, args []arg, timeout string) string {
-	all := "[" + strings.Join(append([]string{"Drv", "Pids"}, names(c.Args)...), ", ") + "]"
-	return fmt.Sprintf(`
-%s%s
-%s(%s) ->
-    case alcove_drv:call(Drv, Pids, %s, [%s], %s) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, %s);
-        Reply ->
-            Reply
-    end.
-`,
-		comment(c), spec(c),
-		c.Name, all[1:len(all)-1],
-		c.Name, strings.Join(names(args), ", "), timeout,
-		all)
+	all := strings.Join(append([]string{"Drv", "Pids"}, names(c.Args)...), ", ")
+	call := fmt.Sprintf("    alcove_owner:call(Drv, Pids, %s, [%s], %s, {?MODULE, [%s]}).",
+		c.Name, strings.Join(names(args), ", "), timeout, all)
+	if len(call) > width {
+		call = fmt.Sprintf("    alcove_owner:call(\n        Drv,\n        Pids,\n        %s,\n        [%s],\n        %s,\n        {?MODULE, [%s]}\n    ).",
+			c.Name, strings.Join(names(args), ", "), timeout, all)
+	}
+	return fmt.Sprintf("\n%s%s\n%s(%s) ->\n%s\n", comment(c), spec(c), c.Name, all, call)
 }
 
 func names(args []arg) []string {

@@ -452,7 +452,7 @@ stdout(Drv, Pids) ->
 %% '''
 -spec stdout(alcove_drv:ref(), [pid_t()], timeout()) -> [binary()].
 stdout(Drv, Pids, Timeout) ->
-    collect(fun alcove_drv:stdout/3, Drv, Pids, Timeout, []).
+    alcove_owner:collect(Drv, Pids, alcove_stdout, Timeout, stdout).
 
 %% @equiv stderr(Drv, Pids, 0)
 -spec stderr(alcove_drv:ref(), [pid_t()]) -> [binary()].
@@ -462,28 +462,7 @@ stderr(Drv, Pids) ->
 %% @doc As {@link stdout/3}, for standard error.
 -spec stderr(alcove_drv:ref(), [pid_t()], timeout()) -> [binary()].
 stderr(Drv, Pids, Timeout) ->
-    collect(fun alcove_drv:stderr/3, Drv, Pids, Timeout, []).
-
-collect(Take, Drv, Pids, Timeout, Pieces) ->
-    case Take(Drv, Pids, Timeout) of
-        Piece when is_binary(Piece) ->
-            collect(Take, Drv, Pids, Timeout, [Piece | Pieces]);
-        false ->
-            lists:reverse(Pieces);
-        {_, Reason} when Pieces =:= [] ->
-            erlang:error(Reason, [Drv, Pids, Timeout]);
-        Problem ->
-            _ = self() ! message(Problem, Drv, Pids),
-            lists:reverse(Pieces)
-    end.
-
-%% The message that a problem was read from.
-message({alcove_pipe, {eagain, Bytes}}, Drv, Pids) ->
-    {alcove_pipe, Drv, Pids, Bytes};
-message({alcove_error, Reason}, Drv, Pids) when Reason =:= badarg; Reason =:= undef ->
-    {alcove_call, Drv, Pids, Reason};
-message({alcove_error, Reason}, Drv, Pids) ->
-    {alcove_ctl, Drv, Pids, Reason}.
+    alcove_owner:collect(Drv, Pids, alcove_stderr, Timeout, stderr).
 
 %% @equiv event(Drv, Pids, 0)
 -spec event(alcove_drv:ref(), [pid_t()]) -> term().
@@ -698,22 +677,12 @@ wordalign(Offset, Align) ->
 %% a test of how structures travel.
 -spec alloc(alcove_drv:ref(), [pid_t()], Ptr :: cstruct()) -> {ok, binary(), iodata()}.
 alloc(Drv, Pids, Ptr) ->
-    case alcove_drv:call(Drv, Pids, alloc, [Ptr], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Ptr]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, alloc, [Ptr], infinity, {?MODULE, [Drv, Pids, Ptr]}).
 
 %% @hidden As {@link alloc/3}, with a limit of time.
 -spec alloc(alcove_drv:ref(), [pid_t()], Ptr :: cstruct(), timeout()) -> {ok, binary(), iodata()}.
 alloc(Drv, Pids, Ptr, Timeout) ->
-    case alcove_drv:call(Drv, Pids, alloc, [Ptr], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Ptr, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, alloc, [Ptr], Timeout, {?MODULE, [Drv, Pids, Ptr, Timeout]}).
 
 %% @doc The number of a capsicum(4) constant, `unknown' if the system does not have it.
 %%
@@ -724,22 +693,19 @@ alloc(Drv, Pids, Ptr, Timeout) ->
 %% Systems: FreeBSD.
 -spec cap_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> integer() | unknown.
 cap_constant(Drv, Pids, Symbol) ->
-    case alcove_drv:call(Drv, Pids, cap_constant, [Symbol], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, cap_constant, [Symbol], infinity, {?MODULE, [Drv, Pids, Symbol]}).
 
 %% @doc As {@link cap_constant/3}, with a limit of time.
 -spec cap_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()) -> integer() | unknown.
 cap_constant(Drv, Pids, Symbol, Timeout) ->
-    case alcove_drv:call(Drv, Pids, cap_constant, [Symbol], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        cap_constant,
+        [Symbol],
+        Timeout,
+        {?MODULE, [Drv, Pids, Symbol, Timeout]}
+    ).
 
 %% @doc Enters capability mode, see cap_enter(2): from now on the process uses nothing but the
 %% descriptors that it has.
@@ -752,22 +718,12 @@ cap_constant(Drv, Pids, Symbol, Timeout) ->
 %% Systems: FreeBSD.
 -spec cap_enter(alcove_drv:ref(), [pid_t()]) -> ok | {error, posix()}.
 cap_enter(Drv, Pids) ->
-    case alcove_drv:call(Drv, Pids, cap_enter, [], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, cap_enter, [], infinity, {?MODULE, [Drv, Pids]}).
 
 %% @doc As {@link cap_enter/2}, with a limit of time.
 -spec cap_enter(alcove_drv:ref(), [pid_t()], timeout()) -> ok | {error, posix()}.
 cap_enter(Drv, Pids, Timeout) ->
-    case alcove_drv:call(Drv, Pids, cap_enter, [], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, cap_enter, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
 
 %% @doc The fcntl(2) commands that are allowed on a descriptor, as a set of bits, see
 %% cap_fcntls_get(2).
@@ -779,12 +735,7 @@ cap_enter(Drv, Pids, Timeout) ->
 %% Systems: FreeBSD.
 -spec cap_fcntls_get(alcove_drv:ref(), [pid_t()], FD :: fd()) -> {ok, integer()} | {error, posix()}.
 cap_fcntls_get(Drv, Pids, FD) ->
-    case alcove_drv:call(Drv, Pids, cap_fcntls_get, [FD], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, cap_fcntls_get, [FD], infinity, {?MODULE, [Drv, Pids, FD]}).
 
 %% @doc As {@link cap_fcntls_get/3}, with a limit of time.
 -spec cap_fcntls_get(
@@ -794,12 +745,14 @@ cap_fcntls_get(Drv, Pids, FD) ->
     timeout()
 ) -> {ok, integer()} | {error, posix()}.
 cap_fcntls_get(Drv, Pids, FD, Timeout) ->
-    case alcove_drv:call(Drv, Pids, cap_fcntls_get, [FD], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        cap_fcntls_get,
+        [FD],
+        Timeout,
+        {?MODULE, [Drv, Pids, FD, Timeout]}
+    ).
 
 %% @doc Limits the fcntl(2) commands that are allowed on a descriptor, see cap_fcntls_limit(2).
 %%
@@ -815,12 +768,14 @@ cap_fcntls_get(Drv, Pids, FD, Timeout) ->
     Rights :: integer() | [constant()]
 ) -> ok | {error, posix()}.
 cap_fcntls_limit(Drv, Pids, FD, Rights) ->
-    case alcove_drv:call(Drv, Pids, cap_fcntls_limit, [FD, Rights], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Rights]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        cap_fcntls_limit,
+        [FD, Rights],
+        infinity,
+        {?MODULE, [Drv, Pids, FD, Rights]}
+    ).
 
 %% @doc As {@link cap_fcntls_limit/4}, with a limit of time.
 -spec cap_fcntls_limit(
@@ -831,12 +786,14 @@ cap_fcntls_limit(Drv, Pids, FD, Rights) ->
     timeout()
 ) -> ok | {error, posix()}.
 cap_fcntls_limit(Drv, Pids, FD, Rights, Timeout) ->
-    case alcove_drv:call(Drv, Pids, cap_fcntls_limit, [FD, Rights], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Rights, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        cap_fcntls_limit,
+        [FD, Rights],
+        Timeout,
+        {?MODULE, [Drv, Pids, FD, Rights, Timeout]}
+    ).
 
 %% @doc Tells if the process is in capability mode, see cap_getmode(2).
 %%
@@ -848,22 +805,12 @@ cap_fcntls_limit(Drv, Pids, FD, Rights, Timeout) ->
 %% Systems: FreeBSD.
 -spec cap_getmode(alcove_drv:ref(), [pid_t()]) -> {ok, 0 | 1} | {error, posix()}.
 cap_getmode(Drv, Pids) ->
-    case alcove_drv:call(Drv, Pids, cap_getmode, [], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, cap_getmode, [], infinity, {?MODULE, [Drv, Pids]}).
 
 %% @doc As {@link cap_getmode/2}, with a limit of time.
 -spec cap_getmode(alcove_drv:ref(), [pid_t()], timeout()) -> {ok, 0 | 1} | {error, posix()}.
 cap_getmode(Drv, Pids, Timeout) ->
-    case alcove_drv:call(Drv, Pids, cap_getmode, [], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, cap_getmode, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
 
 %% @doc Limits the ioctl(2) requests that are allowed on a descriptor, see cap_ioctls_limit(2).
 %%
@@ -879,12 +826,14 @@ cap_getmode(Drv, Pids, Timeout) ->
     Rights :: integer() | [constant()]
 ) -> ok | {error, posix()}.
 cap_ioctls_limit(Drv, Pids, FD, Rights) ->
-    case alcove_drv:call(Drv, Pids, cap_ioctls_limit, [FD, Rights], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Rights]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        cap_ioctls_limit,
+        [FD, Rights],
+        infinity,
+        {?MODULE, [Drv, Pids, FD, Rights]}
+    ).
 
 %% @doc As {@link cap_ioctls_limit/4}, with a limit of time.
 -spec cap_ioctls_limit(
@@ -895,12 +844,14 @@ cap_ioctls_limit(Drv, Pids, FD, Rights) ->
     timeout()
 ) -> ok | {error, posix()}.
 cap_ioctls_limit(Drv, Pids, FD, Rights, Timeout) ->
-    case alcove_drv:call(Drv, Pids, cap_ioctls_limit, [FD, Rights], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Rights, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        cap_ioctls_limit,
+        [FD, Rights],
+        Timeout,
+        {?MODULE, [Drv, Pids, FD, Rights, Timeout]}
+    ).
 
 %% @doc Limits what a descriptor may be used for, see cap_rights_limit(2).
 %%
@@ -917,12 +868,14 @@ cap_ioctls_limit(Drv, Pids, FD, Rights, Timeout) ->
     Rights :: integer() | [constant()]
 ) -> ok | {error, posix()}.
 cap_rights_limit(Drv, Pids, FD, Rights) ->
-    case alcove_drv:call(Drv, Pids, cap_rights_limit, [FD, Rights], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Rights]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        cap_rights_limit,
+        [FD, Rights],
+        infinity,
+        {?MODULE, [Drv, Pids, FD, Rights]}
+    ).
 
 %% @doc As {@link cap_rights_limit/4}, with a limit of time.
 -spec cap_rights_limit(
@@ -933,12 +886,14 @@ cap_rights_limit(Drv, Pids, FD, Rights) ->
     timeout()
 ) -> ok | {error, posix()}.
 cap_rights_limit(Drv, Pids, FD, Rights, Timeout) ->
-    case alcove_drv:call(Drv, Pids, cap_rights_limit, [FD, Rights], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Rights, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        cap_rights_limit,
+        [FD, Rights],
+        Timeout,
+        {?MODULE, [Drv, Pids, FD, Rights, Timeout]}
+    ).
 
 %% @doc Changes the working directory, see chdir(2). Processes forked later start there.
 %%
@@ -948,22 +903,12 @@ cap_rights_limit(Drv, Pids, FD, Rights, Timeout) ->
 %% '''
 -spec chdir(alcove_drv:ref(), [pid_t()], Path :: iodata()) -> ok | {error, posix()}.
 chdir(Drv, Pids, Path) ->
-    case alcove_drv:call(Drv, Pids, chdir, [Path], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, chdir, [Path], infinity, {?MODULE, [Drv, Pids, Path]}).
 
 %% @doc As {@link chdir/3}, with a limit of time.
 -spec chdir(alcove_drv:ref(), [pid_t()], Path :: iodata(), timeout()) -> ok | {error, posix()}.
 chdir(Drv, Pids, Path, Timeout) ->
-    case alcove_drv:call(Drv, Pids, chdir, [Path], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, chdir, [Path], Timeout, {?MODULE, [Drv, Pids, Path, Timeout]}).
 
 %% @doc Changes the permissions of a file, see chmod(2). A symbolic link is followed.
 %%
@@ -977,12 +922,7 @@ chdir(Drv, Pids, Path, Timeout) ->
     Mode :: mode_t()
 ) -> ok | {error, posix()}.
 chmod(Drv, Pids, Path, Mode) ->
-    case alcove_drv:call(Drv, Pids, chmod, [Path, Mode], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path, Mode]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, chmod, [Path, Mode], infinity, {?MODULE, [Drv, Pids, Path, Mode]}).
 
 %% @doc As {@link chmod/4}, with a limit of time.
 -spec chmod(
@@ -993,12 +933,14 @@ chmod(Drv, Pids, Path, Mode) ->
     timeout()
 ) -> ok | {error, posix()}.
 chmod(Drv, Pids, Path, Mode, Timeout) ->
-    case alcove_drv:call(Drv, Pids, chmod, [Path, Mode], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path, Mode, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        chmod,
+        [Path, Mode],
+        Timeout,
+        {?MODULE, [Drv, Pids, Path, Mode, Timeout]}
+    ).
 
 %% @doc Changes the owner and the group of a file, see chown(2). A symbolic link is followed;
 %% 16#ffffffff leaves an owner or a group as it is.
@@ -1014,12 +956,14 @@ chmod(Drv, Pids, Path, Mode, Timeout) ->
     Group :: gid_t()
 ) -> ok | {error, posix()}.
 chown(Drv, Pids, Path, Owner, Group) ->
-    case alcove_drv:call(Drv, Pids, chown, [Path, Owner, Group], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path, Owner, Group]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        chown,
+        [Path, Owner, Group],
+        infinity,
+        {?MODULE, [Drv, Pids, Path, Owner, Group]}
+    ).
 
 %% @doc As {@link chown/5}, with a limit of time.
 -spec chown(
@@ -1031,12 +975,14 @@ chown(Drv, Pids, Path, Owner, Group) ->
     timeout()
 ) -> ok | {error, posix()}.
 chown(Drv, Pids, Path, Owner, Group, Timeout) ->
-    case alcove_drv:call(Drv, Pids, chown, [Path, Owner, Group], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path, Owner, Group, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        chown,
+        [Path, Owner, Group],
+        Timeout,
+        {?MODULE, [Drv, Pids, Path, Owner, Group, Timeout]}
+    ).
 
 %% @doc Changes the root directory, see chroot(2). The working directory stays where it is, which
 %% is a way out: follow with {@link chdir/3}.
@@ -1047,22 +993,12 @@ chown(Drv, Pids, Path, Owner, Group, Timeout) ->
 %% '''
 -spec chroot(alcove_drv:ref(), [pid_t()], Path :: iodata()) -> ok | {error, posix()}.
 chroot(Drv, Pids, Path) ->
-    case alcove_drv:call(Drv, Pids, chroot, [Path], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, chroot, [Path], infinity, {?MODULE, [Drv, Pids, Path]}).
 
 %% @doc As {@link chroot/3}, with a limit of time.
 -spec chroot(alcove_drv:ref(), [pid_t()], Path :: iodata(), timeout()) -> ok | {error, posix()}.
 chroot(Drv, Pids, Path, Timeout) ->
-    case alcove_drv:call(Drv, Pids, chroot, [Path], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, chroot, [Path], Timeout, {?MODULE, [Drv, Pids, Path, Timeout]}).
 
 %% @doc Removes all environment variables, see clearenv(3).
 %%
@@ -1072,22 +1008,12 @@ chroot(Drv, Pids, Path, Timeout) ->
 %% '''
 -spec clearenv(alcove_drv:ref(), [pid_t()]) -> ok | {error, posix()}.
 clearenv(Drv, Pids) ->
-    case alcove_drv:call(Drv, Pids, clearenv, [], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, clearenv, [], infinity, {?MODULE, [Drv, Pids]}).
 
 %% @doc As {@link clearenv/2}, with a limit of time.
 -spec clearenv(alcove_drv:ref(), [pid_t()], timeout()) -> ok | {error, posix()}.
 clearenv(Drv, Pids, Timeout) ->
-    case alcove_drv:call(Drv, Pids, clearenv, [], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, clearenv, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
 
 %% @doc Forks a process into namespaces of its own, see clone(2). As {@link fork/2} otherwise.
 %%
@@ -1106,12 +1032,7 @@ clearenv(Drv, Pids, Timeout) ->
     Flags :: int32_t() | [constant()]
 ) -> {ok, pid_t()} | {error, posix()}.
 clone(Drv, Pids, Flags) ->
-    case alcove_drv:call(Drv, Pids, clone, [Flags], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Flags]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, clone, [Flags], infinity, {?MODULE, [Drv, Pids, Flags]}).
 
 %% @doc As {@link clone/3}, with a limit of time.
 -spec clone(
@@ -1121,12 +1042,7 @@ clone(Drv, Pids, Flags) ->
     timeout()
 ) -> {ok, pid_t()} | {error, posix()}.
 clone(Drv, Pids, Flags, Timeout) ->
-    case alcove_drv:call(Drv, Pids, clone, [Flags], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Flags, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, clone, [Flags], Timeout, {?MODULE, [Drv, Pids, Flags, Timeout]}).
 
 %% @doc The number of a flag of clone(2), `unknown' if the system does not have it.
 %%
@@ -1137,12 +1053,14 @@ clone(Drv, Pids, Flags, Timeout) ->
 %% Systems: Linux.
 -spec clone_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> integer() | unknown.
 clone_constant(Drv, Pids, Symbol) ->
-    case alcove_drv:call(Drv, Pids, clone_constant, [Symbol], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        clone_constant,
+        [Symbol],
+        infinity,
+        {?MODULE, [Drv, Pids, Symbol]}
+    ).
 
 %% @doc As {@link clone_constant/3}, with a limit of time.
 -spec clone_constant(
@@ -1152,12 +1070,14 @@ clone_constant(Drv, Pids, Symbol) ->
     timeout()
 ) -> integer() | unknown.
 clone_constant(Drv, Pids, Symbol, Timeout) ->
-    case alcove_drv:call(Drv, Pids, clone_constant, [Symbol], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        clone_constant,
+        [Symbol],
+        Timeout,
+        {?MODULE, [Drv, Pids, Symbol, Timeout]}
+    ).
 
 %% @doc Closes a descriptor, see close(2).
 %%
@@ -1171,22 +1091,12 @@ clone_constant(Drv, Pids, Symbol, Timeout) ->
 %% '''
 -spec close(alcove_drv:ref(), [pid_t()], FD :: fd()) -> ok | {error, posix()}.
 close(Drv, Pids, FD) ->
-    case alcove_drv:call(Drv, Pids, close, [FD], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, close, [FD], infinity, {?MODULE, [Drv, Pids, FD]}).
 
 %% @doc As {@link close/3}, with a limit of time.
 -spec close(alcove_drv:ref(), [pid_t()], FD :: fd(), timeout()) -> ok | {error, posix()}.
 close(Drv, Pids, FD, Timeout) ->
-    case alcove_drv:call(Drv, Pids, close, [FD], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, close, [FD], Timeout, {?MODULE, [Drv, Pids, FD, Timeout]}).
 
 %% @doc Connects a socket to the address that is given as the C structure of its family, see
 %% connect(2). The process answers nothing else until it is connected.
@@ -1204,12 +1114,14 @@ close(Drv, Pids, FD, Timeout) ->
     Sockaddr :: [] | cstruct()
 ) -> ok | {error, posix()}.
 connect(Drv, Pids, FD, Sockaddr) ->
-    case alcove_drv:call(Drv, Pids, connect, [FD, Sockaddr], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Sockaddr]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        connect,
+        [FD, Sockaddr],
+        infinity,
+        {?MODULE, [Drv, Pids, FD, Sockaddr]}
+    ).
 
 %% @doc As {@link connect/4}, with a limit of time.
 -spec connect(
@@ -1220,12 +1132,14 @@ connect(Drv, Pids, FD, Sockaddr) ->
     timeout()
 ) -> ok | {error, posix()}.
 connect(Drv, Pids, FD, Sockaddr, Timeout) ->
-    case alcove_drv:call(Drv, Pids, connect, [FD, Sockaddr], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Sockaddr, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        connect,
+        [FD, Sockaddr],
+        Timeout,
+        {?MODULE, [Drv, Pids, FD, Sockaddr, Timeout]}
+    ).
 
 %% @doc The children of the process: their pids, counters of flow control, signals on end of
 %% input, and the descriptors that the process holds for them. Children of children are not
@@ -1240,22 +1154,12 @@ connect(Drv, Pids, FD, Sockaddr, Timeout) ->
 %% '''
 -spec cpid(alcove_drv:ref(), [pid_t()]) -> [alcove_pid()].
 cpid(Drv, Pids) ->
-    case alcove_drv:call(Drv, Pids, cpid, [], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, cpid, [], infinity, {?MODULE, [Drv, Pids]}).
 
 %% @doc As {@link cpid/2}, with a limit of time.
 -spec cpid(alcove_drv:ref(), [pid_t()], timeout()) -> [alcove_pid()].
 cpid(Drv, Pids, Timeout) ->
-    case alcove_drv:call(Drv, Pids, cpid, [], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, cpid, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
 
 %% @doc The environment variables, each as `<<"NAME=value">>', see environ(7).
 %%
@@ -1264,22 +1168,12 @@ cpid(Drv, Pids, Timeout) ->
 %% '''
 -spec environ(alcove_drv:ref(), [pid_t()]) -> [binary()].
 environ(Drv, Pids) ->
-    case alcove_drv:call(Drv, Pids, environ, [], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, environ, [], infinity, {?MODULE, [Drv, Pids]}).
 
 %% @doc As {@link environ/2}, with a limit of time.
 -spec environ(alcove_drv:ref(), [pid_t()], timeout()) -> [binary()].
 environ(Drv, Pids, Timeout) ->
-    case alcove_drv:call(Drv, Pids, environ, [], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, environ, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
 
 %% @doc The name of an error number, see errno(3).
 %%
@@ -1288,22 +1182,19 @@ environ(Drv, Pids, Timeout) ->
 %% '''
 -spec errno_id(alcove_drv:ref(), [pid_t()], Errno :: int32_t()) -> posix() | unknown.
 errno_id(Drv, Pids, Errno) ->
-    case alcove_drv:call(Drv, Pids, errno_id, [Errno], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Errno]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, errno_id, [Errno], infinity, {?MODULE, [Drv, Pids, Errno]}).
 
 %% @doc As {@link errno_id/3}, with a limit of time.
 -spec errno_id(alcove_drv:ref(), [pid_t()], Errno :: int32_t(), timeout()) -> posix() | unknown.
 errno_id(Drv, Pids, Errno, Timeout) ->
-    case alcove_drv:call(Drv, Pids, errno_id, [Errno], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Errno, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        errno_id,
+        [Errno],
+        Timeout,
+        {?MODULE, [Drv, Pids, Errno, Timeout]}
+    ).
 
 %% @doc Replaces the process by the program at a path, with these arguments, of which the first
 %% is its name, and this environment, see execve(2).
@@ -1323,12 +1214,14 @@ errno_id(Drv, Pids, Errno, Timeout) ->
     Env :: [iodata()]
 ) -> ok | {error, posix()}.
 execve(Drv, Pids, Arg0, Argv, Env) ->
-    case alcove_drv:call(Drv, Pids, execve, [Arg0, Argv, Env], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Arg0, Argv, Env]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        execve,
+        [Arg0, Argv, Env],
+        infinity,
+        {?MODULE, [Drv, Pids, Arg0, Argv, Env]}
+    ).
 
 %% @doc As {@link execve/5}, with a limit of time.
 -spec execve(
@@ -1340,12 +1233,14 @@ execve(Drv, Pids, Arg0, Argv, Env) ->
     timeout()
 ) -> ok | {error, posix()}.
 execve(Drv, Pids, Arg0, Argv, Env, Timeout) ->
-    case alcove_drv:call(Drv, Pids, execve, [Arg0, Argv, Env], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Arg0, Argv, Env, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        execve,
+        [Arg0, Argv, Env],
+        Timeout,
+        {?MODULE, [Drv, Pids, Arg0, Argv, Env, Timeout]}
+    ).
 
 %% @doc As {@link execve/5}, with the environment of the process. A name without a slash is looked
 %% for in its `PATH', see execvp(3).
@@ -1361,12 +1256,14 @@ execve(Drv, Pids, Arg0, Argv, Env, Timeout) ->
     Argv :: [iodata()]
 ) -> ok | {error, posix()}.
 execvp(Drv, Pids, Arg0, Argv) ->
-    case alcove_drv:call(Drv, Pids, execvp, [Arg0, Argv], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Arg0, Argv]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        execvp,
+        [Arg0, Argv],
+        infinity,
+        {?MODULE, [Drv, Pids, Arg0, Argv]}
+    ).
 
 %% @doc As {@link execvp/4}, with a limit of time.
 -spec execvp(
@@ -1377,12 +1274,14 @@ execvp(Drv, Pids, Arg0, Argv) ->
     timeout()
 ) -> ok | {error, posix()}.
 execvp(Drv, Pids, Arg0, Argv, Timeout) ->
-    case alcove_drv:call(Drv, Pids, execvp, [Arg0, Argv], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Arg0, Argv, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        execvp,
+        [Arg0, Argv],
+        Timeout,
+        {?MODULE, [Drv, Pids, Arg0, Argv, Timeout]}
+    ).
 
 %% @doc Ends the process, see exit(3). Children that run a program are not signalled.
 %%
@@ -1392,22 +1291,12 @@ execvp(Drv, Pids, Arg0, Argv, Timeout) ->
 %% '''
 -spec exit(alcove_drv:ref(), [pid_t()], Status :: int32_t()) -> ok.
 exit(Drv, Pids, Status) ->
-    case alcove_drv:call(Drv, Pids, exit, [Status], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Status]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, exit, [Status], infinity, {?MODULE, [Drv, Pids, Status]}).
 
 %% @doc As {@link exit/3}, with a limit of time.
 -spec exit(alcove_drv:ref(), [pid_t()], Status :: int32_t(), timeout()) -> ok.
 exit(Drv, Pids, Status, Timeout) ->
-    case alcove_drv:call(Drv, Pids, exit, [Status], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Status, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, exit, [Status], Timeout, {?MODULE, [Drv, Pids, Status, Timeout]}).
 
 %% @doc Acts on a descriptor, see fcntl(2). The argument is a number of 32 bits and must be given
 %% for every command; names are translated by {@link fcntl_constant/3}.
@@ -1423,12 +1312,14 @@ exit(Drv, Pids, Status, Timeout) ->
     Arg :: int64_t()
 ) -> {ok, int64_t()} | {error, posix()}.
 fcntl(Drv, Pids, FD, Cmd, Arg) ->
-    case alcove_drv:call(Drv, Pids, fcntl, [FD, Cmd, Arg], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Cmd, Arg]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        fcntl,
+        [FD, Cmd, Arg],
+        infinity,
+        {?MODULE, [Drv, Pids, FD, Cmd, Arg]}
+    ).
 
 %% @doc As {@link fcntl/5}, with a limit of time.
 -spec fcntl(
@@ -1440,12 +1331,14 @@ fcntl(Drv, Pids, FD, Cmd, Arg) ->
     timeout()
 ) -> {ok, int64_t()} | {error, posix()}.
 fcntl(Drv, Pids, FD, Cmd, Arg, Timeout) ->
-    case alcove_drv:call(Drv, Pids, fcntl, [FD, Cmd, Arg], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Cmd, Arg, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        fcntl,
+        [FD, Cmd, Arg],
+        Timeout,
+        {?MODULE, [Drv, Pids, FD, Cmd, Arg, Timeout]}
+    ).
 
 %% @doc The number of a constant of fcntl(2), `unknown' if the system does not have it.
 %%
@@ -1454,12 +1347,14 @@ fcntl(Drv, Pids, FD, Cmd, Arg, Timeout) ->
 %% '''
 -spec fcntl_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> integer() | unknown.
 fcntl_constant(Drv, Pids, Symbol) ->
-    case alcove_drv:call(Drv, Pids, fcntl_constant, [Symbol], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        fcntl_constant,
+        [Symbol],
+        infinity,
+        {?MODULE, [Drv, Pids, Symbol]}
+    ).
 
 %% @doc As {@link fcntl_constant/3}, with a limit of time.
 -spec fcntl_constant(
@@ -1469,12 +1364,14 @@ fcntl_constant(Drv, Pids, Symbol) ->
     timeout()
 ) -> integer() | unknown.
 fcntl_constant(Drv, Pids, Symbol, Timeout) ->
-    case alcove_drv:call(Drv, Pids, fcntl_constant, [Symbol], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        fcntl_constant,
+        [Symbol],
+        Timeout,
+        {?MODULE, [Drv, Pids, Symbol, Timeout]}
+    ).
 
 %% @doc As {@link execve/5}, with the program as an open descriptor, see fexecve(3): one that was
 %% opened before chroot(2), for example. The list of arguments and, other than in
@@ -1494,12 +1391,14 @@ fcntl_constant(Drv, Pids, Symbol, Timeout) ->
     Env :: [iodata()]
 ) -> ok | {error, posix()}.
 fexecve(Drv, Pids, FD, Argv, Env) ->
-    case alcove_drv:call(Drv, Pids, fexecve, [FD, Argv, Env], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Argv, Env]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        fexecve,
+        [FD, Argv, Env],
+        infinity,
+        {?MODULE, [Drv, Pids, FD, Argv, Env]}
+    ).
 
 %% @doc As {@link fexecve/5}, with a limit of time.
 -spec fexecve(
@@ -1511,12 +1410,14 @@ fexecve(Drv, Pids, FD, Argv, Env) ->
     timeout()
 ) -> ok | {error, posix()}.
 fexecve(Drv, Pids, FD, Argv, Env, Timeout) ->
-    case alcove_drv:call(Drv, Pids, fexecve, [FD, Argv, Env], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Argv, Env, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        fexecve,
+        [FD, Argv, Env],
+        Timeout,
+        {?MODULE, [Drv, Pids, FD, Argv, Env, Timeout]}
+    ).
 
 %% @doc The number of a flag of open(2), `unknown' if the system does not have it. Also of a name of
 %% socket(2), waitpid(2), getpriority(2) or lseek(2), for which the C port says `unknown'.
@@ -1527,12 +1428,7 @@ fexecve(Drv, Pids, FD, Argv, Env, Timeout) ->
 %% '''
 -spec file_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> non_neg_integer() | unknown.
 file_constant(Drv, Pids, Symbol) ->
-    case alcove_drv:call(Drv, Pids, file_constant, [Symbol], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, file_constant, [Symbol], infinity, {?MODULE, [Drv, Pids, Symbol]}).
 
 %% @doc As {@link file_constant/3}, with a limit of time.
 -spec file_constant(
@@ -1542,12 +1438,14 @@ file_constant(Drv, Pids, Symbol) ->
     timeout()
 ) -> non_neg_integer() | unknown.
 file_constant(Drv, Pids, Symbol, Timeout) ->
-    case alcove_drv:call(Drv, Pids, file_constant, [Symbol], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        file_constant,
+        [Symbol],
+        Timeout,
+        {?MODULE, [Drv, Pids, Symbol, Timeout]}
+    ).
 
 %% @doc Takes calls away from the process, and from the processes that it forks later, for good:
 %% they raise `undef'. The maps come from {@link filter/1}; an empty one changes nothing.
@@ -1563,12 +1461,14 @@ file_constant(Drv, Pids, Symbol, Timeout) ->
     Subprocess :: binary()
 ) -> ok | {error, einval}.
 filter(Drv, Pids, Calls, Subprocess) ->
-    case alcove_drv:call(Drv, Pids, filter, [Calls, Subprocess], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Calls, Subprocess]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        filter,
+        [Calls, Subprocess],
+        infinity,
+        {?MODULE, [Drv, Pids, Calls, Subprocess]}
+    ).
 
 %% @doc As {@link filter/4}, with a limit of time.
 -spec filter(
@@ -1579,12 +1479,14 @@ filter(Drv, Pids, Calls, Subprocess) ->
     timeout()
 ) -> ok | {error, einval}.
 filter(Drv, Pids, Calls, Subprocess, Timeout) ->
-    case alcove_drv:call(Drv, Pids, filter, [Calls, Subprocess], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Calls, Subprocess, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        filter,
+        [Calls, Subprocess],
+        Timeout,
+        {?MODULE, [Drv, Pids, Calls, Subprocess, Timeout]}
+    ).
 
 %% @doc Forks a process that waits for calls, see fork(2). Its pipeline is that of its parent with
 %% the pid at the end.
@@ -1600,22 +1502,12 @@ filter(Drv, Pids, Calls, Subprocess, Timeout) ->
 %% '''
 -spec fork(alcove_drv:ref(), [pid_t()]) -> {ok, pid_t()} | {error, posix()}.
 fork(Drv, Pids) ->
-    case alcove_drv:call(Drv, Pids, fork, [], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, fork, [], infinity, {?MODULE, [Drv, Pids]}).
 
 %% @doc As {@link fork/2}, with a limit of time.
 -spec fork(alcove_drv:ref(), [pid_t()], timeout()) -> {ok, pid_t()} | {error, posix()}.
 fork(Drv, Pids, Timeout) ->
-    case alcove_drv:call(Drv, Pids, fork, [], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, fork, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
 
 %% @doc The working directory, see getcwd(3); `enoent' if it is not below the root.
 %%
@@ -1624,22 +1516,12 @@ fork(Drv, Pids, Timeout) ->
 %% '''
 -spec getcwd(alcove_drv:ref(), [pid_t()]) -> {ok, binary()} | {error, posix()}.
 getcwd(Drv, Pids) ->
-    case alcove_drv:call(Drv, Pids, getcwd, [], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getcwd, [], infinity, {?MODULE, [Drv, Pids]}).
 
 %% @doc As {@link getcwd/2}, with a limit of time.
 -spec getcwd(alcove_drv:ref(), [pid_t()], timeout()) -> {ok, binary()} | {error, posix()}.
 getcwd(Drv, Pids, Timeout) ->
-    case alcove_drv:call(Drv, Pids, getcwd, [], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getcwd, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
 
 %% @doc The value of an environment variable, see getenv(3); `false' if there is none.
 %%
@@ -1648,22 +1530,12 @@ getcwd(Drv, Pids, Timeout) ->
 %% '''
 -spec getenv(alcove_drv:ref(), [pid_t()], Name :: iodata()) -> binary() | false.
 getenv(Drv, Pids, Name) ->
-    case alcove_drv:call(Drv, Pids, getenv, [Name], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Name]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getenv, [Name], infinity, {?MODULE, [Drv, Pids, Name]}).
 
 %% @doc As {@link getenv/3}, with a limit of time.
 -spec getenv(alcove_drv:ref(), [pid_t()], Name :: iodata(), timeout()) -> binary() | false.
 getenv(Drv, Pids, Name, Timeout) ->
-    case alcove_drv:call(Drv, Pids, getenv, [Name], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Name, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getenv, [Name], Timeout, {?MODULE, [Drv, Pids, Name, Timeout]}).
 
 %% @doc The real group id, see getgid(2).
 %%
@@ -1672,22 +1544,12 @@ getenv(Drv, Pids, Name, Timeout) ->
 %% '''
 -spec getgid(alcove_drv:ref(), [pid_t()]) -> gid_t().
 getgid(Drv, Pids) ->
-    case alcove_drv:call(Drv, Pids, getgid, [], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getgid, [], infinity, {?MODULE, [Drv, Pids]}).
 
 %% @doc As {@link getgid/2}, with a limit of time.
 -spec getgid(alcove_drv:ref(), [pid_t()], timeout()) -> gid_t().
 getgid(Drv, Pids, Timeout) ->
-    case alcove_drv:call(Drv, Pids, getgid, [], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getgid, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
 
 %% @doc The supplementary groups, the last one first, see getgroups(2).
 %%
@@ -1697,22 +1559,12 @@ getgid(Drv, Pids, Timeout) ->
 %% '''
 -spec getgroups(alcove_drv:ref(), [pid_t()]) -> {ok, [gid_t()]} | {error, posix()}.
 getgroups(Drv, Pids) ->
-    case alcove_drv:call(Drv, Pids, getgroups, [], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getgroups, [], infinity, {?MODULE, [Drv, Pids]}).
 
 %% @doc As {@link getgroups/2}, with a limit of time.
 -spec getgroups(alcove_drv:ref(), [pid_t()], timeout()) -> {ok, [gid_t()]} | {error, posix()}.
 getgroups(Drv, Pids, Timeout) ->
-    case alcove_drv:call(Drv, Pids, getgroups, [], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getgroups, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
 
 %% @doc The host name of the uts namespace, see gethostname(2).
 %%
@@ -1721,22 +1573,12 @@ getgroups(Drv, Pids, Timeout) ->
 %% '''
 -spec gethostname(alcove_drv:ref(), [pid_t()]) -> {ok, binary()} | {error, posix()}.
 gethostname(Drv, Pids) ->
-    case alcove_drv:call(Drv, Pids, gethostname, [], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, gethostname, [], infinity, {?MODULE, [Drv, Pids]}).
 
 %% @doc As {@link gethostname/2}, with a limit of time.
 -spec gethostname(alcove_drv:ref(), [pid_t()], timeout()) -> {ok, binary()} | {error, posix()}.
 gethostname(Drv, Pids, Timeout) ->
-    case alcove_drv:call(Drv, Pids, gethostname, [], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, gethostname, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
 
 %% @doc An option of the process; `false' if there is no such option. See {@link setopt/4}.
 %%
@@ -1745,22 +1587,12 @@ gethostname(Drv, Pids, Timeout) ->
 %% '''
 -spec getopt(alcove_drv:ref(), [pid_t()], Opt :: atom()) -> int32_t() | false.
 getopt(Drv, Pids, Opt) ->
-    case alcove_drv:call(Drv, Pids, getopt, [Opt], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Opt]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getopt, [Opt], infinity, {?MODULE, [Drv, Pids, Opt]}).
 
 %% @doc As {@link getopt/3}, with a limit of time.
 -spec getopt(alcove_drv:ref(), [pid_t()], Opt :: atom(), timeout()) -> int32_t() | false.
 getopt(Drv, Pids, Opt, Timeout) ->
-    case alcove_drv:call(Drv, Pids, getopt, [Opt], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Opt, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getopt, [Opt], Timeout, {?MODULE, [Drv, Pids, Opt, Timeout]}).
 
 %% @doc The process group, see getpgrp(2).
 %%
@@ -1769,22 +1601,12 @@ getopt(Drv, Pids, Opt, Timeout) ->
 %% '''
 -spec getpgrp(alcove_drv:ref(), [pid_t()]) -> pid_t().
 getpgrp(Drv, Pids) ->
-    case alcove_drv:call(Drv, Pids, getpgrp, [], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getpgrp, [], infinity, {?MODULE, [Drv, Pids]}).
 
 %% @doc As {@link getpgrp/2}, with a limit of time.
 -spec getpgrp(alcove_drv:ref(), [pid_t()], timeout()) -> pid_t().
 getpgrp(Drv, Pids, Timeout) ->
-    case alcove_drv:call(Drv, Pids, getpgrp, [], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getpgrp, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
 
 %% @doc The pid as the process sees it, see getpid(2): 1 in a new pid namespace.
 %%
@@ -1793,22 +1615,12 @@ getpgrp(Drv, Pids, Timeout) ->
 %% '''
 -spec getpid(alcove_drv:ref(), [pid_t()]) -> pid_t().
 getpid(Drv, Pids) ->
-    case alcove_drv:call(Drv, Pids, getpid, [], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getpid, [], infinity, {?MODULE, [Drv, Pids]}).
 
 %% @doc As {@link getpid/2}, with a limit of time.
 -spec getpid(alcove_drv:ref(), [pid_t()], timeout()) -> pid_t().
 getpid(Drv, Pids, Timeout) ->
-    case alcove_drv:call(Drv, Pids, getpid, [], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getpid, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
 
 %% @doc The nice value, -20 to 19, of a process, a process group or a user, see getpriority(2).
 %%
@@ -1822,12 +1634,14 @@ getpid(Drv, Pids, Timeout) ->
     Who :: int32_t()
 ) -> {ok, int32_t()} | {error, posix()}.
 getpriority(Drv, Pids, Which, Who) ->
-    case alcove_drv:call(Drv, Pids, getpriority, [Which, Who], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Which, Who]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        getpriority,
+        [Which, Who],
+        infinity,
+        {?MODULE, [Drv, Pids, Which, Who]}
+    ).
 
 %% @doc As {@link getpriority/4}, with a limit of time.
 -spec getpriority(
@@ -1838,12 +1652,14 @@ getpriority(Drv, Pids, Which, Who) ->
     timeout()
 ) -> {ok, int32_t()} | {error, posix()}.
 getpriority(Drv, Pids, Which, Who, Timeout) ->
-    case alcove_drv:call(Drv, Pids, getpriority, [Which, Who], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Which, Who, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        getpriority,
+        [Which, Who],
+        Timeout,
+        {?MODULE, [Drv, Pids, Which, Who, Timeout]}
+    ).
 
 %% @doc The group ids, see getresgid(2).
 %%
@@ -1857,12 +1673,7 @@ getpriority(Drv, Pids, Which, Who, Timeout) ->
     [pid_t()]
 ) -> {ok, Real :: gid_t(), Effective :: gid_t(), Saved :: gid_t()} | {error, posix()}.
 getresgid(Drv, Pids) ->
-    case alcove_drv:call(Drv, Pids, getresgid, [], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getresgid, [], infinity, {?MODULE, [Drv, Pids]}).
 
 %% @doc As {@link getresgid/2}, with a limit of time.
 -spec getresgid(
@@ -1871,12 +1682,7 @@ getresgid(Drv, Pids) ->
     timeout()
 ) -> {ok, Real :: gid_t(), Effective :: gid_t(), Saved :: gid_t()} | {error, posix()}.
 getresgid(Drv, Pids, Timeout) ->
-    case alcove_drv:call(Drv, Pids, getresgid, [], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getresgid, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
 
 %% @doc The user ids, see getresuid(2).
 %%
@@ -1890,12 +1696,7 @@ getresgid(Drv, Pids, Timeout) ->
     [pid_t()]
 ) -> {ok, Real :: uid_t(), Effective :: uid_t(), Saved :: uid_t()} | {error, posix()}.
 getresuid(Drv, Pids) ->
-    case alcove_drv:call(Drv, Pids, getresuid, [], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getresuid, [], infinity, {?MODULE, [Drv, Pids]}).
 
 %% @doc As {@link getresuid/2}, with a limit of time.
 -spec getresuid(
@@ -1904,12 +1705,7 @@ getresuid(Drv, Pids) ->
     timeout()
 ) -> {ok, Real :: uid_t(), Effective :: uid_t(), Saved :: uid_t()} | {error, posix()}.
 getresuid(Drv, Pids, Timeout) ->
-    case alcove_drv:call(Drv, Pids, getresuid, [], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getresuid, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
 
 %% @doc A limit of the process, see getrlimit(2); 16#ffffffffffffffff is no limit.
 %%
@@ -1922,12 +1718,7 @@ getresuid(Drv, Pids, Timeout) ->
     Resource :: constant()
 ) -> {ok, alcove_rlimit()} | {error, posix()}.
 getrlimit(Drv, Pids, Resource) ->
-    case alcove_drv:call(Drv, Pids, getrlimit, [Resource], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Resource]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getrlimit, [Resource], infinity, {?MODULE, [Drv, Pids, Resource]}).
 
 %% @doc As {@link getrlimit/3}, with a limit of time.
 -spec getrlimit(
@@ -1937,12 +1728,14 @@ getrlimit(Drv, Pids, Resource) ->
     timeout()
 ) -> {ok, alcove_rlimit()} | {error, posix()}.
 getrlimit(Drv, Pids, Resource, Timeout) ->
-    case alcove_drv:call(Drv, Pids, getrlimit, [Resource], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Resource, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        getrlimit,
+        [Resource],
+        Timeout,
+        {?MODULE, [Drv, Pids, Resource, Timeout]}
+    ).
 
 %% @doc The session of a process, see getsid(2); 0 is the process itself.
 %%
@@ -1951,12 +1744,7 @@ getrlimit(Drv, Pids, Resource, Timeout) ->
 %% '''
 -spec getsid(alcove_drv:ref(), [pid_t()], OSPid :: pid_t()) -> {ok, pid_t()} | {error, posix()}.
 getsid(Drv, Pids, OSPid) ->
-    case alcove_drv:call(Drv, Pids, getsid, [OSPid], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, OSPid]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getsid, [OSPid], infinity, {?MODULE, [Drv, Pids, OSPid]}).
 
 %% @doc As {@link getsid/3}, with a limit of time.
 -spec getsid(
@@ -1966,12 +1754,7 @@ getsid(Drv, Pids, OSPid) ->
     timeout()
 ) -> {ok, pid_t()} | {error, posix()}.
 getsid(Drv, Pids, OSPid, Timeout) ->
-    case alcove_drv:call(Drv, Pids, getsid, [OSPid], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, OSPid, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getsid, [OSPid], Timeout, {?MODULE, [Drv, Pids, OSPid, Timeout]}).
 
 %% @doc The real user id, see getuid(2).
 %%
@@ -1980,22 +1763,12 @@ getsid(Drv, Pids, OSPid, Timeout) ->
 %% '''
 -spec getuid(alcove_drv:ref(), [pid_t()]) -> uid_t().
 getuid(Drv, Pids) ->
-    case alcove_drv:call(Drv, Pids, getuid, [], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getuid, [], infinity, {?MODULE, [Drv, Pids]}).
 
 %% @doc As {@link getuid/2}, with a limit of time.
 -spec getuid(alcove_drv:ref(), [pid_t()], timeout()) -> uid_t().
 getuid(Drv, Pids, Timeout) ->
-    case alcove_drv:call(Drv, Pids, getuid, [], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getuid, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
 
 %% @doc Controls a device, see ioctl(2). A binary or a structure is given as a pointer and
 %% returned as the device has left it, in its size; an integer is given as it is and
@@ -2013,12 +1786,14 @@ getuid(Drv, Pids, Timeout) ->
     Argp :: integer() | binary() | cstruct()
 ) -> {ok, integer(), iodata()} | {error, posix()}.
 ioctl(Drv, Pids, FD, Request, Argp) ->
-    case alcove_drv:call(Drv, Pids, ioctl, [FD, Request, Argp], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Request, Argp]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        ioctl,
+        [FD, Request, Argp],
+        infinity,
+        {?MODULE, [Drv, Pids, FD, Request, Argp]}
+    ).
 
 %% @doc As {@link ioctl/5}, with a limit of time.
 -spec ioctl(
@@ -2030,12 +1805,14 @@ ioctl(Drv, Pids, FD, Request, Argp) ->
     timeout()
 ) -> {ok, integer(), iodata()} | {error, posix()}.
 ioctl(Drv, Pids, FD, Request, Argp, Timeout) ->
-    case alcove_drv:call(Drv, Pids, ioctl, [FD, Request, Argp], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Request, Argp, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        ioctl,
+        [FD, Request, Argp],
+        Timeout,
+        {?MODULE, [Drv, Pids, FD, Request, Argp, Timeout]}
+    ).
 
 %% @doc The number of a request of ioctl(2), `unknown' if the system does not have it.
 %%
@@ -2044,12 +1821,14 @@ ioctl(Drv, Pids, FD, Request, Argp, Timeout) ->
 %% '''
 -spec ioctl_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> integer() | unknown.
 ioctl_constant(Drv, Pids, Symbol) ->
-    case alcove_drv:call(Drv, Pids, ioctl_constant, [Symbol], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        ioctl_constant,
+        [Symbol],
+        infinity,
+        {?MODULE, [Drv, Pids, Symbol]}
+    ).
 
 %% @doc As {@link ioctl_constant/3}, with a limit of time.
 -spec ioctl_constant(
@@ -2059,32 +1838,31 @@ ioctl_constant(Drv, Pids, Symbol) ->
     timeout()
 ) -> integer() | unknown.
 ioctl_constant(Drv, Pids, Symbol, Timeout) ->
-    case alcove_drv:call(Drv, Pids, ioctl_constant, [Symbol], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        ioctl_constant,
+        [Symbol],
+        Timeout,
+        {?MODULE, [Drv, Pids, Symbol, Timeout]}
+    ).
 
 %% @hidden The bytes of the argument, joined by the process: a test of how data travels.
 -spec iolist_to_bin(alcove_drv:ref(), [pid_t()], Data :: iodata()) -> binary().
 iolist_to_bin(Drv, Pids, Data) ->
-    case alcove_drv:call(Drv, Pids, iolist_to_bin, [Data], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Data]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, iolist_to_bin, [Data], infinity, {?MODULE, [Drv, Pids, Data]}).
 
 %% @hidden As {@link iolist_to_bin/3}, with a limit of time.
 -spec iolist_to_bin(alcove_drv:ref(), [pid_t()], Data :: iodata(), timeout()) -> binary().
 iolist_to_bin(Drv, Pids, Data, Timeout) ->
-    case alcove_drv:call(Drv, Pids, iolist_to_bin, [Data], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Data, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        iolist_to_bin,
+        [Data],
+        Timeout,
+        {?MODULE, [Drv, Pids, Data, Timeout]}
+    ).
 
 %% @doc Puts the process into a new jail, see jail(2) and {@link alcove_cstruct:jail/1}.
 %%
@@ -2095,12 +1873,7 @@ iolist_to_bin(Drv, Pids, Data, Timeout) ->
 %% Systems: FreeBSD.
 -spec jail(alcove_drv:ref(), [pid_t()], Jail :: cstruct()) -> {ok, int32_t()} | {error, posix()}.
 jail(Drv, Pids, Jail) ->
-    case alcove_drv:call(Drv, Pids, jail, [Jail], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Jail]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, jail, [Jail], infinity, {?MODULE, [Drv, Pids, Jail]}).
 
 %% @doc As {@link jail/3}, with a limit of time.
 -spec jail(
@@ -2110,12 +1883,7 @@ jail(Drv, Pids, Jail) ->
     timeout()
 ) -> {ok, int32_t()} | {error, posix()}.
 jail(Drv, Pids, Jail, Timeout) ->
-    case alcove_drv:call(Drv, Pids, jail, [Jail], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Jail, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, jail, [Jail], Timeout, {?MODULE, [Drv, Pids, Jail, Timeout]}).
 
 %% @doc Puts the process into an existing jail, see jail_attach(2).
 %%
@@ -2126,12 +1894,7 @@ jail(Drv, Pids, Jail, Timeout) ->
 %% Systems: FreeBSD.
 -spec jail_attach(alcove_drv:ref(), [pid_t()], JID :: int32_t()) -> ok | {error, posix()}.
 jail_attach(Drv, Pids, JID) ->
-    case alcove_drv:call(Drv, Pids, jail_attach, [JID], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, JID]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, jail_attach, [JID], infinity, {?MODULE, [Drv, Pids, JID]}).
 
 %% @doc As {@link jail_attach/3}, with a limit of time.
 -spec jail_attach(
@@ -2141,12 +1904,7 @@ jail_attach(Drv, Pids, JID) ->
     timeout()
 ) -> ok | {error, posix()}.
 jail_attach(Drv, Pids, JID, Timeout) ->
-    case alcove_drv:call(Drv, Pids, jail_attach, [JID], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, JID, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, jail_attach, [JID], Timeout, {?MODULE, [Drv, Pids, JID, Timeout]}).
 
 %% @doc Removes a jail and ends the processes in it, see jail_remove(2).
 %%
@@ -2157,12 +1915,7 @@ jail_attach(Drv, Pids, JID, Timeout) ->
 %% Systems: FreeBSD.
 -spec jail_remove(alcove_drv:ref(), [pid_t()], JID :: int32_t()) -> ok | {error, posix()}.
 jail_remove(Drv, Pids, JID) ->
-    case alcove_drv:call(Drv, Pids, jail_remove, [JID], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, JID]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, jail_remove, [JID], infinity, {?MODULE, [Drv, Pids, JID]}).
 
 %% @doc As {@link jail_remove/3}, with a limit of time.
 -spec jail_remove(
@@ -2172,12 +1925,7 @@ jail_remove(Drv, Pids, JID) ->
     timeout()
 ) -> ok | {error, posix()}.
 jail_remove(Drv, Pids, JID, Timeout) ->
-    case alcove_drv:call(Drv, Pids, jail_remove, [JID], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, JID, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, jail_remove, [JID], Timeout, {?MODULE, [Drv, Pids, JID, Timeout]}).
 
 %% @doc Sends a signal to a process, to a group, or to all that it may, see kill(2). 0 only asks if
 %% the process exists.
@@ -2195,12 +1943,14 @@ jail_remove(Drv, Pids, JID, Timeout) ->
     Signal :: constant()
 ) -> ok | {error, posix()}.
 kill(Drv, Pids, OSPid, Signal) ->
-    case alcove_drv:call(Drv, Pids, kill, [OSPid, Signal], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, OSPid, Signal]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        kill,
+        [OSPid, Signal],
+        infinity,
+        {?MODULE, [Drv, Pids, OSPid, Signal]}
+    ).
 
 %% @doc As {@link kill/4}, with a limit of time.
 -spec kill(
@@ -2211,12 +1961,14 @@ kill(Drv, Pids, OSPid, Signal) ->
     timeout()
 ) -> ok | {error, posix()}.
 kill(Drv, Pids, OSPid, Signal, Timeout) ->
-    case alcove_drv:call(Drv, Pids, kill, [OSPid, Signal], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, OSPid, Signal, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        kill,
+        [OSPid, Signal],
+        Timeout,
+        {?MODULE, [Drv, Pids, OSPid, Signal, Timeout]}
+    ).
 
 %% @doc Gives a file one more name, see link(2).
 %%
@@ -2230,12 +1982,14 @@ kill(Drv, Pids, OSPid, Signal, Timeout) ->
     NewPath :: iodata()
 ) -> ok | {error, posix()}.
 link(Drv, Pids, OldPath, NewPath) ->
-    case alcove_drv:call(Drv, Pids, link, [OldPath, NewPath], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, OldPath, NewPath]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        link,
+        [OldPath, NewPath],
+        infinity,
+        {?MODULE, [Drv, Pids, OldPath, NewPath]}
+    ).
 
 %% @doc As {@link link/4}, with a limit of time.
 -spec link(
@@ -2246,12 +2000,14 @@ link(Drv, Pids, OldPath, NewPath) ->
     timeout()
 ) -> ok | {error, posix()}.
 link(Drv, Pids, OldPath, NewPath, Timeout) ->
-    case alcove_drv:call(Drv, Pids, link, [OldPath, NewPath], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, OldPath, NewPath, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        link,
+        [OldPath, NewPath],
+        Timeout,
+        {?MODULE, [Drv, Pids, OldPath, NewPath, Timeout]}
+    ).
 
 %% @doc Moves the position in a file, see lseek(2): 0 from the start, 1 from where it is, 2 from
 %% the end. The new position is not returned.
@@ -2267,12 +2023,14 @@ link(Drv, Pids, OldPath, NewPath, Timeout) ->
     Whence :: int32_t()
 ) -> ok | {error, posix()}.
 lseek(Drv, Pids, FD, Offset, Whence) ->
-    case alcove_drv:call(Drv, Pids, lseek, [FD, Offset, Whence], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Offset, Whence]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        lseek,
+        [FD, Offset, Whence],
+        infinity,
+        {?MODULE, [Drv, Pids, FD, Offset, Whence]}
+    ).
 
 %% @doc As {@link lseek/5}, with a limit of time.
 -spec lseek(
@@ -2284,12 +2042,14 @@ lseek(Drv, Pids, FD, Offset, Whence) ->
     timeout()
 ) -> ok | {error, posix()}.
 lseek(Drv, Pids, FD, Offset, Whence, Timeout) ->
-    case alcove_drv:call(Drv, Pids, lseek, [FD, Offset, Whence], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Offset, Whence, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        lseek,
+        [FD, Offset, Whence],
+        Timeout,
+        {?MODULE, [Drv, Pids, FD, Offset, Whence, Timeout]}
+    ).
 
 %% @doc Makes a directory, see mkdir(2). The umask of the process applies.
 %%
@@ -2303,12 +2063,7 @@ lseek(Drv, Pids, FD, Offset, Whence, Timeout) ->
     Mode :: mode_t()
 ) -> ok | {error, posix()}.
 mkdir(Drv, Pids, Path, Mode) ->
-    case alcove_drv:call(Drv, Pids, mkdir, [Path, Mode], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path, Mode]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, mkdir, [Path, Mode], infinity, {?MODULE, [Drv, Pids, Path, Mode]}).
 
 %% @doc As {@link mkdir/4}, with a limit of time.
 -spec mkdir(
@@ -2319,12 +2074,14 @@ mkdir(Drv, Pids, Path, Mode) ->
     timeout()
 ) -> ok | {error, posix()}.
 mkdir(Drv, Pids, Path, Mode, Timeout) ->
-    case alcove_drv:call(Drv, Pids, mkdir, [Path, Mode], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path, Mode, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        mkdir,
+        [Path, Mode],
+        Timeout,
+        {?MODULE, [Drv, Pids, Path, Mode, Timeout]}
+    ).
 
 %% @doc Makes a fifo, see mkfifo(3). The umask of the process applies.
 %%
@@ -2338,12 +2095,14 @@ mkdir(Drv, Pids, Path, Mode, Timeout) ->
     Mode :: mode_t()
 ) -> ok | {error, posix()}.
 mkfifo(Drv, Pids, Path, Mode) ->
-    case alcove_drv:call(Drv, Pids, mkfifo, [Path, Mode], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path, Mode]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        mkfifo,
+        [Path, Mode],
+        infinity,
+        {?MODULE, [Drv, Pids, Path, Mode]}
+    ).
 
 %% @doc As {@link mkfifo/4}, with a limit of time.
 -spec mkfifo(
@@ -2354,12 +2113,14 @@ mkfifo(Drv, Pids, Path, Mode) ->
     timeout()
 ) -> ok | {error, posix()}.
 mkfifo(Drv, Pids, Path, Mode, Timeout) ->
-    case alcove_drv:call(Drv, Pids, mkfifo, [Path, Mode], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path, Mode, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        mkfifo,
+        [Path, Mode],
+        Timeout,
+        {?MODULE, [Drv, Pids, Path, Mode, Timeout]}
+    ).
 
 %% @doc Attaches a file system, see mount(2). What is empty is given as a null pointer. The
 %% options of the file system are the data; Opts is for Solaris and ignored elsewhere.
@@ -2379,12 +2140,14 @@ mkfifo(Drv, Pids, Path, Mode, Timeout) ->
     Opts :: iodata()
 ) -> ok | {error, posix()}.
 mount(Drv, Pids, Source, Target, Type, Flags, Data, Opts) ->
-    case alcove_drv:call(Drv, Pids, mount, [Source, Target, Type, Flags, Data, Opts], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Source, Target, Type, Flags, Data, Opts]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        mount,
+        [Source, Target, Type, Flags, Data, Opts],
+        infinity,
+        {?MODULE, [Drv, Pids, Source, Target, Type, Flags, Data, Opts]}
+    ).
 
 %% @doc As {@link mount/8}, with a limit of time.
 -spec mount(
@@ -2399,12 +2162,14 @@ mount(Drv, Pids, Source, Target, Type, Flags, Data, Opts) ->
     timeout()
 ) -> ok | {error, posix()}.
 mount(Drv, Pids, Source, Target, Type, Flags, Data, Opts, Timeout) ->
-    case alcove_drv:call(Drv, Pids, mount, [Source, Target, Type, Flags, Data, Opts], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Source, Target, Type, Flags, Data, Opts, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        mount,
+        [Source, Target, Type, Flags, Data, Opts],
+        Timeout,
+        {?MODULE, [Drv, Pids, Source, Target, Type, Flags, Data, Opts, Timeout]}
+    ).
 
 %% @doc The number of a flag of mount(2) or umount2(2), `unknown' if the system does not have it.
 %%
@@ -2413,12 +2178,14 @@ mount(Drv, Pids, Source, Target, Type, Flags, Data, Opts, Timeout) ->
 %% '''
 -spec mount_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> uint64_t() | unknown.
 mount_constant(Drv, Pids, Symbol) ->
-    case alcove_drv:call(Drv, Pids, mount_constant, [Symbol], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        mount_constant,
+        [Symbol],
+        infinity,
+        {?MODULE, [Drv, Pids, Symbol]}
+    ).
 
 %% @doc As {@link mount_constant/3}, with a limit of time.
 -spec mount_constant(
@@ -2428,12 +2195,14 @@ mount_constant(Drv, Pids, Symbol) ->
     timeout()
 ) -> uint64_t() | unknown.
 mount_constant(Drv, Pids, Symbol, Timeout) ->
-    case alcove_drv:call(Drv, Pids, mount_constant, [Symbol], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        mount_constant,
+        [Symbol],
+        Timeout,
+        {?MODULE, [Drv, Pids, Symbol, Timeout]}
+    ).
 
 %% @doc Opens a file, see open(2). Programs that are executed later inherit the descriptor unless
 %% `o_cloexec' is among the flags.
@@ -2449,12 +2218,14 @@ mount_constant(Drv, Pids, Symbol, Timeout) ->
     Mode :: mode_t()
 ) -> {ok, fd()} | {error, posix()}.
 open(Drv, Pids, Path, Flags, Mode) ->
-    case alcove_drv:call(Drv, Pids, open, [Path, Flags, Mode], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path, Flags, Mode]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        open,
+        [Path, Flags, Mode],
+        infinity,
+        {?MODULE, [Drv, Pids, Path, Flags, Mode]}
+    ).
 
 %% @doc As {@link open/5}, with a limit of time.
 -spec open(
@@ -2466,12 +2237,14 @@ open(Drv, Pids, Path, Flags, Mode) ->
     timeout()
 ) -> {ok, fd()} | {error, posix()}.
 open(Drv, Pids, Path, Flags, Mode, Timeout) ->
-    case alcove_drv:call(Drv, Pids, open, [Path, Flags, Mode], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path, Flags, Mode, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        open,
+        [Path, Flags, Mode],
+        Timeout,
+        {?MODULE, [Drv, Pids, Path, Flags, Mode, Timeout]}
+    ).
 
 %% @doc Makes a mounted file system the root and puts the old root below it, see pivot_root(2).
 %%
@@ -2487,12 +2260,14 @@ open(Drv, Pids, Path, Flags, Mode, Timeout) ->
     PutOld :: iodata()
 ) -> ok | {error, posix()}.
 pivot_root(Drv, Pids, NewRoot, PutOld) ->
-    case alcove_drv:call(Drv, Pids, pivot_root, [NewRoot, PutOld], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, NewRoot, PutOld]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        pivot_root,
+        [NewRoot, PutOld],
+        infinity,
+        {?MODULE, [Drv, Pids, NewRoot, PutOld]}
+    ).
 
 %% @doc As {@link pivot_root/4}, with a limit of time.
 -spec pivot_root(
@@ -2503,12 +2278,14 @@ pivot_root(Drv, Pids, NewRoot, PutOld) ->
     timeout()
 ) -> ok | {error, posix()}.
 pivot_root(Drv, Pids, NewRoot, PutOld, Timeout) ->
-    case alcove_drv:call(Drv, Pids, pivot_root, [NewRoot, PutOld], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, NewRoot, PutOld, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        pivot_root,
+        [NewRoot, PutOld],
+        Timeout,
+        {?MODULE, [Drv, Pids, NewRoot, PutOld, Timeout]}
+    ).
 
 %% @doc Limits the system calls of the process, see pledge(2).
 %%
@@ -2524,12 +2301,14 @@ pivot_root(Drv, Pids, NewRoot, PutOld, Timeout) ->
     ExecPromises :: iodata()
 ) -> ok | {error, posix()}.
 pledge(Drv, Pids, Promises, ExecPromises) ->
-    case alcove_drv:call(Drv, Pids, pledge, [Promises, ExecPromises], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Promises, ExecPromises]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        pledge,
+        [Promises, ExecPromises],
+        infinity,
+        {?MODULE, [Drv, Pids, Promises, ExecPromises]}
+    ).
 
 %% @doc As {@link pledge/4}, with a limit of time.
 -spec pledge(
@@ -2540,12 +2319,14 @@ pledge(Drv, Pids, Promises, ExecPromises) ->
     timeout()
 ) -> ok | {error, posix()}.
 pledge(Drv, Pids, Promises, ExecPromises, Timeout) ->
-    case alcove_drv:call(Drv, Pids, pledge, [Promises, ExecPromises], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Promises, ExecPromises, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        pledge,
+        [Promises, ExecPromises],
+        Timeout,
+        {?MODULE, [Drv, Pids, Promises, ExecPromises, Timeout]}
+    ).
 
 %% @doc Changes the process in many ways, see prctl(2). Binaries and structures are given as
 %% pointers and returned as the kernel has left them. A list of characters is not a binary.
@@ -2567,12 +2348,14 @@ pledge(Drv, Pids, Promises, ExecPromises, Timeout) ->
     Arg5 :: ptr_arg()
 ) -> {ok, integer(), ptr_val(), ptr_val(), ptr_val(), ptr_val()} | {error, posix()}.
 prctl(Drv, Pids, Option, Arg2, Arg3, Arg4, Arg5) ->
-    case alcove_drv:call(Drv, Pids, prctl, [Option, Arg2, Arg3, Arg4, Arg5], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Option, Arg2, Arg3, Arg4, Arg5]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        prctl,
+        [Option, Arg2, Arg3, Arg4, Arg5],
+        infinity,
+        {?MODULE, [Drv, Pids, Option, Arg2, Arg3, Arg4, Arg5]}
+    ).
 
 %% @doc As {@link prctl/7}, with a limit of time.
 -spec prctl(
@@ -2586,12 +2369,14 @@ prctl(Drv, Pids, Option, Arg2, Arg3, Arg4, Arg5) ->
     timeout()
 ) -> {ok, integer(), ptr_val(), ptr_val(), ptr_val(), ptr_val()} | {error, posix()}.
 prctl(Drv, Pids, Option, Arg2, Arg3, Arg4, Arg5, Timeout) ->
-    case alcove_drv:call(Drv, Pids, prctl, [Option, Arg2, Arg3, Arg4, Arg5], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Option, Arg2, Arg3, Arg4, Arg5, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        prctl,
+        [Option, Arg2, Arg3, Arg4, Arg5],
+        Timeout,
+        {?MODULE, [Drv, Pids, Option, Arg2, Arg3, Arg4, Arg5, Timeout]}
+    ).
 
 %% @doc The number of a constant of prctl(2) or of seccomp, `unknown' if the system does not have
 %% it.
@@ -2603,12 +2388,14 @@ prctl(Drv, Pids, Option, Arg2, Arg3, Arg4, Arg5, Timeout) ->
 %% Systems: Linux.
 -spec prctl_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> non_neg_integer() | unknown.
 prctl_constant(Drv, Pids, Symbol) ->
-    case alcove_drv:call(Drv, Pids, prctl_constant, [Symbol], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        prctl_constant,
+        [Symbol],
+        infinity,
+        {?MODULE, [Drv, Pids, Symbol]}
+    ).
 
 %% @doc As {@link prctl_constant/3}, with a limit of time.
 -spec prctl_constant(
@@ -2618,12 +2405,14 @@ prctl_constant(Drv, Pids, Symbol) ->
     timeout()
 ) -> non_neg_integer() | unknown.
 prctl_constant(Drv, Pids, Symbol, Timeout) ->
-    case alcove_drv:call(Drv, Pids, prctl_constant, [Symbol], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        prctl_constant,
+        [Symbol],
+        Timeout,
+        {?MODULE, [Drv, Pids, Symbol, Timeout]}
+    ).
 
 %% @doc Controls processes, see procctl(2).
 %%
@@ -2641,12 +2430,14 @@ prctl_constant(Drv, Pids, Symbol, Timeout) ->
     Data :: [] | cstruct()
 ) -> {ok, binary(), cstruct()} | {error, posix()}.
 procctl(Drv, Pids, IDType, ID, Cmd, Data) ->
-    case alcove_drv:call(Drv, Pids, procctl, [IDType, ID, Cmd, Data], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, IDType, ID, Cmd, Data]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        procctl,
+        [IDType, ID, Cmd, Data],
+        infinity,
+        {?MODULE, [Drv, Pids, IDType, ID, Cmd, Data]}
+    ).
 
 %% @doc As {@link procctl/6}, with a limit of time.
 -spec procctl(
@@ -2659,12 +2450,14 @@ procctl(Drv, Pids, IDType, ID, Cmd, Data) ->
     timeout()
 ) -> {ok, binary(), cstruct()} | {error, posix()}.
 procctl(Drv, Pids, IDType, ID, Cmd, Data, Timeout) ->
-    case alcove_drv:call(Drv, Pids, procctl, [IDType, ID, Cmd, Data], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, IDType, ID, Cmd, Data, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        procctl,
+        [IDType, ID, Cmd, Data],
+        Timeout,
+        {?MODULE, [Drv, Pids, IDType, ID, Cmd, Data, Timeout]}
+    ).
 
 %% @doc Traces a process, see ptrace(2). Numbers are given as they are, binaries and structures as
 %% pointers, and returned as the kernel has left them.
@@ -2687,12 +2480,14 @@ procctl(Drv, Pids, IDType, ID, Cmd, Data, Timeout) ->
     Data :: ptr_arg()
 ) -> {ok, integer(), ptr_val(), ptr_val()} | {error, posix()}.
 ptrace(Drv, Pids, Request, OSPid, Addr, Data) ->
-    case alcove_drv:call(Drv, Pids, ptrace, [Request, OSPid, Addr, Data], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Request, OSPid, Addr, Data]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        ptrace,
+        [Request, OSPid, Addr, Data],
+        infinity,
+        {?MODULE, [Drv, Pids, Request, OSPid, Addr, Data]}
+    ).
 
 %% @doc As {@link ptrace/6}, with a limit of time.
 -spec ptrace(
@@ -2705,12 +2500,14 @@ ptrace(Drv, Pids, Request, OSPid, Addr, Data) ->
     timeout()
 ) -> {ok, integer(), ptr_val(), ptr_val()} | {error, posix()}.
 ptrace(Drv, Pids, Request, OSPid, Addr, Data, Timeout) ->
-    case alcove_drv:call(Drv, Pids, ptrace, [Request, OSPid, Addr, Data], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Request, OSPid, Addr, Data, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        ptrace,
+        [Request, OSPid, Addr, Data],
+        Timeout,
+        {?MODULE, [Drv, Pids, Request, OSPid, Addr, Data, Timeout]}
+    ).
 
 %% @doc The number of a constant of ptrace(2), `unknown' if the system does not have it.
 %%
@@ -2721,12 +2518,14 @@ ptrace(Drv, Pids, Request, OSPid, Addr, Data, Timeout) ->
 %% Systems: Linux.
 -spec ptrace_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> integer() | unknown.
 ptrace_constant(Drv, Pids, Symbol) ->
-    case alcove_drv:call(Drv, Pids, ptrace_constant, [Symbol], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        ptrace_constant,
+        [Symbol],
+        infinity,
+        {?MODULE, [Drv, Pids, Symbol]}
+    ).
 
 %% @doc As {@link ptrace_constant/3}, with a limit of time.
 -spec ptrace_constant(
@@ -2736,12 +2535,14 @@ ptrace_constant(Drv, Pids, Symbol) ->
     timeout()
 ) -> integer() | unknown.
 ptrace_constant(Drv, Pids, Symbol, Timeout) ->
-    case alcove_drv:call(Drv, Pids, ptrace_constant, [Symbol], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        ptrace_constant,
+        [Symbol],
+        Timeout,
+        {?MODULE, [Drv, Pids, Symbol, Timeout]}
+    ).
 
 %% @doc Reads from a descriptor, see read(2), at most what fits in a reply, nearly 64 kilobytes.
 %% `{ok, <<>>}' is the end of the file. The process answers nothing else while it waits for
@@ -2757,12 +2558,7 @@ ptrace_constant(Drv, Pids, Symbol, Timeout) ->
     Count :: size_t()
 ) -> {ok, binary()} | {error, posix()}.
 read(Drv, Pids, FD, Count) ->
-    case alcove_drv:call(Drv, Pids, read, [FD, Count], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Count]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, read, [FD, Count], infinity, {?MODULE, [Drv, Pids, FD, Count]}).
 
 %% @doc As {@link read/4}, with a limit of time.
 -spec read(
@@ -2773,12 +2569,14 @@ read(Drv, Pids, FD, Count) ->
     timeout()
 ) -> {ok, binary()} | {error, posix()}.
 read(Drv, Pids, FD, Count, Timeout) ->
-    case alcove_drv:call(Drv, Pids, read, [FD, Count], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Count, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        read,
+        [FD, Count],
+        Timeout,
+        {?MODULE, [Drv, Pids, FD, Count, Timeout]}
+    ).
 
 %% @doc The names in a directory in no order, `.' and `..' among them, see readdir(3).
 %%
@@ -2787,12 +2585,7 @@ read(Drv, Pids, FD, Count, Timeout) ->
 %% '''
 -spec readdir(alcove_drv:ref(), [pid_t()], Path :: iodata()) -> {ok, [binary()]} | {error, posix()}.
 readdir(Drv, Pids, Path) ->
-    case alcove_drv:call(Drv, Pids, readdir, [Path], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, readdir, [Path], infinity, {?MODULE, [Drv, Pids, Path]}).
 
 %% @doc As {@link readdir/3}, with a limit of time.
 -spec readdir(
@@ -2802,12 +2595,7 @@ readdir(Drv, Pids, Path) ->
     timeout()
 ) -> {ok, [binary()]} | {error, posix()}.
 readdir(Drv, Pids, Path, Timeout) ->
-    case alcove_drv:call(Drv, Pids, readdir, [Path], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, readdir, [Path], Timeout, {?MODULE, [Drv, Pids, Path, Timeout]}).
 
 %% @doc The number of a resource of getrlimit(2), `unknown' if the system does not have it.
 %%
@@ -2816,12 +2604,14 @@ readdir(Drv, Pids, Path, Timeout) ->
 %% '''
 -spec rlimit_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> non_neg_integer() | unknown.
 rlimit_constant(Drv, Pids, Symbol) ->
-    case alcove_drv:call(Drv, Pids, rlimit_constant, [Symbol], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        rlimit_constant,
+        [Symbol],
+        infinity,
+        {?MODULE, [Drv, Pids, Symbol]}
+    ).
 
 %% @doc As {@link rlimit_constant/3}, with a limit of time.
 -spec rlimit_constant(
@@ -2831,12 +2621,14 @@ rlimit_constant(Drv, Pids, Symbol) ->
     timeout()
 ) -> non_neg_integer() | unknown.
 rlimit_constant(Drv, Pids, Symbol, Timeout) ->
-    case alcove_drv:call(Drv, Pids, rlimit_constant, [Symbol], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        rlimit_constant,
+        [Symbol],
+        Timeout,
+        {?MODULE, [Drv, Pids, Symbol, Timeout]}
+    ).
 
 %% @doc Removes an empty directory, see rmdir(2).
 %%
@@ -2845,22 +2637,12 @@ rlimit_constant(Drv, Pids, Symbol, Timeout) ->
 %% '''
 -spec rmdir(alcove_drv:ref(), [pid_t()], Path :: iodata()) -> ok | {error, posix()}.
 rmdir(Drv, Pids, Path) ->
-    case alcove_drv:call(Drv, Pids, rmdir, [Path], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, rmdir, [Path], infinity, {?MODULE, [Drv, Pids, Path]}).
 
 %% @doc As {@link rmdir/3}, with a limit of time.
 -spec rmdir(alcove_drv:ref(), [pid_t()], Path :: iodata(), timeout()) -> ok | {error, posix()}.
 rmdir(Drv, Pids, Path, Timeout) ->
-    case alcove_drv:call(Drv, Pids, rmdir, [Path], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, rmdir, [Path], Timeout, {?MODULE, [Drv, Pids, Path, Timeout]}).
 
 %% @doc Limits the system calls of the process, see seccomp(2) and {@link alcove_seccomp}.
 %%
@@ -2878,12 +2660,14 @@ rmdir(Drv, Pids, Path, Timeout) ->
     Prog :: [] | cstruct()
 ) -> ok | {error, posix()}.
 seccomp(Drv, Pids, Operation, Flags, Prog) ->
-    case alcove_drv:call(Drv, Pids, seccomp, [Operation, Flags, Prog], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Operation, Flags, Prog]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        seccomp,
+        [Operation, Flags, Prog],
+        infinity,
+        {?MODULE, [Drv, Pids, Operation, Flags, Prog]}
+    ).
 
 %% @doc As {@link seccomp/5}, with a limit of time.
 -spec seccomp(
@@ -2895,12 +2679,14 @@ seccomp(Drv, Pids, Operation, Flags, Prog) ->
     timeout()
 ) -> ok | {error, posix()}.
 seccomp(Drv, Pids, Operation, Flags, Prog, Timeout) ->
-    case alcove_drv:call(Drv, Pids, seccomp, [Operation, Flags, Prog], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Operation, Flags, Prog, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        seccomp,
+        [Operation, Flags, Prog],
+        Timeout,
+        {?MODULE, [Drv, Pids, Operation, Flags, Prog, Timeout]}
+    ).
 
 %% @doc The number of an operation or a flag of seccomp(2), `unknown' if the system does not have
 %% it. Other names of seccomp are known to {@link prctl_constant/3}.
@@ -2916,12 +2702,14 @@ seccomp(Drv, Pids, Operation, Flags, Prog, Timeout) ->
     Symbol :: atom()
 ) -> non_neg_integer() | unknown.
 seccomp_constant(Drv, Pids, Symbol) ->
-    case alcove_drv:call(Drv, Pids, seccomp_constant, [Symbol], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        seccomp_constant,
+        [Symbol],
+        infinity,
+        {?MODULE, [Drv, Pids, Symbol]}
+    ).
 
 %% @doc As {@link seccomp_constant/3}, with a limit of time.
 -spec seccomp_constant(
@@ -2931,12 +2719,14 @@ seccomp_constant(Drv, Pids, Symbol) ->
     timeout()
 ) -> non_neg_integer() | unknown.
 seccomp_constant(Drv, Pids, Symbol, Timeout) ->
-    case alcove_drv:call(Drv, Pids, seccomp_constant, [Symbol], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        seccomp_constant,
+        [Symbol],
+        Timeout,
+        {?MODULE, [Drv, Pids, Symbol, Timeout]}
+    ).
 
 %% @doc Waits until descriptors are ready, see select(2); `[]' in place of a time waits without
 %% limit. The process answers nothing else while it waits.
@@ -2954,12 +2744,14 @@ seccomp_constant(Drv, Pids, Symbol, Timeout) ->
     Timeval :: [] | alcove_timeval()
 ) -> {ok, Readset :: fd_set(), Writeset :: fd_set(), Exceptset :: fd_set()} | {error, posix()}.
 select(Drv, Pids, Readfds, Writefds, Exceptfds, Timeval) ->
-    case alcove_drv:call(Drv, Pids, select, [Readfds, Writefds, Exceptfds, Timeval], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Readfds, Writefds, Exceptfds, Timeval]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        select,
+        [Readfds, Writefds, Exceptfds, Timeval],
+        infinity,
+        {?MODULE, [Drv, Pids, Readfds, Writefds, Exceptfds, Timeval]}
+    ).
 
 %% @doc As {@link select/6}, with a limit of time.
 -spec select(
@@ -2972,12 +2764,14 @@ select(Drv, Pids, Readfds, Writefds, Exceptfds, Timeval) ->
     timeout()
 ) -> {ok, Readset :: fd_set(), Writeset :: fd_set(), Exceptset :: fd_set()} | {error, posix()}.
 select(Drv, Pids, Readfds, Writefds, Exceptfds, Timeval, Timeout) ->
-    case alcove_drv:call(Drv, Pids, select, [Readfds, Writefds, Exceptfds, Timeval], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Readfds, Writefds, Exceptfds, Timeval, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        select,
+        [Readfds, Writefds, Exceptfds, Timeval],
+        Timeout,
+        {?MODULE, [Drv, Pids, Readfds, Writefds, Exceptfds, Timeval, Timeout]}
+    ).
 
 %% @doc Changes how the process treats one of its children:
 %%
@@ -3000,12 +2794,14 @@ select(Drv, Pids, Readfds, Writefds, Exceptfds, Timeval, Timeout) ->
     Val :: int32_t()
 ) -> boolean().
 setcpid(Drv, Pids, Child, Opt, Val) ->
-    case alcove_drv:call(Drv, Pids, setcpid, [Child, Opt, Val], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Child, Opt, Val]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        setcpid,
+        [Child, Opt, Val],
+        infinity,
+        {?MODULE, [Drv, Pids, Child, Opt, Val]}
+    ).
 
 %% @doc As {@link setcpid/5}, with a limit of time.
 -spec setcpid(
@@ -3017,12 +2813,14 @@ setcpid(Drv, Pids, Child, Opt, Val) ->
     timeout()
 ) -> boolean().
 setcpid(Drv, Pids, Child, Opt, Val, Timeout) ->
-    case alcove_drv:call(Drv, Pids, setcpid, [Child, Opt, Val], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Child, Opt, Val, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        setcpid,
+        [Child, Opt, Val],
+        Timeout,
+        {?MODULE, [Drv, Pids, Child, Opt, Val, Timeout]}
+    ).
 
 %% @doc Sets an environment variable, see setenv(3). With 0 as the last argument a variable that
 %% exists is left as it is.
@@ -3038,12 +2836,14 @@ setcpid(Drv, Pids, Child, Opt, Val, Timeout) ->
     Overwrite :: int32_t()
 ) -> ok | {error, posix()}.
 setenv(Drv, Pids, Name, Value, Overwrite) ->
-    case alcove_drv:call(Drv, Pids, setenv, [Name, Value, Overwrite], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Name, Value, Overwrite]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        setenv,
+        [Name, Value, Overwrite],
+        infinity,
+        {?MODULE, [Drv, Pids, Name, Value, Overwrite]}
+    ).
 
 %% @doc As {@link setenv/5}, with a limit of time.
 -spec setenv(
@@ -3055,12 +2855,14 @@ setenv(Drv, Pids, Name, Value, Overwrite) ->
     timeout()
 ) -> ok | {error, posix()}.
 setenv(Drv, Pids, Name, Value, Overwrite, Timeout) ->
-    case alcove_drv:call(Drv, Pids, setenv, [Name, Value, Overwrite], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Name, Value, Overwrite, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        setenv,
+        [Name, Value, Overwrite],
+        Timeout,
+        {?MODULE, [Drv, Pids, Name, Value, Overwrite, Timeout]}
+    ).
 
 %% @doc Sets the group ids, see setgid(2).
 %%
@@ -3069,22 +2871,12 @@ setenv(Drv, Pids, Name, Value, Overwrite, Timeout) ->
 %% '''
 -spec setgid(alcove_drv:ref(), [pid_t()], Gid :: gid_t()) -> ok | {error, posix()}.
 setgid(Drv, Pids, Gid) ->
-    case alcove_drv:call(Drv, Pids, setgid, [Gid], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Gid]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, setgid, [Gid], infinity, {?MODULE, [Drv, Pids, Gid]}).
 
 %% @doc As {@link setgid/3}, with a limit of time.
 -spec setgid(alcove_drv:ref(), [pid_t()], Gid :: gid_t(), timeout()) -> ok | {error, posix()}.
 setgid(Drv, Pids, Gid, Timeout) ->
-    case alcove_drv:call(Drv, Pids, setgid, [Gid], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Gid, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, setgid, [Gid], Timeout, {?MODULE, [Drv, Pids, Gid, Timeout]}).
 
 %% @doc Sets the supplementary groups, see setgroups(2).
 %%
@@ -3093,12 +2885,7 @@ setgid(Drv, Pids, Gid, Timeout) ->
 %% '''
 -spec setgroups(alcove_drv:ref(), [pid_t()], Groups :: [gid_t()]) -> ok | {error, posix()}.
 setgroups(Drv, Pids, Groups) ->
-    case alcove_drv:call(Drv, Pids, setgroups, [Groups], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Groups]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, setgroups, [Groups], infinity, {?MODULE, [Drv, Pids, Groups]}).
 
 %% @doc As {@link setgroups/3}, with a limit of time.
 -spec setgroups(
@@ -3108,12 +2895,14 @@ setgroups(Drv, Pids, Groups) ->
     timeout()
 ) -> ok | {error, posix()}.
 setgroups(Drv, Pids, Groups, Timeout) ->
-    case alcove_drv:call(Drv, Pids, setgroups, [Groups], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Groups, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        setgroups,
+        [Groups],
+        Timeout,
+        {?MODULE, [Drv, Pids, Groups, Timeout]}
+    ).
 
 %% @doc Sets the host name of the uts namespace, see sethostname(2).
 %%
@@ -3123,12 +2912,14 @@ setgroups(Drv, Pids, Groups, Timeout) ->
 %% '''
 -spec sethostname(alcove_drv:ref(), [pid_t()], Hostname :: iodata()) -> ok | {error, posix()}.
 sethostname(Drv, Pids, Hostname) ->
-    case alcove_drv:call(Drv, Pids, sethostname, [Hostname], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Hostname]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        sethostname,
+        [Hostname],
+        infinity,
+        {?MODULE, [Drv, Pids, Hostname]}
+    ).
 
 %% @doc As {@link sethostname/3}, with a limit of time.
 -spec sethostname(
@@ -3138,12 +2929,14 @@ sethostname(Drv, Pids, Hostname) ->
     timeout()
 ) -> ok | {error, posix()}.
 sethostname(Drv, Pids, Hostname, Timeout) ->
-    case alcove_drv:call(Drv, Pids, sethostname, [Hostname], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Hostname, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        sethostname,
+        [Hostname],
+        Timeout,
+        {?MODULE, [Drv, Pids, Hostname, Timeout]}
+    ).
 
 %% @doc Moves the process into the namespace that the descriptor refers to, see setns(2). A pid
 %% namespace takes in the processes that it forks later.
@@ -3156,12 +2949,7 @@ sethostname(Drv, Pids, Hostname, Timeout) ->
 %% Systems: Linux.
 -spec setns(alcove_drv:ref(), [pid_t()], FD :: fd(), NSType :: constant()) -> ok | {error, posix()}.
 setns(Drv, Pids, FD, NSType) ->
-    case alcove_drv:call(Drv, Pids, setns, [FD, NSType], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, NSType]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, setns, [FD, NSType], infinity, {?MODULE, [Drv, Pids, FD, NSType]}).
 
 %% @doc As {@link setns/4}, with a limit of time.
 -spec setns(
@@ -3172,12 +2960,14 @@ setns(Drv, Pids, FD, NSType) ->
     timeout()
 ) -> ok | {error, posix()}.
 setns(Drv, Pids, FD, NSType, Timeout) ->
-    case alcove_drv:call(Drv, Pids, setns, [FD, NSType], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, NSType, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        setns,
+        [FD, NSType],
+        Timeout,
+        {?MODULE, [Drv, Pids, FD, NSType, Timeout]}
+    ).
 
 %% @doc Sets an option of the process. Children that it forks later inherit it. Returns `false' for
 %% an unknown option and for what is not possible, such as a `maxchild' for which there are not
@@ -3224,22 +3014,19 @@ setns(Drv, Pids, FD, NSType, Timeout) ->
 %% '''
 -spec setopt(alcove_drv:ref(), [pid_t()], Opt :: atom(), Val :: int32_t()) -> boolean().
 setopt(Drv, Pids, Opt, Val) ->
-    case alcove_drv:call(Drv, Pids, setopt, [Opt, Val], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Opt, Val]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, setopt, [Opt, Val], infinity, {?MODULE, [Drv, Pids, Opt, Val]}).
 
 %% @doc As {@link setopt/4}, with a limit of time.
 -spec setopt(alcove_drv:ref(), [pid_t()], Opt :: atom(), Val :: int32_t(), timeout()) -> boolean().
 setopt(Drv, Pids, Opt, Val, Timeout) ->
-    case alcove_drv:call(Drv, Pids, setopt, [Opt, Val], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Opt, Val, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        setopt,
+        [Opt, Val],
+        Timeout,
+        {?MODULE, [Drv, Pids, Opt, Val, Timeout]}
+    ).
 
 %% @doc Moves a process to a process group, see setpgid(2).
 %%
@@ -3253,12 +3040,14 @@ setopt(Drv, Pids, Opt, Val, Timeout) ->
     Pgid :: pid_t()
 ) -> ok | {error, posix()}.
 setpgid(Drv, Pids, OSPid, Pgid) ->
-    case alcove_drv:call(Drv, Pids, setpgid, [OSPid, Pgid], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, OSPid, Pgid]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        setpgid,
+        [OSPid, Pgid],
+        infinity,
+        {?MODULE, [Drv, Pids, OSPid, Pgid]}
+    ).
 
 %% @doc As {@link setpgid/4}, with a limit of time.
 -spec setpgid(
@@ -3269,12 +3058,14 @@ setpgid(Drv, Pids, OSPid, Pgid) ->
     timeout()
 ) -> ok | {error, posix()}.
 setpgid(Drv, Pids, OSPid, Pgid, Timeout) ->
-    case alcove_drv:call(Drv, Pids, setpgid, [OSPid, Pgid], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, OSPid, Pgid, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        setpgid,
+        [OSPid, Pgid],
+        Timeout,
+        {?MODULE, [Drv, Pids, OSPid, Pgid, Timeout]}
+    ).
 
 %% @doc Sets the nice value of a process, a process group or a user, see setpriority(2).
 %%
@@ -3289,12 +3080,14 @@ setpgid(Drv, Pids, OSPid, Pgid, Timeout) ->
     Prio :: int32_t()
 ) -> ok | {error, posix()}.
 setpriority(Drv, Pids, Which, Who, Prio) ->
-    case alcove_drv:call(Drv, Pids, setpriority, [Which, Who, Prio], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Which, Who, Prio]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        setpriority,
+        [Which, Who, Prio],
+        infinity,
+        {?MODULE, [Drv, Pids, Which, Who, Prio]}
+    ).
 
 %% @doc As {@link setpriority/5}, with a limit of time.
 -spec setpriority(
@@ -3306,12 +3099,14 @@ setpriority(Drv, Pids, Which, Who, Prio) ->
     timeout()
 ) -> ok | {error, posix()}.
 setpriority(Drv, Pids, Which, Who, Prio, Timeout) ->
-    case alcove_drv:call(Drv, Pids, setpriority, [Which, Who, Prio], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Which, Who, Prio, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        setpriority,
+        [Which, Who, Prio],
+        Timeout,
+        {?MODULE, [Drv, Pids, Which, Who, Prio, Timeout]}
+    ).
 
 %% @doc Changes the command line that ps(1) shows for the process, as far as there is room: the
 %% environment that it was started with makes some. An empty title restores the name.
@@ -3321,22 +3116,19 @@ setpriority(Drv, Pids, Which, Who, Prio, Timeout) ->
 %% '''
 -spec setproctitle(alcove_drv:ref(), [pid_t()], Title :: iodata()) -> ok.
 setproctitle(Drv, Pids, Title) ->
-    case alcove_drv:call(Drv, Pids, setproctitle, [Title], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Title]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, setproctitle, [Title], infinity, {?MODULE, [Drv, Pids, Title]}).
 
 %% @doc As {@link setproctitle/3}, with a limit of time.
 -spec setproctitle(alcove_drv:ref(), [pid_t()], Title :: iodata(), timeout()) -> ok.
 setproctitle(Drv, Pids, Title, Timeout) ->
-    case alcove_drv:call(Drv, Pids, setproctitle, [Title], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Title, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        setproctitle,
+        [Title],
+        Timeout,
+        {?MODULE, [Drv, Pids, Title, Timeout]}
+    ).
 
 %% @doc Sets the group ids, see setresgid(2); 16#ffffffff leaves one as it is.
 %%
@@ -3353,12 +3145,14 @@ setproctitle(Drv, Pids, Title, Timeout) ->
     Saved :: gid_t()
 ) -> ok | {error, posix()}.
 setresgid(Drv, Pids, Real, Effective, Saved) ->
-    case alcove_drv:call(Drv, Pids, setresgid, [Real, Effective, Saved], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Real, Effective, Saved]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        setresgid,
+        [Real, Effective, Saved],
+        infinity,
+        {?MODULE, [Drv, Pids, Real, Effective, Saved]}
+    ).
 
 %% @doc As {@link setresgid/5}, with a limit of time.
 -spec setresgid(
@@ -3370,12 +3164,14 @@ setresgid(Drv, Pids, Real, Effective, Saved) ->
     timeout()
 ) -> ok | {error, posix()}.
 setresgid(Drv, Pids, Real, Effective, Saved, Timeout) ->
-    case alcove_drv:call(Drv, Pids, setresgid, [Real, Effective, Saved], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Real, Effective, Saved, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        setresgid,
+        [Real, Effective, Saved],
+        Timeout,
+        {?MODULE, [Drv, Pids, Real, Effective, Saved, Timeout]}
+    ).
 
 %% @doc Sets the user ids, see setresuid(2); 16#ffffffff leaves one as it is.
 %%
@@ -3392,12 +3188,14 @@ setresgid(Drv, Pids, Real, Effective, Saved, Timeout) ->
     Saved :: uid_t()
 ) -> ok | {error, posix()}.
 setresuid(Drv, Pids, Real, Effective, Saved) ->
-    case alcove_drv:call(Drv, Pids, setresuid, [Real, Effective, Saved], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Real, Effective, Saved]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        setresuid,
+        [Real, Effective, Saved],
+        infinity,
+        {?MODULE, [Drv, Pids, Real, Effective, Saved]}
+    ).
 
 %% @doc As {@link setresuid/5}, with a limit of time.
 -spec setresuid(
@@ -3409,12 +3207,14 @@ setresuid(Drv, Pids, Real, Effective, Saved) ->
     timeout()
 ) -> ok | {error, posix()}.
 setresuid(Drv, Pids, Real, Effective, Saved, Timeout) ->
-    case alcove_drv:call(Drv, Pids, setresuid, [Real, Effective, Saved], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Real, Effective, Saved, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        setresuid,
+        [Real, Effective, Saved],
+        Timeout,
+        {?MODULE, [Drv, Pids, Real, Effective, Saved, Timeout]}
+    ).
 
 %% @doc Sets a limit of the process, see setrlimit(2).
 %%
@@ -3431,12 +3231,14 @@ setresuid(Drv, Pids, Real, Effective, Saved, Timeout) ->
     Limit :: alcove_rlimit()
 ) -> ok | {error, posix()}.
 setrlimit(Drv, Pids, Resource, Limit) ->
-    case alcove_drv:call(Drv, Pids, setrlimit, [Resource, Limit], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Resource, Limit]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        setrlimit,
+        [Resource, Limit],
+        infinity,
+        {?MODULE, [Drv, Pids, Resource, Limit]}
+    ).
 
 %% @doc As {@link setrlimit/4}, with a limit of time.
 -spec setrlimit(
@@ -3447,12 +3249,14 @@ setrlimit(Drv, Pids, Resource, Limit) ->
     timeout()
 ) -> ok | {error, posix()}.
 setrlimit(Drv, Pids, Resource, Limit, Timeout) ->
-    case alcove_drv:call(Drv, Pids, setrlimit, [Resource, Limit], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Resource, Limit, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        setrlimit,
+        [Resource, Limit],
+        Timeout,
+        {?MODULE, [Drv, Pids, Resource, Limit, Timeout]}
+    ).
 
 %% @doc Makes the process the leader of a new session, see setsid(2).
 %%
@@ -3461,22 +3265,12 @@ setrlimit(Drv, Pids, Resource, Limit, Timeout) ->
 %% '''
 -spec setsid(alcove_drv:ref(), [pid_t()]) -> {ok, OSPid :: pid_t()} | {error, posix()}.
 setsid(Drv, Pids) ->
-    case alcove_drv:call(Drv, Pids, setsid, [], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, setsid, [], infinity, {?MODULE, [Drv, Pids]}).
 
 %% @doc As {@link setsid/2}, with a limit of time.
 -spec setsid(alcove_drv:ref(), [pid_t()], timeout()) -> {ok, OSPid :: pid_t()} | {error, posix()}.
 setsid(Drv, Pids, Timeout) ->
-    case alcove_drv:call(Drv, Pids, setsid, [], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, setsid, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
 
 %% @doc Sets the user ids, see setuid(2). To drop privileges set the groups before.
 %%
@@ -3487,22 +3281,12 @@ setsid(Drv, Pids, Timeout) ->
 %% '''
 -spec setuid(alcove_drv:ref(), [pid_t()], User :: uid_t()) -> ok | {error, posix()}.
 setuid(Drv, Pids, User) ->
-    case alcove_drv:call(Drv, Pids, setuid, [User], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, User]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, setuid, [User], infinity, {?MODULE, [Drv, Pids, User]}).
 
 %% @doc As {@link setuid/3}, with a limit of time.
 -spec setuid(alcove_drv:ref(), [pid_t()], User :: uid_t(), timeout()) -> ok | {error, posix()}.
 setuid(Drv, Pids, User, Timeout) ->
-    case alcove_drv:call(Drv, Pids, setuid, [User], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, User, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, setuid, [User], Timeout, {?MODULE, [Drv, Pids, User, Timeout]}).
 
 %% @doc Sets what a signal does, see sigaction(2), and returns what it did:
 %%
@@ -3526,12 +3310,14 @@ setuid(Drv, Pids, User, Timeout) ->
     Handler :: [] | sig_dfl | sig_ign | sig_info
 ) -> {ok, OldHandler :: sig_dfl | sig_ign | sig_info} | {error, posix()}.
 sigaction(Drv, Pids, Signum, Handler) ->
-    case alcove_drv:call(Drv, Pids, sigaction, [Signum, Handler], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Signum, Handler]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        sigaction,
+        [Signum, Handler],
+        infinity,
+        {?MODULE, [Drv, Pids, Signum, Handler]}
+    ).
 
 %% @doc As {@link sigaction/4}, with a limit of time.
 -spec sigaction(
@@ -3542,12 +3328,14 @@ sigaction(Drv, Pids, Signum, Handler) ->
     timeout()
 ) -> {ok, OldHandler :: sig_dfl | sig_ign | sig_info} | {error, posix()}.
 sigaction(Drv, Pids, Signum, Handler, Timeout) ->
-    case alcove_drv:call(Drv, Pids, sigaction, [Signum, Handler], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Signum, Handler, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        sigaction,
+        [Signum, Handler],
+        Timeout,
+        {?MODULE, [Drv, Pids, Signum, Handler, Timeout]}
+    ).
 
 %% @doc The number of a signal, `unknown' if the system does not have it.
 %%
@@ -3556,12 +3344,14 @@ sigaction(Drv, Pids, Signum, Handler, Timeout) ->
 %% '''
 -spec signal_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> non_neg_integer() | unknown.
 signal_constant(Drv, Pids, Symbol) ->
-    case alcove_drv:call(Drv, Pids, signal_constant, [Symbol], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        signal_constant,
+        [Symbol],
+        infinity,
+        {?MODULE, [Drv, Pids, Symbol]}
+    ).
 
 %% @doc As {@link signal_constant/3}, with a limit of time.
 -spec signal_constant(
@@ -3571,12 +3361,14 @@ signal_constant(Drv, Pids, Symbol) ->
     timeout()
 ) -> non_neg_integer() | unknown.
 signal_constant(Drv, Pids, Symbol, Timeout) ->
-    case alcove_drv:call(Drv, Pids, signal_constant, [Symbol], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        signal_constant,
+        [Symbol],
+        Timeout,
+        {?MODULE, [Drv, Pids, Symbol, Timeout]}
+    ).
 
 %% @doc Makes a socket, see socket(2).
 %%
@@ -3591,12 +3383,14 @@ signal_constant(Drv, Pids, Symbol, Timeout) ->
     Protocol :: int32_t()
 ) -> {ok, fd()} | {error, posix()}.
 socket(Drv, Pids, Domain, Type, Protocol) ->
-    case alcove_drv:call(Drv, Pids, socket, [Domain, Type, Protocol], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Domain, Type, Protocol]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        socket,
+        [Domain, Type, Protocol],
+        infinity,
+        {?MODULE, [Drv, Pids, Domain, Type, Protocol]}
+    ).
 
 %% @doc As {@link socket/5}, with a limit of time.
 -spec socket(
@@ -3608,12 +3402,14 @@ socket(Drv, Pids, Domain, Type, Protocol) ->
     timeout()
 ) -> {ok, fd()} | {error, posix()}.
 socket(Drv, Pids, Domain, Type, Protocol, Timeout) ->
-    case alcove_drv:call(Drv, Pids, socket, [Domain, Type, Protocol], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Domain, Type, Protocol, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        socket,
+        [Domain, Type, Protocol],
+        Timeout,
+        {?MODULE, [Drv, Pids, Domain, Type, Protocol, Timeout]}
+    ).
 
 %% @doc Makes a symbolic link, see symlink(2).
 %%
@@ -3627,12 +3423,14 @@ socket(Drv, Pids, Domain, Type, Protocol, Timeout) ->
     NewPath :: iodata()
 ) -> ok | {error, posix()}.
 symlink(Drv, Pids, OldPath, NewPath) ->
-    case alcove_drv:call(Drv, Pids, symlink, [OldPath, NewPath], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, OldPath, NewPath]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        symlink,
+        [OldPath, NewPath],
+        infinity,
+        {?MODULE, [Drv, Pids, OldPath, NewPath]}
+    ).
 
 %% @doc As {@link symlink/4}, with a limit of time.
 -spec symlink(
@@ -3643,12 +3441,14 @@ symlink(Drv, Pids, OldPath, NewPath) ->
     timeout()
 ) -> ok | {error, posix()}.
 symlink(Drv, Pids, OldPath, NewPath, Timeout) ->
-    case alcove_drv:call(Drv, Pids, symlink, [OldPath, NewPath], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, OldPath, NewPath, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        symlink,
+        [OldPath, NewPath],
+        Timeout,
+        {?MODULE, [Drv, Pids, OldPath, NewPath, Timeout]}
+    ).
 
 %% @doc The number of a system call or, for {@link audit_arch/0}, of a machine; `unknown' if the
 %% system does not have it.
@@ -3664,12 +3464,14 @@ symlink(Drv, Pids, OldPath, NewPath, Timeout) ->
     Symbol :: atom()
 ) -> non_neg_integer() | unknown.
 syscall_constant(Drv, Pids, Symbol) ->
-    case alcove_drv:call(Drv, Pids, syscall_constant, [Symbol], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        syscall_constant,
+        [Symbol],
+        infinity,
+        {?MODULE, [Drv, Pids, Symbol]}
+    ).
 
 %% @doc As {@link syscall_constant/3}, with a limit of time.
 -spec syscall_constant(
@@ -3679,12 +3481,14 @@ syscall_constant(Drv, Pids, Symbol) ->
     timeout()
 ) -> non_neg_integer() | unknown.
 syscall_constant(Drv, Pids, Symbol, Timeout) ->
-    case alcove_drv:call(Drv, Pids, syscall_constant, [Symbol], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Symbol, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        syscall_constant,
+        [Symbol],
+        Timeout,
+        {?MODULE, [Drv, Pids, Symbol, Timeout]}
+    ).
 
 %% @doc Detaches a file system, see umount(2).
 %%
@@ -3693,22 +3497,12 @@ syscall_constant(Drv, Pids, Symbol, Timeout) ->
 %% '''
 -spec umount(alcove_drv:ref(), [pid_t()], Path :: iodata()) -> ok | {error, posix()}.
 umount(Drv, Pids, Path) ->
-    case alcove_drv:call(Drv, Pids, umount, [Path], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, umount, [Path], infinity, {?MODULE, [Drv, Pids, Path]}).
 
 %% @doc As {@link umount/3}, with a limit of time.
 -spec umount(alcove_drv:ref(), [pid_t()], Path :: iodata(), timeout()) -> ok | {error, posix()}.
 umount(Drv, Pids, Path, Timeout) ->
-    case alcove_drv:call(Drv, Pids, umount, [Path], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, umount, [Path], Timeout, {?MODULE, [Drv, Pids, Path, Timeout]}).
 
 %% @doc Detaches a file system, see umount2(2).
 %%
@@ -3724,12 +3518,14 @@ umount(Drv, Pids, Path, Timeout) ->
     Flags :: int32_t() | [constant()]
 ) -> ok | {error, posix()}.
 umount2(Drv, Pids, Path, Flags) ->
-    case alcove_drv:call(Drv, Pids, umount2, [Path, Flags], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path, Flags]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        umount2,
+        [Path, Flags],
+        infinity,
+        {?MODULE, [Drv, Pids, Path, Flags]}
+    ).
 
 %% @doc As {@link umount2/4}, with a limit of time.
 -spec umount2(
@@ -3740,12 +3536,14 @@ umount2(Drv, Pids, Path, Flags) ->
     timeout()
 ) -> ok | {error, posix()}.
 umount2(Drv, Pids, Path, Flags, Timeout) ->
-    case alcove_drv:call(Drv, Pids, umount2, [Path, Flags], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path, Flags, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        umount2,
+        [Path, Flags],
+        Timeout,
+        {?MODULE, [Drv, Pids, Path, Flags, Timeout]}
+    ).
 
 %% @doc Removes a name of a file, see unlink(2).
 %%
@@ -3754,22 +3552,12 @@ umount2(Drv, Pids, Path, Flags, Timeout) ->
 %% '''
 -spec unlink(alcove_drv:ref(), [pid_t()], Path :: iodata()) -> ok | {error, posix()}.
 unlink(Drv, Pids, Path) ->
-    case alcove_drv:call(Drv, Pids, unlink, [Path], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, unlink, [Path], infinity, {?MODULE, [Drv, Pids, Path]}).
 
 %% @doc As {@link unlink/3}, with a limit of time.
 -spec unlink(alcove_drv:ref(), [pid_t()], Path :: iodata(), timeout()) -> ok | {error, posix()}.
 unlink(Drv, Pids, Path, Timeout) ->
-    case alcove_drv:call(Drv, Pids, unlink, [Path], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, unlink, [Path], Timeout, {?MODULE, [Drv, Pids, Path, Timeout]}).
 
 %% @doc Removes an environment variable, see unsetenv(3).
 %%
@@ -3778,22 +3566,12 @@ unlink(Drv, Pids, Path, Timeout) ->
 %% '''
 -spec unsetenv(alcove_drv:ref(), [pid_t()], Name :: iodata()) -> ok | {error, posix()}.
 unsetenv(Drv, Pids, Name) ->
-    case alcove_drv:call(Drv, Pids, unsetenv, [Name], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Name]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, unsetenv, [Name], infinity, {?MODULE, [Drv, Pids, Name]}).
 
 %% @doc As {@link unsetenv/3}, with a limit of time.
 -spec unsetenv(alcove_drv:ref(), [pid_t()], Name :: iodata(), timeout()) -> ok | {error, posix()}.
 unsetenv(Drv, Pids, Name, Timeout) ->
-    case alcove_drv:call(Drv, Pids, unsetenv, [Name], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Name, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, unsetenv, [Name], Timeout, {?MODULE, [Drv, Pids, Name, Timeout]}).
 
 %% @doc Gives the process namespaces of its own, see unshare(2). A new pid namespace takes in the
 %% processes that it forks later.
@@ -3809,12 +3587,7 @@ unsetenv(Drv, Pids, Name, Timeout) ->
     Flags :: int32_t() | [constant()]
 ) -> ok | {error, posix()}.
 unshare(Drv, Pids, Flags) ->
-    case alcove_drv:call(Drv, Pids, unshare, [Flags], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Flags]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, unshare, [Flags], infinity, {?MODULE, [Drv, Pids, Flags]}).
 
 %% @doc As {@link unshare/3}, with a limit of time.
 -spec unshare(
@@ -3824,12 +3597,7 @@ unshare(Drv, Pids, Flags) ->
     timeout()
 ) -> ok | {error, posix()}.
 unshare(Drv, Pids, Flags, Timeout) ->
-    case alcove_drv:call(Drv, Pids, unshare, [Flags], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Flags, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, unshare, [Flags], Timeout, {?MODULE, [Drv, Pids, Flags, Timeout]}).
 
 %% @doc Limits the files that the process sees, see unveil(2).
 %%
@@ -3845,12 +3613,14 @@ unshare(Drv, Pids, Flags, Timeout) ->
     Permissions :: iodata()
 ) -> ok | {error, posix()}.
 unveil(Drv, Pids, Path, Permissions) ->
-    case alcove_drv:call(Drv, Pids, unveil, [Path, Permissions], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path, Permissions]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        unveil,
+        [Path, Permissions],
+        infinity,
+        {?MODULE, [Drv, Pids, Path, Permissions]}
+    ).
 
 %% @doc As {@link unveil/4}, with a limit of time.
 -spec unveil(
@@ -3861,12 +3631,14 @@ unveil(Drv, Pids, Path, Permissions) ->
     timeout()
 ) -> ok | {error, posix()}.
 unveil(Drv, Pids, Path, Permissions, Timeout) ->
-    case alcove_drv:call(Drv, Pids, unveil, [Path, Permissions], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Path, Permissions, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        unveil,
+        [Path, Permissions],
+        Timeout,
+        {?MODULE, [Drv, Pids, Path, Permissions, Timeout]}
+    ).
 
 %% @doc The version of the program.
 %%
@@ -3875,22 +3647,12 @@ unveil(Drv, Pids, Path, Permissions, Timeout) ->
 %% '''
 -spec version(alcove_drv:ref(), [pid_t()]) -> binary().
 version(Drv, Pids) ->
-    case alcove_drv:call(Drv, Pids, version, [], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, version, [], infinity, {?MODULE, [Drv, Pids]}).
 
 %% @doc As {@link version/2}, with a limit of time.
 -spec version(alcove_drv:ref(), [pid_t()], timeout()) -> binary().
 version(Drv, Pids, Timeout) ->
-    case alcove_drv:call(Drv, Pids, version, [], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, version, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
 
 %% @doc Waits for a child to change its state, see waitpid(2): the child, the status as it is and
 %% what it means. With `wnohang' and nothing to report the child is 0.
@@ -3910,12 +3672,14 @@ version(Drv, Pids, Timeout) ->
     Options :: int32_t() | [constant()]
 ) -> {ok, pid_t(), Status :: int32_t(), [waitstatus()]} | {error, posix()}.
 waitpid(Drv, Pids, OSPid, Options) ->
-    case alcove_drv:call(Drv, Pids, waitpid, [OSPid, Options], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, OSPid, Options]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        waitpid,
+        [OSPid, Options],
+        infinity,
+        {?MODULE, [Drv, Pids, OSPid, Options]}
+    ).
 
 %% @doc As {@link waitpid/4}, with a limit of time.
 -spec waitpid(
@@ -3926,12 +3690,14 @@ waitpid(Drv, Pids, OSPid, Options) ->
     timeout()
 ) -> {ok, pid_t(), Status :: int32_t(), [waitstatus()]} | {error, posix()}.
 waitpid(Drv, Pids, OSPid, Options, Timeout) ->
-    case alcove_drv:call(Drv, Pids, waitpid, [OSPid, Options], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, OSPid, Options, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        waitpid,
+        [OSPid, Options],
+        Timeout,
+        {?MODULE, [Drv, Pids, OSPid, Options, Timeout]}
+    ).
 
 %% @doc Writes to a descriptor, see write(2). What the process writes to its own descriptors 1, 3, 4
 %% and 5 disturbs it.
@@ -3946,12 +3712,7 @@ waitpid(Drv, Pids, OSPid, Options, Timeout) ->
     Buf :: iodata()
 ) -> {ok, Count :: ssize_t()} | {error, posix()}.
 write(Drv, Pids, FD, Buf) ->
-    case alcove_drv:call(Drv, Pids, write, [FD, Buf], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Buf]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, write, [FD, Buf], infinity, {?MODULE, [Drv, Pids, FD, Buf]}).
 
 %% @doc As {@link write/4}, with a limit of time.
 -spec write(
@@ -3962,9 +3723,11 @@ write(Drv, Pids, FD, Buf) ->
     timeout()
 ) -> {ok, Count :: ssize_t()} | {error, posix()}.
 write(Drv, Pids, FD, Buf, Timeout) ->
-    case alcove_drv:call(Drv, Pids, write, [FD, Buf], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Buf, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        write,
+        [FD, Buf],
+        Timeout,
+        {?MODULE, [Drv, Pids, FD, Buf, Timeout]}
+    ).

@@ -63,6 +63,11 @@
     terminate/2,
     code_change/3
 ]).
+-if(?OTP_RELEASE >= 25).
+-export([format_status/1]).
+-else.
+-export([format_status/2]).
+-endif.
 
 -export_type([
     ref/0,
@@ -87,7 +92,7 @@
     | stderr_to_stdout
     | atom()
     | {term(), term()}.
-%% An option of {@link start/1}; unknown ones are ignored.
+%% An option of {@link start/1}; the others have no effect, and the log names them.
 
 -type reason() ::
     alcove:posix()
@@ -98,6 +103,7 @@
     | stdin_closed
     | stdout_closed
     | stderr_closed
+    | noconnection
     | {eagain, non_neg_integer()}
     | {exit_status, byte()}
     | {termsig, atom()}.
@@ -109,6 +115,11 @@
 %% The longest timeout of a receive.
 -define(MAXTIMEOUT, 16#ffffffff).
 
+%% The options that have a value.
+-define(PAIRS, [
+    exec, progname, ctldir, fdctl, ctl, depth, maxchild, env, start_timeout, monitor_owner
+]).
+
 %% How long to wait for the news that the port executes a program once it writes what is
 %% not a frame.
 -define(EXEC_TIMEOUT, 1000).
@@ -116,6 +127,7 @@
 %% A call of the owner that has no reply yet. The owner waits for one of them at most; it no
 %% longer waits for those that are late.
 -record(call, {
+    name = unlink :: alcove_proto:call(),
     pids :: [alcove:pid_t()],
     noreturn = false :: boolean(),
     ref :: reference() | late
@@ -123,6 +135,8 @@
 
 -record(state, {
     owner :: pid(),
+    % the process that the driver was linked to by its start
+    parents = [] :: [pid()],
     port :: port() | undefined,
     % closes when the port executes a program or ends, which the owner is told once
     control :: alcove_ctl:control() | closed | told,
@@ -250,11 +264,7 @@ start_link(Owner, Options) ->
 %% is gone does nothing.
 -spec stop(ref()) -> ok.
 stop(Drv) ->
-    try
-        gen_server:call(Drv, stop)
-    catch
-        _:_ -> ok
-    end.
+    alcove_owner:stop(Drv).
 
 %%
 %% Calls and data
@@ -280,7 +290,13 @@ stop(Drv) ->
 %% process is on its way.
 %%
 %% Returns `{error, not_owner}' to any process but the owner of the driver. If the driver is
-%% gone or goes, the caller exits with `{Reason, {gen_server, call, _}}'.
+%% gone or goes, the caller exits as that of gen_server:call/3 does, with
+%% `{Reason, {gen_server, call, [Drv, {send, Name}, infinity]}}'. Reason is `noproc',
+%% `{nodedown, Node}' or that of the driver's end; it is `calling_self' when the driver itself
+%% makes the call.
+%%
+%% A process that runs a program does not answer: the call is input of the program, and the
+%% caller waits.
 -spec call(ref(), [alcove:pid_t()], alcove_proto:call(), [term()], timeout()) ->
     term() | {alcove_error, reason()}.
 call(_Drv, Pids, _Name, _Args, Timeout) when
@@ -294,9 +310,8 @@ call(Drv, Pids, Name, Args, Timeout) when
     Frame = iolist_to_binary(alcove_codec:call(Name, Pids, Args)),
     case byte_size(Frame) =< ?MAXMSG of
         true ->
-            NoReturn = noreturn(Name, Args),
-            Answer = request(Drv, on_wire(Pids), NoReturn, Frame, Timeout),
-            ended(Answer, Drv, on_wire(Pids), NoReturn);
+            Call = {Name, on_wire(Pids), noreturn(Name, Args)},
+            alcove_owner:request(Drv, Call, Frame, Timeout);
         false ->
             {alcove_error, badarg}
     end.
@@ -311,40 +326,6 @@ noreturn(Name, _Args) ->
 %% Replies name the pids as they were in the frame.
 on_wire(Pids) ->
     [Pid band 16#ffffffff || Pid <- Pids].
-
-%% The reference is new when the receive begins, so that the VM does not look at what is
-%% in the mailbox already.
-request(Drv, Pids, NoReturn, Frame, Timeout) ->
-    Ref = erlang:monitor(process, Drv, [{alias, demonitor}]),
-    Call = #call{pids = Pids, noreturn = NoReturn, ref = Ref},
-    gen_server:cast(Drv, {call, self(), Call, Frame}),
-    receive
-        {Ref, Answer} ->
-            erlang:demonitor(Ref, [flush]),
-            Answer;
-        {'DOWN', Ref, process, _, Reason} ->
-            exit({Reason, {gen_server, call, [Drv, {send, Frame}, infinity]}})
-    after Timeout ->
-        erlang:demonitor(Ref, [flush]),
-        receive
-            {Ref, Answer} ->
-                Answer
-        after 0 ->
-            gen_server:cast(Drv, {give_up, self(), Ref}),
-            {alcove_error, timeout}
-        end
-    end.
-
-%% The parent of a process that has ended does not know it any more. How it ended may be in
-%% the mailbox, and says more.
-ended({alcove_error, badpid} = Error, Drv, Pids, false) ->
-    receive
-        {alcove_event, Drv, Pids, {exit_status, _} = Reason} -> {alcove_error, Reason};
-        {alcove_event, Drv, Pids, {termsig, _} = Reason} -> {alcove_error, Reason}
-    after 0 -> Error
-    end;
-ended(Answer, _Drv, _Pids, _NoReturn) ->
-    Answer.
 
 %% @doc Sends data to the standard input of the last process of a pipeline, which runs a
 %% program.
@@ -372,51 +353,24 @@ stdin(Drv, Pids, Data) ->
 %%
 %% Returns `false' after Timeout milliseconds without one, or when the driver is gone. A
 %% problem with the process that is found first is returned as `{alcove_error, Reason}' or
-%% `{alcove_pipe, {eagain, N}}', see {@link call/5}.
+%% `{alcove_pipe, {eagain, N}}', see {@link call/5}. When the node of the driver is lost, this is
+%% `{alcove_error, noconnection}'.
 -spec stdout(ref(), [alcove:pid_t()], timeout()) ->
     binary() | false | {alcove_error, reason()} | {alcove_pipe, {eagain, non_neg_integer()}}.
 stdout(Drv, Pids, Timeout) ->
-    take(Drv, Pids, alcove_stdout, Timeout).
+    alcove_owner:take(Drv, Pids, alcove_stdout, Timeout).
 
 %% @doc As {@link stdout/3}, for standard error.
 -spec stderr(ref(), [alcove:pid_t()], timeout()) ->
     binary() | false | {alcove_error, reason()} | {alcove_pipe, {eagain, non_neg_integer()}}.
 stderr(Drv, Pids, Timeout) ->
-    take(Drv, Pids, alcove_stderr, Timeout).
+    alcove_owner:take(Drv, Pids, alcove_stderr, Timeout).
 
 %% @doc As {@link stdout/3}, for an event: `{exit_status, N}', `{termsig, Signal}' or
 %% `{signal, Signal, Siginfo}'.
 -spec event(ref(), [alcove:pid_t()], timeout()) -> term().
 event(Drv, Pids, Timeout) ->
-    take(Drv, Pids, alcove_event, Timeout).
-
-take(Drv, Pids, Tag, Timeout) ->
-    case take(Drv, Pids, Tag, make_ref(), 0) of
-        false when Timeout =/= 0 ->
-            Ref = erlang:monitor(process, Drv),
-            Taken = take(Drv, Pids, Tag, Ref, Timeout),
-            erlang:demonitor(Ref, [flush]),
-            Taken;
-        Taken ->
-            Taken
-    end.
-
-take(Drv, Pids, Tag, Ref, Timeout) ->
-    receive
-        {Tag, Drv, Pids, Term} ->
-            Term;
-        {alcove_ctl, Drv, Pids, fdctl_closed} ->
-            take(Drv, Pids, Tag, Ref, Timeout);
-        {alcove_ctl, Drv, Pids, Reason} ->
-            {alcove_error, Reason};
-        {alcove_call, Drv, Pids, Reason} when Reason =:= badarg; Reason =:= undef ->
-            {alcove_error, Reason};
-        {alcove_pipe, Drv, Pids, Bytes} ->
-            {alcove_pipe, {eagain, Bytes}};
-        {'DOWN', Ref, process, _, _} ->
-            false
-    after Timeout -> false
-    end.
+    alcove_owner:take(Drv, Pids, alcove_event, Timeout).
 
 %%
 %% The port
@@ -466,20 +420,35 @@ progname() ->
 %% @private
 init([Owner, Options, Starter]) ->
     process_flag(trap_exit, true),
+    {links, Parents} = process_info(self(), links),
+    ok = log_unknown(Options),
     case alcove_start:port(Options) of
-        {ok, Started} -> started(Started, Owner, Options);
+        {ok, Started} -> started(Started, #state{owner = Owner, parents = Parents}, Options);
         {error, Reason} when Starter =:= linked -> {stop, Reason};
         {error, Reason} -> not_started(Reason, Starter)
     end.
+
+%% The values may be secret, as those of an environment.
+log_unknown(Options) ->
+    case [name(Option) || Option <- Options, not is_option(Option)] of
+        [] -> ok;
+        Unknown -> ?LOG_WARNING("alcove: these options have no effect: ~0tP", [Unknown, 50])
+    end.
+
+name({Name, _Value}) -> Name;
+name(Name) -> Name.
+
+is_option({Name, _Value}) -> lists:member(Name, ?PAIRS);
+is_option(Name) when is_atom(Name) -> Name =:= stderr_to_stdout orelse Name =:= monitor_owner.
 
 %% It is no crash, which is what {stop, Reason} would be reported as.
 not_started(Reason, Starter) ->
     Starter ! {self(), not_started, Reason},
     ignore.
 
-started(#{port := Port, control := Control, taken := Taken, early := Early}, Owner, Options) ->
-    _ = [monitor(process, Owner) || proplists:get_bool(monitor_owner, Options)],
-    case receive_bytes(Early, #state{owner = Owner, port = Port, control = Control, had = Taken}) of
+started(#{port := Port, control := Control, taken := Taken, early := Early}, State0, Options) ->
+    _ = [monitor(process, State0#state.owner) || proplists:get_bool(monitor_owner, Options)],
+    case receive_bytes(Early, State0#state{port = Port, control = Control, had = Taken}) of
         {ok, #state{control = Open} = State} -> {ok, heard(alcove_ctl:poll(Open), State)};
         {error, Reason, _State} -> {stop, Reason}
     end.
@@ -508,11 +477,12 @@ handle_call(_Request, _From, State) ->
     {reply, {error, not_owner}, State}.
 
 %% @private
-handle_cast({call, Owner, Call, Frame}, #state{owner = Owner, calls = Calls} = State) ->
+handle_cast({call, Owner, {Name, Pids, NoReturn, Ref}, Frame}, #state{owner = Owner} = State) ->
     _ = write(Frame, State),
-    Execs = State#state.execs orelse (Call#call.noreturn andalso Call#call.pids =:= []),
-    {noreply, State#state{calls = Calls ++ [Call], execs = Execs}};
-handle_cast({call, _NotOwner, #call{ref = Ref}, _Frame}, State) ->
+    Call = #call{name = Name, pids = Pids, noreturn = NoReturn, ref = Ref},
+    Execs = State#state.execs orelse (NoReturn andalso Pids =:= []),
+    {noreply, State#state{calls = State#state.calls ++ [Call], execs = Execs}};
+handle_cast({call, _NotOwner, {_Name, _Pids, _NoReturn, Ref}, _Frame}, State) ->
     answer(Ref, {error, not_owner}),
     {noreply, State};
 handle_cast({give_up, Owner, Ref}, #state{owner = Owner} = State) ->
@@ -520,7 +490,7 @@ handle_cast({give_up, Owner, Ref}, #state{owner = Owner} = State) ->
 handle_cast({send, Data}, State) ->
     case fits(Data, State) of
         true -> _ = write(Data, State);
-        false -> ?LOG_WARNING("alcove: ~b bytes are too many for one frame", [iolist_size(Data)])
+        false -> ?LOG_WARNING("alcove: what was sent is no data, or too much for one frame")
     end,
     {noreply, State};
 handle_cast(_Request, State) ->
@@ -549,20 +519,81 @@ handle_info({'DOWN', _, process, Owner, Reason}, #state{owner = Owner} = State) 
 handle_info(Info, #state{control = Control} = State) ->
     case alcove_ctl:news(Info, Control) of
         none ->
-            ?LOG_WARNING("alcove: unexpected message ~tp", [Info]),
+            ?LOG_WARNING("alcove: unexpected message ~0tP", [Info, 10]),
             {noreply, State};
         News ->
             {noreply, heard(News, State)}
     end.
 
 %% @private
-terminate(_Reason, #state{port = Port, control = Control}) ->
+terminate(Reason, #state{parents = Parents, port = Port, control = Control}) ->
     close(Port),
-    close_control(Control).
+    close_control(Control),
+    drop_requests(),
+    case lists:all(fun is_there/1, Parents) of
+        true -> ok;
+        false -> end_silently(Reason)
+    end.
+
+%% A crash report shows them, and the calls in them.
+drop_requests() ->
+    receive
+        _ -> drop_requests()
+    after 0 -> ok
+    end.
+
+is_there(Parent) ->
+    node(Parent) =/= node() orelse is_process_alive(Parent).
+
+%% The process that the driver is linked to has crashed, of which there are reports already: it
+%% takes the driver with it as it takes any other process. Two more reports would follow if
+%% this function returned.
+-spec end_silently(term()) -> no_return().
+end_silently(Reason) ->
+    process_flag(trap_exit, false),
+    exit(self(), Reason),
+    % not reached
+    exit(Reason).
 
 %% @private
 code_change(_OldVsn, State, _Extra) ->
     {ok, State}.
+
+%% @private
+%% What reports show of a driver: no bytes of calls, replies or output, which may be secret.
+-if(?OTP_RELEASE >= 25).
+-spec format_status(gen_server:format_status()) -> gen_server:format_status().
+format_status(Status) ->
+    maps:map(fun shown/2, Status).
+-else.
+-spec format_status(normal | terminate, [term()]) -> term().
+format_status(normal, [_Dictionary, State]) ->
+    [{data, [{"State", shown(state, State)}]}];
+format_status(terminate, [_Dictionary, State]) ->
+    shown(state, State).
+-endif.
+
+shown(state, #state{} = State) ->
+    #{
+        owner => State#state.owner,
+        port => State#state.port,
+        raw => State#state.raw,
+        bytes_of_a_frame => State#state.have,
+        calls => [{Name, Pids} || #call{name = Name, pids = Pids} <- State#state.calls]
+    };
+shown(message, Message) ->
+    kind(Message);
+shown(log, _Events) ->
+    [];
+shown(_Key, Value) ->
+    Value.
+
+kind({'$gen_cast', {call, Caller, {Name, Pids, _, _}, _Frame}}) -> {call, Caller, Name, Pids};
+kind({'$gen_cast', _}) -> cast;
+kind({'$gen_call', {Caller, _}, _}) -> {gen_call, Caller};
+kind({Port, {data, Bytes}}) when is_port(Port) -> {Port, {data, byte_size(Bytes)}};
+kind({'EXIT', Process, _Reason}) -> {'EXIT', Process};
+kind(_Message) -> message.
 
 close_control(Control) when is_atom(Control) -> ok;
 close_control(Control) -> alcove_ctl:close(Control).
@@ -588,10 +619,13 @@ write(Data, #state{port = Port}) ->
     end.
 
 %% A frame that is too long has a wrong length and would make nonsense of all that follows.
-fits(_Data, #state{raw = true}) ->
-    true;
-fits(Data, _State) ->
-    iolist_size(Data) =< ?MAXMSG orelse are_frames(iolist_to_binary(Data)).
+%% What is no data would end the driver.
+fits(Data, #state{raw = Raw}) ->
+    try
+        iolist_size(Data) =< ?MAXMSG orelse Raw orelse are_frames(iolist_to_binary(Data))
+    catch
+        error:badarg -> false
+    end.
 
 are_frames(Bytes) ->
     {Frames, Rest} = alcove_codec:stream(Bytes),

@@ -141,12 +141,14 @@ pieces(Drv, Pids, FD, Pieces) ->
     Args :: tuple()
 ) -> {ok, integer(), tuple()} | {error, posix()}.
 syscall(Drv, Pids, Number, Args) ->
-    case alcove_drv:call(Drv, Pids, syscall, [Number, Args], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Number, Args]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        syscall,
+        [Number, Args],
+        infinity,
+        {?MODULE, [Drv, Pids, Number, Args]}
+    ).
 
 %% @hidden As {@link syscall/4}, with a limit of time.
 -spec syscall(
@@ -157,12 +159,14 @@ syscall(Drv, Pids, Number, Args) ->
     timeout()
 ) -> {ok, integer(), tuple()} | {error, posix()}.
 syscall(Drv, Pids, Number, Args, Timeout) ->
-    case alcove_drv:call(Drv, Pids, syscall, [Number, Args], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Number, Args, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(
+        Drv,
+        Pids,
+        syscall,
+        [Number, Args],
+        Timeout,
+        {?MODULE, [Drv, Pids, Number, Args, Timeout]}
+    ).
 
 %% @doc Makes several calls, at most 255, at the price of one.
 %%
@@ -190,12 +194,7 @@ syscall(Drv, Pids, Number, Args, Timeout) ->
     Calls :: [{alcove_proto:call(), Args :: [term()]}]
 ) -> ok | {ok, [term()]} | {error, Failed :: pos_integer(), [term(), ...]}.
 batch(Drv, Pids, Calls) ->
-    case alcove_drv:call(Drv, Pids, batch, [Calls], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Calls]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, batch, [Calls], infinity, {?MODULE, [Drv, Pids, Calls]}).
 
 %% @doc As {@link batch/3}, with a limit of time.
 -spec batch(
@@ -205,12 +204,7 @@ batch(Drv, Pids, Calls) ->
     timeout()
 ) -> ok | {ok, [term()]} | {error, Failed :: pos_integer(), [term(), ...]}.
 batch(Drv, Pids, Calls, Timeout) ->
-    case alcove_drv:call(Drv, Pids, batch, [Calls], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, Calls, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, batch, [Calls], Timeout, {?MODULE, [Drv, Pids, Calls, Timeout]}).
 
 %% @doc The next names in a directory that is open, `[]' when there are no more, see getdents(2).
 %%
@@ -225,12 +219,7 @@ batch(Drv, Pids, Calls, Timeout) ->
 %% '''
 -spec getdents(alcove_drv:ref(), [pid_t()], FD :: fd()) -> {ok, [binary()]} | {error, posix()}.
 getdents(Drv, Pids, FD) ->
-    case alcove_drv:call(Drv, Pids, getdents, [FD], infinity) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getdents, [FD], infinity, {?MODULE, [Drv, Pids, FD]}).
 
 %% @doc As {@link getdents/3}, with a limit of time.
 -spec getdents(
@@ -240,9 +229,4 @@ getdents(Drv, Pids, FD) ->
     timeout()
 ) -> {ok, [binary()]} | {error, posix()}.
 getdents(Drv, Pids, FD, Timeout) ->
-    case alcove_drv:call(Drv, Pids, getdents, [FD], Timeout) of
-        {alcove_error, Reason} ->
-            erlang:error(Reason, [Drv, Pids, FD, Timeout]);
-        Reply ->
-            Reply
-    end.
+    alcove_owner:call(Drv, Pids, getdents, [FD], Timeout, {?MODULE, [Drv, Pids, FD, Timeout]}).
