@@ -175,21 +175,27 @@ func (p *Process) discardOutput() {
 }
 
 // SignalBelow sends a signal to every process below this one, 0 to none, and
-// SIGKILL again until two looks agree. Processes of this program are asked by
-// the end of their input, so children that run it get SIGKILL only. It reports
-// false where processes below cannot be found. memory is to work in.
+// SIGSTOP and SIGKILL again until two looks agree. Processes of this program
+// are asked by the end of their input, so children that run it get SIGKILL
+// only. It reports false where processes below cannot be found. memory is to
+// work in.
 func (p *Process) SignalBelow(signo int, memory []byte) bool {
 	if p.Pid == 1 {
 		err := sys.Kill(-1, signo)
-		if err == 0 && signo != sys.SIGKILL {
+		if err == 0 && !holds(signo) {
 			sys.Kill(-1, sys.SIGCONT)
 		}
 		return err == 0 || err == sys.ESRCH
 	}
 	w := p.newWalk(signo, memory)
-	if signo == sys.SIGKILL {
+	if signo != sys.SIGKILL {
+		w.spare = sparePorts
+	}
+	if holds(signo) {
 		return w.untilTwoLooksAgree()
 	}
-	w.spare = sparePorts
 	return w.look()
 }
+
+// holds reports whether a process that gets the signal does nothing more.
+func holds(signo int) bool { return signo == sys.SIGKILL || signo == sys.SIGSTOP }

@@ -176,7 +176,7 @@ func (w *walk) found(pid int) {
 	if w.signo == 0 || w.spare&spareAsked != 0 && (c != nil || w.isAsked(pid)) {
 		return
 	}
-	if sys.Kill(pid, w.signo) == 0 && w.signo != sys.SIGKILL {
+	if sys.Kill(pid, w.signo) == 0 && !holds(w.signo) {
 		sys.Kill(pid, sys.SIGCONT)
 	}
 }

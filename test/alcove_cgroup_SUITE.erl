@@ -18,7 +18,11 @@
     group_of_an_unknown_hierarchy_does_not_exist/1,
     group_is_made_used_and_removed/1,
     group_is_killed_in_all_hierarchies/1,
-    memory_limit_kills_a_program/1
+    memory_limit_kills_a_program/1,
+    process_in_one_of_many_groups_is_killed/1,
+    empty_group_is_killed_at_once/1,
+    group_that_cannot_be_made_is_an_error/1,
+    groups_of_a_vm_that_is_gone_are_removed/1
 ]).
 
 all() ->
@@ -32,7 +36,11 @@ all() ->
         group_of_an_unknown_hierarchy_does_not_exist,
         group_is_made_used_and_removed,
         group_is_killed_in_all_hierarchies,
-        memory_limit_kills_a_program
+        memory_limit_kills_a_program,
+        process_in_one_of_many_groups_is_killed,
+        empty_group_is_killed_at_once,
+        group_that_cannot_be_made_is_an_error,
+        groups_of_a_vm_that_is_gone_are_removed
     ].
 
 init_per_testcase(Case, Config) ->
@@ -104,7 +112,7 @@ nothing_is_supported_without_proc(Config) ->
     ?assertNot(alcove_cgroup:supported(Drv, [Pid])),
     ?assertEqual({ok, []}, alcove_cgroup:mounts(Drv, [Pid])),
     ?assertEqual([], alcove_cgroup:cgroup(Drv, [Pid])),
-    ?assertEqual(ok, alcove_cgroup:create(Drv, [Pid])),
+    ?assertEqual({error, enoent}, alcove_cgroup:create(Drv, [Pid])),
     ?assertEqual([], alcove_cgroup:destroy(Drv, [Pid])),
     ?assertEqual([], alcove_cgroup:get(Drv, [Pid], <<>>, [], "tasks")),
     ?assertEqual({error, enoent}, alcove_cgroup:set(Drv, [Pid], <<>>, [], "tasks", "1")),
@@ -216,3 +224,66 @@ hierarchy(Drv, Config) ->
             ok = alcove:mount(Drv, [Pid], "cgroup", Dir, "cgroup", [], "none,name=alcove", []),
             {[Pid], <<"name=alcove">>}
     end.
+
+%% Their names do not fit in one reply: a child reads them in pieces. Where none can be forked that
+%% is an error.
+process_in_one_of_many_groups_is_killed(Config) ->
+    Drv = drv(Config),
+    {Pids, Opt} = hierarchy(Drv, Config),
+    Group = [["alcove_many.", os:getpid()]],
+    Long = lists:duplicate(240, $x),
+    Below = [Group ++ [integer_to_list(N) ++ Long] || N <- lists:seq(1, 300)],
+    [{Root, _}] = [H || {_, Options} = H <- alcove_cgroup:cgroup(Drv, Pids), lists:member(Opt, Options)],
+    ok = alcove_cgroup:create(Drv, Pids, Group),
+    [ok = alcove:mkdir(Drv, Pids, alcove_cgroup:join(Root, Where), 8#755) || Where <- Below],
+    Shell = shell(Drv, Pids, Opt, lists:last(Below)),
+    Depth = alcove:getopt(Drv, Pids, maxforkdepth),
+    true = alcove:setopt(Drv, Pids, maxforkdepth, 0),
+    ?assertEqual({error, emsgsize}, alcove_cgroup:kill(Drv, Pids, Group)),
+    ?assert(alcove_ct:is_running(lists:last(Shell))),
+    true = alcove:setopt(Drv, Pids, maxforkdepth, Depth),
+    ?assertEqual(ok, alcove_cgroup:kill(Drv, Pids, Group)),
+    ?assertEqual(false, alcove:event(Drv, [], 0)),
+    ?assertEqual({termsig, sigkill}, alcove:event(Drv, Shell, 30000)),
+    [?assertEqual(ok, alcove_cgroup:destroy(Drv, Pids, Where)) || Where <- Below ++ [Group]].
+
+%% One look at each hierarchy, no more calls than there are files and some.
+empty_group_is_killed_at_once(Config) ->
+    Drv = drv(Config),
+    {Pids, _} = hierarchy(Drv, Config),
+    Group = [["alcove_empty.", os:getpid()]],
+    ok = alcove_cgroup:create(Drv, Pids, Group),
+    Files = alcove_cgroup:fold_files(Drv, Pids, <<>>, Group, "", fun(_, N) -> N + 1 end, 0),
+    Hierarchies = length(alcove_cgroup:cgroup(Drv, Pids)),
+    {ok, Calls} = alcove_ct:calls(fun() -> alcove_cgroup:kill(Drv, Pids, Group) end),
+    ?assert(Calls =< Files + 10 * Hierarchies + 10, {Calls, Files, Hierarchies}),
+    ?assertEqual(ok, alcove_cgroup:destroy(Drv, Pids, Group)).
+
+group_that_cannot_be_made_is_an_error(Config) ->
+    Drv = drv(Config),
+    {Pids, _} = hierarchy(Drv, Config),
+    {ok, User} = alcove:fork(Drv, Pids),
+    ok = alcove:setresgid(Drv, Pids ++ [User], 65534, 65534, 65534),
+    ok = alcove:setresuid(Drv, Pids ++ [User], 65534, 65534, 65534),
+    Group = [["alcove_user.", os:getpid()]],
+    ?assertEqual({error, eacces}, alcove_cgroup:create(Drv, Pids ++ [User], Group)).
+
+%% The VM has got to be the one that its pid stood for.
+groups_of_a_vm_that_is_gone_are_removed(Config) ->
+    Drv = drv(Config),
+    {Pids, Opt} = hierarchy(Drv, Config),
+    Above = [["alcove_stale.", os:getpid()]],
+    Own = alcove_cgroup:name(),
+    {match, [Start]} = re:run(Own, "^alcove-[0-9]+-([0-9]+)-", [{capture, all_but_first, list}]),
+    Other = iolist_to_binary(["alcove-", os:getpid(), "-1", Start, "-other@host"]),
+    Gone = <<"alcove-4194305-1-gone@host">>,
+    Names = [Own, Other, Gone, <<"alcove-web">>, <<"web">>],
+    [ok = alcove_cgroup:create(Drv, Pids, Above ++ [Name, <<"sub">>]) || Name <- Names],
+    Shell = shell(Drv, Pids, Opt, Above ++ [Gone, <<"sub">>]),
+    ?assertEqual(
+        {ok, lists:sort([Other, Gone])}, alcove_cgroup:remove_stale(Drv, Pids, Above)
+    ),
+    ?assertEqual({termsig, sigkill}, alcove:event(Drv, Shell, 30000)),
+    ?assertEqual({ok, []}, alcove_cgroup:remove_stale(Drv, Pids, Above)),
+    Left = [Above ++ [Name | Sub] || Name <- [Own, <<"alcove-web">>, <<"web">>], Sub <- [[<<"sub">>], []]],
+    [?assertEqual(ok, alcove_cgroup:destroy(Drv, Pids, Where)) || Where <- Left ++ [Above]].

@@ -16,6 +16,7 @@
     until/1,
     is_running/1,
     descriptors/1,
+    calls/1,
     script/3
 ]).
 
@@ -131,6 +132,27 @@ descriptors(Pid) ->
      || Name <- Names,
         {ok, Target} <- [file:read_link_all(filename:join(Dir, Name))]
     ]).
+
+%% What a function returns, and how many calls it has made of processes of the port.
+calls(Fun) ->
+    {Counter, Monitor} = spawn_monitor(fun() -> count(0) end),
+    1 = erlang:trace_pattern({alcove_drv, call, 5}, true, [global]),
+    1 = erlang:trace(self(), true, [call, {tracer, Counter}]),
+    Returned = Fun(),
+    1 = erlang:trace(self(), false, [call]),
+    Delivered = erlang:trace_delivered(self()),
+    receive
+        {trace_delivered, _, Delivered} -> Counter ! stop
+    end,
+    receive
+        {'DOWN', Monitor, process, Counter, Count} -> {Returned, Count}
+    end.
+
+count(N) ->
+    receive
+        {trace, _, call, _} -> count(N + 1);
+        stop -> exit(N)
+    end.
 
 %% An executable file with a shell script.
 script(Config, Name, Text) ->

@@ -22,6 +22,7 @@
     privileges/1,
     sandboxes/1,
     programs/1,
+    ends/1,
     signals/1,
     seccomp/1,
     cgroups/1,
@@ -52,6 +53,7 @@ pages() ->
         privileges,
         sandboxes,
         programs,
+        ends,
         signals,
         seccomp,
         cgroups,
@@ -89,6 +91,7 @@ installing(Config) -> run(installing, Config).
 privileges(Config) -> run(privileges, Config).
 sandboxes(Config) -> run(sandboxes, Config).
 programs(Config) -> run(programs, Config).
+ends(Config) -> run(ends, Config).
 signals(Config) -> run(signals, Config).
 seccomp(Config) -> run(seccomp, Config).
 cgroups(Config) -> run(cgroups, Config).

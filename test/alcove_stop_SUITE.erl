@@ -33,7 +33,11 @@ all() ->
     alcove_os:cases(?MODULE).
 
 init_per_testcase(Case, Config) ->
-    alcove_os:needs(Config, capabilities(Case), fun() -> [{drv, alcove_ct:start()} | Config] end).
+    alcove_os:needs(Config, capabilities(Case), fun() ->
+        Drv = alcove_ct:start(),
+        {ok, Keeper} = alcove_stop:prepare(Drv, []),
+        [{drv, Drv}, {keeper, Keeper} | Config]
+    end).
 
 capabilities(first_process_of_a_pid_namespace_is_ended) -> [cap_sys_admin];
 capabilities(daemon_is_ended_with_its_control_group) -> [cap_dac_override];
@@ -61,29 +65,33 @@ running(Pids) ->
 
 willing_program_ends_when_it_is_asked(Config) ->
     Drv = ?config(drv, Config),
-    {Pid, [Child]} = shell(Drv, [], "sleep 1000 & echo $!; wait"),
-    ?assertEqual({ok, {termsig, sigterm}}, alcove_stop:stop(Drv, [Pid])),
+    Keeper = ?config(keeper, Config),
+    {Pid, [Child]} = shell(Drv, [Keeper], "sleep 1000 & echo $!; wait"),
+    ?assertEqual({ok, {termsig, sigterm}}, alcove_stop:stop(Drv, [Keeper, Pid])),
     ?assertEqual([], running([Pid, Child])),
-    ?assertEqual([], alcove:cpid(Drv, [])).
+    ?assertEqual([], alcove:cpid(Drv, [Keeper])).
 
 program_is_asked_with_the_signal_that_it_wants(Config) ->
     Drv = ?config(drv, Config),
+    Keeper = ?config(keeper, Config),
     Script = "trap 'kill $!; exit 7' INT; sleep 1000 & echo $!; wait",
-    {Pid, [Child]} = shell(Drv, [], Script),
-    ?assertEqual({ok, {exit_status, 7}}, alcove_stop:stop(Drv, [Pid], [{signal, sigint}])),
+    {Pid, [Child]} = shell(Drv, [Keeper], Script),
+    ?assertEqual({ok, {exit_status, 7}}, alcove_stop:stop(Drv, [Keeper, Pid], [{signal, sigint}])),
     ?assertEqual([], running([Pid, Child])).
 
 last_words_of_a_program_are_kept(Config) ->
     Drv = ?config(drv, Config),
+    Keeper = ?config(keeper, Config),
     Script = "trap 'echo bye; exit 0' TERM; echo 0; while :; do sleep 0.01; done",
-    {Pid, [0]} = shell(Drv, [], Script),
-    ?assertEqual({ok, {exit_status, 0}}, alcove_stop:stop(Drv, [Pid])),
-    ?assertEqual([<<"bye\n">>], alcove:stdout(Drv, [Pid])),
-    ?assertEqual(false, alcove:event(Drv, [Pid], 0)).
+    {Pid, [0]} = shell(Drv, [Keeper], Script),
+    ?assertEqual({ok, {exit_status, 0}}, alcove_stop:stop(Drv, [Keeper, Pid])),
+    ?assertEqual([<<"bye\n">>], alcove:stdout(Drv, [Keeper, Pid])),
+    ?assertEqual(false, alcove:event(Drv, [Keeper, Pid], 0)).
 
 %% Children in the same session, in one of their own, and one without its parent.
 stubborn_program_is_killed_with_all_that_it_has_started(Config) ->
     Drv = ?config(drv, Config),
+    Keeper = ?config(keeper, Config),
     Script =
         "trap '' TERM\n"
         "sleep 1000 & a=$!\n"
@@ -91,25 +99,26 @@ stubborn_program_is_killed_with_all_that_it_has_started(Config) ->
         "c=$(sleep 1000 >&- 2>&- & echo $!)\n"
         "echo $a $b $c\n"
         "wait",
-    {ok, Pid} = alcove:fork(Drv, []),
-    {ok, _} = alcove:setsid(Drv, [Pid]),
-    alcove_os:execute(Drv, [Pid], ["sh", "-c", Script]),
-    Others = words(Drv, [Pid], <<>>),
+    {ok, Pid} = alcove:fork(Drv, [Keeper]),
+    {ok, _} = alcove:setsid(Drv, [Keeper, Pid]),
+    alcove_os:execute(Drv, [Keeper, Pid], ["sh", "-c", Script]),
+    Others = words(Drv, [Keeper, Pid], <<>>),
     ?assertEqual(Others, running(Others)),
-    ?assertEqual({ok, {termsig, sigkill}}, alcove_stop:stop(Drv, [Pid], [{grace, 100}])),
+    ?assertEqual({ok, {termsig, sigkill}}, alcove_stop:stop(Drv, [Keeper, Pid], [{grace, 100}])),
     ?assertEqual([], running([Pid | Others])).
 
 %% They have no parent by then.
 willing_program_leaves_no_stubborn_children(Config) ->
     Drv = ?config(drv, Config),
+    Keeper = ?config(keeper, Config),
     Script =
         "(trap '' TERM; exec sleep 1000) & a=$!\n"
         "(trap '' TERM; exec setsid sleep 1000) & b=$!\n"
         "echo $a $b; wait",
-    {Pid, Others} = shell(Drv, [], Script),
+    {Pid, Others} = shell(Drv, [Keeper], Script),
     % the signal is ignored by then
     alcove_ct:until(fun() -> [comm(P) || P <- Others] =:= [<<"sleep\n">>, <<"sleep\n">>] end),
-    ?assertEqual({ok, {termsig, sigterm}}, alcove_stop:stop(Drv, [Pid], [{grace, 200}])),
+    ?assertEqual({ok, {termsig, sigterm}}, alcove_stop:stop(Drv, [Keeper, Pid], [{grace, 200}])),
     ?assertEqual([], running([Pid | Others])).
 
 comm(Pid) ->
@@ -121,15 +130,16 @@ comm(Pid) ->
 %% Each writes its pid to a file, so that all are known in the end.
 program_that_starts_others_all_the_time_is_ended(Config) ->
     Drv = ?config(drv, Config),
+    Keeper = ?config(keeper, Config),
     File = filename:join(?config(priv_dir, Config), "started"),
     ok = file:write_file(File, ""),
     Script = [
         "trap '' TERM; echo 0; while :; do",
         " setsid sh -c 'trap \"\" TERM; echo $$ >>", File, "; exec sleep 1000' & sleep 0.02; done"
     ],
-    {Pid, [0]} = shell(Drv, [], Script),
+    {Pid, [0]} = shell(Drv, [Keeper], Script),
     alcove_ct:until(fun() -> length(started(File)) >= 5 end),
-    ?assertEqual({ok, {termsig, sigkill}}, alcove_stop:stop(Drv, [Pid], ?IMPATIENT)),
+    ?assertEqual({ok, {termsig, sigkill}}, alcove_stop:stop(Drv, [Keeper, Pid], ?IMPATIENT)),
     ?assertEqual([], running([Pid | started(File)])).
 
 started(File) ->
@@ -138,20 +148,22 @@ started(File) ->
 
 stopped_program_is_ended(Config) ->
     Drv = ?config(drv, Config),
-    {Pid, [Child]} = shell(Drv, [], "sleep 1000 & echo $!; wait"),
+    Keeper = ?config(keeper, Config),
+    {Pid, [Child]} = shell(Drv, [Keeper], "sleep 1000 & echo $!; wait"),
     [ok = alcove:kill(Drv, [], P, sigstop) || P <- [Pid, Child]],
-    ?assertEqual({ok, {termsig, sigterm}}, alcove_stop:stop(Drv, [Pid])),
+    ?assertEqual({ok, {termsig, sigterm}}, alcove_stop:stop(Drv, [Keeper, Pid])),
     ?assertEqual([], running([Pid, Child])).
 
 %% They have handlers for all signals and end with their input.
 processes_that_run_the_port_are_ended_with_those_below(Config) ->
     Drv = ?config(drv, Config),
-    [A, B] = alcove_ct:chain(Drv, 2),
-    {Pid, [Child]} = shell(Drv, [A, B], "trap '' TERM; sleep 1000 & echo $!; wait"),
-    {Other, []} = shell(Drv, [A], "echo; exec cat"),
-    ?assertEqual({ok, {exit_status, 0}}, alcove_stop:stop(Drv, [A], [{grace, 200}])),
+    Keeper = ?config(keeper, Config),
+    [_, A, B] = alcove_ct:chain(Drv, [Keeper], 2),
+    {Pid, [Child]} = shell(Drv, [Keeper, A, B], "trap '' TERM; sleep 1000 & echo $!; wait"),
+    {Other, []} = shell(Drv, [Keeper, A], "echo; exec cat"),
+    ?assertEqual({ok, {exit_status, 0}}, alcove_stop:stop(Drv, [Keeper, A], [{grace, 200}])),
     ?assertEqual([], running([A, B, Pid, Child, Other])),
-    ?assertEqual([], alcove:cpid(Drv, [])).
+    ?assertEqual([], alcove:cpid(Drv, [Keeper])).
 
 %% It ignores what it has no handler for, and with it everything ends.
 first_process_of_a_pid_namespace_is_ended(Config) ->
@@ -173,7 +185,8 @@ daemon_is_ended_with_its_control_group(Config) ->
     alcove_os:execute(Drv, [Pid], ["sh", "-c", Script]),
     [Daemon] = words(Drv, [Pid], <<>>),
     Options = [{cgroup, Group} | ?IMPATIENT],
-    ?assertEqual({ok, {termsig, sigkill}}, alcove_stop:stop(Drv, [Pid], Options)),
+    Certainty = maps:get(alcove_cgroup:version(Drv, []), #{1 => unconfirmed, 2 => ok}),
+    ?assertEqual({Certainty, {termsig, sigkill}}, alcove_stop:stop(Drv, [Pid], Options)),
     ?assertEqual([], running([Pid, Daemon])),
     ?assertEqual([], alcove_cgroup:members(Drv, [], Group)),
     ?assertEqual(ok, alcove_cgroup:destroy(Drv, [], Group)).
@@ -192,16 +205,18 @@ unknown_control_group_is_an_error(Config) ->
 
 owner_who_waits_for_children_is_told_how_they_ended(Config) ->
     Drv = ?config(drv, Config),
-    {ok, sig_dfl} = alcove:sigaction(Drv, [], sigchld, sig_info),
-    {Pid, []} = shell(Drv, [], "echo; exec sleep 1000"),
-    ?assertEqual({ok, {termsig, sigterm}}, alcove_stop:stop(Drv, [Pid])),
-    ?assertEqual({error, echild}, alcove:waitpid(Drv, [], Pid, [wnohang])).
+    Keeper = ?config(keeper, Config),
+    {ok, sig_dfl} = alcove:sigaction(Drv, [Keeper], sigchld, sig_info),
+    {Pid, []} = shell(Drv, [Keeper], "echo; exec sleep 1000"),
+    ?assertEqual({ok, {termsig, sigterm}}, alcove_stop:stop(Drv, [Keeper, Pid])),
+    ?assertEqual({error, echild}, alcove:waitpid(Drv, [Keeper], Pid, [wnohang])).
 
 end_that_is_not_reported_is_an_end(Config) ->
     Drv = ?config(drv, Config),
-    true = alcove:setopt(Drv, [], termsig, 0),
-    {Pid, []} = shell(Drv, [], "echo; exec sleep 1000"),
-    ?assertEqual({ok, gone}, alcove_stop:stop(Drv, [Pid])),
+    Keeper = ?config(keeper, Config),
+    true = alcove:setopt(Drv, [Keeper], termsig, 0),
+    {Pid, []} = shell(Drv, [Keeper], "echo; exec sleep 1000"),
+    ?assertEqual({ok, gone}, alcove_stop:stop(Drv, [Keeper, Pid])),
     ?assertEqual([], running([Pid])).
 
 process_that_is_not_there_is_an_error(Config) ->
@@ -210,7 +225,7 @@ process_that_is_not_there_is_an_error(Config) ->
     {Pid, []} = shell(Drv, [Parent], "echo; exec sleep 1000"),
     % a child of another
     ?assertEqual({error, esrch}, alcove_stop:stop(Drv, [Pid])),
-    ?assertEqual({ok, {termsig, sigterm}}, alcove_stop:stop(Drv, [Parent, Pid])),
+    ?assertEqual({unconfirmed, {termsig, sigterm}}, alcove_stop:stop(Drv, [Parent, Pid])),
     ?assertEqual({error, esrch}, alcove_stop:stop(Drv, [Parent, Pid])).
 
 process_that_may_not_be_killed_is_named(Config) ->
@@ -222,7 +237,7 @@ process_that_may_not_be_killed_is_named(Config) ->
     ?assertEqual(
         {error, {still_running, [Pid]}}, alcove_stop:stop(Drv, [Parent, Pid], Options)
     ),
-    ?assertEqual({ok, {exit_status, 0}}, alcove_stop:stop(Drv, [Parent])),
+    ?assertEqual({unconfirmed, {exit_status, 0}}, alcove_stop:stop(Drv, [Parent])),
     ?assertEqual([], running([Pid])).
 
 %% The process leads it.
@@ -237,13 +252,14 @@ group_of_a_process_is_ended_without_proc(Config) ->
     [Child] = words(Drv, [Parent, Pid], <<>>),
     ok = alcove:chroot(Drv, [Parent], ?config(priv_dir, Config)),
     ?assertEqual(
-        {ok, {termsig, sigkill}}, alcove_stop:stop(Drv, [Parent, Pid], [{grace, 100}])
+        {unconfirmed, {termsig, sigkill}}, alcove_stop:stop(Drv, [Parent, Pid], [{grace, 100}])
     ),
     ?assertEqual([], running([Pid, Child])).
 
 %% Its end is not that of its owner.
 port_itself_is_ended_with_all_processes(Config) ->
     Drv = alcove_ct:start(),
+    ok = alcove_stop:subreaper(Drv, []),
     Port = alcove:getpid(Drv, []),
     {Pid, [Child]} = shell(Drv, [], "trap '' TERM; setsid sleep 1000 & echo $!; wait"),
     [A, B] = alcove_ct:chain(Drv, 2),

@@ -4,10 +4,10 @@
 %% `{program, {exit_status, N}}' or `{program, {termsig, Signal}}', and writes what the program
 %% says to the log.
 %%
-%% When the process ends first, in an orderly way or not, the program ends too: between it and
-%% the port there is a process that is the first of a pid namespace. When the port stops, that
-%% process finds its input at its end and exits, and the kernel kills all the others in the
-%% namespace.
+%% When the process ends first, in an orderly way or not, the program ends too, with all that it
+%% has started, and has a second to do so by itself. The port is a subreaper: whatever the program
+%% does to leave it stays below. At the end of its input, when the process is killed for instance,
+%% the port asks, waits and kills.
 -module(supervised_program).
 -behaviour(gen_server).
 
@@ -24,8 +24,7 @@
 -record(state, {
     name :: iodata(),
     drv :: alcove_drv:ref(),
-    % the first process of the namespace and the program
-    pids :: [alcove:pid_t(), ...]
+    pid :: alcove:pid_t()
 }).
 
 %% How long the program may take to end by itself, in milliseconds.
@@ -45,19 +44,12 @@ stdin(Pid, Data) ->
 init({[Name | _] = Argv, Options}) ->
     process_flag(trap_exit, true),
     {ok, Drv} = alcove_drv:start_link(Options),
-    {ok, First} = first(Drv),
-    {ok, Pid} = alcove:fork(Drv, [First]),
-    Pids = [First, Pid],
-    case alcove:execvp(Drv, Pids, Name, Argv) of
-        ok -> {ok, #state{name = Name, drv = Drv, pids = Pids}};
+    ok = alcove_stop:subreaper(Drv, []),
+    true = alcove:setopt(Drv, [], graceoneof, ?GRACE),
+    {ok, Pid} = alcove:fork(Drv, []),
+    case alcove:execvp(Drv, [Pid], Name, Argv) of
+        ok -> {ok, #state{name = Name, drv = Drv, pid = Pid}};
         {error, Posix} -> {stop, {Name, Posix}}
-    end.
-
-%% Without the rights of root there is a user namespace around it.
-first(Drv) ->
-    case alcove:clone(Drv, [], [clone_newpid]) of
-        {error, eperm} -> alcove:clone(Drv, [], [clone_newuser, clone_newpid]);
-        Cloned -> Cloned
     end.
 
 %% @private
@@ -65,18 +57,18 @@ handle_call(_Request, _From, State) ->
     {reply, {error, enotsup}, State}.
 
 %% @private
-handle_cast({stdin, Data}, #state{drv = Drv, pids = Pids} = State) ->
-    ok = alcove:stdin(Drv, Pids, Data),
+handle_cast({stdin, Data}, #state{drv = Drv, pid = Pid} = State) ->
+    ok = alcove:stdin(Drv, [Pid], Data),
     {noreply, State}.
 
 %% @private
-handle_info({alcove_stdout, Drv, Pids, Text}, #state{drv = Drv, pids = Pids} = State) ->
+handle_info({alcove_stdout, Drv, [Pid], Text}, #state{drv = Drv, pid = Pid} = State) ->
     ?LOG_NOTICE("~ts: ~ts", [State#state.name, Text]),
     {noreply, State};
-handle_info({alcove_stderr, Drv, Pids, Text}, #state{drv = Drv, pids = Pids} = State) ->
+handle_info({alcove_stderr, Drv, [Pid], Text}, #state{drv = Drv, pid = Pid} = State) ->
     ?LOG_WARNING("~ts: ~ts", [State#state.name, Text]),
     {noreply, State};
-handle_info({alcove_event, Drv, Pids, Event}, #state{drv = Drv, pids = Pids} = State) ->
+handle_info({alcove_event, Drv, [Pid], Event}, #state{drv = Drv, pid = Pid} = State) ->
     {stop, {program, Event}, State};
 handle_info({'EXIT', Drv, Reason}, #state{drv = Drv} = State) ->
     {stop, Reason, State};

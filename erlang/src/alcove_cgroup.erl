@@ -28,6 +28,7 @@
 %%   {@link mounts/2}</li>
 %% <li>groups: {@link create/3}, {@link destroy/3}, {@link set/6}, {@link get/5},
 %%   {@link fold/6}, {@link fold_files/7}</li>
+%% <li>whose they are: {@link name/0}, {@link remove_stale/3}</li>
 %% <li>their processes: {@link members/3}, {@link kill/4}</li>
 %% <li>files and paths: {@link is_dir/3}, {@link is_file/3}, {@link join/2}, {@link relpath/1},
 %%   {@link expand/1}</li>
@@ -51,6 +52,10 @@
     fold_files/6, fold_files/7
 ]).
 -export([
+    name/0,
+    remove_stale/3
+]).
+-export([
     members/3,
     kill/3, kill/4
 ]).
@@ -68,25 +73,19 @@
     mount/0
 ]).
 
--type namespace() :: [string() | binary()].
+-type namespace() :: alcove_group:path().
 %% Path of a group below the root of a hierarchy.
 
--type hierarchy() :: {Directory :: binary(), Options :: [binary()]}.
+-type hierarchy() :: alcove_group:hierarchy().
 %% A mounted hierarchy.
 
--type mount() :: {
-    Source :: binary(),
-    Target :: binary(),
-    Type :: binary(),
-    Options :: binary(),
-    Freq :: binary(),
-    Passno :: binary()
-}.
+-type mount() :: alcove_group:mount().
 %% A line of /proc/mounts.
 
 -define(GROUP, [<<"alcove">>]).
 
--define(MOUNTS, <<"/proc/mounts">>).
+%% Begins the names that tell of a VM.
+-define(PREFIX, "alcove-").
 
 -define(KILL_TIMEOUT, 5000).
 
@@ -127,18 +126,7 @@ mounts(Drv) ->
 %% Spaces in names stay as they are in the file: `\040'.
 -spec mounts(alcove_drv:ref(), [alcove:pid_t()]) -> {ok, [mount()]} | {error, alcove:posix()}.
 mounts(Drv, Pids) ->
-    case is_file(Drv, Pids, ?MOUNTS) of
-        true ->
-            case alcove_file:read(Drv, Pids, ?MOUNTS) of
-                {ok, Text} -> {ok, [mount(Line) || Line <- split(Text, <<"\n">>)]};
-                {error, _} = Error -> Error
-            end;
-        false ->
-            {ok, []}
-    end.
-
-mount(Line) ->
-    list_to_tuple(split(Line, <<" ">>)).
+    alcove_group:mounts(Drv, Pids).
 
 %% @equiv cgroup(Drv, [])
 -spec cgroup(alcove_drv:ref()) -> [hierarchy()].
@@ -160,16 +148,8 @@ cgroup(Drv, Pids) ->
 
 hierarchies(Drv, Pids) ->
     {ok, Mounts} = mounts(Drv, Pids),
-    V1 = [
-        {Target, split(Options, <<",">>)}
-     || {<<"cgroup">>, Target, <<"cgroup">>, Options, _, _} <- Mounts
-    ],
-    V2 = [
-        {Target, split(Options, <<",">>)}
-     || {_, Target, <<"cgroup2">>, Options, _, _} <- Mounts
-    ],
-    case {V1, V2} of
-        {[_ | _], _} -> {1, V1};
+    case {alcove_group:v1(Mounts), alcove_group:v2(Mounts)} of
+        {[_ | _] = V1, _} -> {1, V1};
         {[], [{Root, Options} | _]} -> {2, [{Root, Options ++ controllers(Drv, Pids)}]};
         {[], []} -> {none, []}
     end.
@@ -185,30 +165,52 @@ controllers(Drv, Pids) ->
 %%
 
 %% @equiv create(Drv, Pids, [<<"alcove">>])
--spec create(alcove_drv:ref(), [alcove:pid_t()]) -> ok.
+-spec create(alcove_drv:ref(), [alcove:pid_t()]) -> ok | {error, alcove_cgroup2:reason()}.
 create(Drv, Pids) ->
     create(Drv, Pids, ?GROUP).
 
 %% @doc Makes a group, and those above it, in all hierarchies.
 %%
 %% In the tree of version 2 all controllers are handed down to it, so the groups above it cannot
-%% have processes. A hierarchy that refuses does not have the group: {@link set/6} tells.
--spec create(alcove_drv:ref(), [alcove:pid_t()], namespace()) -> ok.
+%% have processes. A hierarchy that refuses does not have the group: {@link set/6} tells. If all
+%% refuse, the error is that of the first, `eacces' for instance without the rights.
+%%
+%% The groups of a VM that is killed stay. Those below {@link name/0} can be told from others then,
+%% see {@link remove_stale/3}.
+-spec create(alcove_drv:ref(), [alcove:pid_t()], namespace()) ->
+    ok | {error, alcove_cgroup2:reason()}.
 create(Drv, Pids, Namespace) ->
-    case version(Drv, Pids) of
-        2 ->
-            lists:foreach(
-                fun(Controllers) -> alcove_cgroup2:create(Drv, Pids, Namespace, Controllers) end,
-                [[] | [[Controller] || Controller <- controllers(Drv, Pids)]]
-            );
-        _ ->
-            Groups = expand(Namespace),
-            Make = fun(Root, ok) ->
-                lists:foreach(
-                    fun(Group) -> alcove:mkdir(Drv, Pids, join(Root, Group), 8#755) end, Groups
-                )
-            end,
-            fold(Drv, Pids, <<>>, [], Make, ok)
+    case hierarchies(Drv, Pids) of
+        {2, _} ->
+            Created = alcove_cgroup2:create(Drv, Pids, Namespace, []),
+            _ = [
+                alcove_cgroup2:create(Drv, Pids, Namespace, [Controller])
+             || Created =:= ok, Controller <- controllers(Drv, Pids)
+            ],
+            Created;
+        {1, Hierarchies} ->
+            best([make(Drv, Pids, Root, expand(Namespace)) || {Root, _} <- Hierarchies]);
+        {none, []} ->
+            {error, enoent}
+    end.
+
+make(Drv, Pids, Root, Groups) ->
+    lists:foldl(
+        fun
+            (Group, ok) -> made(alcove:mkdir(Drv, Pids, join(Root, Group), 8#755));
+            (_Group, Error) -> Error
+        end,
+        ok,
+        Groups
+    ).
+
+made({error, eexist}) -> ok;
+made(Made) -> Made.
+
+best([First | _] = Results) ->
+    case lists:member(ok, Results) of
+        true -> ok;
+        false -> First
     end.
 
 %% @equiv destroy(Drv, Pids, [<<"alcove">>])
@@ -370,6 +372,95 @@ fold_files(Drv, Pids, MntOpt, Namespace, Re, Fun, Acc) ->
     ).
 
 %%
+%% Whose they are
+%%
+
+%% @doc A name for a group that tells whose it is: the VM, by its pid, when that has started, and
+%% its node.
+%%
+%% ```
+%% 1> alcove_cgroup:name().
+%% <<"alcove-4711-138274-app@example">>
+%% 2> ok = alcove_cgroup:create(Drv, [], [alcove_cgroup:name(), "web"]).
+%% '''
+-spec name() -> binary().
+name() ->
+    Text = io_lib:format("~s~s-~b-~s", [?PREFIX, os:getpid(), start(), node()]),
+    iolist_to_binary(Text).
+
+%% Of this VM; 0 where the system does not tell.
+start() ->
+    case file:read_file("/proc/self/stat") of
+        {ok, Stat} -> maps:get(start, alcove_proc:fields(Stat));
+        {error, _} -> 0
+    end.
+
+%% @doc Removes groups that have a {@link name/0} of a VM that is gone, with all processes in
+%% them and all groups below, and returns their names.
+%%
+%% They are looked for right below a group, `[]' for the roots of the hierarchies. The process
+%% that does it has to see the VM in its /proc: otherwise nothing is removed, and the error is
+%% `esrch'.
+%%
+%% ```
+%% 1> alcove_cgroup:remove_stale(Drv, [], []).
+%% {ok,[<<"alcove-4242-98812-app@example">>]}
+%% '''
+-spec remove_stale(alcove_drv:ref(), [alcove:pid_t()], namespace()) ->
+    {ok, [binary()]} | {error, timeout | alcove:posix()}.
+remove_stale(Drv, Pids, Above) ->
+    case alcove_proc:lives(Drv, Pids, list_to_integer(os:getpid()), start()) of
+        true ->
+            Roots = [join(Root, Above) || {Root, _} <- cgroup(Drv, Pids)],
+            remove_stale(Drv, Pids, Above, names(Drv, Pids, Roots, []), []);
+        false ->
+            {error, esrch}
+    end.
+
+names(_Drv, _Pids, [], Names) ->
+    {ok, lists:usort(Names)};
+names(Drv, Pids, [Dir | Dirs], Names) ->
+    case alcove_file:names(Drv, Pids, Dir) of
+        {ok, More} -> names(Drv, Pids, Dirs, [N || <<?PREFIX, _/binary>> = N <- More] ++ Names);
+        % not every hierarchy has the group
+        {error, enoent} -> names(Drv, Pids, Dirs, Names);
+        {error, _} = Error -> Error
+    end.
+
+remove_stale(_Drv, _Pids, _Above, {error, _} = Error, _Removed) ->
+    Error;
+remove_stale(_Drv, _Pids, _Above, {ok, []}, Removed) ->
+    {ok, lists:reverse(Removed)};
+remove_stale(Drv, Pids, Above, {ok, [Name | Names]}, Removed) ->
+    case is_stale(Drv, Pids, Name) of
+        true ->
+            case remove(Drv, Pids, Above ++ [Name]) of
+                ok -> remove_stale(Drv, Pids, Above, {ok, Names}, [Name | Removed]);
+                {error, _} = Error -> Error
+            end;
+        false ->
+            remove_stale(Drv, Pids, Above, {ok, Names}, Removed)
+    end.
+
+is_stale(Drv, Pids, <<?PREFIX, Rest/binary>>) ->
+    case re:run(Rest, "^([0-9]{1,10})-([0-9]{1,20})-", [{capture, all_but_first, binary}]) of
+        {match, [Pid, Start]} ->
+            not alcove_proc:lives(Drv, Pids, binary_to_integer(Pid), binary_to_integer(Start));
+        nomatch ->
+            false
+    end.
+
+remove(Drv, Pids, Namespace) ->
+    case kill(Drv, Pids, Namespace) of
+        ok ->
+            Dirs = [join(Root, Namespace) || {Root, _} <- cgroup(Drv, Pids)],
+            Removed = [alcove_group:remove(Drv, Pids, Dir) || Dir <- Dirs],
+            hd([Error || {error, _} = Error <- Removed] ++ [ok]);
+        {error, _} = Error ->
+            Error
+    end.
+
+%%
 %% Processes
 %%
 
@@ -391,9 +482,10 @@ members(Drv, Pids, Namespace) ->
     ).
 
 processes(Drv, Pids, Dir) ->
-    case alcove_file:read(Drv, Pids, filename:join(Dir, <<"cgroup.procs">>)) of
-        {ok, Text} -> lists:usort([binary_to_integer(Pid) || Pid <- split(Text, <<"\n">>)]);
-        {error, _} -> []
+    case alcove_group:processes(Drv, Pids, Dir) of
+        {ok, Members} -> lists:usort(Members);
+        {error, Removed} when Removed =:= enoent; Removed =:= enodev -> [];
+        {error, Posix} -> erlang:error(Posix)
     end.
 
 %% @equiv kill(Drv, Pids, Namespace, 5000)
@@ -414,30 +506,28 @@ kill(Drv, Pids, Namespace) ->
 -spec kill(alcove_drv:ref(), [alcove:pid_t()], namespace(), timeout()) ->
     ok | {error, timeout | alcove:posix()}.
 kill(Drv, Pids, Namespace, Timeout) ->
-    case version(Drv, Pids) of
-        2 -> alcove_cgroup2:kill(Drv, Pids, Namespace, Timeout);
-        _ -> alcove_wait:until(fun() -> kill_all(Drv, Pids, Namespace) end, Timeout)
+    case hierarchies(Drv, Pids) of
+        {2, _} -> alcove_cgroup2:kill(Drv, Pids, Namespace, Timeout);
+        {1, Hierarchies} -> kill(Drv, Pids, Namespace, Timeout, Hierarchies);
+        {none, []} -> {error, enoent}
     end.
 
-kill_all(Drv, Pids, Namespace) ->
-    Freeze = fun(State) ->
-        set(Drv, Pids, <<"freezer">>, Namespace, <<"freezer.state">>, State)
-    end,
-    _ = Freeze(<<"FROZEN">>),
-    Dirs = fold(Drv, Pids, <<>>, Namespace, fun(Dir, Acc) -> [Dir | Acc] end, []),
-    Members = lists:flatmap(fun(Dir) -> tree(Drv, Pids, Dir) end, Dirs),
-    % 0 would be the group of the killer
-    _ = [alcove:kill(Drv, Pids, Pid, sigkill) || Pid <- Members, Pid =/= 0],
-    % only now they die
-    _ = Freeze(<<"THAWED">>),
-    case Dirs of
-        [] -> {error, enoent};
-        _ -> Members =:= []
+kill(Drv, Pids, Namespace, Timeout, Hierarchies) ->
+    Groups = [{join(Root, Namespace), Options} || {Root, Options} <- Hierarchies],
+    case [Group || {Dir, _} = Group <- Groups, is_dir(Drv, Pids, Dir)] of
+        [] ->
+            {error, enoent};
+        There ->
+            Freezers = [Dir || {Dir, Options} <- There, lists:member(<<"freezer">>, Options)],
+            Freeze = fun(State) ->
+                [
+                    alcove_file:write(Drv, Pids, filename:join(Dir, <<"freezer.state">>), State)
+                 || Dir <- Freezers
+                ]
+            end,
+            Dirs = [Dir || {Dir, _} <- There],
+            alcove_group:kill(Drv, Pids, Dirs, Timeout, Freeze)
     end.
-
-tree(Drv, Pids, Dir) ->
-    Below = alcove_file:directories(Drv, Pids, Dir),
-    processes(Drv, Pids, Dir) ++ lists:flatmap(fun(Path) -> tree(Drv, Pids, Path) end, Below).
 
 %%
 %% Files
@@ -446,27 +536,12 @@ tree(Drv, Pids, Dir) ->
 %% @doc True for a directory, also one that the process may not read.
 -spec is_dir(alcove_drv:ref(), [alcove:pid_t()], iodata()) -> boolean().
 is_dir(Drv, Pids, Path) ->
-    % a fifo or a device is not to wait for its other side
-    case alcove:open(Drv, Pids, Path, [o_wronly, o_nonblock, o_cloexec], 0) of
-        {error, eisdir} ->
-            true;
-        {error, _} ->
-            false;
-        {ok, FD} ->
-            ok = alcove:close(Drv, Pids, FD),
-            false
-    end.
+    alcove_file:is_dir(Drv, Pids, Path).
 
 %% @doc True for what the process can open for reading, a directory among it.
 -spec is_file(alcove_drv:ref(), [alcove:pid_t()], iodata()) -> boolean().
 is_file(Drv, Pids, Path) ->
-    case alcove:open(Drv, Pids, Path, [o_rdonly, o_nonblock, o_cloexec], 0) of
-        {error, _} ->
-            false;
-        {ok, FD} ->
-            ok = alcove:close(Drv, Pids, FD),
-            true
-    end.
+    alcove_file:is_file(Drv, Pids, Path).
 
 %%
 %% Paths
@@ -480,7 +555,7 @@ is_file(Drv, Pids, Path) ->
 %% '''
 -spec join(Root :: binary() | string(), namespace()) -> file:filename_all().
 join(Root, Namespace) ->
-    filename:join([Root | relpath(Namespace)]).
+    alcove_group:join(Root, Namespace).
 
 %% @doc The pieces of a path as binaries, none of which is absolute.
 %%
@@ -490,10 +565,7 @@ join(Root, Namespace) ->
 %% '''
 -spec relpath(namespace()) -> [binary()].
 relpath(Namespace) ->
-    lists:flatmap(fun(Piece) -> split(piece(Piece), <<"/">>) end, Namespace).
-
-piece(Piece) when is_list(Piece) -> iolist_to_binary(Piece);
-piece(Piece) when is_binary(Piece) -> Piece.
+    alcove_group:relpath(Namespace).
 
 %% @doc A path and all paths above it, the shortest one first.
 %%
@@ -504,6 +576,3 @@ piece(Piece) when is_binary(Piece) -> Piece.
 -spec expand([Piece]) -> [[Piece, ...]].
 expand(Namespace) ->
     [lists:sublist(Namespace, N) || N <- lists:seq(1, length(Namespace))].
-
-split(Text, Separator) ->
-    binary:split(Text, Separator, [global, trim_all]).

@@ -69,7 +69,7 @@
     reason/0
 ]).
 
--type group() :: alcove_cgroup:namespace().
+-type group() :: alcove_group:path().
 %% Path of a group below the root of the tree.
 
 -type controller() :: binary().
@@ -107,6 +107,7 @@
 
 -define(PROCS, <<"cgroup.procs">>).
 -define(SUBTREE, <<"cgroup.subtree_control">>).
+-define(EVENTS, <<"cgroup.events">>).
 -define(FREEZE, <<"cgroup.freeze">>).
 
 -define(KILL_TIMEOUT, 5000).
@@ -123,9 +124,9 @@
 %% '''
 -spec root(alcove_drv:ref(), [alcove:pid_t()]) -> {ok, binary()} | {error, enoent}.
 root(Drv, Pids) ->
-    {ok, Mounts} = alcove_cgroup:mounts(Drv, Pids),
-    case [Target || {_, Target, <<"cgroup2">>, _, _, _} <- Mounts] of
-        [Root | _] -> {ok, Root};
+    {ok, Mounts} = alcove_group:mounts(Drv, Pids),
+    case alcove_group:v2(Mounts) of
+        [{Root, _} | _] -> {ok, Root};
         [] -> {error, enoent}
     end.
 
@@ -140,7 +141,7 @@ own(Drv, Pids) ->
     case alcove_file:read(Drv, Pids, <<"/proc/self/cgroup">>) of
         {ok, Text} ->
             case [Path || <<"0::", Path/binary>> <- words(Text, <<"\n">>)] of
-                [Path] -> {ok, alcove_cgroup:relpath([Path])};
+                [Path] -> {ok, alcove_group:relpath([Path])};
                 [] -> {error, enoent}
             end;
         {error, _} = Error ->
@@ -182,7 +183,7 @@ list(Drv, Pids, Group, Key) ->
 create(Drv, Pids, Group, Controllers) ->
     case root(Drv, Pids) of
         {ok, _} ->
-            create(Drv, Pids, [], alcove_cgroup:relpath(Group), Controllers);
+            create(Drv, Pids, [], alcove_group:relpath(Group), Controllers);
         {error, _} = Error ->
             Error
     end.
@@ -265,24 +266,9 @@ is_occupied(Drv, Pids, Group) ->
 -spec destroy(alcove_drv:ref(), [alcove:pid_t()], group()) -> ok | {error, alcove:posix()}.
 destroy(Drv, Pids, Group) ->
     case root(Drv, Pids) of
-        {ok, Root} -> remove(Drv, Pids, alcove_cgroup:join(Root, Group));
+        {ok, Root} -> alcove_group:remove(Drv, Pids, alcove_group:join(Root, Group));
         {error, _} = Error -> Error
     end.
-
-remove(Drv, Pids, Dir) ->
-    case alcove:rmdir(Drv, Pids, Dir) of
-        {error, ebusy} ->
-            Below = alcove_file:directories(Drv, Pids, Dir),
-            case lists:usort([remove(Drv, Pids, Path) || Path <- Below]) of
-                [ok] -> removed(alcove:rmdir(Drv, Pids, Dir));
-                _ -> {error, ebusy}
-            end;
-        Removed ->
-            removed(Removed)
-    end.
-
-removed({error, enoent}) -> ok;
-removed(Removed) -> Removed.
 
 %% @doc Moves all processes of a group to one below it, which is made.
 %%
@@ -453,11 +439,11 @@ get(Drv, Pids, Group, Key) ->
     end.
 
 file(Root, Group, Key) ->
-    filename:join(alcove_cgroup:join(Root, Group), Key).
+    filename:join(alcove_group:join(Root, Group), Key).
 
 path(Drv, Pids, Group) ->
     {ok, Root} = root(Drv, Pids),
-    alcove_cgroup:join(Root, Group).
+    alcove_group:join(Root, Group).
 
 %%
 %% Processes
@@ -491,8 +477,8 @@ enter(Drv, Pids, Group, Pid) ->
 -spec members(alcove_drv:ref(), [alcove:pid_t()], group()) ->
     {ok, [alcove:pid_t()]} | {error, alcove:posix()}.
 members(Drv, Pids, Group) ->
-    case get(Drv, Pids, Group, ?PROCS) of
-        {ok, Text} -> {ok, [binary_to_integer(Pid) || Pid <- words(Text, <<"\n">>)]};
+    case root(Drv, Pids) of
+        {ok, Root} -> alcove_group:processes(Drv, Pids, alcove_group:join(Root, Group));
         {error, _} = Error -> Error
     end.
 
@@ -505,8 +491,8 @@ members(Drv, Pids, Group) ->
 -spec is_populated(alcove_drv:ref(), [alcove:pid_t()], group()) ->
     boolean() | {error, alcove:posix()}.
 is_populated(Drv, Pids, Group) ->
-    case get(Drv, Pids, Group, <<"cgroup.events">>) of
-        {ok, Text} -> lists:member(<<"populated 1">>, words(Text, <<"\n">>));
+    case get(Drv, Pids, Group, ?EVENTS) of
+        {ok, Text} -> is_populated(Text);
         {error, _} = Error -> Error
     end.
 
@@ -528,48 +514,42 @@ kill(Drv, Pids, Group) ->
 -spec kill(alcove_drv:ref(), [alcove:pid_t()], group(), timeout()) ->
     ok | {error, timeout | alcove:posix()}.
 kill(Drv, Pids, Group, Timeout) ->
-    case set(Drv, Pids, Group, <<"cgroup.kill">>, <<"1">>) of
+    case root(Drv, Pids) of
+        {ok, Root} -> kill_below(Drv, Pids, alcove_group:join(Root, Group), Timeout);
+        {error, _} = Error -> Error
+    end.
+
+kill_below(Drv, Pids, Dir, Timeout) ->
+    case alcove_file:write(Drv, Pids, filename:join(Dir, <<"cgroup.kill">>), <<"1">>) of
         ok ->
-            alcove_wait:until(fun() -> is_empty(Drv, Pids, Group) end, Timeout);
+            alcove_wait:until(fun() -> is_empty(Drv, Pids, Dir) end, Timeout);
         {error, enoent} ->
-            case set(Drv, Pids, Group, ?FREEZE, <<"1">>) of
-                ok ->
-                    Killed = kill_frozen(Drv, Pids, Group, Timeout),
-                    _ = set(Drv, Pids, Group, ?FREEZE, <<"0">>),
-                    Killed;
-                {error, _} = Error ->
-                    Error
-            end;
+            kill_frozen(Drv, Pids, Dir, Timeout);
         {error, _} = Error ->
             Error
     end.
 
-%% One that was being forked when the group was frozen may have been missed.
-kill_frozen(Drv, Pids, Group, Timeout) ->
-    Dir = path(Drv, Pids, Group),
-    Kill = fun() ->
-        kill_members(Drv, Pids, Dir),
-        is_empty(Drv, Pids, Group)
-    end,
-    alcove_wait:until(Kill, Timeout).
-
-%% 0 would be the group of the killer.
-kill_members(Drv, Pids, Dir) ->
-    case alcove_file:read(Drv, Pids, filename:join(Dir, ?PROCS)) of
-        {ok, Text} ->
-            Members = [binary_to_integer(Pid) || Pid <- words(Text, <<"\n">>)],
-            _ = [alcove:kill(Drv, Pids, Pid, sigkill) || Pid <- Members, Pid =/= 0],
-            Below = alcove_file:directories(Drv, Pids, Dir),
-            lists:foreach(fun(Path) -> kill_members(Drv, Pids, Path) end, Below);
-        {error, _} ->
-            ok
+%% One that was being forked when the group was frozen may be missed by the first look. Frozen
+%% processes die as others do.
+kill_frozen(Drv, Pids, Dir, Timeout) ->
+    Freeze = filename:join(Dir, ?FREEZE),
+    case alcove_file:write(Drv, Pids, Freeze, <<"1">>) of
+        ok ->
+            Killed = alcove_group:kill(Drv, Pids, [Dir], Timeout, fun(_) -> frozen end),
+            _ = alcove_file:write(Drv, Pids, Freeze, <<"0">>),
+            Killed;
+        {error, _} = Error ->
+            Error
     end.
 
-is_empty(Drv, Pids, Group) ->
-    case is_populated(Drv, Pids, Group) of
-        {error, _} = Error -> Error;
-        IsPopulated -> not IsPopulated
+is_empty(Drv, Pids, Dir) ->
+    case alcove_file:read(Drv, Pids, filename:join(Dir, ?EVENTS)) of
+        {ok, Text} -> not is_populated(Text);
+        {error, _} = Error -> Error
     end.
+
+is_populated(Events) ->
+    lists:member(<<"populated 1">>, words(Events, <<"\n">>)).
 
 words(Text, Separator) ->
-    binary:split(Text, Separator, [global, trim_all]).
+    alcove_group:split(Text, Separator).

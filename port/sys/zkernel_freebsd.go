@@ -64,6 +64,7 @@ const (
 	SIGCHLD                   = 20
 	SIGCONT                   = 19
 	SIGKILL                   = 9
+	SIGSTOP                   = 17
 	SIGTERM                   = 15
 	SIGURG                    = 16
 	RLIM_INFINITY             = 0x7fffffffffffffff

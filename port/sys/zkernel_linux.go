@@ -66,6 +66,7 @@ const (
 	SIGCHLD                 = 17
 	SIGCONT                 = 18
 	SIGKILL                 = 9
+	SIGSTOP                 = 19
 	SIGSYS                  = 31
 	SIGTERM                 = 15
 	SIGURG                  = 23
