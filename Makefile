@@ -33,17 +33,19 @@ DIST ?= dist
 
 ARCHITECTURES = 386 amd64 arm arm64 riscv64
 
-ERL = ERL_LIBS=_build/default/lib ERL_CRASH_DUMP_SECONDS=0 erl -pa ebin
+# The shell may go to another folder.
+ERL = ERL_LIBS='$(CURDIR)/_build/default/lib' ERL_CRASH_DUMP_SECONDS=0 erl -pa '$(CURDIR)/ebin'
 
 # A path that is relative is so for the project that is built, which may not be this one.
 PREBUILT = $(if $(filter-out /%,$(firstword $(ALCOVE_PREBUILT))),$(or $(REBAR_ROOT_DIR),$(CURDIR))/)$(ALCOVE_PREBUILT)
 
 # Runs rebar3, which does not pass on the means of make to run jobs side by side, nor is to
-# read what is typed for the command after it.
+# read what is typed for the command after it. A warning is an error, but not to a project that
+# depends on this one.
 rebar = @for tool in erl $(firstword $(REBAR)); do command -v $$tool >/dev/null || { \
 		echo "$$tool is missing; on Debian and its relatives make setup installs it" >&2; exit 1; }; \
 	done; $(MAKE) -C c_src_compat go ALCOVE_PREBUILT='$(PREBUILT)' && \
-	MAKEFLAGS=--no-print-directory $(REBAR) $(1) </dev/null
+	ERL_COMPILER_OPTIONS='[warnings_as_errors]' MAKEFLAGS=--no-print-directory $(REBAR) $(1) </dev/null
 
 edoc = case code:ensure_loaded(edoc) of \
 	{module, _} -> \

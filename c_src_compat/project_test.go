@@ -265,6 +265,27 @@ func TestProjectsAreBuiltWithoutGo(t *testing.T) {
 	}
 }
 
+// A compiler that is newer than this project may warn of what was right before.
+func TestWarningsEndTheBuildOfThisProjectOnly(t *testing.T) {
+	top := checkout(t)
+	source := filepath.Join(top, "erlang/src/alcove_wait.erl")
+	text, err := os.ReadFile(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, source, string(text)+"\nnever_called() -> ok.\n", 0o600)
+	folder := rebarProject(t, top, "", "{deps, [alcove]}.\n")
+	link(t, top, filepath.Join(folder, "_checkouts/alcove"))
+	output := user(t, folder, os.Getenv("PATH"), caches(t), []string{"rebar3", "compile"})
+	if !strings.Contains(output, "never_called") {
+		t.Errorf("no warning, but %s", output)
+	}
+	cmd := exec.Command("make", "-C", top, "compile")
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "never_called") {
+		t.Errorf("make: %v, %s", err, out)
+	}
+}
+
 // TestMakeBuildsNothingTwice also shows that the targets that build may run in any order, or at once.
 func TestMakeBuildsNothingTwice(t *testing.T) {
 	top := checkout(t)
@@ -305,10 +326,12 @@ func modified(t *testing.T, top string) map[string]int64 {
 
 func TestShellRunsWhatIsTyped(t *testing.T) {
 	top := checkout(t)
-	env := append(caches(t), `SESSION={ok, Drv} = alcove_drv:start(). {answer, alcove:version(Drv, [])}. halt().`)
+	env := append(caches(t), `SESSION=cd("/"). {ok, Drv} = alcove_drv:start(). {answer, alcove:version(Drv, [])}. alcove_cstruct:module_info(module). halt().`)
 	output := user(t, top, os.Getenv("PATH"), env, []string{"sh", "-c", `echo "$SESSION" | make shell`})
-	if !strings.Contains(output, `{answer,<<"1.0.1">>}`) {
-		t.Errorf("make shell: %s", output)
+	for _, want := range []string{`{answer,<<"1.0.1">>}`, "alcove_cstruct\n"} {
+		if !strings.Contains(output, want) {
+			t.Errorf("make shell says not %q, but %s", want, output)
+		}
 	}
 }
 

@@ -52,6 +52,7 @@
     input_ends_by_eof/1,
     eof_of_each_stream_is_once/1,
     eof_needs_a_child/1,
+    eof_of_a_program_that_ends_is_ok/1,
     ends_of_streams_are_reported_if_asked_for/1,
     output_is_held_by_flow_control/1,
     descriptors_of_a_program_are_its_own/1,
@@ -126,6 +127,7 @@ groups() ->
             input_ends_by_eof,
             eof_of_each_stream_is_once,
             eof_needs_a_child,
+            eof_of_a_program_that_ends_is_ok,
             ends_of_streams_are_reported_if_asked_for,
             output_is_held_by_flow_control,
             descriptors_of_a_program_are_its_own,
@@ -728,6 +730,30 @@ eof_needs_a_child(Config) ->
     ?assertEqual({error, esrch}, alcove:eof(Drv, [1], no_such_stream)),
     ?assertError(function_clause, alcove:eof(Drv, [Pid], no_such_stream)),
     ?assertError(badpid, alcove:eof(Drv, [1, Pid])).
+
+%% Before it is looked up, or between that and the close.
+eof_of_a_program_that_ends_is_ok(Config) ->
+    Drv = drv(Config),
+    Run = fun(Program) ->
+        {ok, Pid} = alcove:fork(Drv, []),
+        ok = alcove:execvp(Drv, [Pid], "sh", ["sh", "-c", Program]),
+        [Pid]
+    end,
+    [
+        begin
+            Pids = Run("read -r line"),
+            ok = alcove:stdin(Drv, Pids, "line\n"),
+            ?assertEqual({N, ok}, {N, alcove:eof(Drv, Pids)}),
+            ?assertEqual({exit_status, 0}, alcove:event(Drv, Pids, 30000))
+        end
+     || N <- lists:seq(1, 100)
+    ],
+    Pids = Run("exit 3"),
+    [Pid] = Pids,
+    alcove_ct:until(fun() -> alcove:getcpid(Drv, [], Pid, stdin) =:= false end),
+    ?assertEqual(ok, alcove:eof(Drv, Pids)),
+    ?assertEqual({exit_status, 3}, alcove:event(Drv, Pids)),
+    ?assertEqual({error, esrch}, alcove:eof(Drv, Pids)).
 
 ends_of_streams_are_reported_if_asked_for(Config) ->
     Drv = drv(Config),

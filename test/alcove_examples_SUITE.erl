@@ -7,6 +7,8 @@
 
 -export([all/0, init_per_suite/1, end_per_suite/1, init_per_testcase/2, end_per_testcase/2]).
 -export([
+    demo_runs_short_programs/1,
+    demo_says_that_there_are_no_namespaces/1,
     chrootex_runs_a_program_that_makes_no_files_and_no_processes/1,
     nsex_runs_a_program_alone_and_with_little_memory/1,
     nsex_uses_the_tree_of_version_2_where_that_is_mounted/1,
@@ -58,6 +60,27 @@ text(Tag, Drv, Pids, Text, Got) ->
         _ ->
             ok
     end.
+
+demo_runs_short_programs(Config) ->
+    [
+        ?assertMatch({N, {0, _}}, {N, demo(Config, "CMD='read -r line'")})
+     || N <- lists:seq(1, 3)
+    ].
+
+%% As in most containers: no rights, and no user namespace below that of the test.
+demo_says_that_there_are_no_namespaces(Config) ->
+    {Status, Said} = demo(
+        Config,
+        "unshare -U --map-root-user sh -c 'echo 0 > /proc/sys/user/max_user_namespaces && "
+        "exec setpriv --bounding-set=-all --inh-caps=-all \"$@\"' sh env"
+    ),
+    ?assertEqual(1, Status, Said),
+    ?assertNotEqual(nomatch, string:find(Said, "needs root, or user namespaces"), Said),
+    ?assertEqual(nomatch, string:find(Said, "demo:"), Said).
+
+demo(Config, Before) ->
+    Paths = lists:append(["-pa ", ?config(ebin, Config), " -pa ", filename:dirname(code:which(alcove))]),
+    alcove_md:sh(?config(priv_dir, Config), [Before, " erl -noshell ", Paths, " -s demo 2>&1"]).
 
 chrootex_runs_a_program_that_makes_no_files_and_no_processes(_Config) ->
     {ok, Drv} = chrootex:start(options()),

@@ -14,13 +14,16 @@ start() ->
         run(),
         halt(0)
     catch
+        throw:{stop, Format, Args} ->
+            say(Format, Args),
+            halt(1);
         Class:Reason:Stack ->
             say("~s", [erl_error:format_exception(Class, Reason, Stack)]),
             halt(1)
     end.
 
 run() ->
-    {ok, Drv} = alcove_drv:start_link(),
+    Drv = driver(),
     Port = alcove:getpid(Drv, []),
     User = alcove:getuid(Drv, []),
     say("The port program is process ~b of user ~b.", [Port, User]),
@@ -55,6 +58,12 @@ run() ->
     ok = alcove_drv:stop(Drv),
     say("The driver is stopped, and with it the port and all processes below.", []).
 
+driver() ->
+    case alcove_drv:start() of
+        {ok, Drv} -> Drv;
+        {error, Reason} -> throw({stop, "The port program does not start: ~tp.", [Reason]})
+    end.
+
 %% A process that is alone with its files, host name, network and processes. Without the rights
 %% of root it needs to be in a user namespace too, in which it has them.
 isolate(Drv, Pids) ->
@@ -70,7 +79,13 @@ isolate(Drv, Pids) ->
                     map(Drv, Pids, Pid, "gid_map", same(alcove:getgid(Drv, []))),
                     {user, Pid};
                 {error, Reason} ->
-                    error({no_user_namespaces, Reason})
+                    throw(
+                        {stop,
+                            "~nThe rest needs root, or user namespaces for ordinary users, which "
+                            "are not to be had here (~p):~nthe administrator, or the container that "
+                            "this runs in, does not allow them.",
+                            [Reason]}
+                    )
             end
     end.
 

@@ -492,7 +492,9 @@ eof(Drv, Pids) ->
 %% @doc Closes the standard input of a process, or stops reading its output.
 %%
 %% The parent of the process closes its end of the stream, so the errors of {@link close/3} are
-%% possible. `esrch' means that there is no such process, or that it is the port itself.
+%% possible: `ebadf' means that this has been done before. A program that has ended meanwhile needs
+%% it no more, which is `ok' up to the time when the event of its end is taken. `esrch' means that
+%% there is no such process, or that it is the port itself.
 %%
 %% ```
 %% ok = alcove:execvp(Drv, [Pid], "cat", ["cat"]),
@@ -504,9 +506,29 @@ eof(_Drv, [], _Stream) ->
     {error, esrch};
 eof(Drv, Pids, Stream) ->
     {Parent, [Pid]} = lists:split(length(Pids) - 1, Pids),
-    case lists:keyfind(Pid, #alcove_pid.pid, cpid(Drv, Parent)) of
-        false -> {error, esrch};
-        Child -> close(Drv, Parent, stream(Stream, Child))
+    case child(Drv, Parent, Pid) of
+        false -> ended(Drv, Pids);
+        Child -> eof(close(Drv, Parent, stream(Stream, Child)), Drv, Parent, Pid)
+    end.
+
+eof({error, ebadf} = Error, Drv, Parent, Pid) ->
+    case child(Drv, Parent, Pid) of
+        % it has ended between the two calls
+        false -> ok;
+        _ -> Error
+    end;
+eof(Closed, _Drv, _Parent, _Pid) ->
+    Closed.
+
+child(Drv, Parent, Pid) ->
+    lists:keyfind(Pid, #alcove_pid.pid, cpid(Drv, Parent)).
+
+%% The event comes before the process is forgotten.
+ended(Drv, Pids) ->
+    {messages, Messages} = process_info(self(), messages),
+    case [Event || {alcove_event, D, P, {Event, _}} <- Messages, D =:= Drv, P =:= Pids, Event =/= signal] of
+        [] -> {error, esrch};
+        _ -> ok
     end.
 
 stream(stdin, #alcove_pid{stdin = FD}) -> FD;
@@ -526,7 +548,7 @@ stream(stderr, #alcove_pid{stderr = FD}) -> FD.
 %% '''
 -spec getcpid(alcove_drv:ref(), [pid_t()], pid_t(), alcove_pid_field()) -> int32_t() | false.
 getcpid(Drv, Pids, Pid, Field) ->
-    case lists:keyfind(Pid, #alcove_pid.pid, cpid(Drv, Pids)) of
+    case child(Drv, Pids, Pid) of
         false -> false;
         Child -> field(Field, Child)
     end.

@@ -338,7 +338,10 @@ missing(_Why, _Options) ->
 why({badarg, Command}) ->
     [Command, " is no program that can be executed (options exec and progname)"];
 why({ended, Status, Name}) ->
-    ["it has ended with status ", integer_to_list(Status), status(Status, Name)];
+    [
+        ["it has ended with status ", integer_to_list(Status), " before it was ready"]
+        | status(Status, Name)
+    ];
 why({fdctl, enoent, Name}) ->
     ["it has neither connected nor made a fifo at ", to_string(Name)];
 why({fdctl, eexist, Name}) ->
