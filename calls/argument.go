@@ -35,10 +35,10 @@ func immediate(c *Calls) uintptr { return uintptr(uint32(c.args.Int32Term())) }
 // path reads a path, which is not empty.
 func path(c *Calls) uintptr { return address(c.path()) }
 
-func (c *Calls) path() []byte { return c.someText(maxPath) }
+func (c *Calls) path() []byte { return c.someName(maxPath) }
 
-// name reads text of which the empty one is a null pointer.
-func name(c *Calls) uintptr { return addressOrNull(c.text(maxPath)) }
+// name reads a name; the empty one is a null pointer.
+func name(c *Calls) uintptr { return addressOrNull(c.name(maxPath)) }
 
 // data is like name, for text that the kernel takes as a block of memory.
 func data(c *Calls) uintptr {
@@ -75,9 +75,19 @@ func (c *Calls) text(max int) []byte {
 	return b
 }
 
-// someText reads text that must not be empty.
-func (c *Calls) someText(max int) []byte {
+// name reads text that the kernel takes to end at a NUL. One within would cut it
+// without a word.
+func (c *Calls) name(max int) []byte {
 	b := c.text(max)
+	if len(cString(b)) < len(b) {
+		c.refuse(0)
+	}
+	return b
+}
+
+// someName reads a name that must not be empty.
+func (c *Calls) someName(max int) []byte {
+	b := c.name(max)
 	if len(b) == 0 {
 		c.refuse(0)
 	}
@@ -124,7 +134,7 @@ func (c *Calls) argv() argv {
 	}
 	v := argv{vector: c.mem.words(1 + max(n, 1) + 1), null: n == 0}
 	for i := range n {
-		v.vector[1+i] = address(c.text(maxString))
+		v.vector[1+i] = address(c.name(maxString))
 		if !c.args.OK() {
 			return v
 		}

@@ -162,8 +162,9 @@ func TestPaths(t *testing.T) {
 	for _, test := range []decoding[string]{
 		{"a binary", Binary("/tmp"), "/tmp", accepted},
 		{"a list", List{String("/t"), int('m'), List{Binary("p")}}, "/tmp", accepted},
-		{"text with a NUL", Binary("/tmp\x00x"), "/tmp", accepted},
-		{"text that begins with a NUL", Binary("\x00"), "", accepted},
+		{"text with a NUL", Binary("/tmp\x00x"), "", bad},
+		{"text that ends with a NUL", Binary("/tmp\x00"), "", bad},
+		{"a list with a NUL", List{Binary("/tmp"), 0}, "", bad},
 		{"as long as possible", Binary(long), long, accepted},
 		{"too long", Binary(long + "p"), "", bad},
 		{"empty", Binary(""), "", bad},
@@ -182,7 +183,7 @@ func TestEmptyTextIsANullPointer(t *testing.T) {
 	for _, test := range []decoding[bool]{
 		{"the empty list", List{}, true, accepted},
 		{"empty binaries", List{List{}, Binary("")}, true, accepted},
-		{"a NUL", Binary("\x00"), false, accepted},
+		{"a NUL", Binary("\x00"), false, bad},
 		{"text", Binary("x"), false, accepted},
 		{"no text", Atom("x"), false, bad},
 	} {
@@ -222,7 +223,8 @@ func TestArgv(t *testing.T) {
 	for _, test := range []decoding[[]string]{
 		{"no arguments", List{}, nil, accepted},
 		{"binaries and strings", List{Binary("a"), String("bc"), List{}}, []string{"a", "bc", ""}, accepted},
-		{"iolists", List{List{int('x'), Binary("y")}, Binary("z\x00zz")}, []string{"xy", "z"}, accepted},
+		{"iolists", List{List{int('x'), Binary("y")}, Binary("z")}, []string{"xy", "z"}, accepted},
+		{"an element with a NUL", List{Binary("a"), Binary("z\x00zz")}, nil, bad},
 		{"a string for the whole", String("abc"), nil, bad},
 		{"an element that is a byte", List{97}, nil, bad},
 		{"an element that is an atom", List{Binary("a"), Atom("b")}, nil, bad},

@@ -13,7 +13,7 @@ func (c *Calls) environ() {
 
 // getenv answers getenv/1 with the value, or false.
 func (c *Calls) getenv() {
-	name := cString(c.someText(maxString))
+	name := c.someName(maxString)
 	if c.refused() {
 		return
 	}
@@ -26,8 +26,8 @@ func (c *Calls) getenv() {
 
 // setenv answers setenv/3, see setenv(3).
 func (c *Calls) setenv() {
-	name := cString(c.someText(maxString))
-	value := cString(c.text(maxString))
+	name := c.someName(maxString)
+	value := c.name(maxString)
 	overwrite := c.args.Int() != 0
 	if c.refused() {
 		return
@@ -45,7 +45,7 @@ func (c *Calls) setenv() {
 
 // unsetenv answers unsetenv/1, see unsetenv(3).
 func (c *Calls) unsetenv() {
-	name := cString(c.someText(maxString))
+	name := c.someName(maxString)
 	if c.refused() {
 		return
 	}

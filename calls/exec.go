@@ -29,20 +29,17 @@ func (c *Calls) execve() {
 // execvp answers execvp/2: execve with the environment of the process, and a
 // search for the file as in execvp(3).
 func (c *Calls) execvp() {
-	c.exec.file = cString(c.path())
+	c.exec.file = c.path()
 	c.exec.argv = c.argv()
 	if c.refused() {
 		return
 	}
 	c.exec.envp = c.env.address()
-	switch {
-	case len(c.exec.file) == 0:
-		c.error(sys.ENOENT)
-	case !hasSlash(c.exec.file) && len(c.exec.file) > maxName:
+	if !hasSlash(c.exec.file) && len(c.exec.file) > maxName {
 		c.error(sys.ENAMETOOLONG)
-	default:
-		c.error(c.p.Exec(c.tryExecvp))
+		return
 	}
+	c.error(c.p.Exec(c.tryExecvp))
 }
 
 // fexecve answers fexecve/3. Like fexecve(3) it wants both lists.

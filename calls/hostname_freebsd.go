@@ -19,7 +19,7 @@ func (c *Calls) gethostname() {
 
 // sethostname answers sethostname/1, see sethostname(3).
 func (c *Calls) sethostname() {
-	name := cString(c.someText(maxHostname))
+	name := c.someName(maxHostname)
 	if c.refused() {
 		return
 	}

@@ -6,7 +6,8 @@ const iolistDepth = 16
 
 // IOList reads an iolist and returns dst with its bytes appended. An iolist is
 // a binary, STRING_EXT, the empty list, or a proper list of these, of integers
-// in SMALL_INTEGER_EXT (a byte each), and of such lists.
+// in SMALL_INTEGER_EXT (a byte each), and of such lists. The empty list may also
+// be a LIST_EXT with a count of 0, in all of these places.
 //
 // At most max bytes, max >= 0, are accepted, with two twists that callers can see. In a
 // STRING_EXT the last byte is not available: n bytes are accepted only if n+1
@@ -42,7 +43,7 @@ func (l *iolist) read() {
 		left := &l.left[l.depth-1]
 		if *left == 0 {
 			l.depth--
-			l.Nil()
+			l.tail()
 			continue
 		}
 		*left--
@@ -78,6 +79,14 @@ func (l *iolist) term() {
 	default:
 		l.Fail()
 	}
+}
+
+// tail reads the end of a list: the empty list, in either encoding.
+func (l *iolist) tail() {
+	if l.Kind() == List && l.List() > 0 {
+		l.Fail()
+	}
+	l.Nil()
 }
 
 // add appends b if spare bytes would be left.

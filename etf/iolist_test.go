@@ -38,6 +38,7 @@ func TestIOListIsBytesBinariesStringsAndListsOfThese(t *testing.T) {
 		{"elements behind a list", "6c 00000003 6c 00000001 6161 6a 6162 6c 00000001 6163 6a 6a", accepted("abc", 24)},
 		{"lists closed together", "6c 00000002 6161 6c 00000001 6c 00000001 6162 6a 6a 6a", accepted("ab", 22)},
 		{"list with a count of 0 within a list", "6c 00000002 6c 00000000 6a 6161 6a", accepted("a", 14)},
+		{"list with a count of 0 as a tail", "6c 00000001 6161 6c 00000000 6a ff", accepted("a", 13)},
 		{"NUL bytes", "6c 00000002 6100 6d 00000003 610062 6a", accepted("\x00a\x00b", 16)},
 
 		{"integer", "61 05", refused[string]()},
@@ -59,7 +60,8 @@ func TestIOListIsBytesBinariesStringsAndListsOfThese(t *testing.T) {
 		{"string as a tail", "6c 00000001 6161 6b 0001 62", refused[string]()},
 		{"string without bytes as a tail", "6c 00000001 6161 6b 0000", refused[string]()},
 		{"list as a tail", "6c 00000001 6161 6c 00000001 6162 6a", refused[string]()},
-		{"list with a count of 0 as a tail", "6c 00000001 6161 6c 00000000 6a", refused[string]()},
+		{"list with a count of 0 as a tail of one", "6c 00000000 6c 00000000 6a", refused[string]()},
+		{"list with a count of 0 and a string as a tail of a list", "6c 00000001 6161 6c 00000000 6b 0000", refused[string]()},
 		{"list with a count of 0 without a tail", "6c 00000000", refused[string]()},
 		{"list with a count of 0 and a string as a tail", "6c 00000000 6b 0000", refused[string]()},
 		{"list without a tail within a list", "6c 00000002 6c 00000001 6161 6162 6a", refused[string]()},

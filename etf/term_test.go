@@ -287,7 +287,11 @@ func (t term) iolistElements(b []byte, max, level int) (_ []byte, refused string
 			return nil, refused
 		}
 	}
-	if t.tail.tag != nilTag {
+	end := t.tail
+	if end.tag == list && len(end.elems) == 0 && len(t.elems) > 0 {
+		end = end.tail
+	}
+	if end.tag != nilTag {
 		return nil, "wrong tail"
 	}
 	return b, ""

@@ -71,6 +71,7 @@
     late_exec_does_not_disturb_the_next_call/1,
     timeout_is_checked/1,
     pipeline_is_checked/1,
+    arguments_of_a_program_may_be_too_many/1,
     largest_call_is_64_kilobytes/1,
     largest_input_is_64_kilobytes/1,
     reply_is_found_among_many_messages/1,
@@ -146,6 +147,7 @@ groups() ->
             late_exec_does_not_disturb_the_next_call,
             timeout_is_checked,
             pipeline_is_checked,
+            arguments_of_a_program_may_be_too_many,
             largest_call_is_64_kilobytes,
             largest_input_is_64_kilobytes,
             reply_is_found_among_many_messages,
@@ -951,6 +953,22 @@ pipeline_is_checked(Config) ->
     ?assertError(badarg, alcove:getpid(Drv, [pid])),
     ?assertError(function_clause, alcove_drv:call(Drv, [], no_such_call, [], infinity)),
     ?assertEqual({alcove_error, badarg}, alcove_drv:call(Drv, [], getpid, [too, many], infinity)).
+
+%% They do not fit in a frame; an environment may be set variable by variable.
+arguments_of_a_program_may_be_too_many(Config) ->
+    Drv = drv(Config),
+    {ok, Pid} = alcove:fork(Drv, []),
+    Large = ["echo", binary:copy(<<"x">>, 70000)],
+    ?assertEqual({error, e2big}, alcove:execvp(Drv, [Pid], "echo", Large)),
+    ?assertEqual({error, e2big}, alcove:execve(Drv, [Pid], "/bin/echo", ["echo"], Large)),
+    ?assertEqual({error, e2big}, alcove:fexecve(Drv, [Pid], 0, Large, ["A=1"])),
+    ?assertEqual({error, e2big}, alcove_drv:call(Drv, [Pid], execvp, ["echo", Large], infinity)),
+    ?assertError(badarg, alcove:setenv(Drv, [Pid], "A", Large, 1)),
+    ?assertEqual(Pid, alcove:getpid(Drv, [Pid])),
+    Value = binary:copy(<<"x">>, 50000),
+    [ok = alcove:setenv(Drv, [Pid], Name, Value, 1) || Name <- ["A", "B", "C"]],
+    ok = alcove:execvp(Drv, [Pid], "sh", ["sh", "-c", "echo ${#A} ${#B} ${#C}"]),
+    ?assertEqual([<<"50000 50000 50000\n">>], alcove:stdout(Drv, [Pid], 5000)).
 
 largest_call_is_64_kilobytes(Config) ->
     Drv = drv(Config),

@@ -56,7 +56,8 @@ func validChdir(c *caller) {
 	c.also(okTuple(Binary("/usr")), "getcwd")
 	c.want(errno("enoent"), Binary("/no/such/folder"))
 	c.want(errno("enotdir"), Binary("/etc/passwd"))
-	c.want(errno("enoent"), Binary("\x00"))
+	c.want(badarg, Binary("/tmp\x00x"))
+	c.want(badarg, List{Binary("/tmp"), 0})
 	b := c.fork() // inherits it
 	b.also(okTuple(Binary("/usr")), "getcwd")
 }

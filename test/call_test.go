@@ -149,8 +149,9 @@ var (
 	iolistKind = merge(binaryKind, kind{"string": accepted, "nil": accepted, "list of bytes": accepted,
 		"list of binaries": accepted, "list of lists": accepted, "binary nested 16 deep": accepted,
 		"nil nested 16 deep": accepted})
-	nonEmptyKind = without(iolistKind, "empty binary", "nil", "nil nested 16 deep")
-	nameKind     = without(iolistKind, "binary of 4096 bytes", "binary of 65400 bytes") // may be empty, C = 4095
+	valueKind    = without(iolistKind, "nul binary") // of a variable
+	nonEmptyKind = without(valueKind, "empty binary", "nil", "nil nested 16 deep")
+	nameKind     = without(valueKind, "binary of 4096 bytes", "binary of 65400 bytes") // may be empty, C = 4095
 	pathKind     = without(nonEmptyKind, "binary of 4096 bytes", "binary of 65400 bytes")
 	unknownName  = kind{"atom": errno("enotsup"), "empty atom": errno("enotsup")}
 	oneOf        = merge(smallIntegers, unknownName)

@@ -587,3 +587,11 @@ func TestD3ClosingTheControlSocketLosesNoReply(t *testing.T) {
 	p.Signal(a, syscall.SIGKILL)
 	p.Await(TermSig(a, "sigkill"))
 }
+
+// bettered: a NUL inside a name cut it without a word.
+func TestNULInsideANameIsRefused(t *testing.T) {
+	p := Start(t)
+	p.Want(badarg, nil, "open", Binary("/etc/hostname\x00.png"), List{Atom("o_rdonly")}, 0)
+	p.Want(badarg, nil, "execvp", Binary("true"), List{Binary("true"), Binary("--safe\x00--unsafe")})
+	p.Want(badarg, nil, "setenv", Binary("A"), Binary("a\x00b"), 1)
+}

@@ -275,7 +275,8 @@ stop(Drv) ->
 %% Returns the reply, or `{alcove_error, Reason}':
 %%
 %% <dl>
-%% <dt>`badarg'</dt><dd>the port refuses an argument, or the call does not fit in a frame</dd>
+%% <dt>`badarg'</dt><dd>the port refuses an argument, or the call does not fit in a frame (`{error, e2big}' of calls
+%%   that execute)</dd>
 %% <dt>`undef'</dt><dd>the system does not have the call, or a filter blocks it</dd>
 %% <dt>`badpid'</dt><dd>a process of the pipeline does not exist, or has just ended</dd>
 %% <dt>`{exit_status, N}', `{termsig, Signal}'</dt><dd>the process has ended</dd>
@@ -313,8 +314,14 @@ call(Drv, Pids, Name, Args, Timeout) when
             Call = {Name, on_wire(Pids), noreturn(Name, Args)},
             alcove_owner:request(Drv, Call, Frame, Timeout);
         false ->
-            {alcove_error, badarg}
+            too_large(Name)
     end.
+
+%% Of arguments and an environment that are too large execve(2) says this.
+too_large(Name) when Name =:= execve; Name =:= execvp; Name =:= fexecve ->
+    {error, e2big};
+too_large(_Name) ->
+    {alcove_error, badarg}.
 
 %% Several calls in one end as their last one does.
 noreturn(batch, [[_ | _] = Calls]) ->
