@@ -50,7 +50,8 @@ func (e *environment) init(given entry.Strings) (ok bool) {
 	if e.vector, ok = sys.Grow(e.vector, len(given)+spareEntries); !ok {
 		return false
 	}
-	e.vector = append(e.vector[:0], nil)
+	e.vector = e.vector[:1]
+	e.vector[0] = nil
 	if !e.rehash(len(given)) {
 		return false
 	}
@@ -136,8 +137,10 @@ func (e *environment) set(name, value []byte) bool {
 
 // add makes a place for an entry at the end, for which there is room.
 func (e *environment) add() (place int) {
-	e.vector = append(e.vector, nil)
-	return e.count() - 1
+	n := len(e.vector)
+	e.vector = e.vector[:n+1]
+	e.vector[n] = nil
+	return n - 1
 }
 
 // put returns n bytes for the entry at a place, with a NUL after them: those of

@@ -22,7 +22,7 @@ func (c *Calls) tryExecvp() sys.Errno {
 	if !ok {
 		search = []byte(defaultPath)
 	}
-	candidate := c.mem.take(maxPath + 1 + maxName + 1)[:0]
+	candidate := c.mem.take(maxPath + 1 + maxName + 1)
 	last, denied := sys.ENOENT, false
 	for more := true; more; {
 		var dir []byte
@@ -72,15 +72,17 @@ func cutPath(list []byte) (dir, rest []byte, more bool) {
 	return list, nil, false
 }
 
-// join puts file, in dir, into the empty buffer to, and a NUL after it. The
-// empty directory is the current one.
+// join puts file, in dir, into the buffer to, and a NUL after it. The empty
+// directory is the current one.
 func join(to, dir, file []byte) []byte {
-	to = append(to, dir...)
-	if len(dir) > 0 {
-		to = append(to, '/')
+	n := copy(to, dir)
+	if n > 0 {
+		to[n] = '/'
+		n++
 	}
-	to = append(append(to, file...), 0)
-	return to[:len(to)-1]
+	n += copy(to[n:], file)
+	to[n] = 0
+	return to[:n]
 }
 
 func hasSlash(file []byte) bool {

@@ -38,7 +38,7 @@ func TestJoin(t *testing.T) {
 		{"/", "sh", "//sh"},
 		{"", "sh", "sh"},
 	} {
-		got := join(make([]byte, 0, 20), []byte(test.dir), []byte(test.file))
+		got := join(make([]byte, 20), []byte(test.dir), []byte(test.file))
 		if string(got) != test.want || got[:len(got)+1][len(got)] != 0 {
 			t.Errorf("%q in %q is %q, followed by %q", test.file, test.dir, got, got[:len(got)+1][len(got)])
 		}

@@ -44,7 +44,7 @@ func appendLatin1(dst, text []byte, utf8 bool) ([]byte, bool) {
 			i++
 			c = c<<6 | text[i]&0x3F
 		}
-		dst = append(dst, c)
+		dst = push(dst, c)
 	}
 	return dst, true
 }

@@ -58,7 +58,7 @@ func (l *iolist) element() {
 	case len(l.dst) == cap(l.dst):
 		l.Fail()
 	case h.tag == TagSmallInteger:
-		l.dst = append(l.dst, l.b[h.body])
+		l.dst = push(l.dst, l.b[h.body])
 		l.off = h.body + h.n
 	default:
 		l.term()
@@ -95,7 +95,9 @@ func (l *iolist) add(b []byte, spare int) {
 		l.Fail()
 		return
 	}
-	l.dst = append(l.dst, b...)
+	n := len(l.dst)
+	l.dst = l.dst[:n+len(b)]
+	copy(l.dst[n:], b)
 }
 
 // open begins a list of n elements, one level deeper than the list itself. A

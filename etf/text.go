@@ -75,11 +75,20 @@ func (t *Text) byte(c byte) {
 	case t.cut:
 	case t.room > 0:
 		t.room--
-		t.b = append(t.b, c)
+		t.b = push(t.b, c)
 	default:
 		t.cut = true
-		t.b = append(t.b, ellipsis[:min(len(ellipsis), cap(t.b)-len(t.b))]...)
+		n := len(t.b)
+		t.b = t.b[:min(n+len(ellipsis), cap(t.b))]
+		copy(t.b[n:], ellipsis)
 	}
+}
+
+// push is append for a slice that has room: append has code that allocates.
+func push(b []byte, c byte) []byte {
+	b = b[:len(b)+1]
+	b[len(b)-1] = c
+	return b
 }
 
 func (t *Text) decimal(v uint64) {

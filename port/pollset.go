@@ -42,7 +42,8 @@ func (s *pollset) room(n int) bool {
 	}
 	s.fds = fds
 	for len(s.fds) < size {
-		s.fds = append(s.fds, sys.PollFD{FD: -1})
+		s.fds = s.fds[:len(s.fds)+1]
+		s.fds[len(s.fds)-1] = sys.PollFD{FD: -1}
 	}
 	return true
 }
@@ -63,10 +64,10 @@ func (s *pollset) move(from, to int) {
 
 // reset leaves room for no children, and nothing ready.
 func (s *pollset) reset() {
-	s.fds = append(s.fds[:0],
-		sys.PollFD{FD: stdin, Events: sys.POLLIN},
-		sys.PollFD{FD: signalRead, Events: sys.POLLIN},
-		sys.PollFD{FD: -1})
+	s.fds = s.fds[:placeChildren]
+	s.fds[placeInput] = sys.PollFD{FD: stdin, Events: sys.POLLIN}
+	s.fds[placeSignal] = sys.PollFD{FD: signalRead, Events: sys.POLLIN}
+	s.fds[placeMany] = sys.PollFD{FD: -1}
 }
 
 func placeOf(c *Child, stream int) int { return placeChildren + int(c.slot)*streams + stream }

@@ -11,9 +11,20 @@ func begin()
 // the convention that the compiler uses between Go functions.
 var program = begin
 
-// g is where the code of every function finds the limit of its stack, in the
-// place of a goroutine. The limit is zero: no function asks for more.
-var g [128]uintptr
+// g is what the code of every function takes for its goroutine.
+var g goroutine
+
+// A goroutine begins as the compiler knows it. A function that would go below limit
+// asks the Go runtime for more stack, which faults: there is none.
+type goroutine struct {
+	low, high, limit uintptr
+	_                [125]uintptr
+}
+
+// stackSize is how much stack the program may use. The tests measure less than
+// half of it. With a signal's frame, arguments and environment it has to find room
+// in the smallest stacks that a user limits it to.
+const stackSize = 24 << 10
 
 // first is where the kernel put the number of arguments. Behind it are their
 // addresses and nil, and then those of the environment and nil.

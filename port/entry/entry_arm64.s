@@ -1,3 +1,4 @@
+#include "go_asm.h"
 #include "textflag.h"
 
 // The kernel jumps here. On Linux the stack pointer is where the arguments are,
@@ -7,8 +8,10 @@ TEXT ·start(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	MOVD RSP, R0
 #endif
 	MOVD R0, ·first(SB)
-	MOVD ZR, R29
 	MOVD $·g(SB), g
+	MOVD RSP, R1
+	SUB  $const_stackSize, R1
+	MOVD R1, goroutine_limit(g)
 	MOVD ·program(SB), R26
 	MOVD (R26), R0
 	BL   (R0)

@@ -1,3 +1,4 @@
+#include "go_asm.h"
 #include "textflag.h"
 
 #define SYS_sysarch      165
@@ -11,6 +12,8 @@ TEXT ·start(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	MOVQ DI, ·first(SB)
 	ANDQ $~15, SP
 	LEAQ ·g(SB), R14
+	LEAQ -const_stackSize(SP), AX
+	MOVQ AX, goroutine_limit(R14)
 	MOVQ R14, ·storage(SB)
 	LEAQ ·storage+8(SB), AX
 	PUSHQ AX

@@ -1,3 +1,4 @@
+#include "go_asm.h"
 #include "textflag.h"
 
 #define SYS_set_thread_area 243
@@ -14,6 +15,8 @@ TEXT ·start(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	MOVL SP, ·first(SB)
 	ANDL $~15, SP
 	LEAL ·g(SB), AX
+	LEAL -const_stackSize(SP), CX
+	MOVL CX, goroutine_limit(AX)
 	MOVL AX, ·storage(SB)
 	LEAL ·storage+4(SB), DX
 	MOVL DX, (DX)          // the first word of the segment is its address

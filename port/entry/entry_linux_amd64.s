@@ -1,3 +1,4 @@
+#include "go_asm.h"
 #include "textflag.h"
 
 #define SYS_arch_prctl 158
@@ -11,6 +12,8 @@ TEXT ·start(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	MOVQ SP, ·first(SB)
 	ANDQ $~15, SP
 	LEAQ ·g(SB), R14
+	LEAQ -const_stackSize(SP), AX
+	MOVQ AX, goroutine_limit(R14)
 	MOVQ R14, ·storage(SB)
 	LEAQ ·storage+8(SB), SI
 	MOVL $ARCH_SET_FS, DI

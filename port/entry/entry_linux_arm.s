@@ -1,3 +1,4 @@
+#include "go_asm.h"
 #include "textflag.h"
 
 // The kernel jumps here. The stack pointer is where the arguments are.
@@ -6,6 +7,8 @@ TEXT ·start(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	MOVW R13, (R0)
 	BIC  $7, R13
 	MOVW $·g(SB), g
+	SUB  $const_stackSize, R13, R0
+	MOVW R0, goroutine_limit(g)
 	MOVW $·program(SB), R7
 	MOVW (R7), R7
 	MOVW (R7), R0

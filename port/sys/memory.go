@@ -4,10 +4,7 @@ import "unsafe"
 
 // Grow returns s with room for n elements in all, in memory of the kernel's if
 // s has too little. It reports false, and returns s as it is, when the kernel
-// gives none: the Go runtime would end the process then.
-//
-// The memory is zero, is never given back, and is not known to the garbage
-// collector, which does not run here.
+// gives none. The memory is zero, and is never given back.
 func Grow[T any](s []T, n int) ([]T, bool) {
 	if n <= cap(s) {
 		return s, true
@@ -18,9 +15,10 @@ func Grow[T any](s []T, n int) ([]T, bool) {
 	if err != 0 {
 		return s, false
 	}
-	grown := unsafe.Slice((*T)(p), n)[:len(s)]
-	copy(grown, s)
-	return grown, true
+	// As bytes: for what has pointers, copy calls more than a move of memory.
+	size := len(s) * int(unsafe.Sizeof(t))
+	copy(unsafe.Slice((*byte)(p), size), unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), size))
+	return unsafe.Slice((*T)(p), n)[:len(s)], true
 }
 
 // mapAnonymous is mmap(2) for memory that nothing else has.

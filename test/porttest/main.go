@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alcove-go/alcove/test/gate"
 	"golang.org/x/sys/unix"
 )
 
@@ -28,7 +29,7 @@ var run struct {
 	own sync.Map     // pids that somebody waits for
 }
 
-// Main builds the program, or takes the one that flag -port names, runs the tests, and returns the exit status: not 0
+// Main builds the program, with traps, or takes the one that flag -port names, runs the tests, and returns the exit status: not 0
 // also when the tests leave descriptors, children or zombies behind.
 func Main(m *testing.M) int {
 	port := flag.String("port", "", "test this `program` instead of building it")
@@ -42,7 +43,7 @@ func Main(m *testing.M) int {
 	run.dir, run.program = dir, *port
 	if run.program == "" {
 		run.program = filepath.Join(dir, "alcove")
-		if err := Build(run.program, "."); err != nil {
+		if err := BuildTrapped(run.program); err != nil {
 			return complain(err)
 		}
 	} else if run.program, err = filepath.Abs(*port); err != nil {
@@ -89,6 +90,19 @@ func Build(path, folder string, env ...string) error {
 		return fmt.Errorf("%v: %w\n%s", c, err, out)
 	}
 	return nil
+}
+
+// BuildTrapped makes the port program, in which all code of the Go runtime that it may not need is a trap.
+func BuildTrapped(path string) error {
+	symbols := path + ".symbols"
+	defer os.Remove(symbols)
+	if err := Build(path, "."); err != nil {
+		return err
+	}
+	if err := Build(symbols, ".", "STRIP="); err != nil {
+		return err
+	}
+	return gate.Trap(path, symbols, path)
 }
 
 // look looks at the sources: the go command remembers the result of a test for as long as the files are the same that

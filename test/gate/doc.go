@@ -1,0 +1,11 @@
+// Package gate holds a program that runs without the Go runtime against what
+// that takes, whatever the version of Go that built it.
+//
+// [Calls] reads in the machine code what functions outside of the module the
+// program can reach, and compares them with a short list. [Trap] makes a
+// program in which nothing else of the Go runtime and its library is left: it
+// ends with SIGTRAP where it calls such a function after all. The tests over
+// the wire run with that one.
+//
+// Both need the symbols of the program, which -ldflags -s would leave out.
+package gate
