@@ -26,21 +26,25 @@ goroot=$(cd "$top" && go env GOROOT)
 (cd "$top" && go mod download)
 modules=$(go env GOMODCACHE)/cache/download
 
+# What was compiled once is not compiled again; what a test said once does not count.
+[ "$user" = root ] && cache=$(go env GOCACHE) || cache=$top/_build/matrix/cache
+
 home=$cell/home
 [ "$user" = root ] && inner=/root || inner=/home/$user
 rm -rf "$cell"
-mkdir -p "$home/.config/go" "$cell/tmp" "$cell/upper" "$cell/work" "$cell/mnt"
+mkdir -p "$home/.config/go" "$home/.cache/go-build" "$cache" "$cell/tmp" "$cell/upper" "$cell/work" "$cell/mnt"
 chmod 1777 "$cell/tmp"
 chmod 700 "$home"
 git -c safe.directory='*' clone -q --no-hardlinks "${FROM:-$top}" "$home/a clone"
 git -C "$home/a clone" -c advice.detachedHead=false checkout -q "${REVISION:-HEAD}"
-printf 'GOPROXY=file:///usr/local/modules\nGOTOOLCHAIN=local\n' > "$home/.config/go/env"
+printf '%s\n' GOPROXY=file:///usr/local/modules GOTOOLCHAIN=local GOFLAGS=-count=1 > "$home/.config/go/env"
 chown -R --reference="$root$inner" "$home"
+chown --reference="$root$inner" "$cache"
 
 # The words of the command, for a shell that reads them again.
 printf -v command ' %q' "$@"
 
-export root cell home goroot modules inner user command
+export root cell home cache goroot modules inner user command
 exec unshare -m -p -i -u -n -f --kill-child bash -eu -c '
 	mount -t overlay -o "lowerdir=$root,upperdir=$cell/upper,workdir=$cell/work" none "$cell/mnt"
 	cd "$cell/mnt"
@@ -48,6 +52,7 @@ exec unshare -m -p -i -u -n -f --kill-child bash -eu -c '
 	mount --rbind /sys sys
 	mount --rbind /dev dev
 	mount --bind "$home" ".$inner"
+	mount --bind "$cache" ".$inner/.cache/go-build"
 	mount --bind "$cell/tmp" tmp
 	mount --bind "$goroot" usr/local/go
 	mount --bind "$modules" usr/local/modules
