@@ -13,6 +13,8 @@
     call_is_a_frame/1,
     call_is_wrapped_for_each_pid/1,
     call_refuses_what_it_cannot_encode/1,
+    name_of_wide_text_is_encoded_as_names_of_files/1,
+    call_encodes_only_what_is_a_name/1,
     stdin_is_wrapped_for_each_pid/1,
     stream_cuts_whole_frames/1,
     stream_keeps_every_beginning_of_a_frame/1,
@@ -22,6 +24,7 @@
     decode_makes_no_atoms/1,
     atoms_of_all_names_are_known/1,
     jail_is_laid_out_as_in_c/1,
+    jail_takes_names_as_calls_do/1,
     instruction_of_a_filter_is_eight_bytes/1,
     size_of_a_load_has_a_name/1,
     macros_make_instructions/1,
@@ -59,6 +62,54 @@ call_refuses_what_it_cannot_encode(_Config) ->
     ?assertError(function_clause, alcove_codec:call(no_such_call, [], [])),
     ?assertError(badarg, alcove_codec:call(getpid, [], no_list)),
     ?assertError(badarg, alcove_codec:call(getpid, [no_pid], [])).
+
+%% Text is told from bytes by a character that is no byte. Bytes stay bytes.
+name_of_wide_text_is_encoded_as_names_of_files(_Config) ->
+    Unchanged = ["", "a", [233], <<"a">>, ["a", <<206, 187>> | <<"b">>], [16#110000], [-1], a, 7],
+    [?assertEqual(Name, alcove_codec:name(Name)) || Name <- Unchanged],
+    Encoded = [
+        {[955], <<206, 187>>},
+        {[233, 955], <<195, 169, 206, 187>>},
+        {["/", [955 | <<233>>], [[]], 233], <<"/", 206, 187, 233, 195, 169>>},
+        {[16#1f600], <<240, 159, 152, 128>>}
+    ],
+    [
+        ?assertEqual({Text, encoded(Text, Bytes)}, {Text, alcove_codec:name(Text)})
+     || {Text, Bytes} <- Encoded
+    ].
+
+encoded(Text, Bytes) ->
+    case file:native_name_encoding() of
+        utf8 -> Bytes;
+        latin1 -> Text
+    end.
+
+%% Lists of numbers are no text, nor is data.
+call_encodes_only_what_is_a_name(_Config) ->
+    Wide = [955],
+    Bytes = encoded(Wide, <<206, 187>>),
+    lists:foreach(
+        fun({Name, Args, Encoded}) ->
+            <<_:48, Term/binary>> = call(Name, [], Args),
+            ?assertEqual({Name, list_to_tuple(Encoded)}, {Name, binary_to_term(Term)})
+        end,
+        [
+            {chdir, [Wide], [Bytes]},
+            {link, [Wide, "a"], [Bytes, "a"]},
+            {execve, [Wide, ["a", Wide], [Wide | rest]], [Bytes, ["a", Bytes], [Bytes | rest]]},
+            {fexecve, [3, [Wide], []], [3, [Bytes], []]},
+            {mount, [Wide, Wide, Wide, [256], Wide, []], [Bytes, Bytes, Bytes, [256], Wide, []]},
+            {setgroups, [[1000]], [[1000]]},
+            {select, [[300], [], [], []], [[300], [], [], []]},
+            {write, [1, Wide], [1, Wide]},
+            {iolist_to_bin, [Wide], [Wide]},
+            {chdir, [], []},
+            {chdir, [Wide, too, many], [Bytes, too, many]}
+        ]
+    ),
+    <<_:48, Batch/binary>> = call(batch, [], [[{chdir, [Wide]}, {getpid, []}]]),
+    Numbers = [alcove_proto:call(Name) || Name <- [chdir, getpid]],
+    ?assertEqual({lists:zip(Numbers, [{Bytes}, {}])}, binary_to_term(Batch)).
 
 stdin_is_wrapped_for_each_pid(_Config) ->
     ?assertEqual(<<"data">>, stdin([], ["da", <<"ta">>])),
@@ -182,6 +233,20 @@ jail_is_laid_out_as_in_c(_Config) ->
     ),
     ?assertError(function_clause, alcove_cstruct:jail(#alcove_jail{version = 1})),
     ?assertError(function_clause, alcove_cstruct:jail(#alcove_jail{ip4 = [{1, 2, 3}]})).
+
+jail_takes_names_as_calls_do(_Config) ->
+    Jail = #alcove_jail{path = [$/, 955], hostname = [233], jailname = <<"j">>},
+    case file:native_name_encoding() of
+        utf8 ->
+            [_, _, {ptr, Path}, {ptr, Host}, {ptr, Name} | _] = alcove_cstruct:jail(Jail),
+            ?assertEqual([<<"/", 206, 187, 0>>, <<233, 0>>, <<"j", 0>>], [Path, Host, Name]);
+        latin1 ->
+            ?assertError(badarg, alcove_cstruct:jail(Jail))
+    end,
+    [
+        ?assertError(badarg, alcove_cstruct:jail(Cut))
+     || Cut <- [#alcove_jail{path = [$/, 0]}, #alcove_jail{hostname = <<"a", 0, "b">>}]
+    ].
 
 instruction_of_a_filter_is_eight_bytes(_Config) ->
     Insn = #alcove_insn{code = 16#15, jt = 2, jf = 3, k = 1},

@@ -12,13 +12,15 @@
     tree_is_gone_within_a_second_of_a_killed_vm/1,
     output_waits_for_a_vm_that_is_suspended/1,
     status_of_a_program_that_ends_at_once_is_logged/1,
-    lost_node_is_an_error/1
+    lost_node_is_an_error/1,
+    text_is_encoded_as_names_of_files_are/1
 ]).
 % run in those VMs
 -export([
     tree/1,
     output/1,
-    lose_node/1
+    lose_node/1,
+    names/1
 ]).
 
 all() ->
@@ -26,7 +28,8 @@ all() ->
         tree_is_gone_within_a_second_of_a_killed_vm,
         output_waits_for_a_vm_that_is_suspended,
         status_of_a_program_that_ends_at_once_is_logged,
-        lost_node_is_an_error
+        lost_node_is_an_error,
+        text_is_encoded_as_names_of_files_are
     ].
 
 init_per_testcase(Case, Config) ->
@@ -146,8 +149,11 @@ vm(Function, Argument) ->
     {Port, Vm, Pids}.
 
 erl(Eval) ->
+    erl([], Eval).
+
+erl(Flags, Eval) ->
     Beams = [filename:dirname(code:which(Module)) || Module <- [alcove_drv, ?MODULE]],
-    Args = ["-noshell", "-pa" | Beams] ++ ["-eval", lists:flatten(Eval)],
+    Args = Flags ++ ["-noshell", "-pa" | Beams] ++ ["-eval", lists:flatten(Eval)],
     Erl = os:find_executable("erl"),
     open_port({spawn_executable, Erl}, [{args, Args}, {line, 10000}, in, eof]).
 
@@ -231,3 +237,46 @@ lose_node(Name) ->
         alcove:getpid(Drv, [Pid])
     ),
     io:format("lost~n").
+
+text_is_encoded_as_names_of_files_are(Config) ->
+    lists:foreach(
+        fun(Flag) ->
+            Dir = filename:join(dir(Config), Flag),
+            ok = file:make_dir(Dir),
+            Eval = io_lib:format("~s:names(~p), io:format(\"done~~n\"), halt().", [?MODULE, Dir]),
+            ?assertEqual({Flag, "done\n"}, {Flag, lists:flatten(all_of(erl([Flag], Eval)))})
+        end,
+        ["+fnu", "+fnl"]
+    ).
+
+%% What a call makes of text, module file makes of it as well.
+names(Dir) ->
+    Drv = alcove_ct:start(),
+    ok = alcove:chdir(Drv, [], Dir),
+    Bytes = <<206, 187, ".txt">>,
+    Text = [955 | ".txt"],
+    {ok, FD} = alcove:open(Drv, [], binary_to_list(Bytes), [o_creat, o_wronly], 8#644),
+    ok = alcove:close(Drv, [], FD),
+    {ok, Raw} = file:list_dir_all(Dir),
+    case file:native_name_encoding() of
+        utf8 ->
+            ?assertEqual([Text], Raw),
+            ?assertEqual(ok, alcove:setenv(Drv, [], "NAME", Text, 1)),
+            ?assertEqual(Bytes, alcove:getenv(Drv, [], <<"NAME">>)),
+            Path = ["./", Text],
+            Script = ["echo ", [233], Text],
+            {ok, Pid} = alcove:fork(Drv, []),
+            ?assertMatch({ok, _}, alcove:open(Drv, [Pid], Path, [o_rdonly], 0)),
+            ok = alcove:execvp(Drv, [Pid], "sh", ["sh", "-c", Script]),
+            Echo = <<195, 169, Bytes/binary, "\n">>,
+            ?assertEqual(Echo, alcove_ct:output(Drv, [Pid], byte_size(Echo))),
+            ?assertEqual(ok, alcove:unlink(Drv, [], Text));
+        latin1 ->
+            ?assertEqual([binary_to_list(Bytes)], Raw),
+            ?assertError(badarg, alcove:open(Drv, [], Text, [o_rdonly], 0)),
+            ?assertError(badarg, alcove:unlink(Drv, [], Text)),
+            ?assertEqual(ok, alcove:unlink(Drv, [], unicode:characters_to_binary(Text)))
+    end,
+    ?assertError(badarg, alcove:write(Drv, [], 2, Text)),
+    ?assertEqual({ok, []}, file:list_dir_all(Dir)),
+    alcove_ct:stop(Drv).

@@ -1,5 +1,5 @@
 // Erlang writes the modules alcove and alcove_linux, which have two functions for each
-// call, and the list of atoms that replies are made of.
+// call, the list of atoms that replies are made of, and that of arguments that are names.
 //
 //	go run ./c_src_compat/erlang [-root directory]
 //
@@ -14,7 +14,10 @@ import (
 	"strings"
 )
 
-const header = "erlang/src/alcove_atoms.hrl"
+const (
+	header    = "erlang/src/alcove_atoms.hrl"
+	arguments = "erlang/src/alcove_names.hrl"
+)
 
 // modules are those that are generated, each with the list of its calls.
 var modules = []struct{ name, list string }{
@@ -55,34 +58,37 @@ func generate(dir string) (map[string]string, error) {
 		return nil, err
 	}
 	files := map[string]string{header: atoms(errno, signals)}
+	var all []call
 	for _, m := range modules {
-		text, err := module(dir, m.name, m.list, errno)
+		text, calls, err := module(dir, m.name, m.list, errno)
 		if err != nil {
 			return nil, err
 		}
 		files["erlang/src/"+m.name+".erl"] = text
+		all = append(all, calls...)
 	}
+	files[arguments] = kinds(all)
 	return files, nil
 }
 
 // module makes the text of a module with a function for each call of a list.
-func module(dir, name, list string, errno []string) (string, error) {
+func module(dir, name, list string, errno []string) (string, []call, error) {
 	calls, err := readCalls(filepath.Join(dir, "erlang", name+".txt"))
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if err := agree(calls, filepath.Join(dir, list)); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	frame, err := os.ReadFile(filepath.Join(dir, "erlang", name+".erl.in"))
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	fill := strings.NewReplacer(
 		"    % calls\n", exports(calls),
 		"    % posix\n    unknown", "    "+strings.Join(append(errno, "unknown"), "\n    | "),
 	)
-	return fill.Replace(string(frame)) + functions(calls), nil
+	return fill.Replace(string(frame)) + functions(calls), calls, nil
 }
 
 // agree compares the heads of the functions with the list of calls.

@@ -15,8 +15,8 @@ func TestGeneratedModuleIsUpToDate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(files) != 3 {
-		t.Errorf("%d files are generated, want 3", len(files))
+	if len(files) != 4 {
+		t.Errorf("%d files are generated, want 4", len(files))
 	}
 	for path, want := range files {
 		got, err := os.ReadFile(filepath.Join(root, path))
@@ -76,6 +76,22 @@ func TestCallsDisagreeWhenOneIsMissing(t *testing.T) {
 	for _, calls := range [][]call{{a}, {b, a}, {a, b, a}, {a, {Name: "b"}}} {
 		if err := agree(calls, list); err == nil {
 			t.Errorf("%+v agree with the list of a/0 and b/1", calls)
+		}
+	}
+}
+
+func TestKindsOfArgumentsEndWithTheLastName(t *testing.T) {
+	args := []arg{{"FD", "fd()"}, {"Argv", "[name()]"}, {"Path", "name()"}, {"Mode", "mode_t()"}}
+	for _, tt := range []struct {
+		args []arg
+		want []string
+	}{
+		{args, []string{"other", "names", "name"}},
+		{args[3:], []string{}},
+		{nil, nil},
+	} {
+		if diff := cmp.Diff(tt.want, kindsOf(call{Args: tt.args})); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", tt.args, diff)
 		}
 	}
 }

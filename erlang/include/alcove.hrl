@@ -24,9 +24,9 @@
 
 -record(alcove_jail, {
     version = 2 :: alcove:uint32_t(),
-    path = <<>> :: iodata(),
-    hostname = <<>> :: iodata(),
-    jailname = <<>> :: iodata(),
+    path = <<>> :: alcove:name(),
+    hostname = <<>> :: alcove:name(),
+    jailname = <<>> :: alcove:name(),
     ip4 = [] :: [inet:ip4_address()],
     ip6 = [] :: [inet:ip6_address()]
 }).

@@ -197,6 +197,7 @@
     fd_set/0,
     constant/0,
     cstruct/0,
+    name/0,
     ptr_arg/0,
     ptr_val/0,
     waitstatus/0,
@@ -239,6 +240,13 @@
 -type cstruct() :: [binary() | {ptr, binary() | non_neg_integer()}, ...].
 %% A C structure: its bytes in order, `{ptr, Binary}' for a pointer to a copy of a binary and
 %% `{ptr, Size}' for a pointer to so many zero bytes.
+
+-type name() :: iodata() | [char() | binary() | name()].
+%% A name, an argument or an entry of the environment. A list of numbers up to 255 and a binary
+%% are its bytes. A list with a character above 255 is text, which is encoded as the VM encodes
+%% names of files: in UTF-8, or not at all, with `badarg', where file:native_name_encoding/0 is
+%% `latin1'. Text that may have no character above 255 is to be encoded first, by
+%% unicode:characters_to_binary/1.
 
 -type ptr_arg() :: binary() | constant() | cstruct().
 -type ptr_val() :: binary() | integer() | cstruct().
@@ -923,12 +931,12 @@ cap_rights_limit(Drv, Pids, FD, Rights, Timeout) ->
 %% ok = alcove:chdir(Drv, [Pid], "/tmp"),
 %% {ok, <<"/tmp">>} = alcove:getcwd(Drv, [Pid]).
 %% '''
--spec chdir(alcove_drv:ref(), [pid_t()], Path :: iodata()) -> ok | {error, posix()}.
+-spec chdir(alcove_drv:ref(), [pid_t()], Path :: name()) -> ok | {error, posix()}.
 chdir(Drv, Pids, Path) ->
     alcove_owner:call(Drv, Pids, chdir, [Path], infinity, {?MODULE, [Drv, Pids, Path]}).
 
 %% @doc As {@link chdir/3}, with a limit of time.
--spec chdir(alcove_drv:ref(), [pid_t()], Path :: iodata(), timeout()) -> ok | {error, posix()}.
+-spec chdir(alcove_drv:ref(), [pid_t()], Path :: name(), timeout()) -> ok | {error, posix()}.
 chdir(Drv, Pids, Path, Timeout) ->
     alcove_owner:call(Drv, Pids, chdir, [Path], Timeout, {?MODULE, [Drv, Pids, Path, Timeout]}).
 
@@ -937,12 +945,7 @@ chdir(Drv, Pids, Path, Timeout) ->
 %% ```
 %% ok = alcove:chmod(Drv, [Pid], "/tmp/file", 8#600).
 %% '''
--spec chmod(
-    alcove_drv:ref(),
-    [pid_t()],
-    Path :: iodata(),
-    Mode :: mode_t()
-) -> ok | {error, posix()}.
+-spec chmod(alcove_drv:ref(), [pid_t()], Path :: name(), Mode :: mode_t()) -> ok | {error, posix()}.
 chmod(Drv, Pids, Path, Mode) ->
     alcove_owner:call(Drv, Pids, chmod, [Path, Mode], infinity, {?MODULE, [Drv, Pids, Path, Mode]}).
 
@@ -950,7 +953,7 @@ chmod(Drv, Pids, Path, Mode) ->
 -spec chmod(
     alcove_drv:ref(),
     [pid_t()],
-    Path :: iodata(),
+    Path :: name(),
     Mode :: mode_t(),
     timeout()
 ) -> ok | {error, posix()}.
@@ -973,7 +976,7 @@ chmod(Drv, Pids, Path, Mode, Timeout) ->
 -spec chown(
     alcove_drv:ref(),
     [pid_t()],
-    Path :: iodata(),
+    Path :: name(),
     Owner :: uid_t(),
     Group :: gid_t()
 ) -> ok | {error, posix()}.
@@ -991,7 +994,7 @@ chown(Drv, Pids, Path, Owner, Group) ->
 -spec chown(
     alcove_drv:ref(),
     [pid_t()],
-    Path :: iodata(),
+    Path :: name(),
     Owner :: uid_t(),
     Group :: gid_t(),
     timeout()
@@ -1013,12 +1016,12 @@ chown(Drv, Pids, Path, Owner, Group, Timeout) ->
 %% ok = alcove:chroot(Drv, [Pid], "/srv/root"),
 %% ok = alcove:chdir(Drv, [Pid], "/").
 %% '''
--spec chroot(alcove_drv:ref(), [pid_t()], Path :: iodata()) -> ok | {error, posix()}.
+-spec chroot(alcove_drv:ref(), [pid_t()], Path :: name()) -> ok | {error, posix()}.
 chroot(Drv, Pids, Path) ->
     alcove_owner:call(Drv, Pids, chroot, [Path], infinity, {?MODULE, [Drv, Pids, Path]}).
 
 %% @doc As {@link chroot/3}, with a limit of time.
--spec chroot(alcove_drv:ref(), [pid_t()], Path :: iodata(), timeout()) -> ok | {error, posix()}.
+-spec chroot(alcove_drv:ref(), [pid_t()], Path :: name(), timeout()) -> ok | {error, posix()}.
 chroot(Drv, Pids, Path, Timeout) ->
     alcove_owner:call(Drv, Pids, chroot, [Path], Timeout, {?MODULE, [Drv, Pids, Path, Timeout]}).
 
@@ -1231,9 +1234,9 @@ errno_id(Drv, Pids, Errno, Timeout) ->
 -spec execve(
     alcove_drv:ref(),
     [pid_t()],
-    Arg0 :: iodata(),
-    Argv :: [iodata()],
-    Env :: [iodata()]
+    Arg0 :: name(),
+    Argv :: [name()],
+    Env :: [name()]
 ) -> ok | {error, posix()}.
 execve(Drv, Pids, Arg0, Argv, Env) ->
     alcove_owner:call(
@@ -1249,9 +1252,9 @@ execve(Drv, Pids, Arg0, Argv, Env) ->
 -spec execve(
     alcove_drv:ref(),
     [pid_t()],
-    Arg0 :: iodata(),
-    Argv :: [iodata()],
-    Env :: [iodata()],
+    Arg0 :: name(),
+    Argv :: [name()],
+    Env :: [name()],
     timeout()
 ) -> ok | {error, posix()}.
 execve(Drv, Pids, Arg0, Argv, Env, Timeout) ->
@@ -1274,8 +1277,8 @@ execve(Drv, Pids, Arg0, Argv, Env, Timeout) ->
 -spec execvp(
     alcove_drv:ref(),
     [pid_t()],
-    Arg0 :: iodata(),
-    Argv :: [iodata()]
+    Arg0 :: name(),
+    Argv :: [name()]
 ) -> ok | {error, posix()}.
 execvp(Drv, Pids, Arg0, Argv) ->
     alcove_owner:call(
@@ -1291,8 +1294,8 @@ execvp(Drv, Pids, Arg0, Argv) ->
 -spec execvp(
     alcove_drv:ref(),
     [pid_t()],
-    Arg0 :: iodata(),
-    Argv :: [iodata()],
+    Arg0 :: name(),
+    Argv :: [name()],
     timeout()
 ) -> ok | {error, posix()}.
 execvp(Drv, Pids, Arg0, Argv, Timeout) ->
@@ -1409,8 +1412,8 @@ fcntl_constant(Drv, Pids, Symbol, Timeout) ->
     alcove_drv:ref(),
     [pid_t()],
     FD :: fd(),
-    Argv :: [iodata()],
-    Env :: [iodata()]
+    Argv :: [name()],
+    Env :: [name()]
 ) -> ok | {error, posix()}.
 fexecve(Drv, Pids, FD, Argv, Env) ->
     alcove_owner:call(
@@ -1427,8 +1430,8 @@ fexecve(Drv, Pids, FD, Argv, Env) ->
     alcove_drv:ref(),
     [pid_t()],
     FD :: fd(),
-    Argv :: [iodata()],
-    Env :: [iodata()],
+    Argv :: [name()],
+    Env :: [name()],
     timeout()
 ) -> ok | {error, posix()}.
 fexecve(Drv, Pids, FD, Argv, Env, Timeout) ->
@@ -1550,12 +1553,12 @@ getcwd(Drv, Pids, Timeout) ->
 %% ```
 %% <<"/root">> = alcove:getenv(Drv, [Pid], "HOME").
 %% '''
--spec getenv(alcove_drv:ref(), [pid_t()], Name :: iodata()) -> binary() | false.
+-spec getenv(alcove_drv:ref(), [pid_t()], Name :: name()) -> binary() | false.
 getenv(Drv, Pids, Name) ->
     alcove_owner:call(Drv, Pids, getenv, [Name], infinity, {?MODULE, [Drv, Pids, Name]}).
 
 %% @doc As {@link getenv/3}, with a limit of time.
--spec getenv(alcove_drv:ref(), [pid_t()], Name :: iodata(), timeout()) -> binary() | false.
+-spec getenv(alcove_drv:ref(), [pid_t()], Name :: name(), timeout()) -> binary() | false.
 getenv(Drv, Pids, Name, Timeout) ->
     alcove_owner:call(Drv, Pids, getenv, [Name], Timeout, {?MODULE, [Drv, Pids, Name, Timeout]}).
 
@@ -2000,8 +2003,8 @@ kill(Drv, Pids, OSPid, Signal, Timeout) ->
 -spec link(
     alcove_drv:ref(),
     [pid_t()],
-    OldPath :: iodata(),
-    NewPath :: iodata()
+    OldPath :: name(),
+    NewPath :: name()
 ) -> ok | {error, posix()}.
 link(Drv, Pids, OldPath, NewPath) ->
     alcove_owner:call(
@@ -2017,8 +2020,8 @@ link(Drv, Pids, OldPath, NewPath) ->
 -spec link(
     alcove_drv:ref(),
     [pid_t()],
-    OldPath :: iodata(),
-    NewPath :: iodata(),
+    OldPath :: name(),
+    NewPath :: name(),
     timeout()
 ) -> ok | {error, posix()}.
 link(Drv, Pids, OldPath, NewPath, Timeout) ->
@@ -2078,12 +2081,7 @@ lseek(Drv, Pids, FD, Offset, Whence, Timeout) ->
 %% ```
 %% ok = alcove:mkdir(Drv, [Pid], "/tmp/dir", 8#755).
 %% '''
--spec mkdir(
-    alcove_drv:ref(),
-    [pid_t()],
-    Path :: iodata(),
-    Mode :: mode_t()
-) -> ok | {error, posix()}.
+-spec mkdir(alcove_drv:ref(), [pid_t()], Path :: name(), Mode :: mode_t()) -> ok | {error, posix()}.
 mkdir(Drv, Pids, Path, Mode) ->
     alcove_owner:call(Drv, Pids, mkdir, [Path, Mode], infinity, {?MODULE, [Drv, Pids, Path, Mode]}).
 
@@ -2091,7 +2089,7 @@ mkdir(Drv, Pids, Path, Mode) ->
 -spec mkdir(
     alcove_drv:ref(),
     [pid_t()],
-    Path :: iodata(),
+    Path :: name(),
     Mode :: mode_t(),
     timeout()
 ) -> ok | {error, posix()}.
@@ -2113,7 +2111,7 @@ mkdir(Drv, Pids, Path, Mode, Timeout) ->
 -spec mkfifo(
     alcove_drv:ref(),
     [pid_t()],
-    Path :: iodata(),
+    Path :: name(),
     Mode :: mode_t()
 ) -> ok | {error, posix()}.
 mkfifo(Drv, Pids, Path, Mode) ->
@@ -2130,7 +2128,7 @@ mkfifo(Drv, Pids, Path, Mode) ->
 -spec mkfifo(
     alcove_drv:ref(),
     [pid_t()],
-    Path :: iodata(),
+    Path :: name(),
     Mode :: mode_t(),
     timeout()
 ) -> ok | {error, posix()}.
@@ -2154,9 +2152,9 @@ mkfifo(Drv, Pids, Path, Mode, Timeout) ->
 -spec mount(
     alcove_drv:ref(),
     [pid_t()],
-    Source :: iodata(),
-    Target :: iodata(),
-    Type :: iodata(),
+    Source :: name(),
+    Target :: name(),
+    Type :: name(),
     Flags :: uint64_t() | [constant()],
     Data :: iodata(),
     Opts :: iodata()
@@ -2175,9 +2173,9 @@ mount(Drv, Pids, Source, Target, Type, Flags, Data, Opts) ->
 -spec mount(
     alcove_drv:ref(),
     [pid_t()],
-    Source :: iodata(),
-    Target :: iodata(),
-    Type :: iodata(),
+    Source :: name(),
+    Target :: name(),
+    Type :: name(),
     Flags :: uint64_t() | [constant()],
     Data :: iodata(),
     Opts :: iodata(),
@@ -2235,7 +2233,7 @@ mount_constant(Drv, Pids, Symbol, Timeout) ->
 -spec open(
     alcove_drv:ref(),
     [pid_t()],
-    Path :: iodata(),
+    Path :: name(),
     Flags :: int32_t() | [constant()],
     Mode :: mode_t()
 ) -> {ok, fd()} | {error, posix()}.
@@ -2253,7 +2251,7 @@ open(Drv, Pids, Path, Flags, Mode) ->
 -spec open(
     alcove_drv:ref(),
     [pid_t()],
-    Path :: iodata(),
+    Path :: name(),
     Flags :: int32_t() | [constant()],
     Mode :: mode_t(),
     timeout()
@@ -2278,8 +2276,8 @@ open(Drv, Pids, Path, Flags, Mode, Timeout) ->
 -spec pivot_root(
     alcove_drv:ref(),
     [pid_t()],
-    NewRoot :: iodata(),
-    PutOld :: iodata()
+    NewRoot :: name(),
+    PutOld :: name()
 ) -> ok | {error, posix()}.
 pivot_root(Drv, Pids, NewRoot, PutOld) ->
     alcove_owner:call(
@@ -2295,8 +2293,8 @@ pivot_root(Drv, Pids, NewRoot, PutOld) ->
 -spec pivot_root(
     alcove_drv:ref(),
     [pid_t()],
-    NewRoot :: iodata(),
-    PutOld :: iodata(),
+    NewRoot :: name(),
+    PutOld :: name(),
     timeout()
 ) -> ok | {error, posix()}.
 pivot_root(Drv, Pids, NewRoot, PutOld, Timeout) ->
@@ -2319,8 +2317,8 @@ pivot_root(Drv, Pids, NewRoot, PutOld, Timeout) ->
 -spec pledge(
     alcove_drv:ref(),
     [pid_t()],
-    Promises :: iodata(),
-    ExecPromises :: iodata()
+    Promises :: name(),
+    ExecPromises :: name()
 ) -> ok | {error, posix()}.
 pledge(Drv, Pids, Promises, ExecPromises) ->
     alcove_owner:call(
@@ -2336,8 +2334,8 @@ pledge(Drv, Pids, Promises, ExecPromises) ->
 -spec pledge(
     alcove_drv:ref(),
     [pid_t()],
-    Promises :: iodata(),
-    ExecPromises :: iodata(),
+    Promises :: name(),
+    ExecPromises :: name(),
     timeout()
 ) -> ok | {error, posix()}.
 pledge(Drv, Pids, Promises, ExecPromises, Timeout) ->
@@ -2605,7 +2603,7 @@ read(Drv, Pids, FD, Count, Timeout) ->
 %% ```
 %% {ok, Names} = alcove:readdir(Drv, [Pid], "/dev").
 %% '''
--spec readdir(alcove_drv:ref(), [pid_t()], Path :: iodata()) -> {ok, [binary()]} | {error, posix()}.
+-spec readdir(alcove_drv:ref(), [pid_t()], Path :: name()) -> {ok, [binary()]} | {error, posix()}.
 readdir(Drv, Pids, Path) ->
     alcove_owner:call(Drv, Pids, readdir, [Path], infinity, {?MODULE, [Drv, Pids, Path]}).
 
@@ -2613,7 +2611,7 @@ readdir(Drv, Pids, Path) ->
 -spec readdir(
     alcove_drv:ref(),
     [pid_t()],
-    Path :: iodata(),
+    Path :: name(),
     timeout()
 ) -> {ok, [binary()]} | {error, posix()}.
 readdir(Drv, Pids, Path, Timeout) ->
@@ -2657,12 +2655,12 @@ rlimit_constant(Drv, Pids, Symbol, Timeout) ->
 %% ```
 %% ok = alcove:rmdir(Drv, [Pid], "/tmp/dir").
 %% '''
--spec rmdir(alcove_drv:ref(), [pid_t()], Path :: iodata()) -> ok | {error, posix()}.
+-spec rmdir(alcove_drv:ref(), [pid_t()], Path :: name()) -> ok | {error, posix()}.
 rmdir(Drv, Pids, Path) ->
     alcove_owner:call(Drv, Pids, rmdir, [Path], infinity, {?MODULE, [Drv, Pids, Path]}).
 
 %% @doc As {@link rmdir/3}, with a limit of time.
--spec rmdir(alcove_drv:ref(), [pid_t()], Path :: iodata(), timeout()) -> ok | {error, posix()}.
+-spec rmdir(alcove_drv:ref(), [pid_t()], Path :: name(), timeout()) -> ok | {error, posix()}.
 rmdir(Drv, Pids, Path, Timeout) ->
     alcove_owner:call(Drv, Pids, rmdir, [Path], Timeout, {?MODULE, [Drv, Pids, Path, Timeout]}).
 
@@ -2853,8 +2851,8 @@ setcpid(Drv, Pids, Child, Opt, Val, Timeout) ->
 -spec setenv(
     alcove_drv:ref(),
     [pid_t()],
-    Name :: iodata(),
-    Value :: iodata(),
+    Name :: name(),
+    Value :: name(),
     Overwrite :: int32_t()
 ) -> ok | {error, posix()}.
 setenv(Drv, Pids, Name, Value, Overwrite) ->
@@ -2871,8 +2869,8 @@ setenv(Drv, Pids, Name, Value, Overwrite) ->
 -spec setenv(
     alcove_drv:ref(),
     [pid_t()],
-    Name :: iodata(),
-    Value :: iodata(),
+    Name :: name(),
+    Value :: name(),
     Overwrite :: int32_t(),
     timeout()
 ) -> ok | {error, posix()}.
@@ -2932,7 +2930,7 @@ setgroups(Drv, Pids, Groups, Timeout) ->
 %% {ok, Pid} = alcove:clone(Drv, [], [clone_newuts]),
 %% ok = alcove:sethostname(Drv, [Pid], "sandbox").
 %% '''
--spec sethostname(alcove_drv:ref(), [pid_t()], Hostname :: iodata()) -> ok | {error, posix()}.
+-spec sethostname(alcove_drv:ref(), [pid_t()], Hostname :: name()) -> ok | {error, posix()}.
 sethostname(Drv, Pids, Hostname) ->
     alcove_owner:call(
         Drv,
@@ -2947,7 +2945,7 @@ sethostname(Drv, Pids, Hostname) ->
 -spec sethostname(
     alcove_drv:ref(),
     [pid_t()],
-    Hostname :: iodata(),
+    Hostname :: name(),
     timeout()
 ) -> ok | {error, posix()}.
 sethostname(Drv, Pids, Hostname, Timeout) ->
@@ -3136,12 +3134,12 @@ setpriority(Drv, Pids, Which, Who, Prio, Timeout) ->
 %% ```
 %% ok = alcove:setproctitle(Drv, [Pid], "worker").
 %% '''
--spec setproctitle(alcove_drv:ref(), [pid_t()], Title :: iodata()) -> ok.
+-spec setproctitle(alcove_drv:ref(), [pid_t()], Title :: name()) -> ok.
 setproctitle(Drv, Pids, Title) ->
     alcove_owner:call(Drv, Pids, setproctitle, [Title], infinity, {?MODULE, [Drv, Pids, Title]}).
 
 %% @doc As {@link setproctitle/3}, with a limit of time.
--spec setproctitle(alcove_drv:ref(), [pid_t()], Title :: iodata(), timeout()) -> ok.
+-spec setproctitle(alcove_drv:ref(), [pid_t()], Title :: name(), timeout()) -> ok.
 setproctitle(Drv, Pids, Title, Timeout) ->
     alcove_owner:call(
         Drv,
@@ -3441,8 +3439,8 @@ socket(Drv, Pids, Domain, Type, Protocol, Timeout) ->
 -spec symlink(
     alcove_drv:ref(),
     [pid_t()],
-    OldPath :: iodata(),
-    NewPath :: iodata()
+    OldPath :: name(),
+    NewPath :: name()
 ) -> ok | {error, posix()}.
 symlink(Drv, Pids, OldPath, NewPath) ->
     alcove_owner:call(
@@ -3458,8 +3456,8 @@ symlink(Drv, Pids, OldPath, NewPath) ->
 -spec symlink(
     alcove_drv:ref(),
     [pid_t()],
-    OldPath :: iodata(),
-    NewPath :: iodata(),
+    OldPath :: name(),
+    NewPath :: name(),
     timeout()
 ) -> ok | {error, posix()}.
 symlink(Drv, Pids, OldPath, NewPath, Timeout) ->
@@ -3517,12 +3515,12 @@ syscall_constant(Drv, Pids, Symbol, Timeout) ->
 %% ```
 %% ok = alcove:umount(Drv, [Pid], "/mnt").
 %% '''
--spec umount(alcove_drv:ref(), [pid_t()], Path :: iodata()) -> ok | {error, posix()}.
+-spec umount(alcove_drv:ref(), [pid_t()], Path :: name()) -> ok | {error, posix()}.
 umount(Drv, Pids, Path) ->
     alcove_owner:call(Drv, Pids, umount, [Path], infinity, {?MODULE, [Drv, Pids, Path]}).
 
 %% @doc As {@link umount/3}, with a limit of time.
--spec umount(alcove_drv:ref(), [pid_t()], Path :: iodata(), timeout()) -> ok | {error, posix()}.
+-spec umount(alcove_drv:ref(), [pid_t()], Path :: name(), timeout()) -> ok | {error, posix()}.
 umount(Drv, Pids, Path, Timeout) ->
     alcove_owner:call(Drv, Pids, umount, [Path], Timeout, {?MODULE, [Drv, Pids, Path, Timeout]}).
 
@@ -3536,7 +3534,7 @@ umount(Drv, Pids, Path, Timeout) ->
 -spec umount2(
     alcove_drv:ref(),
     [pid_t()],
-    Path :: iodata(),
+    Path :: name(),
     Flags :: int32_t() | [constant()]
 ) -> ok | {error, posix()}.
 umount2(Drv, Pids, Path, Flags) ->
@@ -3553,7 +3551,7 @@ umount2(Drv, Pids, Path, Flags) ->
 -spec umount2(
     alcove_drv:ref(),
     [pid_t()],
-    Path :: iodata(),
+    Path :: name(),
     Flags :: int32_t() | [constant()],
     timeout()
 ) -> ok | {error, posix()}.
@@ -3572,12 +3570,12 @@ umount2(Drv, Pids, Path, Flags, Timeout) ->
 %% ```
 %% ok = alcove:unlink(Drv, [Pid], "/tmp/file").
 %% '''
--spec unlink(alcove_drv:ref(), [pid_t()], Path :: iodata()) -> ok | {error, posix()}.
+-spec unlink(alcove_drv:ref(), [pid_t()], Path :: name()) -> ok | {error, posix()}.
 unlink(Drv, Pids, Path) ->
     alcove_owner:call(Drv, Pids, unlink, [Path], infinity, {?MODULE, [Drv, Pids, Path]}).
 
 %% @doc As {@link unlink/3}, with a limit of time.
--spec unlink(alcove_drv:ref(), [pid_t()], Path :: iodata(), timeout()) -> ok | {error, posix()}.
+-spec unlink(alcove_drv:ref(), [pid_t()], Path :: name(), timeout()) -> ok | {error, posix()}.
 unlink(Drv, Pids, Path, Timeout) ->
     alcove_owner:call(Drv, Pids, unlink, [Path], Timeout, {?MODULE, [Drv, Pids, Path, Timeout]}).
 
@@ -3586,12 +3584,12 @@ unlink(Drv, Pids, Path, Timeout) ->
 %% ```
 %% ok = alcove:unsetenv(Drv, [Pid], "HOME").
 %% '''
--spec unsetenv(alcove_drv:ref(), [pid_t()], Name :: iodata()) -> ok | {error, posix()}.
+-spec unsetenv(alcove_drv:ref(), [pid_t()], Name :: name()) -> ok | {error, posix()}.
 unsetenv(Drv, Pids, Name) ->
     alcove_owner:call(Drv, Pids, unsetenv, [Name], infinity, {?MODULE, [Drv, Pids, Name]}).
 
 %% @doc As {@link unsetenv/3}, with a limit of time.
--spec unsetenv(alcove_drv:ref(), [pid_t()], Name :: iodata(), timeout()) -> ok | {error, posix()}.
+-spec unsetenv(alcove_drv:ref(), [pid_t()], Name :: name(), timeout()) -> ok | {error, posix()}.
 unsetenv(Drv, Pids, Name, Timeout) ->
     alcove_owner:call(Drv, Pids, unsetenv, [Name], Timeout, {?MODULE, [Drv, Pids, Name, Timeout]}).
 
@@ -3631,8 +3629,8 @@ unshare(Drv, Pids, Flags, Timeout) ->
 -spec unveil(
     alcove_drv:ref(),
     [pid_t()],
-    Path :: iodata(),
-    Permissions :: iodata()
+    Path :: name(),
+    Permissions :: name()
 ) -> ok | {error, posix()}.
 unveil(Drv, Pids, Path, Permissions) ->
     alcove_owner:call(
@@ -3648,8 +3646,8 @@ unveil(Drv, Pids, Path, Permissions) ->
 -spec unveil(
     alcove_drv:ref(),
     [pid_t()],
-    Path :: iodata(),
-    Permissions :: iodata(),
+    Path :: name(),
+    Permissions :: name(),
     timeout()
 ) -> ok | {error, posix()}.
 unveil(Drv, Pids, Path, Permissions, Timeout) ->

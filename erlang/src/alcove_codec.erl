@@ -5,7 +5,7 @@
 %% wrapped once for each process on the way, and so is what comes from there:
 %%
 %% <ul>
-%% <li>build: {@link call/3}, {@link stdin/2}</li>
+%% <li>build: {@link call/3}, {@link stdin/2}, {@link name/1}</li>
 %% <li>take apart: {@link stream/1}, {@link decode/1}, {@link unwrap/1}</li>
 %% </ul>
 %%
@@ -18,7 +18,8 @@
 
 -export([
     call/3,
-    stdin/2
+    stdin/2,
+    name/1
 ]).
 -export([
     stream/1,
@@ -64,9 +65,58 @@ call(Name, Pids, Args) ->
 
 %% Calls in a call are numbers, too.
 arguments(batch, [Calls]) when is_list(Calls) ->
-    [lists:map(fun({Name, Args}) -> {alcove_proto:call(Name), list_to_tuple(Args)} end, Calls)];
-arguments(_Name, Args) ->
-    Args.
+    [lists:map(fun({Name, Args}) -> {alcove_proto:call(Name), inner(Name, Args)} end, Calls)];
+arguments(Name, Args) ->
+    encode(names(Name), Args).
+
+inner(Name, Args) ->
+    list_to_tuple(encode(names(Name), Args)).
+
+% names/1
+-include("alcove_names.hrl").
+
+encode([name | Kinds], [Arg | Args]) -> [name(Arg) | encode(Kinds, Args)];
+encode([names | Kinds], [Arg | Args]) -> [each_name(Arg) | encode(Kinds, Args)];
+encode([other | Kinds], [Arg | Args]) -> [Arg | encode(Kinds, Args)];
+encode(_, Args) -> Args.
+
+each_name([Name | Names]) -> [name(Name) | each_name(Names)];
+each_name(Rest) -> Rest.
+
+%% @doc A name, an argument or an entry of the environment as it goes to a port.
+%%
+%% Text with a character above 255 becomes bytes as it does in names of files, see
+%% {@link file:native_name_encoding/0}; binaries in it stay as they are. Everything else is
+%% returned unchanged. So is text that has no encoding, which the port refuses.
+%%
+%% ```
+%% 1> alcove_codec:name([955]).
+%% <<206,187>>
+%% 2> alcove_codec:name([233]).
+%% [233]
+%% '''
+-spec name(term()) -> term().
+name(Text) when is_list(Text) ->
+    case is_wide(Text) andalso file:native_name_encoding() of
+        utf8 ->
+            try
+                iolist_to_binary(utf8(Text))
+            catch
+                error:badarg -> Text
+            end;
+        _ ->
+            Text
+    end;
+name(Term) ->
+    Term.
+
+is_wide([C | Rest]) when is_integer(C) -> C > 255 orelse is_wide(Rest);
+is_wide([Part | Rest]) -> is_wide(Part) orelse is_wide(Rest);
+is_wide(_) -> false.
+
+utf8([C | Rest]) when is_integer(C) -> [<<C/utf8>> | utf8(Rest)];
+utf8([Part | Rest]) -> [utf8(Part) | utf8(Rest)];
+utf8(Rest) -> Rest.
 
 %% @doc Data for the standard input of the last process of a pipeline.
 %%

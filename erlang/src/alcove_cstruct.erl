@@ -14,7 +14,8 @@
 %% @doc The `struct jail' that {@link alcove:jail/3} takes on FreeBSD, of version 2.
 %%
 %% Raises `function_clause' for a structure of another version and for an address that is
-%% not a tuple of four or eight numbers.
+%% not a tuple of four or eight numbers, `badarg' for a name with a zero byte. Names are text as
+%% type `alcove:name()' says.
 %%
 %% ```
 %% {ok, Jid} = alcove:jail(Drv, [Pid], alcove_cstruct:jail(#alcove_jail{
@@ -47,8 +48,13 @@ jail(#alcove_jail{
         {ptr, <<<<(ip6(IP))/binary>> || IP <- IP6>>}
     ].
 
+%% A name ends at its first zero byte, which would cut it.
 cstring(Text) ->
-    {ptr, iolist_to_binary([Text, 0])}.
+    Name = iolist_to_binary(alcove_codec:name(Text)),
+    case binary:match(Name, <<0>>) of
+        nomatch -> {ptr, <<Name/binary, 0>>};
+        _ -> erlang:error(badarg, [Text])
+    end.
 
 %% Addresses travel in network byte order.
 ip4({A, B, C, D}) ->
