@@ -37,15 +37,12 @@ func (c *Calls) setcpid() {
 	if c.refused() {
 		return
 	}
-	child := c.p.ChildByPid(int32(pid))
 	done := true
 	switch string(name) {
 	case "flowcontrol":
-		if child != nil {
-			c.p.SetFlowControl(child, max(value, -1))
-		}
+		c.p.SetFlowControl(int32(pid), max(value, -1))
 	case "signaloneof":
-		if child != nil {
+		if child := c.p.ChildByPid(int32(pid)); child != nil {
 			child.SignalOnEOF = min(value, maxByte)
 		}
 	default:

@@ -110,7 +110,8 @@ func receivedInPieces(t *testing.T, stream string, cuts ...int) received {
 		growPipe(t, c.stdin)
 	}
 	f.shut(int(f.adopt(noInput).takeStdin()))
-	f.adopt(hasEnded).exited = true
+	f.adopt(hasEnded)
+	f.silence(hasEnded)
 
 	good, bad := untilBad(stream)
 	f.receive(good, cuts...)

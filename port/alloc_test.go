@@ -153,12 +153,12 @@ func TestRoundsTakeNoMemory(t *testing.T) {
 			tr.rounds()
 		}},
 		{"output that has to wait for credit", func() {
-			tr.SetFlowControl(other.Child, 0)
+			tr.SetFlowControl(other.pid, 0)
 			tr.send(other.out, execAndCall)
 			tr.rounds()
-			tr.SetFlowControl(other.Child, 1)
+			tr.SetFlowControl(other.pid, 1)
 			tr.turn()
-			tr.SetFlowControl(other.Child, -1)
+			tr.SetFlowControl(other.pid, -1)
 			tr.expect(tr.out, proxySize+len(execAndCall))
 		}},
 	} {

@@ -226,7 +226,7 @@ func (e execution) check(t *testing.T, s schedule) {
 	if n := countOutput(got); e.Credit >= 0 && n > int(e.Credit) {
 		t.Errorf("%d pieces of output, want at most %d", n, e.Credit)
 	}
-	f.SetFlowControl(c.Child, -1)
+	f.SetFlowControl(childPid, -1)
 	f.rounds()
 	got = append(got, framesIn(f.written())...)
 	if diff := cmp.Diff(e.want(), joinOutput(got)); diff != "" {

@@ -51,7 +51,7 @@ func fromBelow(f *fixture, c *testChild, frames []byte) {
 	h := c.held
 	h.r, h.w = 0, copy(h.b, frames)
 	h.w += copy(h.b[h.w:], "\x00") // of another frame: what is empty would be given back, and before that written
-	f.forwardFrames(c.Child, ^uint64(0))
+	f.forwardFrames(&c.outlet, ^uint64(0))
 	f.out.clear()
 }
 

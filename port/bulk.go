@@ -9,6 +9,11 @@ const (
 	// make writer and reader wait for each other at every frame.
 	bulkPipe = burst * (64 << 10)
 
+	// usualPipe is the size of a pipe that nobody has changed, and mostPipe what
+	// an ordinary user may make of it.
+	usualPipe = 64 << 10
+	mostPipe  = 1 << 20
+
 	// bulkFrame is the size from which on a frame shows that there is much.
 	bulkFrame = 32 << 10
 )
@@ -18,13 +23,23 @@ const (
 // process is grown by the parent, if that is a process of this program.
 //
 // A seccomp filter may not know the system call.
-func (p *Process) growPipe(c *Child) {
-	if c.grown || p.locked {
+func (p *Process) growPipe(o *outlet) {
+	if o.grown || p.locked {
 		return
 	}
-	c.grown = true
-	setPipeSize(int(c.Stdout), bulkPipe)
+	o.grown = true
+	setPipeSize(int(o.Stdout), bulkPipe)
 	if !p.below {
 		setPipeSize(stdout, bulkPipe)
 	}
+}
+
+// capacity returns how much the pipe of a stream holds. It is asked for only
+// where that is more than usual; where a seccomp filter may not know the system
+// call, it is the most that it can be.
+func (p *Process) capacity(fd int32) int {
+	if p.locked {
+		return mostPipe
+	}
+	return pipeCapacity(int(fd))
 }

@@ -7,3 +7,11 @@ import "github.com/alcove-go/alcove/port/sys"
 const atomic = 4096
 
 func setPipeSize(fd, size int) { sys.Fcntl(fd, sys.F_SETPIPE_SZ, size) }
+
+func pipeCapacity(fd int) int {
+	n, err := sys.Fcntl(fd, sys.F_GETPIPE_SZ, 0)
+	if err != 0 {
+		return usualPipe
+	}
+	return n
+}

@@ -12,22 +12,15 @@ const (
 	lostControl   = -1 // something else than a notice came, or reading failed
 )
 
-// Child is what a process knows of one of its children. The descriptors are
-// this process's own numbers; -1 when closed.
+// Child is what a process knows of one of its children, from the fork until it
+// is reaped. The descriptors are this process's own numbers; -1 when closed.
 type Child struct {
-	Pid         int32
-	FlowControl int32 // pieces of output that may still be read, -1 without limit
+	outlet
 	SignalOnEOF int32
 	Control     int32
 	Stdin       int32
-	Stdout      int32
-	Stderr      int32
 
-	slot   int32
-	exited bool // reaped
 	waited bool // by waitpid: not listed, not addressed, its end not reported
-	ending bool // its control socket has closed, which is about to be told
-	raw    bool // its standard output is that of another program
 
 	// The way in (feed.go).
 	gate    gate
@@ -36,18 +29,34 @@ type Child struct {
 	ready   int   // bytes at the front of queue that may be written now
 	closing int32 // standard input, closed by a call while queue held data; else -1
 
-	// The way out (stream.go, control.go).
+	// Notices (control.go).
+	announced uint64 // bytes that were frames at its last notice
+	execing   bool   // the last notice was that of an exec
+}
+
+// outlet is the way out of a process: its standard output and error (stream.go).
+// It outlives the process where others hold these (leftover.go).
+type outlet struct {
+	Pid         int32
+	FlowControl int32 // pieces of output that may still be read, -1 without limit
+	Stdout      int32
+	Stderr      int32
+
+	slot      int32   // in the table of children, or of leftovers
+	ended     bool    // the process is reaped: this is a leftover
+	port      bool    // it may run this program: fdctl_closed has not been sent
+	raw       bool    // its standard output is that of another program
+	lifted    bool    // output does not have to wait for credit
+	grown     bool    // its standard output has a larger pipe (bulk.go)
 	held      *buffer // part of a frame, or raw output that was read along with frames
 	forwarded uint64  // bytes of its standard output passed on as frames
-	announced uint64  // bytes that were frames at its last notice
-	execing   bool    // the last notice was that of an exec
-	grown     bool    // its standard output has a larger pipe (bulk.go)
 }
 
 // children is the table of children. Slots are reused from the lowest.
 type children struct {
 	slots   []Child // those in use have a pid
 	live    int     // slots in use
+	waited  bool    // some were waited for by the present call
 	changed bool    // sweep has something to do
 	compact bool    // and is to leave no free slots
 }
@@ -56,7 +65,7 @@ type children struct {
 // shares with its parent as long as neither writes to it.
 func (t *children) reset() {
 	t.slots = t.slots[:0]
-	t.live, t.changed, t.compact = 0, false, false
+	t.live, t.waited, t.changed, t.compact = 0, false, false, false
 }
 
 // room makes room for one more child.
@@ -75,7 +84,7 @@ func (t *children) add(pid int32) *Child {
 	if i == len(t.slots) {
 		t.slots = t.slots[:i+1]
 	}
-	t.slots[i] = Child{Pid: pid, slot: int32(i), closing: -1}
+	t.slots[i] = Child{outlet: outlet{Pid: pid, slot: int32(i), port: true}, closing: -1}
 	t.live++
 	return &t.slots[i]
 }
@@ -110,17 +119,15 @@ func (p *Process) ChildByPid(pid int32) *Child {
 	return p.table.find(pid)
 }
 
-// addressed returns the child that data for pid is meant for: one that lives.
-func (p *Process) addressed(pid int32) *Child {
-	c := p.ChildByPid(pid)
-	if c == nil || c.exited {
-		return nil
-	}
-	return c
+// remove takes a child out of the table. All its streams must be closed or
+// somebody else's.
+func (p *Process) remove(c *Child) {
+	*c = Child{}
+	p.table.live--
+	p.table.changed = true
 }
 
-// sweep does what a call has left for after its reply, and frees the slots of
-// children that are gone with all their streams.
+// sweep does what a call has left for later, and takes free slots away.
 func (p *Process) sweep() {
 	t := &p.table
 	if !t.changed {
@@ -128,24 +135,11 @@ func (p *Process) sweep() {
 	}
 	t.changed = false
 	for i := range t.slots {
-		c := &t.slots[i]
-		if c.Pid == 0 {
-			continue
-		}
-		if c.waited && !c.exited {
-			p.release(c)
-		}
-		if c.raw {
-			p.deliverHeld(c)
-		}
-		if c.exited && c.Stdout < 0 && c.Stderr < 0 && c.Control < 0 {
-			p.drop(&c.queue)
-			c.Pid = 0
-			t.live--
+		if c := &t.slots[i]; c.raw {
+			p.deliverHeld(&c.outlet)
 		}
 	}
 	if t.compact {
-		t.compact = false
 		p.closeRanks()
 	}
 	n := len(t.slots)
@@ -154,6 +148,8 @@ func (p *Process) sweep() {
 	}
 	t.slots = t.slots[:n]
 	p.poll.trim(n)
+	p.sweepLeftovers(t.compact)
+	t.compact = false
 }
 
 // closeRanks moves children to the lowest slots, in their order.
@@ -165,7 +161,7 @@ func (p *Process) closeRanks() {
 			continue
 		}
 		if i != n {
-			p.poll.move(i, n)
+			p.poll.move(placeChildren+i*streams, placeChildren+n*streams, streams)
 			t.slots[n], *c = *c, Child{}
 			t.slots[n].slot = int32(n)
 		}
@@ -175,8 +171,7 @@ func (p *Process) closeRanks() {
 
 // SetMaxChild sets how many children the process may have, 0 to 65535, and
 // tells whether it did: it refuses what the limit on open files does not
-// allow, and less than the children that there are. Children keep their
-// slots.
+// allow, and less than the children that there are.
 func (p *Process) SetMaxChild(n int32) bool {
 	n = min(n, 0xffff)
 	var limit sys.Rlimit
@@ -280,14 +275,19 @@ func (p *Process) take() *buffer {
 	return b
 }
 
-// hold makes the child have a buffer. Without memory for one it reports false:
-// the child has to wait until another buffer is dropped.
-func (p *Process) hold(c *Child) bool {
-	if c.held == nil {
-		c.held = p.take()
+// hold makes the outlet have a buffer. Without memory for one it reports false:
+// the process has to wait until another buffer is dropped. One that has ended
+// does not, and has done with its buffer at once.
+func (p *Process) hold(o *outlet) bool {
+	if o.held == nil {
+		o.held = p.take()
 	}
-	p.starved = p.starved || c.held == nil
-	return c.held != nil
+	if o.held == nil && o.lifted {
+		p.last.r, p.last.w = 0, 0
+		o.held = p.last
+	}
+	p.starved = p.starved || o.held == nil
+	return o.held != nil
 }
 
 func newBuffer() *buffer {
@@ -307,6 +307,10 @@ func (p *Process) drop(b **buffer) {
 	if *b == nil {
 		return
 	}
+	if *b == p.last {
+		*b = nil
+		return
+	}
 	(*b).next, p.spare = p.spare, *b
 	*b = nil
 	if p.starved {
@@ -314,7 +318,7 @@ func (p *Process) drop(b **buffer) {
 		for i := range p.table.slots {
 			if c := &p.table.slots[i]; c.Pid != 0 {
 				p.watchControl(c)
-				p.watchOutput(c)
+				p.watchOutput(&c.outlet)
 			}
 		}
 	}

@@ -27,7 +27,9 @@ func (p *Process) listed() []int32 {
 // addClosed adds a child of which no stream is open.
 func (p *Process) addClosed(pid int32) *Child {
 	mustBeNobody(pid)
-	p.table.room()
+	if !p.roomForChild() {
+		panic("no memory for a child")
+	}
 	c := p.table.add(pid)
 	p.poll.room(len(p.table.slots))
 	c.Control, c.Stdin, c.Stdout, c.Stderr = closedControl, -1, -1, -1
@@ -36,8 +38,7 @@ func (p *Process) addClosed(pid int32) *Child {
 
 // reaped makes it a child that has ended.
 func (p *Process) reaped(c *Child) {
-	c.exited = true
-	p.table.changed = true
+	p.leave(c)
 	p.sweep()
 }
 
@@ -77,51 +78,23 @@ func TestSlotsAreReusedFromTheLowest(t *testing.T) {
 	}
 }
 
-func TestAChildKeepsItsSlotUntilAllItsStreamsAreClosed(t *testing.T) {
-	for name, stream := range map[string]func(*Child) *int32{
-		"control": func(c *Child) *int32 { return &c.Control },
-		"stdout":  func(c *Child) *int32 { return &c.Stdout },
-		"stderr":  func(c *Child) *int32 { return &c.Stderr },
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := newFixture(t)
-			c := p.addClosed(childPid)
-			*stream(c) = 1 << 20
-			p.reaped(c)
-			if diff := cmp.Diff([]int32{childPid}, p.listed()); diff != "" {
-				t.Errorf("slots with an open stream (-want +got):\n%s", diff)
-			}
-			*stream(c) = -1
-			p.reaped(c)
-			if diff := cmp.Diff([]int32{}, p.listed()); diff != "" {
-				t.Errorf("slots without open streams (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestOfChildrenWithOnePidTheFirstThatIsNotWaitedForIsFound(t *testing.T) {
+func TestAPidFindsTheChildThatWasNotWaitedFor(t *testing.T) {
 	p := newFixture(t)
-	for range 3 {
-		p.addClosed(childPid)
+	for n := range int32(3) {
+		p.addClosed(childPid + n)
 	}
-	p.addClosed(childPid + 1)
 	slot := func(c *Child) int {
 		if c == nil {
 			return -1
 		}
 		return int(c.slot)
 	}
-	p.table.slots[0].waited = true
-	p.table.slots[1].exited = true
+	p.Waited(childPid + 1)
 	got := []int{slot(p.ChildByPid(childPid)), slot(p.ChildByPid(childPid + 1)), slot(p.ChildByPid(childPid + 2)), slot(p.ChildByPid(0)), slot(p.ChildByPid(-childPid))}
-	if diff := cmp.Diff([]int{1, 3, -1, -1, -1}, got); diff != "" {
+	if diff := cmp.Diff([]int{0, -1, 2, -1, -1}, got); diff != "" {
 		t.Errorf("slots found (-want +got):\n%s", diff)
 	}
-	if c := p.addressed(childPid); c != nil {
-		t.Errorf("slot %d is addressed, want none: the first child has ended", c.slot)
-	}
-	if diff := cmp.Diff([]int32{0, childPid, childPid, childPid + 1}, p.listed()); diff != "" {
+	if diff := cmp.Diff([]int32{childPid, 0, childPid + 2}, p.listed()); diff != "" {
 		t.Errorf("slots listed (-want +got):\n%s", diff)
 	}
 }
@@ -135,13 +108,14 @@ func TestTheOutputOfAChildThatWasWaitedForIsPassedOn(t *testing.T) {
 		c.close(&c.control, &c.out, &c.err)
 		f.Waited(childPid)
 		f.Waited(childPid + 1) // no child: of no consequence
+		f.buryWaited()
 		f.receive(stdinFrame(childPid, "x"))
 		f.rounds()
 		f.wantWritten(
-			ctlFrame(childPid, "badpid"),
 			proxyFrame(childPid, eventFrame("x")),
 			ctlFrame(childPid, "fdctl_closed"),
-			fromChild(typeStderr, childPid, "error output"))
+			fromChild(typeStderr, childPid, "error output"),
+			ctlFrame(childPid, "badpid"))
 		if diff := cmp.Diff([]int32{}, f.listed()); diff != "" {
 			t.Errorf("slots (-want +got):\n%s", diff)
 		}
@@ -260,6 +234,7 @@ func TestChildrenMoveToLowSlotsWhenFewerAreAllowed(t *testing.T) {
 				f.Waited(c.Pid)
 			}
 		}
+		f.buryWaited()
 		f.rounds()
 		f.written()
 		if diff := cmp.Diff([]int32{0, 0, 0, 0, childPid + 4, 0, 0, 0, 0, childPid + 9}, f.listed()); diff != "" {

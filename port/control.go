@@ -88,19 +88,21 @@ func (p *Process) noticed(c *Child, kind uint32, count uint64) {
 
 func (p *Process) watchControl(c *Child) {
 	if c.Control >= 0 {
-		p.watch(c, streamControl, c.Control, sys.POLLIN)
+		p.watch(&c.outlet, streamControl, c.Control, sys.POLLIN)
 	}
 }
 
 func (p *Process) closeControl(c *Child, state int32) {
-	p.forget(c, streamControl)
+	p.forget(&c.outlet, streamControl)
 	sys.Close(int(c.Control))
 	c.Control = state
-	p.table.changed = p.table.changed || c.exited
 }
 
+// loseControl goes on without the control socket: that the child is another
+// program is never told.
 func (p *Process) loseControl(c *Child) {
 	p.closeControl(c, lostControl)
+	c.port = false
 	c.gate = gateless
 	p.openGate(c)
 }
@@ -109,23 +111,22 @@ func (p *Process) loseControl(c *Child) {
 // has written as such goes first, so that no reply comes after fdctl_closed,
 // which clients take for the success of an exec.
 func (p *Process) controlClosed(c *Child) {
-	if !p.hold(c) {
-		p.forget(c, streamControl)
+	if !p.hold(&c.outlet) {
+		p.forget(&c.outlet, streamControl)
 		return
 	}
 	p.closeControl(c, closedControl)
-	c.ending = true
 	if c.execing {
 		p.forwardAnnounced(c)
 		c.raw = true
 	} else {
-		p.forwardAll(c)
+		p.forwardAll(&c.outlet)
 	}
 	p.ctl(uint32(c.Pid), "fdctl_closed")
-	c.ending = false
-	p.watchOutput(c)
+	c.port = false
+	p.watchOutput(&c.outlet)
 	if c.raw {
-		p.deliverHeld(c)
+		p.deliverHeld(&c.outlet)
 	}
 	p.openGate(c)
 }

@@ -53,17 +53,15 @@ func (p *Process) Close(fd int) sys.Errno {
 	}
 	c := p.childWith(fd)
 	if c == nil {
-		return sys.Close(fd)
+		return p.closeLeftNumber(fd)
 	}
 	switch int32(fd) {
 	case c.Control:
-		p.closeControl(c, lostControl)
-		c.gate = gateless
-		p.openGate(c)
+		p.loseControl(c)
 	case c.Stdout:
-		p.closeStream(c, streamStdout, &c.Stdout)
+		p.closeStream(&c.outlet, streamStdout)
 	case c.Stderr:
-		p.closeStream(c, streamStderr, &c.Stderr)
+		p.closeStream(&c.outlet, streamStderr)
 	case c.Stdin:
 		c.Stdin = -1
 		if c.queue != nil {

@@ -12,9 +12,11 @@
 //	outbound.go  descriptor 1: what is gathered for one writev(2)
 //	child.go     the table of children
 //	stream.go    the way out of a child's standard output and error
+//	leftover.go  output that others hold when a child has ended
 //	control.go   the socket on which a process announces that it execs
 //	flow.go      flow control
-//	signal.go    signals as events, and the end of children
+//	signal.go    signals as events
+//	reap.go      the end of children
 //	ending.go    the end of all that runs below, for those who ask
 //	walk_linux.go  finding it
 //	fork.go      fork and clone

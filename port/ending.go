@@ -47,8 +47,8 @@ func (p *Process) reapUnknown() sys.Errno {
 		case err != 0 || pid == 0:
 			return err
 		default:
-			if c := p.addressed(int32(pid)); c != nil {
-				c.exited = true // its pid is not to be signalled any more
+			if c := p.ChildByPid(int32(pid)); c != nil {
+				c.waited = true // its pid is not to be signalled any more
 			}
 		}
 	}
@@ -104,7 +104,7 @@ func (p *Process) closeInputs() {
 
 // runsPort reports whether a child lives and has not executed another program.
 func (p *Process) runsPort(c *Child) bool {
-	return c.Pid != 0 && !c.exited && c.Control != closedControl
+	return c.Pid != 0 && !c.waited && c.Control != closedControl
 }
 
 // askBelow sends each process below one signal: to children that of their own,
@@ -128,7 +128,7 @@ func (p *Process) askBelow() {
 	}
 	for i := range p.table.slots {
 		c := &p.table.slots[i]
-		if c.Pid != 0 && !c.exited && !p.runsPort(c) && signo != 0 && int(c.SignalOnEOF) != signo {
+		if c.Pid != 0 && !c.waited && !p.runsPort(c) && signo != 0 && int(c.SignalOnEOF) != signo {
 			sys.Kill(int(c.Pid), int(c.SignalOnEOF))
 		}
 	}
@@ -140,7 +140,7 @@ func (p *Process) askBelow() {
 func (p *Process) killBelow(sparing bool) {
 	for i := range p.table.slots {
 		c := &p.table.slots[i]
-		if c.Pid == 0 || c.exited || sparing && p.runsPort(c) {
+		if c.Pid == 0 || c.waited || sparing && p.runsPort(c) {
 			continue
 		}
 		sys.Kill(-int(c.Pid), sys.SIGKILL)
@@ -161,14 +161,22 @@ func (p *Process) killBelow(sparing bool) {
 func (p *Process) discardOutput() {
 	for i := range p.table.slots {
 		c := &p.table.slots[i]
-		if c.Pid == 0 {
-			continue
+		if c.Pid != 0 {
+			p.discard(&c.outlet)
 		}
-		for _, fd := range [...]int32{c.Stdout, c.Stderr} {
-			for n := 0; fd >= 0 && n < mostDiscarded; n++ {
-				if got, err := sys.Read(int(fd), p.in.b); err != 0 || got == 0 {
-					break
-				}
+	}
+	for i := range p.leftovers.slots {
+		if l := &p.leftovers.slots[i]; l.Pid != 0 {
+			p.discard(&l.outlet)
+		}
+	}
+}
+
+func (p *Process) discard(o *outlet) {
+	for _, fd := range [...]int32{o.Stdout, o.Stderr} {
+		for n := 0; fd >= 0 && n < mostDiscarded; n++ {
+			if got, err := sys.Read(int(fd), p.in.b); err != 0 || got == 0 {
+				break
 			}
 		}
 	}

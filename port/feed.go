@@ -109,7 +109,7 @@ const gatherBelow = 16 << 10
 // forward passes data to the child pid.
 func (p *Process) forward(pid uint32, data []byte) {
 	p.traceData(pid, data)
-	c := p.addressed(int32(pid))
+	c := p.ChildByPid(int32(pid))
 	if c == nil {
 		p.feedPending()
 		p.badpid(pid)
@@ -283,7 +283,7 @@ func (p *Process) feedQueued(c *Child) {
 			p.drop(&c.queue)
 		}
 	}
-	p.forget(c, streamStdin)
+	p.forget(&c.outlet, streamStdin)
 	if c.queue == nil && c.closing >= 0 {
 		sys.Close(int(c.closing))
 		c.closing = -1
@@ -316,7 +316,7 @@ func (p *Process) openGate(c *Child) {
 }
 
 func (p *Process) watchStdin(c *Child) {
-	p.watch(c, streamStdin, c.stdinNumber(), sys.POLLOUT)
+	p.watch(&c.outlet, streamStdin, c.stdinNumber(), sys.POLLOUT)
 }
 
 // stdinNumber is the descriptor to write to, which outlives its being closed

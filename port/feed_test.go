@@ -215,7 +215,7 @@ func TestInputThatACallClosesEndsBehindWhatIsQueued(t *testing.T) {
 	f.receive(stdinFrame(childPid, "x"))
 	wantInput(t, data, c.drainInput())
 	f.wantWritten()
-	if c.closing >= 0 || f.poll.fds[placeOf(c.Child, streamStdin)].FD >= 0 {
+	if c.closing >= 0 || f.poll.fds[f.poll.placeOf(&c.outlet, streamStdin)].FD >= 0 {
 		t.Errorf("descriptor %d is kept", c.closing)
 	}
 	var b [1]byte

@@ -118,7 +118,12 @@ func newFixture(t testing.TB) *fixture {
 		t.Fatal(err)
 	}
 	f.place(f.file, stdout)
-	t.Cleanup(func() { f.poll.dropMany(); f.shut(f.file) })
+	t.Cleanup(func() {
+		for f.closeOldest() {
+		}
+		f.poll.dropMany()
+		f.shut(f.file)
+	})
 	return f
 }
 

@@ -112,10 +112,10 @@ func (p *Process) MayFork() sys.Errno {
 // must not share memory, descriptors or signal handlers.
 func (p *Process) Fork(flags uintptr) (pid int32, err sys.Errno) {
 	var s stdio
-	if !p.table.room() || !p.poll.room(len(p.table.slots)+1) {
+	if !p.roomForChild() {
 		return 0, sys.ENOMEM
 	}
-	if err := s.open(); err != 0 {
+	if err := p.openStdio(&s); err != 0 {
 		return 0, err
 	}
 	// A signal between the fork and the child's own signal pipe would be
@@ -144,7 +144,27 @@ func (p *Process) Fork(flags uintptr) (pid int32, err sys.Errno) {
 	return int32(n), 0
 }
 
+// roomForChild gets the memory for one more child, and for what it may leave.
+func (p *Process) roomForChild() bool {
+	most := len(p.leftovers.slots) + p.table.live + 1
+	return p.table.room() && p.leftovers.room(most) && p.poll.reserve(len(p.table.slots)+1, most)
+}
+
+// openStdio opens the plumbing of a child. When descriptors are short, leftovers
+// make room, the oldest first.
+func (p *Process) openStdio(s *stdio) sys.Errno {
+	for {
+		err := s.open()
+		if err != sys.EMFILE || !p.closeOldest() {
+			return err
+		}
+	}
+}
+
+// adopt makes the process that was forked a child. Whoever had its pid before
+// is gone, and speaks no more.
 func (p *Process) adopt(pid int32, s *stdio) {
+	p.silence(pid)
 	c := p.table.add(pid)
 	p.poll.room(len(p.table.slots))
 	if p.table.live >= manyChildren && !p.locked {
@@ -154,7 +174,7 @@ func (p *Process) adopt(pid int32, s *stdio) {
 	c.SignalOnEOF = p.Options.SignalOnEOF
 	c.Control, c.Stdin, c.Stdout, c.Stderr = s.control[1], s.in[1], s.out[0], s.err[0]
 	p.watchControl(c)
-	p.watchOutput(c)
+	p.watchOutput(&c.outlet)
 }
 
 // becomeChild makes the forked process one of its own.
@@ -174,6 +194,7 @@ func (p *Process) becomeChild(s *stdio) {
 	p.subreaper = false
 	p.filter = p.subFilter
 	p.table.reset()
+	p.leftovers.reset()
 	p.in.reset()
 	p.poll.dropMany()
 	p.poll.reset()
@@ -244,17 +265,27 @@ func (p *Process) markSiblings(marks []byte) int {
 			continue
 		}
 		for _, fd := range [...]int32{c.Control, c.Stdin, c.Stdout, c.Stderr, c.closing} {
-			switch {
-			case fd < 0:
-			case int(fd) >= 8*len(p.out.arena):
-				sys.Close(int(fd))
-			default:
-				highest = max(highest, int(fd))
-				if marks != nil {
-					marks[fd>>3] |= 1 << (fd & 7)
-				}
-			}
+			highest = max(highest, p.markSibling(marks, fd))
+		}
+	}
+	for i := range p.leftovers.slots {
+		if l := &p.leftovers.slots[i]; l.Pid != 0 {
+			highest = max(highest, p.markSibling(marks, l.Stdout), p.markSibling(marks, l.Stderr))
 		}
 	}
 	return highest
+}
+
+func (p *Process) markSibling(marks []byte, fd int32) int {
+	switch {
+	case fd < 0:
+		return 0
+	case int(fd) >= 8*len(p.out.arena):
+		sys.Close(int(fd))
+		return 0
+	}
+	if marks != nil {
+		marks[fd>>3] |= 1 << (fd & 7)
+	}
+	return int(fd)
 }

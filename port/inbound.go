@@ -134,6 +134,7 @@ func (p *Process) answer(nr, from, size int) {
 		put16(b, headerSize-lengthSize+len(term))
 		put16(b[lengthSize:], typeCall)
 	}
+	p.buryWaited()
 	if p.parent && p.calls.Execs(nr) && !p.execed {
 		// The parent holds back what follows an exec until it hears of it.
 		p.notify(noticeFailed)

@@ -40,14 +40,18 @@ func (p *Process) serve(place int) {
 		p.readSignals()
 	case placeMany:
 		for _, e := range p.poll.readyMany() {
-			p.serveChild(int(e.Fd))
+			p.serveStream(p.poll.place(e.Fd))
 		}
 	default:
-		p.serveChild(place)
+		p.serveStream(place)
 	}
 }
 
-func (p *Process) serveChild(place int) {
+func (p *Process) serveStream(place int) {
+	if place >= p.poll.left {
+		p.serveLeftover(place - p.poll.left)
+		return
+	}
 	place -= placeChildren
 	c := &p.table.slots[place/streams]
 	switch place % streams {
@@ -56,7 +60,7 @@ func (p *Process) serveChild(place int) {
 	case streamStdout:
 		p.readStdout(c)
 	case streamStderr:
-		p.readStderr(c)
+		p.readRaw(&c.outlet, streamStderr)
 	case streamStdin:
 		p.feedQueued(c)
 	}

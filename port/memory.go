@@ -17,16 +17,19 @@ const firstChildren = 128
 type Memory struct {
 	process Process
 	spare   buffer
-	fds     [placeChildren + firstChildren*streams]sys.PollFD
+	ending  buffer
+	fds     [placeChildren + firstChildren*(streams+leftStreams)]sys.PollFD
 	inbound [inboundSize]byte
 
 	slots    [firstChildren]Child
+	left     [firstChildren]leftover
 	outbound [outboundSize]byte
 
 	records [recordsPerRead * signal.InfoSize]byte
 	held    [bufferSize]byte
 	trace   trace
 	arg0    [maxArg0]byte
+	last    [bufferSize]byte
 }
 
 // maxArg0 is how much is kept of the name that the program was called by.
@@ -46,8 +49,11 @@ func (m *Memory) init() *Process {
 	p.records = m.records[:]
 	p.spare = &m.spare
 	p.spare.b = m.held[:]
+	p.last = &m.ending
+	p.last.b = m.last[:]
 	p.poll.fds = m.fds[:0]
 	p.poll.reset()
 	p.table.slots = m.slots[:0]
+	p.leftovers.slots = m.left[:0]
 	return p
 }

@@ -5,7 +5,8 @@ import "github.com/alcove-go/alcove/port/sys"
 // The list of descriptors to wait for has a fixed order, in which they are
 // served as well: input, signals, then child by child in slot order, and of
 // one child the control socket first, since what it says decides how the
-// child's output is read. What is not waited for has the number -1.
+// child's output is read. Leftovers come last, with two streams each. What is
+// not waited for has the number -1.
 const (
 	placeInput = iota
 	placeSignal
@@ -19,6 +20,8 @@ const (
 	streamStderr
 	streamStdin
 	streams
+
+	leftStreams = 2 // of a leftover: streamStdout and streamStderr
 )
 
 // pollset waits with poll(2), whose cost grows with the number of descriptors
@@ -26,39 +29,60 @@ const (
 // process with many children, and without a filter of its own, has an epoll(7)
 // instance watch them and polls that, where there is epoll.
 type pollset struct {
-	fds []sys.PollFD
+	fds  []sys.PollFD
+	left int // the place of the first leftover, behind the children
 	manyEvents
 }
 
 // manyChildren is from how many on epoll pays.
 const manyChildren = 16
 
-// room makes room for n children.
-func (s *pollset) room(n int) bool {
-	size := placeChildren + n*streams
-	fds, ok := sys.Grow(s.fds, size)
-	if !ok {
-		return false
-	}
+// reserve gets the memory for n children and as many leftovers.
+func (s *pollset) reserve(n, leftovers int) bool {
+	fds, ok := sys.Grow(s.fds, placeChildren+n*streams+leftovers*leftStreams)
 	s.fds = fds
-	for len(s.fds) < size {
-		s.fds = s.fds[:len(s.fds)+1]
-		s.fds[len(s.fds)-1] = sys.PollFD{FD: -1}
+	return ok
+}
+
+// room makes room for n children. There must be memory.
+func (s *pollset) room(n int) {
+	if left := placeChildren + n*streams; left > s.left {
+		end := len(s.fds)
+		s.fds = s.fds[:end+left-s.left]
+		copy(s.fds[left:], s.fds[s.left:end])
+		for place := s.left; place < left; place++ {
+			s.fds[place] = sys.PollFD{FD: -1}
+		}
+		s.left = left
 	}
-	return true
 }
 
 // trim takes away the room for more than n children.
-func (s *pollset) trim(n int) { s.fds = s.fds[:min(len(s.fds), placeChildren+n*streams)] }
+func (s *pollset) trim(n int) {
+	if left := placeChildren + n*streams; left < s.left {
+		end := left + copy(s.fds[left:], s.fds[s.left:])
+		s.fds, s.left = s.fds[:end], left
+	}
+}
 
-// move moves what is waited for of one slot to another, free one.
-func (s *pollset) move(from, to int) {
-	for stream := range streams {
-		a, b := placeChildren+from*streams+stream, placeChildren+to*streams+stream
-		s.fds[a], s.fds[b] = sys.PollFD{FD: -1}, s.fds[a]
-		if s.fds[b].FD >= 0 {
-			s.control(watchOther, b)
+// roomLeft makes room for n leftovers, no more and no less. There must be memory.
+func (s *pollset) roomLeft(n int) {
+	end := len(s.fds)
+	s.fds = s.fds[:s.left+n*leftStreams]
+	for ; end < len(s.fds); end++ {
+		s.fds[end] = sys.PollFD{FD: -1}
+	}
+}
+
+// move moves what is waited for at n places from one on to other, free ones.
+func (s *pollset) move(from, to, n int) {
+	for ; n > 0; n-- {
+		s.fds[from], s.fds[to] = sys.PollFD{FD: -1}, s.fds[from]
+		if s.fds[to].FD >= 0 {
+			s.control(watchOther, to)
 		}
+		from++
+		to++
 	}
 }
 
@@ -68,21 +92,27 @@ func (s *pollset) reset() {
 	s.fds[placeInput] = sys.PollFD{FD: stdin, Events: sys.POLLIN}
 	s.fds[placeSignal] = sys.PollFD{FD: signalRead, Events: sys.POLLIN}
 	s.fds[placeMany] = sys.PollFD{FD: -1}
+	s.left = placeChildren
 }
 
-func placeOf(c *Child, stream int) int { return placeChildren + int(c.slot)*streams + stream }
+func (s *pollset) placeOf(o *outlet, stream int) int {
+	if o.ended {
+		return s.left + int(o.slot)*leftStreams + stream - streamStdout
+	}
+	return placeChildren + int(o.slot)*streams + stream
+}
 
-// watch waits for events on a stream of a child, instead of what was waited
-// for before.
-func (p *Process) watch(c *Child, stream int, fd int32, events int16) {
-	place := placeOf(c, stream)
+// watch waits for events on a stream of a child or leftover, instead of what was
+// waited for before.
+func (p *Process) watch(o *outlet, stream int, fd int32, events int16) {
+	place := p.poll.placeOf(o, stream)
 	old := &p.poll.fds[place]
 	if old.FD == fd && old.Events == events {
 		return
 	}
 	op := watchOther
 	if old.FD != fd {
-		p.forget(c, stream)
+		p.forget(o, stream)
 		op = watchNew
 	}
 	*old = sys.PollFD{FD: fd, Events: events}
@@ -91,8 +121,8 @@ func (p *Process) watch(c *Child, stream int, fd int32, events int16) {
 
 // forget does not wait for a stream any more. It must come before the stream
 // is closed.
-func (p *Process) forget(c *Child, stream int) {
-	place := placeOf(c, stream)
+func (p *Process) forget(o *outlet, stream int) {
+	place := p.poll.placeOf(o, stream)
 	if p.poll.fds[place].FD >= 0 {
 		p.poll.control(watchNone, place)
 		p.poll.fds[place] = sys.PollFD{FD: -1}

@@ -24,4 +24,6 @@ func (s *pollset) giveUpMany(err sys.Errno) {}
 
 func (s *pollset) dropMany() {}
 
+func (s *pollset) place(key int32) int { return int(key) }
+
 func (s *pollset) readyMany() []manyEvent { return nil }

@@ -24,11 +24,31 @@ type manyEvents struct {
 func (s *pollset) control(op, place int) {
 	if many := s.fds[placeMany].FD; many >= 0 {
 		fd := s.fds[place]
-		e := syscall.EpollEvent{Events: uint32(fd.Events), Fd: int32(place)}
+		e := syscall.EpollEvent{Events: uint32(fd.Events), Fd: s.key(place)}
 		if err := sys.EpollCtl(int(many), op, int(fd.FD), &e); err != 0 {
 			s.giveUpMany(err)
 		}
 	}
+}
+
+// leftKeys is where the keys of leftovers begin, above those of children. The
+// place of a child is its key; those of leftovers move with the number of
+// children, and epoll is not to be told each time.
+const leftKeys = 1 << 24
+
+func (s *pollset) key(place int) int32 {
+	if place >= s.left {
+		place += leftKeys - s.left
+	}
+	return int32(place)
+}
+
+// place is the place that has a key now.
+func (s *pollset) place(key int32) int {
+	if key >= leftKeys {
+		return s.left + int(key) - leftKeys
+	}
+	return int(key)
 }
 
 // useMany has epoll watch the children from now on. When it cannot be had they
@@ -71,8 +91,8 @@ func (s *pollset) dropMany() {
 	}
 }
 
-// readyMany asks epoll which children are ready and returns their places in
-// ascending order.
+// readyMany asks epoll which children are ready and returns them in the order of
+// their places.
 func (s *pollset) readyMany() []syscall.EpollEvent {
 	n, err := sys.EpollWait(int(s.fds[placeMany].FD), s.events[:], 0)
 	if err != 0 && err != sys.EINTR {

@@ -4,6 +4,7 @@ package port
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/alcove-go/alcove/port/sys"
@@ -18,7 +19,7 @@ func (s *pollset) ready(t *testing.T) []int {
 	places := []int{}
 	if s.fds[placeMany].FD >= 0 {
 		for _, e := range s.readyMany() {
-			places = append(places, int(e.Fd))
+			places = append(places, s.place(e.Fd))
 		}
 		return places
 	}
@@ -43,32 +44,46 @@ func socketPair(t *testing.T) (fd, other int) {
 }
 
 // Whatever is watched and forgotten, the places that the list and epoll find ready are
-// those that poll(2) finds when it is given just what is to be watched.
+// those that poll(2) finds when it is given just what is to be watched. Half way one more
+// child moves the places of leftovers.
 func TestWhatIsWatchedIsFoundReadyByTheListAndByEpoll(t *testing.T) {
-	const children, steps = 5, 3000 // no more are ready than epoll tells at once
-	const places = placeChildren + children*streams
+	const children, leftovers, steps = 4, 2, 3000 // no more are ready than epoll tells at once
 	list, epoll := newFixture(t), newFixture(t)
-	for n := range int32(children) {
-		list.addClosed(childPid + n)
-		epoll.addClosed(childPid + n)
-	}
-	model := pollset{fds: make([]sys.PollFD, places)}
-	var sockets [places][2]struct{ fd, other int } // two to choose from at each place
-	for place := range sockets {
-		model.fds[place].FD = -1
-		for i := range sockets[place] {
-			s := &sockets[place][i]
-			s.fd, s.other = socketPair(t)
+	for _, f := range []*fixture{list, epoll} {
+		defer f.leftovers.reset() // no stream of theirs is open
+		f.Options.MaxChild = children + 1
+		for n := range int32(children) {
+			f.addClosed(childPid + n)
+		}
+		for range leftovers {
+			f.addLeftover(&outlet{Pid: childPid, Stdout: -1, Stderr: -1})
 		}
 	}
+	var model pollset
+	var sockets [][2]struct{ fd, other int } // two to choose from at each place
+	insert := func(at, n int) {
+		for range n {
+			model.fds = slices.Insert(model.fds, at, sys.PollFD{FD: -1})
+			s := [2]struct{ fd, other int }{}
+			for i := range s {
+				s[i].fd, s[i].other = socketPair(t)
+			}
+			sockets = slices.Insert(sockets, at, s)
+		}
+	}
+	insert(0, placeChildren+children*streams+leftovers*leftStreams)
 	random := rand.New(rand.NewPCG(3, 4))
 	found := 0
 	for step := range steps {
-		if step == steps/10 {
+		switch step {
+		case steps / 10:
 			epoll.poll.useMany()
+		case steps / 2:
+			insert(placeChildren+children*streams, streams)
+			list.addClosed(childPid + children)
+			epoll.addClosed(childPid + children)
 		}
-		slot, stream := random.IntN(children), random.IntN(streams)
-		place := placeOf(&list.table.slots[slot], stream)
+		place := placeChildren + random.IntN(len(sockets)-placeChildren)
 		s := sockets[place][random.IntN(2)]
 		fd := sys.PollFD{FD: int32(s.fd), Events: [...]int16{sys.POLLIN, sys.POLLOUT, sys.POLLIN | sys.POLLOUT, 0}[random.IntN(4)]}
 		switch random.IntN(4) {
@@ -78,12 +93,15 @@ func TestWhatIsWatchedIsFoundReadyByTheListAndByEpoll(t *testing.T) {
 			unix.Read(s.fd, make([]byte, 100))
 		case 2:
 			model.fds[place] = fd
-			list.watch(&list.table.slots[slot], stream, fd.FD, fd.Events)
-			epoll.watch(&epoll.table.slots[slot], stream, fd.FD, fd.Events)
+			for _, f := range []*fixture{list, epoll} {
+				o, stream := f.at(place)
+				f.watch(o, stream, fd.FD, fd.Events)
+			}
 		case 3:
 			model.fds[place].FD = -1
-			list.forget(&list.table.slots[slot], stream)
-			epoll.forget(&epoll.table.slots[slot], stream)
+			for _, f := range []*fixture{list, epoll} {
+				f.forget(f.at(place))
+			}
 		}
 		want := model.ready(t)
 		if diff := cmp.Diff(want, list.poll.ready(t)); diff != "" {
@@ -97,6 +115,16 @@ func TestWhatIsWatchedIsFoundReadyByTheListAndByEpoll(t *testing.T) {
 	if found < steps {
 		t.Errorf("%d places were ready in %d steps: too few to compare", found, steps)
 	}
+}
+
+// at returns what a place is that of.
+func (f *fixture) at(place int) (o *outlet, stream int) {
+	if place >= f.poll.left {
+		place -= f.poll.left
+		return &f.leftovers.slots[place/leftStreams].outlet, streamStdout + place%leftStreams
+	}
+	place -= placeChildren
+	return &f.table.slots[place/streams].outlet, place % streams
 }
 
 // As many children as make epoll pay are watched by it, unless a seccomp filter may

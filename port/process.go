@@ -57,14 +57,16 @@ type Process struct {
 
 	filter, subFilter [16]byte // calls blocked here, and in processes forked later
 
-	calls Calls
-	in    inbound
-	out   outbound
-	feed  feed
-	poll  pollset
-	table children
-	spare *buffer
-	trace *trace // nil when it is off
+	calls     Calls
+	in        inbound
+	out       outbound
+	feed      feed
+	poll      pollset
+	table     children
+	leftovers leftovers
+	spare     *buffer
+	last      *buffer // for a child that has ended, when there is no other
+	trace     *trace  // nil when it is off
 
 	starved bool // a child is not read because there was no buffer for it
 

@@ -81,81 +81,6 @@ func (p *Process) signalled(info []byte) (reap bool) {
 // signalNumber is si_signo of a siginfo.
 func signalNumber(info []byte) int { return int(*(*int32)(unsafe.Pointer(&info[0]))) }
 
-// reap collects the children that have ended. Stops, of which a tracer hears
-// here too, are not the end of anything.
-func (p *Process) reap() {
-	for {
-		var status int32
-		pid, err := sys.Wait4(-1, &status, sys.WNOHANG)
-		if err == sys.EINTR {
-			continue
-		}
-		if err != 0 || pid <= 0 {
-			return
-		}
-		ws := sys.WaitStatus(status)
-		if !ws.Exited() && !ws.Signaled() {
-			continue
-		}
-		if c := p.addressed(int32(pid)); c != nil {
-			p.ended(c, ws)
-		}
-	}
-}
-
-// ended reports the end of a child: after all that it has written.
-func (p *Process) ended(c *Child, ws sys.WaitStatus) {
-	p.release(c)
-	if p.Options.StdinClosed {
-		p.ctl(uint32(c.Pid), "stdin_closed")
-	}
-	switch {
-	case ws.Exited() && p.Options.ExitStatus:
-		e := p.begin(uint32(c.Pid), true, typeEvent)
-		e.Tuple(2)
-		e.Atom("exit_status")
-		e.Int(int64(ws.ExitStatus()))
-		p.finish()
-	case ws.Signaled() && p.Options.TermSig:
-		e := p.begin(uint32(c.Pid), true, typeEvent)
-		e.Tuple(2)
-		e.Atom("termsig")
-		e.Atom(p.calls.SignalName(int(ws.Signal())))
-		p.finish()
-	}
-}
-
-// release delivers the output of a child that has ended and closes the way in.
-// Its slot becomes free when nobody else holds its streams.
-func (p *Process) release(c *Child) {
-	c.exited = true
-	p.table.changed = true
-	if c.Control >= 0 {
-		p.readControl(c)
-	}
-	if c.Control >= 0 { // held open by a process that the child left behind
-		p.controlClosed(c)
-	}
-	p.drain(c)
-	p.watchOutput(c)
-	if fd := c.stdinNumber(); fd >= 0 {
-		p.forget(c, streamStdin)
-		sys.Close(int(fd))
-		c.Stdin, c.closing = -1, -1
-	}
-	p.drop(&c.queue)
-}
-
-// Waited must be called when waitpid(2) has collected the child pid, which
-// exited or was killed. The child is not listed or addressed any more, and its
-// end is not reported; its output still is.
-func (p *Process) Waited(pid int32) {
-	if c := p.addressed(pid); c != nil {
-		c.waited = true
-		p.table.changed = true // release it after the reply
-	}
-}
-
 // signalChildren is what becomes of programs when the input of this process
 // ends: each gets the signal that was set for it, its process group if it
 // leads one, and is continued so that it takes notice. Children that run this
@@ -163,7 +88,7 @@ func (p *Process) Waited(pid int32) {
 func (p *Process) signalChildren() {
 	for i := range p.table.slots {
 		c := &p.table.slots[i]
-		if c.Pid == 0 || c.exited {
+		if c.Pid == 0 || c.waited {
 			continue // a pid that was reaped may be somebody else's
 		}
 		pid := int(c.Pid)

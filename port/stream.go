@@ -2,58 +2,64 @@ package port
 
 import "github.com/alcove-go/alcove/port/sys"
 
-// drainLimit bounds what is read from a stream before the end of a child is
-// reported: more than a pipe holds, so that nothing which was written by then
-// comes later, but not all that a process it left behind may go on writing.
-const drainLimit = 1 << 20
-
-// readStdout reads standard output and returns how many bytes came.
-func (p *Process) readStdout(c *Child) int {
-	switch {
-	case c.Stdout < 0:
-		return 0
-	case c.raw:
-		return p.readRaw(c, streamStdout, c.Stdout, typeStdout)
+// number is the descriptor of a stream.
+func (o *outlet) number(stream int) *int32 {
+	if stream == streamStdout {
+		return &o.Stdout
 	}
-	return p.readFrames(c)
+	return &o.Stderr
 }
 
-func (p *Process) readStderr(c *Child) int {
-	if c.Stderr < 0 {
-		return 0
+func (p *Process) readStdout(c *Child) {
+	if c.raw {
+		p.readRaw(&c.outlet, streamStdout)
+		return
 	}
-	return p.readRaw(c, streamStderr, c.Stderr, typeStderr)
+	p.readFrames(c)
 }
 
 // readRaw passes on a piece of output, and more if there is much.
-func (p *Process) readRaw(c *Child, stream int, fd int32, typ int) (total int) {
-	if c.paused() {
-		if p.hangUp(c, stream, fd) {
-			p.streamEnded(c, stream)
+func (p *Process) readRaw(o *outlet, stream int) {
+	if o.paused() {
+		if p.hangUp(o, stream) {
+			p.streamEnded(o, stream)
 		}
-		return 0
+		return
 	}
 	for range burst {
-		b := p.reserve(proxySize + p.ReplyLimit())
-		n := p.readStream(c, stream, fd, b[proxySize:])
-		if n == 0 {
-			break
+		n := p.readPiece(o, stream, p.ReplyLimit())
+		if n < p.ReplyLimit() || o.paused() {
+			return
 		}
-		putHeader(b, proxySize-lengthSize+n, typ, uint32(c.Pid))
-		p.traceFrame(0, b[:proxySize+n])
-		p.out.commit(proxySize + n)
-		p.spend(c)
-		total += n
-		if n < p.ReplyLimit() || c.paused() {
-			break
-		}
-		p.growPipe(c)
+		p.growPipe(o)
 	}
-	return total
+}
+
+// readPiece passes on a piece of output of at most most bytes, and returns how
+// many they were.
+func (p *Process) readPiece(o *outlet, stream, most int) int {
+	b := p.reserve(proxySize + min(most, p.ReplyLimit()))
+	n := p.readStream(o, stream, b[proxySize:])
+	if n == 0 {
+		return 0
+	}
+	typ := typeStdout
+	if stream == streamStderr {
+		typ = typeStderr
+	}
+	putHeader(b, proxySize-lengthSize+n, typ, uint32(o.Pid))
+	p.traceFrame(0, b[:proxySize+n])
+	p.out.commit(proxySize + n)
+	p.spend(o)
+	return n
 }
 
 // readStream reads what is there, and closes the stream at its end.
-func (p *Process) readStream(c *Child, stream int, fd int32, b []byte) int {
+func (p *Process) readStream(o *outlet, stream int, b []byte) int {
+	fd := *o.number(stream)
+	if fd < 0 {
+		return 0
+	}
 	n, err := sys.Read(int(fd), b)
 	for err == sys.EINTR {
 		n, err = sys.Read(int(fd), b)
@@ -62,115 +68,119 @@ func (p *Process) readStream(c *Child, stream int, fd int32, b []byte) int {
 		return 0
 	}
 	if err != 0 || n == 0 {
-		p.atEnd(c, stream)
+		p.atEnd(o, stream)
 		return 0
 	}
 	return n
 }
 
-// atEnd is the end of file of a stream. That of a process of this program is
-// the end of the process, which is told first: the stream waits for that.
-func (p *Process) atEnd(c *Child, stream int) {
-	if c.Control >= 0 || c.ending {
-		p.forget(c, stream)
+// atEnd handles end of file on a stream. Where fdctl_closed is still to be sent
+// it comes first, and the stream is closed afterwards.
+func (p *Process) atEnd(o *outlet, stream int) {
+	if o.port {
+		p.forget(o, stream)
 		return
 	}
-	p.streamEnded(c, stream)
+	p.streamEnded(o, stream)
 }
 
 // streamEnded closes a stream whose last writer is gone.
-func (p *Process) streamEnded(c *Child, stream int) {
-	if stream == streamStdout {
-		p.closeStream(c, stream, &c.Stdout)
-		if p.Options.StdoutClosed {
-			p.ctl(uint32(c.Pid), "stdout_closed")
-		}
-		return
-	}
-	p.closeStream(c, stream, &c.Stderr)
-	if p.Options.StderrClosed {
-		p.ctl(uint32(c.Pid), "stderr_closed")
+func (p *Process) streamEnded(o *outlet, stream int) {
+	pid := uint32(o.Pid)
+	p.closeStream(o, stream)
+	switch {
+	case stream == streamStdout && p.Options.StdoutClosed:
+		p.ctl(pid, "stdout_closed")
+	case stream == streamStderr && p.Options.StderrClosed:
+		p.ctl(pid, "stderr_closed")
 	}
 }
 
-func (p *Process) closeStream(c *Child, stream int, fd *int32) {
-	if stream == streamStdout {
-		p.dropHeld(c)
+// closeStream closes a stream if it is open. It may be called while a call is
+// answered.
+func (p *Process) closeStream(o *outlet, stream int) {
+	fd := o.number(stream)
+	if *fd < 0 {
+		return
 	}
-	p.forget(c, stream)
+	if stream == streamStdout {
+		p.dropHeld(o)
+	}
+	p.forget(o, stream)
 	sys.Close(int(*fd))
 	*fd = -1
-	p.table.changed = p.table.changed || c.exited
+	if o.ended && o.Stdout < 0 && o.Stderr < 0 {
+		p.leftovers.free(int(o.slot))
+		p.table.changed = true
+	}
 }
 
 // readFrames reads from a child that runs this program and passes on the
 // frames that are complete. What is left of one stays with the child, which
 // delays nobody else.
-func (p *Process) readFrames(c *Child) int {
-	n := p.readHeld(c, bufferSize)
-	if n == 0 {
-		p.dropEmpty(c)
-		return 0
+func (p *Process) readFrames(c *Child) {
+	if p.readHeld(&c.outlet, bufferSize) == 0 {
+		p.dropEmpty(&c.outlet)
+		return
 	}
 	if c.mayExec() {
 		// Then its notice came before the first byte of the new program.
 		p.readControl(c)
 		if c.raw {
-			return n
+			return
 		}
 	}
-	p.forwardFrames(c, ^uint64(0))
-	return n
+	p.forwardFrames(&c.outlet, ^uint64(0))
 }
 
 // readHeld reads at most most bytes behind what is held.
-func (p *Process) readHeld(c *Child, most int) int {
-	if !p.hold(c) {
-		p.forget(c, streamStdout)
+func (p *Process) readHeld(o *outlet, most int) int {
+	if !p.hold(o) {
+		p.forget(o, streamStdout)
 		return 0
 	}
-	h := c.held
+	h := o.held
 	if len(h.b)-h.w < maxFrame {
 		if p.out.refers {
 			p.Flush()
 		}
 		h.pack()
 	}
-	n := p.readStream(c, streamStdout, c.Stdout, h.b[h.w:min(len(h.b), h.w+most)])
+	n := p.readStream(o, streamStdout, h.b[h.w:min(len(h.b), h.w+most)])
 	h.w += n
 	return n
 }
 
 // forwardFrames passes on the complete frames among what is held, as far as
 // offset limit in the child's output.
-func (p *Process) forwardFrames(c *Child, limit uint64) {
-	for h := c.held; h != nil && h.len() >= lengthSize; {
+func (p *Process) forwardFrames(o *outlet, limit uint64) {
+	for h := o.held; h != nil && h.len() >= lengthSize; {
 		length := get16(h.b[h.r:])
 		size := lengthSize + length
-		if c.forwarded+uint64(size) > limit {
+		if o.forwarded+uint64(size) > limit {
 			break
 		}
 		if length > maxInner {
 			// No process of this program writes this. Its frames can no longer
 			// be told apart.
-			p.closeStream(c, streamStdout, &c.Stdout)
+			p.closeStream(o, streamStdout)
 			return
 		}
 		if h.len() < size {
 			break
 		}
-		p.proxy(c, h.b[h.r:h.r+size])
+		p.proxy(o, h.b[h.r:h.r+size])
 		h.r += size
-		c.forwarded += uint64(size)
+		o.forwarded += uint64(size)
 	}
-	p.dropEmpty(c)
+	p.dropEmpty(o)
 }
 
 // proxy passes on a frame of the child.
-func (p *Process) proxy(c *Child, frame []byte) {
-	p.traceFrame(uint32(c.Pid), frame)
+func (p *Process) proxy(o *outlet, frame []byte) {
+	p.traceFrame(uint32(o.Pid), frame)
 	b := p.reserve(proxySize + copyBelow)
-	putHeader(b, proxySize-lengthSize+len(frame), typeProxy, uint32(c.Pid))
+	putHeader(b, proxySize-lengthSize+len(frame), typeProxy, uint32(o.Pid))
 	if len(frame) < copyBelow {
 		p.out.commit(proxySize + copy(b[proxySize:], frame))
 		return
@@ -178,30 +188,30 @@ func (p *Process) proxy(c *Child, frame []byte) {
 	p.out.commit(proxySize)
 	p.refer(frame)
 	if len(frame) >= bulkFrame {
-		p.growPipe(c)
+		p.growPipe(o)
 	}
 }
 
-func (p *Process) dropEmpty(c *Child) {
-	if c.held != nil && c.held.len() == 0 {
-		p.dropHeld(c)
+func (p *Process) dropEmpty(o *outlet) {
+	if o.held != nil && o.held.len() == 0 {
+		p.dropHeld(o)
 	}
 }
 
 // dropHeld gives the buffer back, once nothing that waits to be written is in
 // it.
-func (p *Process) dropHeld(c *Child) {
-	if c.held != nil && p.out.refers {
+func (p *Process) dropHeld(o *outlet) {
+	if o.held != nil && p.out.refers {
 		p.Flush()
 	}
-	p.drop(&c.held)
+	p.drop(&o.held)
 }
 
 // forwardAnnounced passes on what the child wrote as frames before it exec'ed.
 // All of it is in the pipe.
 func (p *Process) forwardAnnounced(c *Child) {
 	for {
-		p.forwardFrames(c, c.announced)
+		p.forwardFrames(&c.outlet, c.announced)
 		if c.Stdout < 0 || c.forwarded >= c.announced {
 			return
 		}
@@ -209,56 +219,38 @@ func (p *Process) forwardAnnounced(c *Child) {
 		if c.held != nil {
 			left -= min(left, uint64(c.held.len()))
 		}
-		if left == 0 || p.readHeld(c, int(min(left, bufferSize))) == 0 {
+		if left == 0 || p.readHeld(&c.outlet, int(min(left, bufferSize))) == 0 {
 			return
 		}
 	}
 }
 
 // forwardAll passes on the frames that are in the pipe.
-func (p *Process) forwardAll(c *Child) {
-	p.forwardFrames(c, ^uint64(0))
-	for left := drainLimit; left > 0 && c.Stdout >= 0; {
-		n := p.readHeld(c, bufferSize)
+func (p *Process) forwardAll(o *outlet) {
+	p.forwardFrames(o, ^uint64(0))
+	for left := mostPipe; left > 0 && o.Stdout >= 0; {
+		n := p.readHeld(o, bufferSize)
 		if n == 0 {
 			break
 		}
 		left -= n
-		p.forwardFrames(c, ^uint64(0))
+		p.forwardFrames(o, ^uint64(0))
 	}
-	p.dropEmpty(c)
-}
-
-// drain passes on what is in the pipes of a child that has ended.
-func (p *Process) drain(c *Child) {
-	for left := drainLimit; left > 0; {
-		n := p.readStdout(c)
-		if n == 0 {
-			break
-		}
-		left -= n
-	}
-	for left := drainLimit; left > 0; {
-		n := p.readStderr(c)
-		if n == 0 {
-			break
-		}
-		left -= n
-	}
+	p.dropEmpty(o)
 }
 
 // deliverHeld passes on output of a new program that was read along with the
 // frames of the old one.
-func (p *Process) deliverHeld(c *Child) {
-	for c.held != nil && !c.paused() {
-		h := c.held
+func (p *Process) deliverHeld(o *outlet) {
+	for o.held != nil && !o.paused() {
+		h := o.held
 		n := min(h.len(), p.ReplyLimit())
 		b := p.reserve(proxySize + n)
-		putHeader(b, proxySize-lengthSize+n, typeStdout, uint32(c.Pid))
+		putHeader(b, proxySize-lengthSize+n, typeStdout, uint32(o.Pid))
 		p.out.commit(proxySize + copy(b[proxySize:], h.b[h.r:h.r+n]))
 		p.traceFrame(0, b[:proxySize+n])
 		h.r += n
-		p.spend(c)
-		p.dropEmpty(c)
+		p.spend(o)
+		p.dropEmpty(o)
 	}
 }

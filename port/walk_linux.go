@@ -164,7 +164,7 @@ func (w *walk) children(pid, tid int) bool {
 // found signals a process and has its children visited later. If there are
 // more than there is room for, the next look finds them: killed ones make room.
 func (w *walk) found(pid int) {
-	c := w.p.addressed(int32(pid))
+	c := w.p.ChildByPid(int32(pid))
 	if c != nil && w.spare&sparePorts != 0 && w.p.runsPort(c) {
 		return
 	}
@@ -188,7 +188,7 @@ func (w *walk) isAsked(pid int) bool {
 	if err != 0 {
 		return false
 	}
-	c := w.p.addressed(int32(group))
+	c := w.p.ChildByPid(int32(group))
 	return c != nil && !w.p.runsPort(c)
 }
 

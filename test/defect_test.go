@@ -23,7 +23,7 @@ import (
 //	D1  here                                     D16 here
 //	D2  here                                     D17 TestOutputOfAChildThatWasWaitedForIsDelivered
 //	D3  here, TestRepliesBeforeAnExecStayReplies D18 TestPausedProgramThatClosesItsOutputCostsNoTime
-//	D4  here                                     D19 TestHeldOutputOutlivesItsProgramUntilThereIsCredit
+//	D4  here                                     D19 TestAllOutputComesBeforeTheEndOfAProgramWithoutCredit
 //	D5  TestOutputOfABackgroundProcessIsDelivered D20 here
 //	D6  TestFloodOfSignalsEndsNoProcess          D21 TestPortThatExecutesItselfAgainWithDepthKeepsServing
 //	D7  here                                     D22 TestExecedProgramsHaveOnlyTheDescriptorsThatWereOpenedForThem

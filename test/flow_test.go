@@ -111,45 +111,81 @@ func cpuTicks(t testing.TB, pid int) int {
 	return user + system
 }
 
-// bettered: D19 with flow control on, the exit event is not delayed and the held output stays until credit is given.
-func TestHeldOutputOutlivesItsProgramUntilThereIsCredit(t *testing.T) {
+// bettered: D19 what is in the pipes of a program that has ended comes before its event,
+// credit or not: clients stop at the event. The credit is used up first, and not below 0.
+func TestAllOutputComesBeforeTheEndOfAProgramWithoutCredit(t *testing.T) {
+	for _, credit := range []int{0, 1} {
+		t.Run(fmt.Sprint("credit ", credit), func(t *testing.T) {
+			p := Start(t)
+			reportClosed(p, nil)
+			a := p.Fork(nil)
+			p.Want(true, nil, "setcpid", a.Pid(), Atom("flowcontrol"), credit)
+			p.Sh(a, "echo 1; read x; echo 2; echo err >&2; read x; exit 4")
+			if credit > 0 {
+				p.Next(Stdout(a, "1\n"))
+			}
+			p.Stdin(a, "\n")
+			p.Quiet() // 2 waits for credit
+			p.Stdin(a, "\n")
+			p.Next(Stdout(a, "1\n2\n"[2*credit:]), Ctl(a, "stdout_closed"), Stderr(a, "err\n"), Ctl(a, "stderr_closed"),
+				Ctl(a, "stdin_closed"), ExitStatus(a, 4))
+			p.Quiet()
+			p.Want(List{}, nil, "cpid")
+		})
+	}
+}
+
+// A whole pipe is delivered, and one that the program has made larger.
+func TestAPipefulComesBeforeTheEndOfAProgramWithoutCredit(t *testing.T) {
+	for name, program := range map[string]struct{ script, tool string }{
+		"usual":  {"head -c 65536 /dev/zero; exit 0", "head"},
+		"larger": {"python3 -c 'import fcntl; fcntl.fcntl(1, 1031, 1 << 20)'; head -c 1000000 /dev/zero; exit 0", "python3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			Tool(t, program.tool)
+			p := Start(t)
+			a := p.Fork(nil)
+			p.Want(true, nil, "setcpid", a.Pid(), Atom("flowcontrol"), 0)
+			p.Sh(a, program.script)
+			want := 65536
+			if name == "larger" {
+				want = 1000000
+			}
+			if got := len(p.Finish(a, ExitStatus(a, 0))); got != want {
+				t.Errorf("%d bytes before the event, want %d", got, want)
+			}
+		})
+	}
+}
+
+// What others go on writing has to wait for credit again: no more comes before the event
+// than a pipe holds.
+func TestABackgroundProcessThatGoesOnWritingWaitsForCredit(t *testing.T) {
 	p := Start(t)
-	reportClosed(p, nil)
 	a := p.Fork(nil)
 	p.Want(true, nil, "setcpid", a.Pid(), Atom("flowcontrol"), 0)
-	p.Sh(a, "echo out; echo err >&2; exit 4")
-	p.Await(Ctl(a, "stdin_closed"))
-	p.Next(ExitStatus(a, 4))
+	p.Sh(a, "cat /dev/zero & exit 5")
+	got := 0
+	for {
+		m := p.Any()
+		if m.Is(TypeEvent, a) {
+			break
+		}
+		if m.Is(TypeStdout, a) {
+			got += len(m.Data)
+		}
+	}
+	if got > 65536 {
+		t.Errorf("%d bytes without credit", got)
+	}
 	p.Quiet()
-	if s := slotOf(t, p, a); s.Stdin != -1 || s.Stdout < 0 || s.Stderr < 0 || s.Control != -2 {
-		t.Errorf("slot with held output: %+v", s)
-	}
-	closed := 0
-	output := func(m Message) bool { return m.Type == TypeStdout || m.Type == TypeStderr }
-	p.Want(true, nil, "setcpid", a.Pid(), Atom("flowcontrol"), 1)
-	first := p.Receive("one stream", output)
-	p.Want(Binary("1.0.1"), nil, "version")
-	for _, m := range p.Queue() {
-		if m.String() != Ctl(a, "stdout_closed").String() && m.String() != Ctl(a, "stderr_closed").String() {
-			t.Errorf("without credit came %v", m)
-		}
-		closed++
-	}
-	p.Want(true, nil, "setcpid", a.Pid(), Atom("flowcontrol"), 1)
-	second := p.Receive("the other stream", output)
-	if got := first.String() + second.String(); got != Stdout(a, "out\n").String()+Stderr(a, "err\n").String() &&
-		got != Stderr(a, "err\n").String()+Stdout(a, "out\n").String() {
-		t.Errorf("held output %v, %v", first, second)
-	}
-	p.Want(true, nil, "setcpid", a.Pid(), Atom("flowcontrol"), -1)
-	for ; closed < 2; closed++ {
-		if m := p.Any(); m.Type != TypeCtl {
-			t.Errorf("instead of the end of a stream came %v", m)
+	p.Want(true, nil, "setcpid", a.Pid(), Atom("flowcontrol"), 2)
+	for range 2 {
+		if m := p.Receive("output within the credit", func(m Message) bool { return m.Type != TypeCall }); !m.Is(TypeStdout, a) {
+			t.Fatalf("instead of output came %v", m)
 		}
 	}
-	if left := slots(t, p, nil); len(left) > 0 {
-		t.Errorf("slot is not free after its output was delivered: %+v", left)
-	}
+	p.Quiet()
 }
 
 func TestDefaultFlowControlIsThatOfTheTimeOfFork(t *testing.T) {

@@ -1,0 +1,159 @@
+package port
+
+import "github.com/alcove-go/alcove/port/sys"
+
+// reap collects the children that have ended. Stops, of which a tracer hears
+// here too, are not the end of anything.
+func (p *Process) reap() {
+	for {
+		var status int32
+		pid, err := sys.Wait4(-1, &status, sys.WNOHANG)
+		if err == sys.EINTR {
+			continue
+		}
+		if err != 0 || pid <= 0 {
+			return
+		}
+		ws := sys.WaitStatus(status)
+		if !ws.Exited() && !ws.Signaled() {
+			continue
+		}
+		if c := p.ChildByPid(int32(pid)); c != nil {
+			p.ended(c, ws)
+		}
+	}
+}
+
+// ended reports the end of a child: after all that it has written.
+func (p *Process) ended(c *Child, ws sys.WaitStatus) {
+	p.drain(c)
+	if p.Options.StdinClosed {
+		p.ctl(uint32(c.Pid), "stdin_closed")
+	}
+	switch {
+	case ws.Exited() && p.Options.ExitStatus:
+		e := p.begin(uint32(c.Pid), true, typeEvent)
+		e.Tuple(2)
+		e.Atom("exit_status")
+		e.Int(int64(ws.ExitStatus()))
+		p.finish()
+	case ws.Signaled() && p.Options.TermSig:
+		e := p.begin(uint32(c.Pid), true, typeEvent)
+		e.Tuple(2)
+		e.Atom("termsig")
+		e.Atom(p.calls.SignalName(int(ws.Signal())))
+		p.finish()
+	}
+	p.leave(c)
+}
+
+// Waited must be called when waitpid(2) has collected the child pid, which
+// exited or was killed. The child is not listed or addressed any more, and its
+// end is not reported. What it has written follows the reply to the call.
+func (p *Process) Waited(pid int32) {
+	if c := p.ChildByPid(pid); c != nil {
+		c.waited = true
+		p.table.waited = true
+	}
+}
+
+// buryWaited takes leave of the children that the call before has waited for.
+func (p *Process) buryWaited() {
+	t := &p.table
+	if !t.waited {
+		return
+	}
+	t.waited = false
+	for i := range t.slots {
+		if c := &t.slots[i]; c.waited {
+			p.drain(c)
+			p.leave(c)
+		}
+	}
+}
+
+// drain passes on all that a child which has ended has written, credit or not:
+// clients take its end for the end of its output.
+func (p *Process) drain(c *Child) {
+	c.lifted = true
+	if c.Control >= 0 {
+		p.readControl(c)
+	}
+	if c.Control >= 0 { // held open by a process that the child left behind
+		p.controlClosed(c)
+	}
+	if c.raw {
+		p.deliverHeld(&c.outlet)
+		p.drainStream(&c.outlet, streamStdout)
+	} else {
+		p.forwardAll(&c.outlet)
+	}
+	p.drainStream(&c.outlet, streamStderr)
+	c.lifted = false
+}
+
+// drainStream passes on what is in a pipe: at most as much as that holds, since a
+// process that the child left behind may go on writing.
+func (p *Process) drainStream(o *outlet, stream int) {
+	for drained, size := 0, usualPipe; ; {
+		if drained >= size {
+			size = p.capacity(*o.number(stream))
+		}
+		if drained >= size {
+			return
+		}
+		n := p.readPiece(o, stream, size-drained)
+		if n == 0 {
+			return
+		}
+		drained += n
+	}
+}
+
+// leave takes a child that has ended out of the table. Streams that others hold
+// go on as a leftover, but for frames: nobody else writes these.
+func (p *Process) leave(c *Child) {
+	if !c.raw && c.Stdout >= 0 {
+		p.streamEnded(&c.outlet, streamStdout)
+	}
+	p.closeInput(c)
+	p.forget(&c.outlet, streamStdout)
+	p.forget(&c.outlet, streamStderr)
+	o := c.outlet
+	p.remove(c)
+	if o.Stdout >= 0 || o.Stderr >= 0 {
+		p.addLeftover(&o)
+	}
+}
+
+// closeInput closes the way in and forgets what waits there.
+func (p *Process) closeInput(c *Child) {
+	if fd := c.stdinNumber(); fd >= 0 {
+		p.forget(&c.outlet, streamStdin)
+		sys.Close(int(fd))
+		c.Stdin, c.closing = -1, -1
+	}
+	p.drop(&c.queue)
+}
+
+// silence closes everything of a process that had the pid before and of whose
+// end nobody told: SIGCHLD may be ignored. It may be called while a call is
+// answered.
+func (p *Process) silence(pid int32) {
+	for i := range p.table.slots {
+		c := &p.table.slots[i]
+		if c.Pid != pid {
+			continue
+		}
+		if c.Control >= 0 {
+			p.closeControl(c, lostControl)
+		}
+		p.closeStream(&c.outlet, streamStdout)
+		p.closeStream(&c.outlet, streamStderr)
+		p.closeInput(c)
+		p.remove(c)
+	}
+	if l := p.leftovers.find(pid); l != nil {
+		p.closeLeftover(l)
+	}
+}
