@@ -3,7 +3,7 @@
 %% An example is a fenced block. What is to be done with it, the info string says: `erlang'
 %% and `sh' are run, in this order, in one session for a file.
 %%
-%% Erlang is evaluated as in the shell: bindings are kept, rr/1 reads records. An example is
+%% Erlang is evaluated as in the shell: bindings are kept, rr/1 reads records, c/1 compiles. An example is
 %% either expressions, which state by matching what they expect, or a transcript: a prompt
 %% (`1> ') before each expression and the value after it. A block that begins with -module is
 %% compiled and loaded.
@@ -169,6 +169,8 @@ evaluate({call, _, {atom, _, rr}, [{atom, _, Module}]}, {_, #session{records = K
     Records = records(Module),
     Names = lists:sort([Name || {attribute, _, record, {Name, _}} <- Records]),
     {Names, Session#session{records = Records ++ Known}};
+evaluate({call, _, {atom, _, c}, [{atom, _, Module}]}, {_, #session{dir = Dir} = Session}) ->
+    {c:c(filename:join(Dir, Module), [{outdir, Dir}, return_errors]), Session};
 evaluate(Expression, {_, #session{bindings = Bindings0, records = Records} = Session}) ->
     {value, Value, Bindings} = erl_eval:exprs(expand([Expression], Records), Bindings0),
     {Value, Session#session{bindings = Bindings}}.
