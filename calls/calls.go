@@ -146,6 +146,9 @@ func (c *Calls) Execs(nr int) bool { return nr < callLimit && c.rows[nr].execs }
 // Reads tells whether call nr may read from descriptor 0.
 func (c *Calls) Reads(nr int) bool { return nr == nrRead || nr == nrBatch }
 
+// ErrnoName returns the name of an error number, such as "enoent", or "unknown".
+func (c *Calls) ErrnoName(err sys.Errno) string { return errnoName(err) }
+
 // SignalName returns the name of a signal, such as "sigterm", or "unknown".
 // Where names share a number it is the first of them in the table.
 func (c *Calls) SignalName(signo int) string {

@@ -20,6 +20,10 @@ func (c *Calls) getopt() {
 		c.reply.Int(bit(o.StdoutClosed))
 	case "stderr_closed":
 		c.reply.Int(bit(o.StderrClosed))
+	case "stdin_taken":
+		c.reply.Int(bit(o.StdinTaken))
+	case "usage":
+		c.reply.Int(bit(o.Usage))
 	case "flowcontrol":
 		c.reply.Int(int64(o.FlowControl))
 	case "signaloneof":
@@ -100,6 +104,10 @@ func (c *Calls) setopt() {
 		o.StdoutClosed = value != 0
 	case "stderr_closed":
 		o.StderrClosed = value != 0
+	case "stdin_taken":
+		o.StdinTaken = value != 0
+	case "usage":
+		o.Usage = value != 0
 	case "flowcontrol":
 		o.FlowControl = max(value, -1)
 	case "signaloneof":

@@ -18,6 +18,7 @@ import (
 type quietCalls struct{ stubCalls }
 
 func (quietCalls) Answer(nr int, body []byte, reply *etf.Encoder) { stubReply(reply, nr, len(body)) }
+func (quietCalls) ErrnoName(sys.Errno) string                     { return "error" }
 func (quietCalls) SignalName(int) string                          { return "signal" }
 
 // traffic is what surrounds a process whose rounds are counted. Its methods do not

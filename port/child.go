@@ -28,6 +28,7 @@ type Child struct {
 	queue   *buffer
 	ready   int   // bytes at the front of queue that may be written now
 	closing int32 // standard input, closed by a call while queue held data; else -1
+	hungry  bool  // its input did not take all: report when there is room
 
 	// Notices (control.go).
 	announced uint64 // bytes that were frames at its last notice

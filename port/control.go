@@ -123,6 +123,7 @@ func (p *Process) controlClosed(c *Child) {
 		p.forwardAll(&c.outlet)
 	}
 	p.ctl(uint32(c.Pid), "fdctl_closed")
+	p.inputHeld(c)
 	c.port = false
 	p.watchOutput(&c.outlet)
 	if c.raw {

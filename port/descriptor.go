@@ -68,6 +68,7 @@ func (p *Process) Close(fd int) sys.Errno {
 			c.closing = int32(fd) // when what was sent before has been written
 			return 0
 		}
+		p.forget(&c.outlet, streamStdin)
 		return sys.Close(fd)
 	}
 	return 0

@@ -9,6 +9,7 @@
 //	loop.go      poll(2), and who is served in what order
 //	inbound.go   descriptor 0: frames for this process and for its children
 //	feed.go      the way into a child's standard input
+//	taken.go     what is told of it
 //	outbound.go  descriptor 1: what is gathered for one writev(2)
 //	child.go     the table of children
 //	stream.go    the way out of a child's standard output and error
@@ -19,6 +20,7 @@
 //	reap.go      the end of children
 //	ending.go    the end of all that runs below, for those who ask
 //	walk_linux.go  finding it
+//	usage.go     what a child has used
 //	fork.go      fork and clone
 //	exec.go      exec, and input that was read ahead of it
 //	given.go     what a program gets in place of what the process has

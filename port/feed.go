@@ -115,10 +115,15 @@ func (p *Process) forward(pid uint32, data []byte) {
 		p.badpid(pid)
 		return
 	}
+	program := c.raw || c.Control == closedControl
 	if c.Stdin < 0 || len(data) == 0 {
+		if program {
+			p.feedPending()
+			p.inputNone(c)
+		}
 		return
 	}
-	if c.raw || c.Control == closedControl {
+	if program {
 		p.feedProgram(c, data)
 		return
 	}
@@ -133,7 +138,7 @@ func (p *Process) feedProgram(c *Child, data []byte) {
 	}
 	if c.queue != nil {
 		// What was sent before this is not yet in the pipe, so that is full.
-		p.pipeFull(c.Pid, 0)
+		p.inputFull(c, 0)
 		return
 	}
 	f.to = c
@@ -161,16 +166,21 @@ func (p *Process) feedPieces() {
 		k, err := sys.Writev(int(f.to.Stdin), f.pieces[first:last])
 		switch err {
 		case 0:
-			first = f.pieces.advance(first, last, k)
+			done := f.pieces.advance(first, last, k)
+			p.inputTaken(f, first, done)
+			first = done
 		case sys.EINTR:
 		case sys.EAGAIN:
 			if last == first+1 {
-				p.pipeFull(f.to.Pid, f.sizes[first]-int(f.pieces[first].Len))
+				p.inputFull(f.to, f.sizes[first]-int(f.pieces[first].Len))
 				first++
 			}
 			full = true
-		default:
-			first = f.n // the program closed its input; SIGPIPE tells
+		default: // the program closed its input; SIGPIPE tells
+			for ; first < f.n && p.Options.StdinTaken; first++ {
+				p.inputFails(f.to, err)
+			}
+			first = f.n
 		}
 	}
 	f.to, f.n, f.size = nil, 0, 0
@@ -261,6 +271,10 @@ func (p *Process) feedPending() {
 
 // feedQueued writes from the queue what may be written.
 func (p *Process) feedQueued(c *Child) {
+	if c.queue == nil {
+		p.inputReady(c)
+		return
+	}
 	for c.queue != nil {
 		p.scanQueue(c)
 		q := c.queue
@@ -284,6 +298,9 @@ func (p *Process) feedQueued(c *Child) {
 		}
 	}
 	p.forget(&c.outlet, streamStdin)
+	if c.hungry && c.queue == nil && c.closing < 0 {
+		p.watchStdin(c)
+	}
 	if c.queue == nil && c.closing >= 0 {
 		sys.Close(int(c.closing))
 		c.closing = -1
@@ -316,7 +333,9 @@ func (p *Process) openGate(c *Child) {
 }
 
 func (p *Process) watchStdin(c *Child) {
-	p.watch(&c.outlet, streamStdin, c.stdinNumber(), sys.POLLOUT)
+	if fd := c.stdinNumber(); fd >= 0 {
+		p.watch(&c.outlet, streamStdin, fd, sys.POLLOUT)
+	}
 }
 
 // stdinNumber is the descriptor to write to, which outlives its being closed

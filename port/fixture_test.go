@@ -54,7 +54,8 @@ func stubReply(reply *etf.Encoder, nr, size int) {
 func (stubCalls) Execs(nr int) bool { return nr == callExec }
 func (stubCalls) Reads(nr int) bool { return nr == callRead }
 
-func (stubCalls) SignalName(signo int) string { return fmt.Sprint("signal ", signo) }
+func (stubCalls) ErrnoName(err sys.Errno) string { return fmt.Sprint("error ", int(err)) }
+func (stubCalls) SignalName(signo int) string    { return fmt.Sprint("signal ", signo) }
 
 // Frames from and to the process.
 

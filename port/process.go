@@ -25,6 +25,9 @@ type Calls interface {
 	// for its loop.
 	Reads(nr int) bool
 
+	// ErrnoName returns the atom for an error number, "unknown" if it has none.
+	ErrnoName(err sys.Errno) string
+
 	// SignalName returns the atom for a signal number, "unknown" if it has none.
 	SignalName(signo int) string
 }
@@ -33,6 +36,8 @@ type Calls interface {
 type Options struct {
 	ExitStatus, TermSig                     bool  // report how children ended
 	StdinClosed, StdoutClosed, StderrClosed bool  // report the end of their streams
+	StdinTaken                              bool  // report how much of their input they have taken
+	Usage                                   bool  // report what they have used, when they end
 	FlowControl                             int32 // of new children: pieces of output, -1 without limit
 	SignalOnEOF                             int32 // of new children; 0 also signals no child at all
 	MaxChild                                int32

@@ -7,7 +7,8 @@ import "github.com/alcove-go/alcove/port/sys"
 func (p *Process) reap() {
 	for {
 		var status int32
-		pid, err := sys.Wait4(-1, &status, sys.WNOHANG)
+		var usage sys.Rusage
+		pid, err := sys.Wait4Usage(-1, &status, sys.WNOHANG, &usage)
 		if err == sys.EINTR {
 			continue
 		}
@@ -19,16 +20,19 @@ func (p *Process) reap() {
 			continue
 		}
 		if c := p.ChildByPid(int32(pid)); c != nil {
-			p.ended(c, ws)
+			p.ended(c, ws, &usage)
 		}
 	}
 }
 
 // ended reports the end of a child: after all that it has written.
-func (p *Process) ended(c *Child, ws sys.WaitStatus) {
+func (p *Process) ended(c *Child, ws sys.WaitStatus, usage *sys.Rusage) {
 	p.drain(c)
 	if p.Options.StdinClosed {
 		p.ctl(uint32(c.Pid), "stdin_closed")
+	}
+	if p.Options.Usage {
+		p.used(c, ws, usage)
 	}
 	switch {
 	case ws.Exited() && p.Options.ExitStatus:

@@ -17,7 +17,11 @@
     directory_that_cannot_be_read_is_an_error/1,
     batch_ends_with_the_first_failure/1,
     batch_executes_a_program/1,
-    batch_is_checked/1
+    batch_is_checked/1,
+    all_input_is_taken/1,
+    input_that_is_not_taken_is_an_error/1,
+    usage_is_told/1,
+    news_disturb_nobody/1
 ]).
 
 all() ->
@@ -29,7 +33,11 @@ all() ->
         directory_that_cannot_be_read_is_an_error,
         batch_ends_with_the_first_failure,
         batch_executes_a_program,
-        batch_is_checked
+        batch_is_checked,
+        all_input_is_taken,
+        input_that_is_not_taken_is_an_error,
+        usage_is_told,
+        news_disturb_nobody
     ].
 
 suite() ->
@@ -143,3 +151,62 @@ batch_is_checked(Config) ->
     ?assertEqual({error, 1, [badarg]}, alcove_linux:batch(Drv, At, [{chdir, [1]}, {getpid, []}])),
     ok = alcove:filter(Drv, At, alcove_linux:filter([chdir])),
     ?assertEqual({error, 2, [ok, undef]}, alcove_linux:batch(Drv, At, [{filter, [<<>>, <<>>]}, {chdir, ["/"]}])).
+
+%% A process whose programs' input is acknowledged.
+acknowledging(Config) ->
+    {Drv, At} = child(Config),
+    true = alcove:setopt(Drv, At, stdin_taken, 1),
+    {Drv, At}.
+
+program(Drv, At, Script) ->
+    {ok, Pid} = alcove:fork(Drv, At),
+    ok = alcove:execvp(Drv, At ++ [Pid], "sh", ["sh", "-c", Script]),
+    At ++ [Pid].
+
+%% A megabyte for a program that reads late.
+all_input_is_taken(Config) ->
+    {Drv, At} = acknowledging(Config),
+    Program = program(Drv, At, "sleep 0.2; md5sum"),
+    Data = rand:bytes(1 bsl 20),
+    ok = alcove_linux:stdin(Drv, Program, Data, infinity),
+    ok = alcove:eof(Drv, Program),
+    Sum = string:lowercase(binary:encode_hex(erlang:md5(Data))),
+    ?assertMatch(<<Sum:32/binary, _/binary>>, alcove_drv:stdout(Drv, Program, infinity)).
+
+input_that_is_not_taken_is_an_error(Config) ->
+    {Drv, At} = acknowledging(Config),
+    Closed = program(Drv, At, "exec <&-; echo; sleep 1000"),
+    <<"\n">> = alcove_drv:stdout(Drv, Closed, infinity),
+    ?assertEqual({error, epipe, 0}, alcove_linux:stdin(Drv, Closed, "x", infinity)),
+    Ends = program(Drv, At, "sleep 0.1"),
+    {error, badpid, Taken} = alcove_linux:stdin(Drv, Ends, binary:copy(<<"x">>, 1 bsl 20), infinity),
+    ?assert(Taken >= 4096 andalso Taken =< 65536),
+    ?assertEqual({exit_status, 0}, alcove:event(Drv, Ends, infinity)),
+    ?assertEqual({error, badpid, 0}, alcove_linux:stdin(Drv, Ends, "x", infinity)),
+    Sleeps = program(Drv, At, "sleep 1000"),
+    {error, timeout, Some} = alcove_linux:stdin(Drv, Sleeps, binary:copy(<<"x">>, 1 bsl 20), 100),
+    ?assert(Some >= 4096 andalso Some =< 65536).
+
+usage_is_told(Config) ->
+    {Drv, At} = child(Config),
+    true = alcove:setopt(Drv, At, usage, 1),
+    Program = program(Drv, At, "kill -9 $$"),
+    ?assertEqual({termsig, sigkill}, alcove:event(Drv, Program, infinity)),
+    Used = receive {alcove_ctl, Drv, Program, Tuple} when is_tuple(Tuple) -> Tuple after 0 -> none end,
+    #{signal := 9, core := false, user := User, maxrss := MaxRSS} = alcove_linux:usage(Used),
+    ?assert(is_integer(User) andalso MaxRSS > 100).
+
+%% Nobody who waits for something else takes news for a problem.
+news_disturb_nobody(Config) ->
+    {Drv, At} = acknowledging(Config),
+    true = alcove:setopt(Drv, At, usage, 1),
+    Program = program(Drv, At, "cat; exit 3"),
+    ok = alcove:stdin(Drv, Program, "hello"),
+    ?assertEqual([<<"hello">>], alcove:stdout(Drv, Program, 1000)),
+    ok = alcove:eof(Drv, Program),
+    ?assertEqual({exit_status, 3}, alcove:event(Drv, Program, infinity)),
+    receive {alcove_ctl, Drv, Program, {stdin_taken, 5}} -> ok after 0 -> error(missing) end,
+    receive {alcove_ctl, Drv, Program, Usage} when element(1, Usage) =:= usage -> ok after 0 -> error(missing) end,
+    % the end of a process is the answer to a call in it, whatever it has used
+    {ok, Child} = alcove:fork(Drv, At),
+    ?assertError({termsig, sigkill}, alcove:kill(Drv, At ++ [Child], Child, sigkill)).

@@ -3023,6 +3023,12 @@ setns(Drv, Pids, FD, NSType, Timeout) ->
 %% order: with a `stderr' of 1 errors go where the output goes. Nothing has changed when the
 %% call that executes fails; if that is for such a descriptor, it is with `ebadf'.
 %%
+%% `stdin_taken': 1 tells the owner what becomes of each {@link stdin/3} to a program that the
+%% process is the parent of, see {@link alcove_linux:stdin/4}.
+%%
+%% `usage': 1 tells the owner what a child has used when it has ended, see
+%% {@link alcove_linux:usage/1}.
+%%
 %% `umask': the file mode creation mask of programs that the process executes, see umask(2). -1,
 %% the default, is that of the process.
 %%

@@ -11,7 +11,7 @@
 %% <tr><td>`alcove_stdout', `alcove_stderr'</td><td>output, a binary</td></tr>
 %% <tr><td>`alcove_ctl'</td>
 %%   <td>`fdctl_closed' when the process executes a program or ends, `badpid', and if asked for
-%%   `stdin_closed', `stdout_closed', `stderr_closed'</td></tr>
+%%   `stdin_closed', `stdout_closed', `stderr_closed', and the tuples of {@link alcove_linux}</td></tr>
 %% <tr><td>`alcove_pipe'</td>
 %%   <td>the number of bytes that were written before the standard input of a process was
 %%   full; the others are lost</td></tr>
@@ -862,8 +862,10 @@ outcome(alcove_ctl, fdctl_closed, true) ->
 outcome(alcove_ctl, fdctl_closed, false) ->
     % how it has ended follows
     wait;
-outcome(alcove_ctl, Reason, _) ->
+outcome(alcove_ctl, Reason, _) when is_atom(Reason) ->
     {answer, {alcove_error, Reason}};
+outcome(alcove_ctl, _News, _) ->
+    none;
 outcome(alcove_event, {Event, _} = Reason, false) when Event =:= exit_status; Event =:= termsig ->
     {answer, {alcove_error, Reason}};
 outcome(alcove_event, _, _) ->

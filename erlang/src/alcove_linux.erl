@@ -17,6 +17,7 @@
 %% <ul>
 %% <li>what there is: {@link extensions/2}, {@link extend/2}, {@link filter/1}</li>
 %% <li>several calls in one: {@link batch/3}</li>
+%% <li>programs: {@link stdin/4}, {@link usage/1}</li>
 %% <li>files: {@link readdir/3}, {@link getdents/3}</li>
 %% </ul>
 -module(alcove_linux).
@@ -27,13 +28,34 @@
     extensions/2,
     extend/2,
     filter/1,
-    readdir/3
+    readdir/3,
+    stdin/4,
+    usage/1
 ]).
 -export([
     syscall/4, syscall/5,
     batch/3, batch/4,
     getdents/3, getdents/4
 ]).
+
+-export_type([usage/0]).
+
+-type usage() :: #{
+    signal := non_neg_integer(),
+    core := boolean(),
+    user := non_neg_integer(),
+    system := non_neg_integer(),
+    maxrss := non_neg_integer(),
+    minor_faults := non_neg_integer(),
+    major_faults := non_neg_integer(),
+    reads := non_neg_integer(),
+    writes := non_neg_integer(),
+    waits := non_neg_integer(),
+    preemptions := non_neg_integer()
+}.
+%% What a process and those that it has waited for have used: `user' and `system' are
+%% microseconds, `maxrss' is in KiB, `reads' and `writes' are blocks of 512 bytes. `signal' is
+%% the number of the signal that killed it, or 0, and `core' tells if it has left a core.
 
 -type pid_t() :: alcove:pid_t().
 -type fd() :: alcove:fd().
@@ -128,6 +150,126 @@ pieces(Drv, Pids, FD, Pieces) ->
         {error, Posix} ->
             {error, Posix}
     end.
+
+%% @doc Sends data to the standard input of a program and waits until its pipe has taken all
+%% of it.
+%%
+%% Unlike {@link alcove:stdin/3}, of which what does not fit is lost, it sends the next piece
+%% when there is room. The parent of the program has to tell, for which its option
+%% `stdin_taken' is 1. It sends `alcove_ctl' messages with one of the following terms for each
+%% piece, which others may use to wait for many programs at a time:
+%%
+%% <dl>
+%% <dt>`{stdin_taken, N}'</dt>
+%%   <dd>the pipe has taken N bytes of the oldest piece; what it has more is not sent. Pieces
+%%   that were sent behind a call that executes the program, before `fdctl_closed', are counted
+%%   together</dd>
+%% <dt>`{stdin_ready, N}'</dt>
+%%   <dd>comes once when a piece was not taken as a whole: there is room for N bytes</dd>
+%% <dt>`{stdin_error, Posix}'</dt><dd>the input is closed</dd>
+%% </dl>
+%%
+%% A process on the way that does not read refuses a frame as a whole, by an `alcove_pipe'
+%% message of its own: see {@link alcove_drv:stdin/3}. This function tries again. It never happens
+%% while less than 64 KiB are on the way to programs below any one process.
+%%
+%% To be called by the owner, for a program that runs. Returns how many bytes were taken
+%% before a failure: `epipe' if the program has closed its input, `badpid' if it has ended.
+%%
+%% ```
+%% true = alcove:setopt(Drv, [], stdin_taken, 1),
+%% {ok, Pid} = alcove:fork(Drv, []),
+%% ok = alcove:execvp(Drv, [Pid], "sh", ["sh", "-c", "sleep 1; wc -c"]),
+%% ok = alcove_linux:stdin(Drv, [Pid], binary:copy(<<"x">>, 1000000), infinity),
+%% ok = alcove:eof(Drv, [Pid]),
+%% [<<"1000000\n">>] = alcove:stdout(Drv, [Pid], 2000).
+%% '''
+-spec stdin(alcove_drv:ref(), [pid_t(), ...], iodata(), timeout()) ->
+    ok | {error, posix() | badpid | timeout | closed, Taken :: non_neg_integer()}.
+stdin(Drv, Pids, Data, Timeout) ->
+    Ref = erlang:monitor(process, Drv),
+    Result = feed(Drv, Pids, iolist_to_binary(Data), 0, {Ref, deadline(Timeout)}),
+    erlang:demonitor(Ref, [flush]),
+    Result.
+
+%% The largest piece. A pipe takes it at once if it is empty.
+-define(PIECE, 32768).
+
+%% How long to wait for a process on the way, in milliseconds.
+-define(PATIENCE, 10).
+
+feed(_Drv, _Pids, Data, Taken, _Until) when Taken =:= byte_size(Data) ->
+    ok;
+feed(Drv, Pids, Data, Taken, {Ref, Deadline} = Until) ->
+    Size = min(?PIECE, byte_size(Data) - Taken),
+    ok = alcove:stdin(Drv, Pids, binary:part(Data, Taken, Size)),
+    receive
+        {alcove_ctl, Drv, Pids, {stdin_taken, Size}} ->
+            feed(Drv, Pids, Data, Taken + Size, Until);
+        {alcove_ctl, Drv, Pids, {stdin_taken, N}} ->
+            await_room(Drv, Pids, Data, Taken + N, Until);
+        {alcove_ctl, Drv, Pids, {stdin_error, Posix}} ->
+            {error, Posix, Taken};
+        {alcove_ctl, Drv, Pids, badpid} ->
+            {error, badpid, Taken};
+        {alcove_pipe, Drv, Above, 0} when Above =/= Pids ->
+            % somebody on the way does not read
+            timer:sleep(?PATIENCE),
+            feed(Drv, Pids, Data, Taken, Until);
+        {'DOWN', Ref, process, _, _} ->
+            {error, closed, Taken}
+    after left(Deadline) -> {error, timeout, Taken}
+    end.
+
+await_room(Drv, Pids, Data, Taken, {Ref, Deadline} = Until) ->
+    receive
+        {alcove_ctl, Drv, Pids, {stdin_ready, _}} -> feed(Drv, Pids, Data, Taken, Until);
+        {alcove_event, Drv, Pids, {exit_status, _}} = End -> ended(End, Taken);
+        {alcove_event, Drv, Pids, {termsig, _}} = End -> ended(End, Taken);
+        {'DOWN', Ref, process, _, _} -> {error, closed, Taken}
+    after left(Deadline) -> {error, timeout, Taken}
+    end.
+
+%% How it has ended is for others to read.
+ended(End, Taken) ->
+    self() ! End,
+    {error, badpid, Taken}.
+
+deadline(infinity) -> infinity;
+deadline(Timeout) -> erlang:monotonic_time(millisecond) + Timeout.
+
+left(infinity) -> infinity;
+left(Deadline) -> max(0, Deadline - erlang:monotonic_time(millisecond)).
+
+%% @doc What a child has used, from the message that tells it.
+%%
+%% A process whose option `usage' is 1 tells it of each child that ends, in an `alcove_ctl'
+%% message right before the event of its end. A child that {@link alcove:waitpid/4} collects has
+%% none.
+%%
+%% ```
+%% true = alcove:setopt(Drv, [], usage, 1),
+%% {ok, Pid} = alcove:fork(Drv, []),
+%% ok = alcove:execvp(Drv, [Pid], "sh", ["sh", "-c", "kill -9 $$"]),
+%% {termsig, sigkill} = alcove:event(Drv, [Pid], 1000),
+%% receive {alcove_ctl, Drv, [Pid], Used} when is_tuple(Used) -> ok end,
+%% #{signal := 9, user := Microseconds} = alcove_linux:usage(Used).
+%% '''
+-spec usage(tuple()) -> usage().
+usage({usage, Signal, Core, User, System, MaxRSS, Minor, Major, Reads, Writes, Waits, Preemptions}) ->
+    #{
+        signal => Signal,
+        core => Core,
+        user => User,
+        system => System,
+        maxrss => MaxRSS,
+        minor_faults => Minor,
+        major_faults => Major,
+        reads => Reads,
+        writes => Writes,
+        waits => Waits,
+        preemptions => Preemptions
+    }.
 
 %%
 %% Calls

@@ -128,7 +128,7 @@ take(Drv, Pids, Tag, Ref, Timeout) ->
             Term;
         {alcove_ctl, Drv, Pids, fdctl_closed} ->
             take(Drv, Pids, Tag, Ref, Timeout);
-        {alcove_ctl, Drv, Pids, Reason} ->
+        {alcove_ctl, Drv, Pids, Reason} when is_atom(Reason) ->
             {alcove_error, Reason};
         {alcove_call, Drv, Pids, Reason} when Reason =:= badarg; Reason =:= undef ->
             {alcove_error, Reason};
@@ -203,7 +203,7 @@ ready(Drv, Pids, Tag, Pieces) ->
 
 ahead([{Tag, _} | Messages], Tag, N) -> ahead(Messages, Tag, N + 1);
 ahead([{alcove_ctl, fdctl_closed} | Messages], Tag, N) -> ahead(Messages, Tag, N);
-ahead([{alcove_ctl, _} | _], _Tag, N) -> {problem, N};
+ahead([{alcove_ctl, Reason} | _], _Tag, N) when is_atom(Reason) -> {problem, N};
 ahead([{alcove_pipe, _} | _], _Tag, N) -> {problem, N};
 ahead([{alcove_call, badarg} | _], _Tag, N) -> {problem, N};
 ahead([{alcove_call, undef} | _], _Tag, N) -> {problem, N};

@@ -1,15 +1,25 @@
 package sys
 
+import "syscall"
+
 // Execve is execve(2). The lists end with nil. It returns only on failure.
 func Execve(path *byte, argv, envp **byte) Errno {
 	return fail(Call(SYS_EXECVE, ptr(path), ptr(argv), ptr(envp)))
 }
 
+// Rusage is struct rusage.
+type Rusage = syscall.Rusage
+
 // Wait4 is wait4(2) without the resource usage. With WNOHANG it returns pid 0
 // while no child has changed.
 func Wait4(pid int, status *int32, options int) (int, Errno) {
+	return Wait4Usage(pid, status, options, nil)
+}
+
+// Wait4Usage is wait4(2). usage may be nil.
+func Wait4Usage(pid int, status *int32, options int, usage *Rusage) (int, Errno) {
 	*status = -1
-	n, err := count(Call6(SYS_WAIT4, uintptr(pid), ptr(status), uintptr(options), 0, 0, 0))
+	n, err := count(Call6(SYS_WAIT4, uintptr(pid), ptr(status), uintptr(options), ptr(usage), 0, 0))
 	if n <= 0 {
 		*status = 0
 		return n, err

@@ -31,3 +31,6 @@ func (w WaitStatus) Signal() int { return int(w & waitSignal) }
 
 // StopSignal is the signal that stopped the child.
 func (w WaitStatus) StopSignal() int { return int(w >> 8 & 0xff) }
+
+// CoreDump reports whether the child was ended by a signal and left a core.
+func (w WaitStatus) CoreDump() bool { return w.Signaled() && w&0x80 != 0 }

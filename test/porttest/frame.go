@@ -200,7 +200,7 @@ func check(m Message) error {
 		_, tuple := t.(Tuple)
 		_, atom := t.(Atom)
 		_, number := t.(int)
-		if m.Type == TypeEvent && !tuple || m.Type == TypeCtl && !atom || m.Type == TypePipe && !number {
+		if m.Type == TypeEvent && !tuple || m.Type == TypeCtl && !atom && !tuple || m.Type == TypePipe && !number {
 			return fmt.Errorf("%v with the term %s", m.Type, Format(t))
 		}
 		return nil
