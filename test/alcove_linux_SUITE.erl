@@ -179,7 +179,9 @@ input_that_is_not_taken_is_an_error(Config) ->
     <<"\n">> = alcove_drv:stdout(Drv, Closed, infinity),
     ?assertEqual({error, epipe, 0}, alcove_linux:stdin(Drv, Closed, "x", infinity)),
     Ends = program(Drv, At, "sleep 0.1"),
-    {error, badpid, Taken} = alcove_linux:stdin(Drv, Ends, binary:copy(<<"x">>, 1 bsl 20), infinity),
+    % the end of a program is the end of its input, too
+    {error, Reason, Taken} = alcove_linux:stdin(Drv, Ends, binary:copy(<<"x">>, 1 bsl 20), infinity),
+    ?assert(Reason =:= epipe orelse Reason =:= badpid),
     ?assert(Taken >= 4096 andalso Taken =< 65536),
     ?assertEqual({exit_status, 0}, alcove:event(Drv, Ends, infinity)),
     ?assertEqual({error, badpid, 0}, alcove_linux:stdin(Drv, Ends, "x", infinity)),

@@ -174,7 +174,7 @@ pieces(Drv, Pids, FD, Pieces) ->
 %% while less than 64 KiB are on the way to programs below any one process.
 %%
 %% To be called by the owner, for a program that runs. Returns how many bytes were taken
-%% before a failure: `epipe' if the program has closed its input, `badpid' if it has ended.
+%% before a failure: `epipe' or `badpid' if the program has closed its input or ended.
 %%
 %% ```
 %% true = alcove:setopt(Drv, [], stdin_taken, 1),
