@@ -11,7 +11,10 @@ import (
 // used waits for what a child has used, which must come right before the event of its end.
 func used(p *Port, of Pipeline) Tuple {
 	p.T().Helper()
-	m := p.Receive("usage", func(m Message) bool { t, _ := m.Term().(Tuple); return m.Is(TypeCtl, of) && len(t) == 12 || m.Is(TypeEvent, of) })
+	m := p.Receive("usage", func(m Message) bool {
+		t, _ := m.Term().(Tuple)
+		return m.Is(TypeCtl, of) && len(t) == 12 || m.Is(TypeEvent, of)
+	})
 	t, _ := m.Term().(Tuple)
 	if !m.Is(TypeCtl, of) || t[0] != Atom("usage") {
 		p.T().Fatalf("the end came first: %v", m)
