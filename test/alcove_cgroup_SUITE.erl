@@ -80,9 +80,8 @@ path_has_paths_above_it(_Config) ->
 
 mounts_are_those_that_the_process_sees(Config) ->
     Drv = drv(Config),
+    Path = <<"/mnt">>,
     {ok, Pid} = alcove_os:unshared(Drv, [clone_newns]),
-    Path = list_to_binary(filename:join(proplists:get_value(priv_dir, Config), "mounted")),
-    ok = file:make_dir(Path),
     ok = alcove:mount(Drv, [Pid], "none", "/", [], [ms_rec, ms_private], [], []),
     ok = alcove:mount(Drv, [Pid], "a_name", Path, "tmpfs", [], [], []),
     Names = fun(Pids) ->

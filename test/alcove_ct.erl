@@ -17,7 +17,8 @@
     is_running/1,
     descriptors/1,
     calls/1,
-    script/3
+    script/3,
+    quoted/1
 ]).
 
 %% How long anything may take.
@@ -153,6 +154,10 @@ count(N) ->
         {trace, _, call, _} -> count(N + 1);
         stop -> exit(N)
     end.
+
+%% A word for the shell, whatever is in it.
+quoted(Text) ->
+    [$', string:replace(Text, "'", "'\\''", all), $'].
 
 %% An executable file with a shell script.
 script(Config, Name, Text) ->

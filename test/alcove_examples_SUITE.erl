@@ -143,9 +143,10 @@ in_mounts(Config, Name, Mounts) ->
     alcove_ct:script(Config, Name, [
         "exec unshare -m sh -c 'mount --make-rprivate /; ",
         Mounts,
-        "; exec ",
-        alcove_drv:progname(),
-        " \"$@\"' sh \"$@\"\n"
+        "; exec "
+        "\"$@\"' sh ",
+        alcove_ct:quoted(alcove_drv:progname()),
+        " \"$@\"\n"
     ]).
 
 tcpsh_serves_a_shell_for_each_connection(_Config) ->
@@ -285,7 +286,7 @@ fifo(Config, Flag) ->
 %% A stubborn one with children in sessions of their own.
 program(Fifo, Last) ->
     Script = [
-        "trap '' TERM; exec 3>", Fifo, "; setsid sleep 1000 & sleep 1000 & echo >&3; ", Last
+        "trap '' TERM; exec 3>", alcove_ct:quoted(Fifo), "; setsid sleep 1000 & sleep 1000 & echo >&3; ", Last
     ],
     ["sh", "-c", Script].
 

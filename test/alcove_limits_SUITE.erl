@@ -113,7 +113,7 @@ every_limit_is_read_and_written_back(Config) ->
 file_larger_than_the_limit_is_cut_short(Config) ->
     {Drv, Pids, Dir} = {?config(drv, Config), ?config(pids, Config), ?config(dir, Config)},
     ok = limit(Drv, Pids, rlimit_fsize, 10, 10),
-    Copy = ["sh", "-c", ["exec tail -c 11 /proc/self/status >", Dir, "/program"]],
+    Copy = ["sh", "-c", ["exec tail -c 11 /proc/self/status >", alcove_ct:quoted(Dir), "/program"]],
     ?assertEqual({{termsig, sigxfsz}, <<>>, <<>>}, alcove_os:run(Drv, Pids, Copy)),
     ?assertEqual(10, filelib:file_size([Dir, "/program"])),
     ?assertEqual({ok, 10}, alcove_os:write_file(Drv, Pids, [Dir, "/process"], "long enough")),

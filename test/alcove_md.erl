@@ -36,7 +36,7 @@ copy(Dir) ->
     ok = filelib:ensure_dir(filename:join(Dir, "file")),
     {0, _} = sh(root(), [
         "{ git ls-files -coz --exclude-standard; printf 'priv/alcove\\0'; } |",
-        "tar --null --ignore-failed-read -T - -c 2>/dev/null | tar -x -C ", Dir
+        "tar --null --ignore-failed-read -T - -c 2>/dev/null | tar -x -C ", alcove_ct:quoted(Dir)
     ]),
     Dir.
 

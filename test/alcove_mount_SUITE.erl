@@ -59,8 +59,10 @@ tmpfs_of_a_mount_namespace_is_gone_outside(Config) ->
 
 is_mounted(Drv, Pids, Dir) ->
     Mounts = alcove_os:read_file(Drv, Pids, "/proc/self/mounts"),
+    % the kernel writes blanks like this
+    Target = iolist_to_binary(string:replace(Dir, " ", "\\040", all)),
     lists:any(
-        fun(Line) -> lists:member(list_to_binary(Dir), binary:split(Line, <<" ">>, [global])) end,
+        fun(Line) -> lists:member(Target, binary:split(Line, <<" ">>, [global])) end,
         binary:split(Mounts, <<"\n">>, [global])
     ).
 

@@ -75,8 +75,8 @@ program(Drv, _Said, 1, [A, B | _]) ->
 program(Drv, _Said, 2, [A | _]) ->
     begin_leader(Drv, [A], fun(Pids) -> ok = alcove:setpgid(Drv, Pids, 0, 0) end);
 program(Drv, Said, 3, _Chain) ->
-    Script = ["trap 'echo usr1 > ", Said, "; exit' USR1; echo; while :; do sleep 0.01; done"],
-    Pid = begin_program(Drv, [], Script),
+    Script = ["trap 'echo usr1 > \"$0\"; exit' USR1; echo; while :; do sleep 0.01; done"],
+    Pid = begin_program(Drv, [], Script, [Said]),
     true = alcove:setcpid(Drv, [], Pid, signaloneof, 10),
     [Pid];
 program(Drv, _Said, 4, _Chain) ->
@@ -87,8 +87,11 @@ program(Drv, _Said, 5, Chain) ->
     [begin_program(Drv, Chain, "echo; exec yes")].
 
 begin_program(Drv, Pids, Script) ->
+    begin_program(Drv, Pids, Script, []).
+
+begin_program(Drv, Pids, Script, Arguments) ->
     {ok, Pid} = alcove:fork(Drv, Pids),
-    ok = alcove:execvp(Drv, Pids ++ [Pid], "sh", ["sh", "-c", Script]),
+    ok = alcove:execvp(Drv, Pids ++ [Pid], "sh", ["sh", "-c", Script | Arguments]),
     _ = alcove_ct:message(Drv, Pids ++ [Pid], alcove_stdout),
     Pid.
 
@@ -104,10 +107,10 @@ begin_leader(Drv, Pids, Lead) ->
 %% Nothing that a program writes meanwhile is lost, and the port does not store it.
 output_waits_for_a_vm_that_is_suspended(Config) ->
     Fifo = filename:join(dir(Config), "start"),
-    [] = os:cmd("mkfifo " ++ Fifo),
+    [] = os:cmd(["mkfifo ", alcove_ct:quoted(Fifo)]),
     {Port, Vm, [Alcove, Program]} = vm("output", Fifo),
     ok = stop_process(Vm),
-    [] = os:cmd("echo go > " ++ Fifo),
+    [] = os:cmd(["echo go > ", alcove_ct:quoted(Fifo)]),
     [alcove_ct:until(fun() -> is_writing(Pid) end) || Pid <- [Alcove, Program]],
     ?assert(resident(Alcove) < 16384),
     [] = os:cmd("kill -CONT " ++ integer_to_list(Vm)),
@@ -117,7 +120,7 @@ output_waits_for_a_vm_that_is_suspended(Config) ->
 output(Fifo) ->
     Drv = alcove_ct:start(),
     {ok, Pid} = alcove:fork(Drv, []),
-    Script = ["read line < ", Fifo, "; exec head -c 50000000 /dev/zero"],
+    Script = ["read line < ", alcove_ct:quoted(Fifo), "; exec head -c 50000000 /dev/zero"],
     ok = alcove:execvp(Drv, [Pid], "sh", ["sh", "-c", Script]),
     self() ! {measure, Drv, Pid},
     [alcove:getpid(Drv, []), Pid].
@@ -193,10 +196,12 @@ stop_process(Pid) ->
 
 %% The driver is on another node than its owner. Both find each other by a service of their own.
 lost_node_is_an_error(Config) ->
-    Pa = ["-pa" | [[" ", filename:dirname(code:which(Module))] || Module <- [alcove_drv, ?MODULE]]],
-    Erl = ["erl -noshell -sname ", "alcove_$NAME ", Pa, " -setcookie alcove -eval "],
+    Beams = [filename:dirname(code:which(Module)) || Module <- [alcove_drv, ?MODULE]],
+    Pa = ["-pa" | [[" ", alcove_ct:quoted(Dir)] || Dir <- Beams]],
+    % the name of the machine may have no address
+    Erl = ["erl -noshell -name ", "alcove_$NAME@127.0.0.1 ", Pa, " -setcookie alcove -eval "],
     Script = alcove_ct:script(Config, "nodes", [
-        "export ERL_EPMD_PORT=", integer_to_list(free_port()), " HOME=", dir(Config), "\n",
+        "export ERL_EPMD_PORT=", integer_to_list(free_port()), " HOME=", alcove_ct:quoted(dir(Config)), "\n",
         "epmd & epmd=$!\n",
         "until epmd -names > names 2>&1; do sleep 0.1; done\n",
         "NAME=driver\n", Erl, "'io:format(\"up~n\")' > up & driver=$!\n",
@@ -204,7 +209,7 @@ lost_node_is_an_error(Config) ->
         "NAME=owner\n", Erl, "'", atom_to_list(?MODULE), ":lose_node(alcove_driver), halt().'\n",
         "kill $driver 2> killed\nkill $epmd\n"
     ]),
-    Said = os:cmd(["cd ", dir(Config), " && timeout 120 ", Script, " 2>&1"]),
+    Said = os:cmd(["cd ", alcove_ct:quoted(dir(Config)), " && timeout 120 ", alcove_ct:quoted(Script), " 2>&1"]),
     ?assertEqual("lost\n", Said).
 
 free_port() ->

@@ -58,7 +58,8 @@ project_that_depends_on_it_builds(Config) ->
     Checkout = filename:join([Dir, "_checkouts", "alcove"]),
     ok = filelib:ensure_dir(filename:join([Dir, "src", "file"])),
     ok = filelib:ensure_dir(Checkout),
-    _ = shell(["git clone -q . ", Checkout, " && cp Makefile rebar.config ", Checkout]),
+    Quoted = alcove_ct:quoted(Checkout),
+    _ = shell(["git clone -q . ", Quoted, " && cp Makefile rebar.config ", Quoted]),
     ok = file:write_file(filename:join(Dir, "rebar.config"), "{deps, [alcove]}."),
     ok = file:write_file(
         filename:join([Dir, "src", "user.app.src"]),
@@ -75,9 +76,9 @@ project_that_depends_on_it_builds(Config) ->
         "    io:format(\"version ~s~n\", [alcove:version(Drv, [])]),\n"
         "    ok = alcove_drv:stop(Drv).\n"
     ),
-    Built = shell(["cd ", Dir, " && rebar3 compile 2>&1"]),
+    Built = shell(["cd ", alcove_ct:quoted(Dir), " && rebar3 compile 2>&1"]),
     Ran = shell([
-        ["cd ", Dir, " && ERL_LIBS=_build/default/lib:_build/default/checkouts "],
+        ["cd ", alcove_ct:quoted(Dir), " && ERL_LIBS=_build/default/lib:_build/default/checkouts "],
         "erl -noshell -s user_of_alcove -s init stop"
     ]),
     ?assertEqual("version 1.0.1\n", Ran, Built).
