@@ -26,12 +26,12 @@ func (c *Calls) child(child *port.Child) {
 }
 
 // setcpid answers setcpid/3: true, also if there is no such child, or false for
-// an option that does not exist. Only flowcontrol may be negative.
+// an option that does not exist.
 func (c *Calls) setcpid() {
 	pid := c.args.Uint()
 	name := c.word()
 	value := c.args.Int()
-	if value < 0 && string(name) != "flowcontrol" {
+	if value < 0 && string(name) != "flowcontrol" && string(name) != "flowbytes" {
 		c.refuse(0)
 	}
 	if c.refused() {
@@ -41,6 +41,12 @@ func (c *Calls) setcpid() {
 	switch string(name) {
 	case "flowcontrol":
 		c.p.SetFlowControl(int32(pid), max(value, -1))
+	case "flowcontrol_add":
+		c.p.AddFlowControl(int32(pid), value)
+	case "flowbytes":
+		c.p.SetFlowBytes(int32(pid), max(value, -1))
+	case "flowbytes_add":
+		c.p.AddFlowBytes(int32(pid), value)
 	case "signaloneof":
 		if child := c.p.ChildByPid(int32(pid)); child != nil {
 			child.SignalOnEOF = min(value, maxByte)

@@ -26,6 +26,8 @@ func (c *Calls) getopt() {
 		c.reply.Int(bit(o.Usage))
 	case "flowcontrol":
 		c.reply.Int(int64(o.FlowControl))
+	case "flowbytes":
+		c.reply.Int(int64(o.FlowBytes))
 	case "signaloneof":
 		c.reply.Int(int64(o.SignalOnEOF))
 	case "maxchild":
@@ -110,6 +112,8 @@ func (c *Calls) setopt() {
 		o.Usage = value != 0
 	case "flowcontrol":
 		o.FlowControl = max(value, -1)
+	case "flowbytes":
+		o.FlowBytes = max(value, -1)
 	case "signaloneof":
 		o.SignalOnEOF = min(value, maxByte)
 	case "maxchild":
@@ -144,7 +148,7 @@ func (c *Calls) setopt() {
 // none.
 func mayBeNegative(name []byte) bool {
 	switch string(name) {
-	case "flowcontrol", "stdin", "stdout", "stderr", "umask":
+	case "flowcontrol", "flowbytes", "stdin", "stdout", "stderr", "umask":
 		return true
 	}
 	return false

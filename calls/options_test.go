@@ -27,6 +27,8 @@ func TestOptionsKeepWhatTheyCanHold(t *testing.T) {
 		{"flowcontrol", -5, yes, -1},
 		{"flowcontrol", Integer(1<<31 - 1), yes, 1<<31 - 1},
 		{"flowcontrol", 1 << 31, badarg, 0},
+		{"flowbytes", 100, yes, 100},
+		{"flowbytes", -5, yes, -1},
 		{"signaloneof", 9, yes, 9},
 		{"signaloneof", 256, yes, 255},
 		{"maxforkdepth", 255, yes, 255},
@@ -164,6 +166,11 @@ func TestSetcpidWithoutThatChild(t *testing.T) {
 		want Term
 	}{
 		{[]Term{1, Atom("flowcontrol"), -7}, Atom("true")},
+		{[]Term{1, Atom("flowcontrol_add"), 7}, Atom("true")},
+		{[]Term{1, Atom("flowcontrol_add"), -7}, badarg},
+		{[]Term{1, Atom("flowbytes"), -7}, Atom("true")},
+		{[]Term{1, Atom("flowbytes_add"), 7}, Atom("true")},
+		{[]Term{1, Atom("flowbytes_add"), -7}, badarg},
 		{[]Term{0, Atom("signaloneof"), 1000}, Atom("true")},
 		{[]Term{1<<32 - 1, Atom("signaloneof"), 1}, Atom("true")},
 		{[]Term{1, Atom("stdin"), 1}, Atom("false")},

@@ -40,6 +40,7 @@ type Child struct {
 type outlet struct {
 	Pid         int32
 	FlowControl int32 // pieces of output that may still be read, -1 without limit
+	FlowBytes   int32 // and bytes
 	Stdout      int32
 	Stderr      int32
 

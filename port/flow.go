@@ -3,20 +3,64 @@ package port
 import "github.com/alcove-go/alcove/port/sys"
 
 // Flow control counts pieces of output that another program's streams may
-// still deliver; standard output and error share the count. At 0 neither is
-// read or polled. A child that runs this program is never held back.
+// still deliver, and bytes; standard output and error share the counts. When one
+// is 0 neither stream is read or polled. A child that runs this program is never
+// held back.
 
 // paused tells whether output has to wait for credit.
-func (o *outlet) paused() bool { return o.raw && o.FlowControl == 0 && !o.lifted }
+func (o *outlet) paused() bool { return o.raw && !o.lifted && (o.FlowControl == 0 || o.FlowBytes == 0) }
+
+// pieceLimit is how large the next piece may be.
+func (p *Process) pieceLimit(o *outlet) int {
+	limit := p.ReplyLimit()
+	if o.raw && !o.lifted && o.FlowBytes >= 0 {
+		return min(limit, int(o.FlowBytes))
+	}
+	return limit
+}
 
 // SetFlowControl lets the child pid, or what is left of it, deliver n more pieces
 // of output, -1 for no limit. It takes effect in the next round.
 func (p *Process) SetFlowControl(pid, n int32) {
-	o := p.outletOf(pid)
-	if o == nil {
-		return
+	if o := p.outletOf(pid); o != nil {
+		o.FlowControl = n
+		p.credited(o)
 	}
-	o.FlowControl = n
+}
+
+// AddFlowControl is SetFlowControl for n pieces beside those that are left.
+func (p *Process) AddFlowControl(pid, n int32) {
+	if o := p.outletOf(pid); o != nil {
+		o.FlowControl = more(o.FlowControl, n)
+		p.credited(o)
+	}
+}
+
+// SetFlowBytes is SetFlowControl for bytes.
+func (p *Process) SetFlowBytes(pid, n int32) {
+	if o := p.outletOf(pid); o != nil {
+		o.FlowBytes = n
+		p.credited(o)
+	}
+}
+
+// AddFlowBytes is AddFlowControl for bytes.
+func (p *Process) AddFlowBytes(pid, n int32) {
+	if o := p.outletOf(pid); o != nil {
+		o.FlowBytes = more(o.FlowBytes, n)
+		p.credited(o)
+	}
+}
+
+// more adds to a credit; -1 is without limit, and stays so.
+func more(credit, n int32) int32 {
+	if credit < 0 {
+		return credit
+	}
+	return int32(min(int64(credit)+int64(n), 1<<31-1))
+}
+
+func (p *Process) credited(o *outlet) {
 	p.watchOutput(o)
 	p.table.changed = p.table.changed || o.held != nil
 }
@@ -33,13 +77,19 @@ func (p *Process) outletOf(pid int32) *outlet {
 	return nil
 }
 
-// spend takes one piece from the credit.
-func (p *Process) spend(o *outlet) {
-	if o.raw && o.FlowControl > 0 {
+// spend takes a piece of n bytes from the credit.
+func (p *Process) spend(o *outlet, n int) {
+	if !o.raw || o.FlowControl < 0 && o.FlowBytes < 0 {
+		return
+	}
+	if o.FlowControl > 0 {
 		o.FlowControl--
-		if o.FlowControl == 0 {
-			p.watchOutput(o)
-		}
+	}
+	if o.FlowBytes > 0 { // the last output of a program is not bound by it
+		o.FlowBytes = max(0, o.FlowBytes-int32(n))
+	}
+	if o.paused() {
+		p.watchOutput(o)
 	}
 }
 

@@ -170,7 +170,7 @@ func (p *Process) adopt(pid int32, s *stdio) {
 	if p.table.live >= manyChildren && !p.locked {
 		p.poll.useMany()
 	}
-	c.FlowControl = p.Options.FlowControl
+	c.FlowControl, c.FlowBytes = p.Options.FlowControl, p.Options.FlowBytes
 	c.SignalOnEOF = p.Options.SignalOnEOF
 	c.Control, c.Stdin, c.Stdout, c.Stderr = s.control[1], s.in[1], s.out[0], s.err[0]
 	p.watchControl(c)

@@ -40,7 +40,7 @@ func (m *Memory) init() *Process {
 	p.Pid = sys.Getpid()
 	p.Options = Options{
 		ExitStatus: true, TermSig: true,
-		FlowControl: -1, SignalOnEOF: int32(sys.SIGTERM),
+		FlowControl: -1, FlowBytes: -1, SignalOnEOF: int32(sys.SIGTERM),
 		MaxForkDepth: 16,
 		Given:        NothingGiven,
 	}

@@ -27,8 +27,9 @@ func (p *Process) readRaw(o *outlet, stream int) {
 		return
 	}
 	for range burst {
-		n := p.readPiece(o, stream, p.ReplyLimit())
-		if n < p.ReplyLimit() || o.paused() {
+		limit := p.pieceLimit(o)
+		n := p.readPiece(o, stream, limit)
+		if n < limit || o.paused() {
 			return
 		}
 		p.growPipe(o)
@@ -50,7 +51,7 @@ func (p *Process) readPiece(o *outlet, stream, most int) int {
 	putHeader(b, proxySize-lengthSize+n, typ, uint32(o.Pid))
 	p.traceFrame(0, b[:proxySize+n])
 	p.out.commit(proxySize + n)
-	p.spend(o)
+	p.spend(o, n)
 	return n
 }
 
@@ -244,13 +245,13 @@ func (p *Process) forwardAll(o *outlet) {
 func (p *Process) deliverHeld(o *outlet) {
 	for o.held != nil && !o.paused() {
 		h := o.held
-		n := min(h.len(), p.ReplyLimit())
+		n := min(h.len(), p.pieceLimit(o))
 		b := p.reserve(proxySize + n)
 		putHeader(b, proxySize-lengthSize+n, typeStdout, uint32(o.Pid))
 		p.out.commit(proxySize + copy(b[proxySize:], h.b[h.r:h.r+n]))
 		p.traceFrame(0, b[:proxySize+n])
 		h.r += n
-		p.spend(o)
+		p.spend(o, n)
 		p.dropEmpty(o)
 	}
 }

@@ -2801,6 +2801,14 @@ select(Drv, Pids, Readfds, Writefds, Exceptfds, Timeval, Timeout) ->
 %% `signaloneof': the signal that the child gets when its parent is at the end of its input
 %% and the child runs a program.
 %%
+%% The C port does not have the following options and returns `false'.
+%%
+%% `flowbytes': how many more bytes of output to deliver, as well as pieces. Both counts are
+%% those of standard output and standard error together.
+%%
+%% `flowcontrol_add', `flowbytes_add': so many pieces or bytes more than are left. Unlike a new
+%% count, that is right whatever is on the way.
+%%
 %% Returns `false' for another option, and `true' even if there is no such child.
 %%
 %% ```
@@ -2810,7 +2818,7 @@ select(Drv, Pids, Readfds, Writefds, Exceptfds, Timeval, Timeout) ->
     alcove_drv:ref(),
     [pid_t()],
     Child :: pid_t(),
-    Opt :: alcove_pid_field(),
+    Opt :: atom(),
     Val :: int32_t()
 ) -> boolean().
 setcpid(Drv, Pids, Child, Opt, Val) ->
@@ -2828,7 +2836,7 @@ setcpid(Drv, Pids, Child, Opt, Val) ->
     alcove_drv:ref(),
     [pid_t()],
     Child :: pid_t(),
-    Opt :: alcove_pid_field(),
+    Opt :: atom(),
     Val :: int32_t(),
     timeout()
 ) -> boolean().
@@ -3004,8 +3012,8 @@ setns(Drv, Pids, FD, NSType, Timeout) ->
 %% `stdin_closed', `stdout_closed', `stderr_closed': if messages are sent when these streams
 %% of a child end, 0 by default.
 %%
-%% `flowcontrol', `signaloneof': what children start with, see {@link setcpid/5}, -1 and 15 by
-%% default. With a `signaloneof' of 0 the process signals none of its children at the end of
+%% `flowcontrol', `flowbytes', `signaloneof': what children start with, see {@link setcpid/5}, -1, -1
+%% and 15 by default. With a `signaloneof' of 0 the process signals none of its children at the end of
 %% its input.
 %%
 %% The C port does not have the following options and returns `false'.
