@@ -8,6 +8,7 @@
 -export([all/0, init_per_suite/1, end_per_suite/1, init_per_testcase/2, end_per_testcase/2]).
 -export([
     tree_is_used_where_there_is_no_hierarchy_of_version_1/1,
+    tree_may_have_a_blank_in_its_path/1,
     group_is_made_with_those_above_and_removed_with_those_below/1,
     controllers_are_handed_down_to_a_group/1,
     missing_controller_is_named/1,
@@ -115,6 +116,14 @@ tree_is_used_where_there_is_no_hierarchy_of_version_1(Config) ->
         1 -> ?assertEqual(Expected, [Dir || {Dir, _} <- alcove_cgroup:cgroup(Drv, [])]);
         _ -> ?assertEqual([], Expected)
     end.
+
+tree_may_have_a_blank_in_its_path(Config) ->
+    {Drv, Pids, _} = of_case(Config),
+    Dir = alcove_os:tree(Config, "a tree"),
+    ok = alcove:umount2(Drv, Pids, ?config(dir, Config), [mnt_detach]),
+    ok = alcove:mount(Drv, Pids, "none", Dir, "cgroup2", [], "", ""),
+    ?assertEqual({ok, list_to_binary(Dir)}, alcove_cgroup2:root(Drv, Pids)),
+    ?assertMatch({ok, _}, alcove_cgroup2:controllers(Drv, Pids, [])).
 
 group_is_made_with_those_above_and_removed_with_those_below(Config) ->
     {Drv, Pids, Group} = of_case(Config),

@@ -63,14 +63,26 @@ mounts(Drv, Pids) ->
 -spec v1([mount()]) -> [hierarchy()].
 v1(Mounts) ->
     [
-        {Target, split(Options, <<",">>)}
+        {unescaped(Target), split(Options, <<",">>)}
      || {<<"cgroup">>, Target, <<"cgroup">>, Options, _, _} <- Mounts
     ].
 
 %% @doc The trees of version 2 among mounts; all show the same.
 -spec v2([mount()]) -> [hierarchy()].
 v2(Mounts) ->
-    [{Target, split(Options, <<",">>)} || {_, Target, <<"cgroup2">>, Options, _, _} <- Mounts].
+    [
+        {unescaped(Target), split(Options, <<",">>)}
+     || {_, Target, <<"cgroup2">>, Options, _, _} <- Mounts
+    ].
+
+%% Blanks and backslashes are octal numbers in /proc/mounts.
+-spec unescaped(binary()) -> binary().
+unescaped(<<$\\, A, B, C, Rest/binary>>) ->
+    <<(list_to_integer([A, B, C], 8)), (unescaped(Rest))/binary>>;
+unescaped(<<Byte, Rest/binary>>) ->
+    <<Byte, (unescaped(Rest))/binary>>;
+unescaped(<<>>) ->
+    <<>>.
 
 %%
 %% Paths
