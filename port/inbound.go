@@ -117,6 +117,9 @@ func (p *Process) badpid(pid uint32) { p.ctl(pid, "badpid") }
 // answer runs a call whose term is bytes [from, size) of the frame that ends
 // where unhandled input starts.
 func (p *Process) answer(nr, from, size int) {
+	if p.calls.Execs(nr) {
+		p.hearChildren()
+	}
 	in, out, limit := &p.in, &p.out, p.ReplyLimit()
 	body := in.b[in.r-size+from : in.r+slack]
 	in.lend(in.r)

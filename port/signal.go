@@ -14,21 +14,20 @@ const (
 	signalWrite = signal.WriteFD
 )
 
-const recordsPerRead = 16
+// recordsPerRead is how many signals one round takes from the pipe. A flood must
+// not keep everybody waiting: the rest is for later rounds.
+const recordsPerRead = 64
 
-// readSignals handles what the handler has written, and when that is all, what
-// it had to keep because the pipe was full.
+// readSignals handles what the handler has written, and what it had to keep
+// because the pipe was full: at most one record of each signal, however fast
+// new ones come.
 func (p *Process) readSignals() {
-	const most = 64 // a flood must not keep everybody waiting
-	reap, more := false, true
-	for i := 0; more && i < most; i++ {
-		var n int
-		n, more = p.readRecords()
-		for at := 0; at+signal.InfoSize <= n; at += signal.InfoSize {
-			reap = p.signalled(p.records[at:at+signal.InfoSize]) || reap
-		}
+	reap := false
+	n := p.readRecords()
+	for at := 0; at+signal.InfoSize <= n; at += signal.InfoSize {
+		reap = p.signalled(p.records[at:at+signal.InfoSize]) || reap
 	}
-	for {
+	for range signal.Max {
 		info := (*[signal.InfoSize]byte)(p.records)
 		if _, ok := signal.TakeOverflow(info); !ok {
 			break
@@ -40,15 +39,13 @@ func (p *Process) readSignals() {
 	}
 }
 
-// readRecords reads once from the signal pipe, and reports whether there may be
-// more. Either end can have been closed by a call, which ends the process.
-func (p *Process) readRecords() (n int, more bool) {
+// readRecords reads from the signal pipe. Either end can have been closed by a
+// call, which ends the process.
+func (p *Process) readRecords() int {
 	n, err := sys.Read(signalRead, p.records)
 	switch {
-	case err == sys.EINTR:
-		return 0, true
-	case err == sys.EAGAIN:
-		return 0, false
+	case err == sys.EINTR || err == sys.EAGAIN:
+		return 0
 	case err != 0:
 		p.Flush()
 		p.end(int(err))
@@ -56,7 +53,7 @@ func (p *Process) readRecords() (n int, more bool) {
 		p.Flush()
 		p.end(0)
 	}
-	return n, n == len(p.records)
+	return n
 }
 
 // signalled sends the event of a siginfo, or reports that children are to be

@@ -57,6 +57,28 @@ func TestSignalsAreEventsInTheOrderInWhichTheyCame(t *testing.T) {
 	f.wantWritten(want...)
 }
 
+// A flood of signals is spread over rounds, between which all others are served.
+func TestARoundTakesNoMoreSignalsThanItsShare(t *testing.T) {
+	if !inOwnProcess(t) {
+		return
+	}
+	f := newFixture(t)
+	record := f.withSignalPipe()
+	const rounds = 4
+	for i := range rounds * recordsPerRead {
+		record(64, byte(i))
+	}
+	for round := range rounds {
+		if !f.ready() {
+			t.Fatalf("nothing is left for round %d", round)
+		}
+		f.round()
+		if n := len(framesIn(f.written())); n != recordsPerRead || n > 64 {
+			t.Errorf("round %d: %d events, want %d, 64 at most", round, n, recordsPerRead)
+		}
+	}
+}
+
 func TestSIGCHLDIsAnEventForThoseWhoAskedForIt(t *testing.T) {
 	if !inOwnProcess(t) {
 		return

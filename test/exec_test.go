@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -378,4 +380,47 @@ func TestProgramOfAProcessThatReadItsInputSpeaksForNobody(t *testing.T) {
 		p.Stdin(b, "\n")
 		p.Await(ExitStatus(b, 0))
 	}
+}
+
+// bettered: nothing that was written before an exec is lost: output of the children of a
+// process, and how they ended, come before it becomes another program, credit or not.
+func TestWhatChildrenHaveWrittenComesBeforeTheirParentExecutesAProgram(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	p.Want(true, a, "setopt", Atom("flowcontrol"), 0)
+	program, ended := p.Fork(a), p.Fork(a)
+	dir := t.TempDir()
+	first, second, wrote := filepath.Join(dir, "first"), filepath.Join(dir, "second"), filepath.Join(dir, "wrote")
+	for _, gate := range []string{first, second} {
+		if err := syscall.Mkfifo(gate, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.Sh(program, "read x <"+first+"; echo out; echo err >&2; echo >"+wrote+"; read x")
+	p.Sh(ended, "read x <"+second+"; echo last; exit 6")
+	// All of it happens while their parent is stopped, which then finds the exec first.
+	p.Signal(a, syscall.SIGSTOP)
+	Until(t, "the parent is stopped", func() bool { return State(a.Pid()) == "T" })
+	for _, gate := range []string{first, second} {
+		if err := os.WriteFile(gate, []byte("go\n"), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	Until(t, "the program has written", func() bool { _, err := os.Stat(wrote); return err == nil })
+	Until(t, "the other has ended", func() bool { return State(ended.Pid()) == "Z" })
+	p.SendExec(a, "cat")
+	p.Signal(a, syscall.SIGCONT)
+	p.Await(Ctl(a, "fdctl_closed"))
+	want := map[string]bool{}
+	for _, m := range []Message{Stdout(program, "out\n"), Stderr(program, "err\n"), Stdout(ended, "last\n"), ExitStatus(ended, 6)} {
+		want[m.String()] = true
+	}
+	for _, m := range p.Queue() {
+		delete(want, m.String())
+	}
+	if len(want) > 0 {
+		t.Errorf("lost: %v", want)
+	}
+	p.Stdin(a, "x\n")
+	p.Await(Stdout(a, "x\n"))
 }

@@ -221,6 +221,17 @@ func TestInputThatIsNoFrameEndsTheProcess(t *testing.T) {
 	}
 }
 
+// decided: the exit status after a frame that may not come is 0, whatever was signalled
+// before; in the C port an error of kill(2) could take its place.
+func TestPortWithProgramsEndsWithStatus0AfterAWrongFrame(t *testing.T) {
+	p := Start(t)
+	p.Exec(p.Fork(nil), "sleep", "1000")
+	p.Write([]byte("\x00\x05\x00\x08\x83\x61\x01"))
+	if s := p.Exit(); s != 0 {
+		t.Errorf("exit status %d", s)
+	}
+}
+
 func TestEndOfInputInsideAFrameEndsTheProcessWithStatus0(t *testing.T) {
 	whole := CallFrame(nil, "iolist_to_bin", Binary("x"))
 	for n := range whole {

@@ -323,3 +323,19 @@ func TestStdoutAndStderrOfAProgramAreKeptApart(t *testing.T) {
 		t.Errorf("stdout %q, stderr %q", out, err)
 	}
 }
+
+// decided: data for a program that has closed its standard input is dropped without a
+// count, as the C port does; the process above it tells by SIGPIPE.
+func TestDataForAProgramThatClosedItsInputIsDroppedAndToldBySigpipe(t *testing.T) {
+	p := Start(t)
+	inEach(t, p, func(t *testing.T, p *Port, to Pipeline) {
+		a := p.Fork(to)
+		p.Sh(a, "exec <&-; echo closed; exec sleep 1000")
+		p.Await(Stdout(a, "closed\n"))
+		p.Stdin(a, "nobody reads this")
+		p.SignalOf(to, "sigpipe")
+		p.Quiet(to) // no alcove_pipe
+		p.Signal(a, syscall.SIGKILL)
+		p.Await(TermSig(a, "sigkill"))
+	})
+}
