@@ -226,7 +226,7 @@ func TestNoKindOfSignalIsLostWhenThePipeIsFull(t *testing.T) {
 	}
 	p.Signal(nil, syscall.SIGCONT)
 	got := map[int]int{}
-	for got[last] == 0 {
+	for got[last] == 0 || got[first] < 512 { // a round takes only some from the pipe
 		info := p.SignalOf(nil, "unknown")
 		got[int(info[0])]++
 	}
