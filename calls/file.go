@@ -53,6 +53,25 @@ func (c *Calls) write() {
 	c.counted(c.p.Write(int(fd), b))
 }
 
+// fcntl answers fcntl/3 with {ok, Result}, see fcntl(2). Only commands whose
+// argument is an integer have a meaning.
+func (c *Calls) fcntl() {
+	fd, command, arg := c.args.Int(), c.constant(fcntlConstants), immediate(c)
+	if c.refused() {
+		return
+	}
+	c.p.Flush()
+	r, err := sys.Call(sys.SYS_FCNTL, uintptr(fd), uintptr(command), arg)
+	if err != 0 {
+		c.error(err)
+		return
+	}
+	if command == sys.F_SETFD {
+		c.p.NoteCloseOnExec(int(fd), arg&sys.FD_CLOEXEC != 0)
+	}
+	okNumber(c, r)
+}
+
 // lseek answers lseek/3, see lseek(2).
 func (c *Calls) lseek() {
 	fd, offset, whence := c.args.Int(), c.args.Int64(), c.args.Int()

@@ -36,6 +36,10 @@ func (c *Calls) ioctl() {
 		c.error(err)
 		return
 	}
+	switch request {
+	case sys.FIOCLEX, sys.FIONCLEX:
+		c.p.NoteCloseOnExec(int(fd), request == sys.FIOCLEX)
+	}
 	c.results(2)
 	c.reply.Int(int64(int32(r)))
 	c.after(arg)

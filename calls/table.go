@@ -2,10 +2,11 @@ package calls
 
 import "github.com/alcove-go/alcove/port/sys"
 
-// The calls by their numbers. System calls that newer architectures lack are
-// replaced by those that all of them have: open(2) by openat(2), and so on.
+// The calls by their numbers. Each makes the system calls that libc makes for it,
+// and no others: lists of allowed system calls in the field name these.
 // What is different on each system has a name here, such as cloneCall, and its
-// meaning in table_linux.go and table_freebsd.go.
+// meaning in table_linux.go and table_freebsd.go, or table_paths.go and table_at.go
+// where it depends on the machine.
 //
 // The linker writes all of it into the program: no code runs for it. So there are
 // functions, but no closures, and constants are found by the row's list of names.
@@ -19,8 +20,8 @@ var table = [callLimit]call{
 	nrCapIoctlsLimit:  capIoctlsLimitCall,
 	nrCapRightsLimit:  capRightsLimitCall,
 	nrChdir:           {trap: sys.SYS_CHDIR, args: args{path}, reply: ok},
-	nrChmod:           {trap: sys.SYS_FCHMODAT, args: args{here, path, unsigned}, reply: ok},
-	nrChown:           {trap: sys.SYS_FCHOWNAT, args: args{here, path, unsigned, unsigned}, reply: ok},
+	nrChmod:           chmodCall,
+	nrChown:           chownCall,
 	nrChroot:          {trap: sys.SYS_CHROOT, args: args{path}, reply: ok},
 	nrClearenv:        {run: (*Calls).clearenv},
 	nrClone:           cloneCall,
@@ -33,7 +34,7 @@ var table = [callLimit]call{
 	nrExecve:          {run: (*Calls).execve, execs: true},
 	nrExecvp:          {run: (*Calls).execvp, execs: true},
 	nrExit:            {run: (*Calls).exit},
-	nrFcntl:           {trap: sys.SYS_FCNTL, args: args{signed, oneOf, immediate}, names: fcntlConstants, reply: okNumber, flush: true},
+	nrFcntl:           {run: (*Calls).fcntl},
 	nrFcntlConstant:   {run: (*Calls).constantOf, names: fcntlConstants},
 	nrFexecve:         {run: (*Calls).fexecve, execs: true},
 	nrFileConstant:    {run: (*Calls).fileConstant},
@@ -45,7 +46,7 @@ var table = [callLimit]call{
 	nrGetgroups:       {run: (*Calls).getgroups},
 	nrGethostname:     {run: (*Calls).gethostname},
 	nrGetopt:          {run: (*Calls).getopt},
-	nrGetpgrp:         {trap: sys.SYS_GETPGID, args: args{nothing}, reply: number},
+	nrGetpgrp:         getpgrpCall,
 	nrGetpid:          {run: (*Calls).getpid},
 	nrGetpriority:     {trap: sys.SYS_GETPRIORITY, args: args{oneOf, oneOf}, names: prioConstants, reply: okNice},
 	nrGetresgid:       {run: (*Calls).getresgid},
@@ -62,7 +63,7 @@ var table = [callLimit]call{
 	nrKill:            {trap: sys.SYS_KILL, args: args{signed, oneOf}, names: signalConstants, reply: ok, flush: true},
 	nrLink:            linkCall,
 	nrLseek:           {run: (*Calls).lseek},
-	nrMkdir:           {trap: sys.SYS_MKDIRAT, args: args{here, path, unsigned}, reply: ok},
+	nrMkdir:           mkdirCall,
 	nrMkfifo:          mkfifoCall,
 	nrMount:           mountCall,
 	nrMountConstant:   {run: (*Calls).constantOf, names: mountConstants},
@@ -77,7 +78,7 @@ var table = [callLimit]call{
 	nrRead:            {run: (*Calls).read},
 	nrReaddir:         {run: (*Calls).readdir},
 	nrRlimitConstant:  {run: (*Calls).constantOf, names: rlimitConstants},
-	nrRmdir:           {trap: sys.SYS_UNLINKAT, args: args{here, path, removeDir}, reply: ok},
+	nrRmdir:           rmdirCall,
 	nrSeccomp:         seccompCall,
 	nrSeccompConstant: seccompConstantCall,
 	nrSelect:          {run: (*Calls).selectFDs},
@@ -99,11 +100,11 @@ var table = [callLimit]call{
 	nrSigaction:       {run: (*Calls).sigaction},
 	nrSignalConstant:  {run: (*Calls).constantOf, names: signalConstants},
 	nrSocket:          {trap: sys.SYS_SOCKET, args: args{oneOf, oneOf, signed}, names: socketConstants, reply: okNumber},
-	nrSymlink:         {trap: sys.SYS_SYMLINKAT, args: args{path, here, path}, reply: ok},
+	nrSymlink:         symlinkCall,
 	nrSyscallConstant: syscallConstantCall,
 	nrUmount:          umountCall,
 	nrUmount2:         umount2Call,
-	nrUnlink:          {trap: sys.SYS_UNLINKAT, args: args{here, path, nothing}, reply: ok},
+	nrUnlink:          unlinkCall,
 	nrUnsetenv:        {run: (*Calls).unsetenv},
 	nrUnshare:         unshareCall,
 	nrUnveil:          undefCall,

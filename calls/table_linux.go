@@ -16,7 +16,6 @@ var (
 	jailCall            = undefCall
 	jailAttachCall      = undefCall
 	jailRemoveCall      = undefCall
-	linkCall            = call{trap: sys.SYS_LINKAT, args: args{here, path, here, path, nothing}, reply: ok}
 	mkfifoCall          = call{trap: sys.SYS_MKNODAT, args: args{here, path, fifoMode, nothing}, reply: ok}
 	mountCall           = call{trap: sys.SYS_MOUNT, args: args{name, path, name, positive, data, data}, names: mountConstants, reply: ok, flush: true}
 	pivotRootCall       = call{trap: sys.SYS_PIVOT_ROOT, args: args{path, path}, reply: ok}

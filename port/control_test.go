@@ -56,8 +56,7 @@ func TestNoticesCountWhatWasWrittenSinceTheLast(t *testing.T) {
 	reply := uint64(len(replyFrame(callOnly, len("x")+slack)))
 	execReply := uint64(len(replyFrame(callExec, len("x")+slack)))
 	okReply := uint64(headerSize + len("\x83w\x02ok"))
-	closeOnExec := func(on bool) { check(sys.SetCloseOnExec(control, on)) }
-	closeOnExec(true)
+	check(sys.SetCloseOnExec(control, true))
 	for _, step := range []struct {
 		name string
 		do   func()
@@ -68,7 +67,11 @@ func TestNoticesCountWhatWasWrittenSinceTheLast(t *testing.T) {
 		{"an exec with a reply gathered", failingExec, []notice{{noticeExec, reply}, {noticeFailed, 0}}},
 		{"a call whose reply goes out", func() { f.receive(callFrame(callOnly, "x")); f.Flush() }, nil},
 		{"an exec with a reply sent", failingExec, []notice{{noticeExec, reply}, {noticeFailed, 0}}},
-		{"an exec that keeps descriptor 5", func() { closeOnExec(false); failingExec(); closeOnExec(true) }, []notice{{noticeKept, 0}, {noticeFailed, 0}}},
+		{"an exec that keeps descriptor 5", func() {
+			f.NoteCloseOnExec(control, false)
+			failingExec()
+			f.NoteCloseOnExec(control, true)
+		}, []notice{{noticeKept, 0}, {noticeFailed, 0}}},
 		{"a write of a call", func() { f.Write(stdout, []byte("abc")) }, nil},
 		{"an exec after it", failingExec, []notice{{noticeExec, 3}, {noticeFailed, 0}}},
 		{"an exec call that is refused", func() { f.receive(callFrame(callExec, "x")) }, []notice{{noticeFailed, 0}}},

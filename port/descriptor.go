@@ -117,22 +117,20 @@ func closeFrom(first int) {
 	}
 }
 
-// closeMarked closes the descriptors whose bits are set, runs of them at once
-// unless alone is set.
-func closeMarked(marks []byte, alone bool) {
-	for fd := 0; fd < 8*len(marks); fd++ {
-		first := fd
-		for fd < 8*len(marks) && marks[fd>>3]&(1<<(fd&7)) != 0 {
-			fd++
+// closeMarked closes the descriptors whose bits are set, each with a call of its
+// own: filters that allow close(2) may not know close_range(2).
+func closeMarked(marks []byte) {
+	for fd := range 8 * len(marks) {
+		if marks[fd>>3]&(1<<(fd&7)) != 0 {
+			sys.Close(fd)
 		}
-		if fd == first {
-			continue
-		}
-		if !alone && sys.CloseRange(uint(first), uint(fd-1)) == 0 {
-			continue
-		}
-		for n := first; n < fd; n++ {
-			sys.Close(n)
-		}
+	}
+}
+
+// NoteCloseOnExec notes that a program which this process executes gets a
+// descriptor, or not. Of those that tell the parent of an exec Exec has to know.
+func (p *Process) NoteCloseOnExec(fd int, on bool) {
+	if fd == signalWrite || fd == control {
+		p.kept[fd] = !on
 	}
 }

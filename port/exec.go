@@ -24,13 +24,15 @@ func (p *Process) Exec(try func() sys.Errno) sys.Errno {
 	}
 	if p.parent {
 		kind := uint32(noticeExec)
-		if flags, _ := sys.Fcntl(control, sys.F_GETFD, 0); flags&sys.FD_CLOEXEC == 0 {
+		if p.kept[control] {
 			kind = noticeKept
 		}
 		p.execed = true
 		p.notify(kind)
 	}
-	handOverIgnored()
+	if p.kept[signalWrite] {
+		handOverIgnored()
+	}
 	var t taken
 	err := t.give(&p.Options.Given)
 	if err == 0 {
@@ -55,9 +57,6 @@ const (
 // the signal pipe, which signals are ignored. It cannot find out: the Go
 // runtime handles them before any of its code runs.
 func handOverIgnored() {
-	if flags, err := sys.Fcntl(signalWrite, sys.F_GETFD, 0); err != 0 || flags&sys.FD_CLOEXEC != 0 {
-		return
-	}
 	var record [signal.InfoSize]byte
 	put32(record[8:], ignoredMark)
 	for signo := 1; signo <= signal.Max; signo++ {

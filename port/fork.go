@@ -192,6 +192,7 @@ func (p *Process) becomeChild(s *stdio) {
 	p.forks++
 	p.parent, p.below = true, true
 	p.subreaper = false
+	p.kept = [firstFree]bool{}
 	p.filter = p.subFilter
 	p.table.reset()
 	p.leftovers.reset()
@@ -252,7 +253,7 @@ func (p *Process) closeSiblings() {
 	marks := p.out.arena // nothing is in it
 	clear(marks[:p.markSiblings(nil)/8+1])
 	n := p.markSiblings(marks)
-	closeMarked(marks[:n/8+1], p.locked)
+	closeMarked(marks[:n/8+1])
 }
 
 // markSiblings sets the bits of the children's descriptors in marks and

@@ -76,11 +76,12 @@ type Process struct {
 
 	starved bool // a child is not read because there was no buffer for it
 
-	parent    bool // who started this process reads notices from descriptor 5
-	below     bool // and is a process of this program, not the driver
-	execed    bool // the call being answered has announced an exec (and failed)
-	locked    bool // a seccomp filter may be in force: no system call beyond the known ones
-	subreaper bool // BecomeSubreaper has succeeded
+	parent    bool            // who started this process reads notices from descriptor 5
+	below     bool            // and is a process of this program, not the driver
+	execed    bool            // the call being answered has announced an exec (and failed)
+	kept      [firstFree]bool // which of the fixed descriptors a program gets, by a call
+	locked    bool            // a seccomp filter may be in force: no system call beyond the known ones
+	subreaper bool            // BecomeSubreaper has succeeded
 
 	forks int // changes in the child of a fork, so that loops notice
 

@@ -41,6 +41,7 @@
     sys_getrlimit,
     sys_poll,
     sys_ppoll,
+    sys_prlimit64,
     sys_read,
     sys_restart_syscall,
     sys_rt_sigreturn,

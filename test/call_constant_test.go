@@ -59,7 +59,7 @@ var constantCalls = map[string]call{
 	"errno_id":         {args: []argument{arg(intKind, 2)}, valid: validErrnoID},
 }
 
-//go:embed testdata/constants_linux_amd64.txt
+//go:embed testdata/constants_linux_amd64.txt testdata/system_calls.txt
 var testdata embed.FS
 
 // constants are those of some tables, as the headers of this kind of machine have them.

@@ -45,6 +45,8 @@ const (
 	POLLOUT                   = 4
 	S_IFIFO                   = 0x1000
 	S_IFMT                    = 0xf000
+	FIOCLEX                   = 0x20006601
+	FIONCLEX                  = 0x20006602
 	FIONREAD                  = 0x4004667f
 	MAP_ANONYMOUS             = 0x1000
 	MAP_PRIVATE               = 2
@@ -133,6 +135,8 @@ const (
 	SYS_WAIT4                 = 7
 	SYS_WRITE                 = 4
 	SYS_WRITEV                = 121
+	SYS_DUP2                  = 90
+	SYS_LINK                  = 9
 	SYS___GETCWD              = 326
 	SYS___SYSCTL              = 202
 	SYS__UMTX_OP              = 454
@@ -142,7 +146,6 @@ const (
 	SYS_CAP_GETMODE           = 517
 	SYS_CAP_IOCTLS_LIMIT      = 534
 	SYS_CAP_RIGHTS_LIMIT      = 533
-	SYS_DUP2                  = 90
 	SYS_FEXECVE               = 492
 	SYS_FORK                  = 2
 	SYS_FSTAT                 = 551
@@ -150,7 +153,6 @@ const (
 	SYS_JAIL                  = 338
 	SYS_JAIL_ATTACH           = 436
 	SYS_JAIL_REMOVE           = 508
-	SYS_LINK                  = 9
 	SYS_MKFIFOAT              = 497
 	SYS_PROCCTL               = 544
 	SYS_PSELECT               = 522

@@ -48,6 +48,8 @@ const (
 	POLLIN                  = 1
 	POLLOUT                 = 4
 	S_IFIFO                 = 0x1000
+	FIOCLEX                 = 0x5451
+	FIONCLEX                = 0x5450
 	MAP_ANONYMOUS           = 32
 	MAP_PRIVATE             = 2
 	PROT_READ               = 1

@@ -31,7 +31,6 @@ const (
 	SYS_GETPRIORITY    = 140
 	SYS_GETRESGID      = 120
 	SYS_GETRESUID      = 118
-	SYS_GETRLIMIT      = 97
 	SYS_GETSID         = 124
 	SYS_GETSOCKOPT     = 55
 	SYS_GETTID         = 186
@@ -68,7 +67,6 @@ const (
 	SYS_SETPRIORITY    = 141
 	SYS_SETRESGID      = 119
 	SYS_SETRESUID      = 117
-	SYS_SETRLIMIT      = 160
 	SYS_SETSID         = 112
 	SYS_SETUID         = 105
 	SYS_SOCKET         = 41
@@ -83,4 +81,13 @@ const (
 	SYS_WAIT4          = 61
 	SYS_WRITE          = 1
 	SYS_WRITEV         = 20
+	SYS_CHMOD          = 90
+	SYS_DUP2           = 33
+	SYS_GETPGRP        = 111
+	SYS_LINK           = 86
+	SYS_MKDIR          = 83
+	SYS_RMDIR          = 84
+	SYS_SYMLINK        = 88
+	SYS_UNLINK         = 87
+	SYS_CHOWN          = 92
 )

@@ -67,7 +67,6 @@ const (
 	SYS_SETPRIORITY    = 97
 	SYS_SETRESGID      = 210
 	SYS_SETRESUID      = 208
-	SYS_SETRLIMIT      = 75
 	SYS_SETSID         = 66
 	SYS_SETUID         = 213
 	SYS_SOCKET         = 281
@@ -82,4 +81,13 @@ const (
 	SYS_WAIT4          = 114
 	SYS_WRITE          = 4
 	SYS_WRITEV         = 146
+	SYS_CHMOD          = 15
+	SYS_DUP2           = 63
+	SYS_GETPGRP        = 65
+	SYS_LINK           = 9
+	SYS_MKDIR          = 39
+	SYS_RMDIR          = 40
+	SYS_SYMLINK        = 83
+	SYS_UNLINK         = 10
+	SYS_CHOWN          = 212
 )

@@ -31,7 +31,6 @@ const (
 	SYS_GETPRIORITY    = 141
 	SYS_GETRESGID      = 150
 	SYS_GETRESUID      = 148
-	SYS_GETRLIMIT      = 163
 	SYS_GETSID         = 156
 	SYS_GETSOCKOPT     = 209
 	SYS_GETTID         = 178
@@ -67,7 +66,6 @@ const (
 	SYS_SETPRIORITY    = 140
 	SYS_SETRESGID      = 149
 	SYS_SETRESUID      = 147
-	SYS_SETRLIMIT      = 164
 	SYS_SETSID         = 157
 	SYS_SETUID         = 146
 	SYS_SOCKET         = 198

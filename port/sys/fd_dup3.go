@@ -1,3 +1,5 @@
+//go:build linux && (arm64 || riscv64)
+
 package sys
 
 // Dup3 is dup3(2), except that it does nothing when from and to are the same

@@ -1,0 +1,17 @@
+//go:build freebsd || (linux && (arm64 || riscv64))
+
+package calls
+
+import "github.com/alcove-go/alcove/port/sys"
+
+// The rows whose system calls take a directory here: the machine or the system
+// has no others, or libc makes these.
+var (
+	chmodCall   = call{trap: sys.SYS_FCHMODAT, args: args{here, path, unsigned}, reply: ok}
+	chownCall   = call{trap: sys.SYS_FCHOWNAT, args: args{here, path, unsigned, unsigned}, reply: ok}
+	getpgrpCall = call{trap: sys.SYS_GETPGID, args: args{nothing}, reply: number}
+	mkdirCall   = call{trap: sys.SYS_MKDIRAT, args: args{here, path, unsigned}, reply: ok}
+	rmdirCall   = call{trap: sys.SYS_UNLINKAT, args: args{here, path, removeDir}, reply: ok}
+	symlinkCall = call{trap: sys.SYS_SYMLINKAT, args: args{path, here, path}, reply: ok}
+	unlinkCall  = call{trap: sys.SYS_UNLINKAT, args: args{here, path, nothing}, reply: ok}
+)

@@ -1,0 +1,164 @@
+//go:build linux
+
+package test
+
+import (
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	. "github.com/alcove-go/alcove/test/porttest"
+)
+
+// newNames are what libc makes on machines that do not have a system call of x86-64.
+var newNames = map[string]string{
+	"chmod": "fchmodat", "chown": "fchownat", "dup2": "dup3", "getpgrp": "getpgid", "link": "linkat", "mkdir": "mkdirat",
+	"rmdir": "unlinkat", "symlink": "symlinkat", "unlink": "unlinkat",
+}
+
+// systemCalls is the table of what each call may make on this machine.
+func systemCalls(t *testing.T) map[string][]string {
+	text, err := testdata.ReadFile("testdata/system_calls.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := map[string][]string{}
+	for line := range strings.Lines(string(text)) {
+		name, made, ok := strings.Cut(line, ": ")
+		if !ok || strings.HasPrefix(line, "#") {
+			continue
+		}
+		for _, call := range strings.Fields(made) {
+			if other := newNames[call]; other != "" && runtime.GOARCH != "amd64" {
+				call = other
+			}
+			table[name] = append(table[name], call)
+		}
+	}
+	return table
+}
+
+// tracedArguments are those of calls whose examples do not get as far as the kernel, wait, or change what comes after.
+var tracedArguments = map[string][]Term{
+	"clone":        {List{Atom("clone_newuts")}},
+	"close":        {99},
+	"connect":      {99, List{Binary("xx")}},
+	"execve":       {Binary("/no/such/program"), argv("x"), argv("A=1")},
+	"execvp":       {Binary("no-such-program"), argv("x")},
+	"fexecve":      {99, argv("x"), argv("A=1")},
+	"mount":        {Binary("x"), Binary("/no/such/folder"), Binary("tmpfs"), List{}, List{}, List{}},
+	"read":         {99, 1},
+	"readdir":      {Binary("/etc")},
+	"seccomp":      {2, 0, List{Binary("\x00\x00\xff\x7f")}},
+	"select":       {List{0, 1000}, List{}, List{}, Tuple{Atom("alcove_timeval"), 0, 0}},
+	"setopt":       {Atom("maxchild"), 20},
+	"setrlimit":    {Atom("rlimit_core"), rlimit(0, 0)},
+	"sigaction":    {Atom("sigusr1"), Atom("sig_info")},
+	"umount":       {Binary("/no/such/folder")},
+	"umount2":      {Binary("/no/such/folder"), List{}},
+	"waitpid":      {-1, List{Atom("wnohang")}},
+	"write":        {99, Binary("x")},
+	"setproctitle": {Binary("a title")},
+}
+
+// straceLine takes a line of strace apart: who, what, the first argument.
+var straceLine = regexp.MustCompile(`^(\d+) +([a-z][a-z0-9_]*)\(([^,)]*)`)
+
+// ofServing tells whether a system call is one of those that taking a call and replying takes, or telling the parent of an
+// exec.
+func ofServing(name, argument string) bool {
+	switch name {
+	case "poll", "ppoll", "restart_syscall", "rt_sigreturn":
+		return true
+	case "read":
+		return argument == "0" || argument == "3" || argument == "5"
+	case "write", "writev":
+		return argument == "1" || argument == "4" || argument == "5"
+	}
+	return false
+}
+
+// kept: lists of allowed system calls that were written for the C port.
+func TestCallsMakeNoSystemCallsButThoseOfTheTable(t *testing.T) {
+	allowed, all := systemCalls(t), allCalls()
+	p := Start(t)
+	for _, name := range Names() {
+		if name == "exit" {
+			continue
+		}
+		args, special := tracedArguments[name]
+		if !special {
+			for _, a := range all[name].args {
+				args = append(args, a.example)
+			}
+		}
+		a := p.Fork(nil)
+		p.Want(a.Pid(), a, "getpid") // it has begun
+		trace := Attach(t, a.Pid())
+		reply := p.Call(a, name, args...)
+		forks := name == "fork" || name == "clone"
+		if forks {
+			b := append(slices.Clone(a), reply.(Tuple)[1].(int))
+			p.Want(b.Pid(), b, "getpid")
+		}
+		for who, made := range systemCallsOf(trace.Lines()) {
+			may, whose := allowed[name], name
+			if who != a.Pid() {
+				may, whose = allowed["child"], "child of "+name
+			}
+			for _, call := range made {
+				passesOn := forks && (call == "read" || call == "write")
+				if !passesOn && !slices.Contains(may, call) {
+					t.Errorf("%s (reply %s) makes %s", whose, Format(reply), call)
+				}
+			}
+		}
+		endOfFile(t, p, a)
+	}
+}
+
+// systemCallsOf are the system calls of each process in a trace, without those of serving.
+func systemCallsOf(lines []string) map[int][]string {
+	made := map[int][]string{}
+	for _, line := range lines {
+		m := straceLine.FindStringSubmatch(line)
+		if m == nil || ofServing(m[2], m[3]) {
+			continue
+		}
+		pid, _ := strconv.Atoi(m[1])
+		made[pid] = append(made[pid], m[2])
+	}
+	return made
+}
+
+// The same of calls that succeed and do not return.
+func TestCallsThatDoNotReturnMakeNoOtherSystemCalls(t *testing.T) {
+	allowed := systemCalls(t)
+	for name, args := range map[string][]Term{
+		"execve": {Binary("/bin/true"), argv("true"), argv("A=1")},
+		"execvp": {Binary("true"), argv("true")},
+		"exit":   {3},
+	} {
+		p := Start(t)
+		a := p.Fork(nil)
+		p.Want(ok, a, "setenv", Binary("PATH"), Binary("/no/such:/usr/bin:/bin"), 1)
+		trace := Attach(t, a.Pid())
+		p.Send(a, name, args...)
+		p.Await(Ctl(a, "fdctl_closed"))
+		for _, line := range trace.Lines() {
+			m := straceLine.FindStringSubmatch(line)
+			if m == nil || ofServing(m[2], m[3]) {
+				continue
+			}
+			if !slices.Contains(allowed[name], m[2]) {
+				t.Errorf("%s makes %s", name, m[2])
+			}
+			if strings.HasPrefix(m[2], "exec") && strings.HasSuffix(line, "= 0\n") {
+				break // the rest is that of the program
+			}
+		}
+	}
+}
