@@ -215,20 +215,15 @@ name(#listener{name = Name}) ->
     Name.
 
 %% @doc Takes the connections that have come and asks to be told, by a message of the socket, of
-%% the next one. The first of the process Pid or one below it, of the user of the VM, or of root is
-%% that of the port. Others are closed.
+%% the next one. The last of the process Pid or one below it, of the user of the VM, or of root is
+%% that of the port, which connects before it says that it is ready. Others are closed.
 -spec accept(listener(), Pid :: non_neg_integer()) -> {ok, listener()} | {error, alcove:posix()}.
 accept(#listener{socket = none} = Listener, _Pid) ->
     {ok, Listener};
-accept(#listener{socket = Socket, connection = Connection} = Listener, Pid) ->
+accept(#listener{socket = Socket} = Listener, Pid) ->
     case socket:accept(Socket, nowait) of
-        {ok, Next} when Connection =:= none ->
-            case is_expected(credentials(Next), Listener, Pid) of
-                true -> accept(Listener#listener{connection = Next}, Pid);
-                false -> refuse(Next, Listener, Pid)
-            end;
         {ok, Next} ->
-            refuse(Next, Listener, Pid);
+            accept(choose(is_expected(credentials(Next), Listener, Pid), Next, Listener), Pid);
         {select, _} ->
             {ok, Listener};
         {error, econnaborted} ->
@@ -237,9 +232,12 @@ accept(#listener{socket = Socket, connection = Connection} = Listener, Pid) ->
             {error, Reason}
     end.
 
-refuse(Socket, Listener, Pid) ->
-    _ = socket:close(Socket),
-    accept(Listener, Pid).
+choose(true, Next, #listener{connection = Last} = Listener) ->
+    _ = [socket:close(Last) || Last =/= none],
+    Listener#listener{connection = Next};
+choose(false, Next, Listener) ->
+    _ = socket:close(Next),
+    Listener.
 
 is_expected(unknown, _Listener, _Pid) -> true;
 is_expected({_, 0}, _Listener, _Pid) -> true;

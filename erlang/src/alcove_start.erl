@@ -295,7 +295,7 @@ more(#start{port = Port, bytes = Bytes} = S) ->
 give_up(#start{port = Port}) ->
     case erlang:port_info(Port, os_pid) of
         {os_pid, Pid} ->
-            _ = os:cmd(lists:concat(["kill -9 -- -", Pid, " 2>/dev/null"])),
+            _ = os:cmd(lists:concat(["kill -9 -", Pid, " 2>/dev/null"])),
             close(Port);
         undefined ->
             ok
