@@ -660,6 +660,8 @@ problems_behind_output_keep_their_order(Config) ->
     lists:foreach(
         fun(Timeout) ->
             Send(alcove_stdout, <<"hi">>),
+            % no problem, but news that were asked for
+            Send(alcove_ctl, {stdin_taken, 5}),
             Send(alcove_ctl, fdctl_closed),
             Send(alcove_stderr, <<"other">>),
             Send(alcove_stdout, <<"ho">>),
@@ -670,7 +672,8 @@ problems_behind_output_keep_their_order(Config) ->
             ?assertError({eagain, 0}, alcove:stdout(Drv, [1], Timeout)),
             ?assertEqual({alcove_pipe, {eagain, 4096}}, alcove:event(Drv, [1], Timeout)),
             ?assertEqual({exit_status, 1}, alcove:event(Drv, [1], Timeout)),
-            ?assertEqual(<<"other">>, alcove_drv:stderr(Drv, [1], Timeout))
+            ?assertEqual(<<"other">>, alcove_drv:stderr(Drv, [1], Timeout)),
+            ?assertEqual({stdin_taken, 5}, alcove_ct:message(Drv, [1], alcove_ctl))
         end,
         [0, 60000, infinity]
     ),

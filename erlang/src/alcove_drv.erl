@@ -139,7 +139,7 @@
     parents = [] :: [pid()],
     port :: port() | undefined,
     % closes when the port executes a program or ends, which the owner is told once
-    control :: alcove_ctl:control() | closed | told,
+    control = closed :: alcove_ctl:control() | closed | told,
     % how many bytes have come from the port, and how many of them are frames if that is known
     had = 0 :: non_neg_integer(),
     frames = infinity :: non_neg_integer() | infinity,
