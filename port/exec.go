@@ -16,6 +16,15 @@ import (
 func (p *Process) Exec(try func() sys.Errno) sys.Errno {
 	p.Flush()
 	p.in.restore()
+	held := signal.Held()
+	hold := signal.Hold(false) // a program must not begin with signals blocked
+	signal.Release(held)
+	err := p.exec(try)
+	signal.Hold(hold)
+	return err
+}
+
+func (p *Process) exec(try func() sys.Errno) sys.Errno {
 	var r relay
 	if p.in.len() > 0 {
 		if err := r.start(p.in.bytes()); err != 0 {

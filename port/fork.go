@@ -126,9 +126,11 @@ func (p *Process) Fork(flags uintptr) (pid int32, err sys.Errno) {
 	var self int32
 	n, err := sys.Clone(flags, &self)
 	if err == 0 && n == 0 {
+		held := signal.Held()
 		p.Pid = int(self)
 		p.becomeChild(&s)
 		sys.Sigprocmask(sys.SIG_SETMASK, &old, nil)
+		signal.Release(held)
 		return 0, 0
 	}
 	sys.Sigprocmask(sys.SIG_SETMASK, &old, nil)

@@ -1,6 +1,9 @@
 package port
 
-import "github.com/alcove-go/alcove/port/sys"
+import (
+	"github.com/alcove-go/alcove/port/signal"
+	"github.com/alcove-go/alcove/port/sys"
+)
 
 // The two bytes after a call's body that its arguments may run into, as zeros
 // (a quirk of the protocol that clients know).
@@ -120,6 +123,7 @@ func (p *Process) answer(nr, from, size int) {
 	if p.calls.Execs(nr) {
 		p.hearChildren()
 	}
+	signal.Release(signal.Held()) // a call that waits ends with any signal
 	in, out, limit := &p.in, &p.out, p.ReplyLimit()
 	body := in.b[in.r-size+from : in.r+slack]
 	in.lend(in.r)

@@ -3,6 +3,7 @@ package port
 import (
 	"github.com/alcove-go/alcove/etf"
 	"github.com/alcove-go/alcove/port/entry"
+	"github.com/alcove-go/alcove/port/signal"
 	"github.com/alcove-go/alcove/port/sys"
 )
 
@@ -127,6 +128,9 @@ func (p *Process) Locking() {
 		return
 	}
 	p.poll.dropMany()
+	held := signal.Held()
+	signal.Hold(false)
+	signal.Release(held)
 	const enough = 4 // more children than that wait for each other
 	for range enough {
 		if b := newBuffer(); b != nil {

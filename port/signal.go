@@ -16,7 +16,7 @@ const (
 
 // recordsPerRead is how many signals one round takes from the pipe. A flood must
 // not keep everybody waiting: the rest is for later rounds.
-const recordsPerRead = 64
+const recordsPerRead = 16
 
 // readSignals handles what the handler has written, and what it had to keep
 // because the pipe was full: at most one record of each signal, however fast
@@ -27,6 +27,7 @@ func (p *Process) readSignals() {
 	for at := 0; at+signal.InfoSize <= n; at += signal.InfoSize {
 		reap = p.signalled(p.records[at:at+signal.InfoSize]) || reap
 	}
+	held := signal.Held()
 	for range signal.Max {
 		info := (*[signal.InfoSize]byte)(p.records)
 		if _, ok := signal.TakeOverflow(info); !ok {
@@ -34,6 +35,7 @@ func (p *Process) readSignals() {
 		}
 		reap = p.signalled(info[:]) || reap
 	}
+	signal.Release(held)
 	if reap {
 		p.reap()
 	}

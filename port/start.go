@@ -57,6 +57,7 @@ func openFiles() uint64 {
 // startFirst is the start of a top-level process.
 func (p *Process) startFirst(name *byte) {
 	signal.InstallAll()
+	signal.Hold(true)
 	check(limitStack())
 	if name == nil {
 		sys.Exit(int(sys.EINVAL))

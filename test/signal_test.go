@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -240,7 +242,11 @@ func TestNoKindOfSignalIsLostWhenThePipeIsFull(t *testing.T) {
 			t.Errorf("%d events of signal %d, want one", got[signo], signo)
 		}
 	}
-	p.Quiet()
+	for _, m := range p.Queue() { // more of the first, which the kernel has queued
+		if m.Type != TypeEvent {
+			t.Errorf("unexpected %v", m)
+		}
+	}
 }
 
 func TestBlockingCallsAreInterruptedBySignals(t *testing.T) {
@@ -364,4 +370,27 @@ func TestKillReachesGroupsAndTestsExistence(t *testing.T) {
 	p.SignalOf(a, "unknown")
 	p.SignalOf(b, "unknown")
 	p.Quiet(nil, a, b)
+}
+
+// A process that queues real-time signals without end keeps nobody from being served: the
+// handler takes so many, the loop goes on, and then it takes more.
+func TestCallsAreAnsweredWhileSomebodyQueuesSignalsWithoutEnd(t *testing.T) {
+	p := Start(t)
+	var stop atomic.Bool
+	var flooder sync.WaitGroup
+	flooder.Go(func() {
+		for n := 0; !stop.Load(); n++ {
+			syscall.Kill(p.Pid, syscall.Signal(34+n%20)) // fails when the queue is full
+		}
+	})
+	for range 1000 { // more than the pipe holds
+		p.SignalOf(nil, "unknown")
+	}
+	a := p.Fork(nil)
+	p.Exec(a, "grep", "SigBlk", "/proc/self/status") // a program begins with no signal blocked
+	if got, want := p.Finish(a, ExitStatus(a, 0)), "SigBlk:\t0000000000000000\n"; got != want {
+		t.Errorf("program of a flooded process: %q, want %q", got, want)
+	}
+	stop.Store(true)
+	flooder.Wait()
 }

@@ -12,6 +12,10 @@
 // fetches it. So a flood of signals coalesces, as signals do that are pending
 // in the kernel, but no signal is forgotten.
 //
+// Where [Hold] says so, the handler also blocks a signal whose record it kept,
+// until the loop has taken that and calls [Release]. Otherwise a long queue of
+// real-time signals would keep the process in the handler.
+//
 // A fault that the process itself caused, such as a nil pointer, is no record.
 // The handler blocks the signal in the interrupted context and returns; the
 // instruction faults again, and the kernel ends a process that faults while

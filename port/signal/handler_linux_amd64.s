@@ -19,6 +19,7 @@
 TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 	MOVL DI, R12           // a system call changes AX, CX and R11 only
 	MOVQ SI, R13
+	MOVQ DX, R14
 
 	CMPL si_code(SI), $0
 	JLE  record            // sent by a process, not caused by this one
@@ -55,6 +56,9 @@ keep:
 	CLD
 	REP
 	MOVSQ
+	CMPL ·holding(SB), $0
+	JEQ  done
+	ORQ  AX, uc_sigmask(R14) // no more of it before the loop asks for more
 
 done:
 	RET

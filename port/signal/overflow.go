@@ -26,6 +26,10 @@ var (
 	// pipeBroken is not zero once a write failed with EPIPE. Such a write
 	// raises SIGPIPE, whose record would raise the next one.
 	pipeBroken uint32
+
+	// holding is not zero where the handler blocks a signal whose record it had
+	// to keep (Hold).
+	holding uint32
 )
 
 // TakeOverflow fetches the kept record of the lowest numbered signal that has

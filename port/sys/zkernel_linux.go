@@ -65,6 +65,7 @@ const (
 	SIG_DFL                 = 0
 	SIG_IGN                 = 1
 	SIG_SETMASK             = 2
+	SIG_UNBLOCK             = 1
 	SIGCHLD                 = 17
 	SIGCONT                 = 18
 	SIGKILL                 = 9

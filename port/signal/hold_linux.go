@@ -1,0 +1,40 @@
+package signal
+
+import (
+	"sync/atomic"
+
+	"github.com/alcove-go/alcove/port/sys"
+)
+
+// Hold says whether the handler blocks a signal whose record it had to keep, and
+// returns what was so before. A queue of real-time signals would otherwise keep
+// the process in the handler for as long as new ones come: the loop would not
+// run. To unblock them takes rt_sigprocmask(2), which a seccomp filter may not
+// allow. So far the handlers for amd64 and arm64 do it.
+func Hold(on bool) (was bool) {
+	was = atomic.LoadUint32(&holding) != 0
+	var value uint32
+	if on {
+		value = 1
+	}
+	if was != on {
+		atomic.StoreUint32(&holding, value)
+	}
+	return was
+}
+
+// Held returns the signals that the handler may have blocked: those with a kept
+// record.
+func Held() sys.Sigset {
+	if atomic.LoadUint32(&holding) == 0 {
+		return 0
+	}
+	return atomic.LoadUint64(&pending[0])
+}
+
+// Release unblocks signals that were held.
+func Release(held sys.Sigset) {
+	if held != 0 {
+		sys.Sigprocmask(sys.SIG_UNBLOCK, &held, nil)
+	}
+}
