@@ -3,6 +3,7 @@ package calls
 import (
 	"github.com/alcove-go/alcove/etf"
 	"github.com/alcove-go/alcove/port"
+	"github.com/alcove-go/alcove/port/signal"
 	"github.com/alcove-go/alcove/port/sys"
 )
 
@@ -61,7 +62,8 @@ type call struct {
 	names []constant // that the arguments can have
 	reply func(c *Calls, result uintptr)
 
-	flush   bool // may sleep, or end the process: earlier replies go out first
+	flush   bool // may end the process: earlier replies go out first
+	sleeps  bool // and so they do: interrupted when whoever started the process is gone
 	execs   bool // replaces the program when it succeeds
 	oneTerm bool // replies a term that can be too large, for which badarg is sent
 }
@@ -121,10 +123,16 @@ func (c *Calls) systemCall(call *call) {
 	if c.refused() {
 		return
 	}
-	if call.flush {
+	if call.flush || call.sleeps {
 		c.p.Flush()
 	}
-	r, err := sys.Call6(call.trap, a[0], a[1], a[2], a[3], a[4], a[5])
+	var r uintptr
+	var err sys.Errno
+	if call.sleeps {
+		r, err = signal.Interruptible(call.trap, a[0], a[1], a[2], a[3], a[4], a[5])
+	} else {
+		r, err = sys.Call6(call.trap, a[0], a[1], a[2], a[3], a[4], a[5])
+	}
 	if err != 0 {
 		c.error(err)
 		return

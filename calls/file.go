@@ -1,6 +1,9 @@
 package calls
 
-import "github.com/alcove-go/alcove/port/sys"
+import (
+	"github.com/alcove-go/alcove/port/signal"
+	"github.com/alcove-go/alcove/port/sys"
+)
 
 // close answers close/1, see close(2).
 func (c *Calls) close() {
@@ -61,7 +64,7 @@ func (c *Calls) fcntl() {
 		return
 	}
 	c.p.Flush()
-	r, err := sys.Call(sys.SYS_FCNTL, uintptr(fd), uintptr(command), arg)
+	r, err := signal.Interruptible(sys.SYS_FCNTL, uintptr(fd), uintptr(command), arg, 0, 0, 0)
 	if err != 0 {
 		c.error(err)
 		return

@@ -2,6 +2,7 @@ package calls
 
 import (
 	"github.com/alcove-go/alcove/etf"
+	"github.com/alcove-go/alcove/port/signal"
 	"github.com/alcove-go/alcove/port/sys"
 )
 
@@ -31,7 +32,7 @@ func (c *Calls) ioctl() {
 		return
 	}
 	c.p.Flush()
-	r, err := sys.Call(sys.SYS_IOCTL, uintptr(fd), uintptr(request), arg.value)
+	r, err := signal.Interruptible(sys.SYS_IOCTL, uintptr(fd), uintptr(request), arg.value, 0, 0, 0)
 	if err != 0 {
 		c.error(err)
 		return

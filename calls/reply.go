@@ -103,6 +103,12 @@ func (c *Calls) oversized(oneTerm bool) {
 // ok replies ok, whatever the result.
 func ok(c *Calls, _ uintptr) { c.reply.Atom("ok") }
 
+// okUser is ok of a call that has changed the user.
+func okUser(c *Calls, _ uintptr) {
+	c.p.IdentityChanged()
+	ok(c, 0)
+}
+
 // okNumber replies {ok, N} with a result that is an int. A negative one, which
 // only fcntl(F_GETOWN) has for a process group, counts as a failure.
 func okNumber(c *Calls, r uintptr) {

@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/alcove-go/alcove/etf"
+	"github.com/alcove-go/alcove/port/signal"
 	"github.com/alcove-go/alcove/port/sys"
 )
 
@@ -31,7 +32,7 @@ func (c *Calls) selectFDs() {
 		return
 	}
 	c.p.Flush()
-	found, err := sys.Call6(trapSelect, uintptr(n),
+	found, err := signal.Interruptible(trapSelect, uintptr(n),
 		address(sets[0]), address(sets[1]), address(sets[2]), address(ts), 0)
 	if err == 0 && int(found) != sets[0].count()+sets[1].count()+sets[2].count() {
 		err = sys.ESKIPPED

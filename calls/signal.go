@@ -28,6 +28,9 @@ func (c *Calls) sigaction() {
 		c.error(err)
 		return
 	}
+	if signo == sys.SIGIO && want != query {
+		c.p.SIGIOTaken(want)
+	}
 	c.results(1)
 	c.reply.Atom(dispositionName(old))
 }

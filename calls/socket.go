@@ -1,6 +1,9 @@
 package calls
 
-import "github.com/alcove-go/alcove/port/sys"
+import (
+	"github.com/alcove-go/alcove/port/signal"
+	"github.com/alcove-go/alcove/port/sys"
+)
 
 // maxAddress is the size of struct sockaddr_storage.
 const maxAddress = 128
@@ -13,6 +16,6 @@ func (c *Calls) connect() {
 		return
 	}
 	c.p.Flush()
-	_, err := sys.Call(sys.SYS_CONNECT, uintptr(fd), addr, uintptr(size))
+	_, err := signal.Interruptible(sys.SYS_CONNECT, uintptr(fd), addr, uintptr(size), 0, 0, 0)
 	c.done(err)
 }

@@ -15,7 +15,7 @@ var (
 	cloneConstantCall   = undefCall
 	jailCall            = call{run: (*Calls).jail}
 	jailAttachCall      = call{trap: sys.SYS_JAIL_ATTACH, args: args{signed}, reply: ok}
-	jailRemoveCall      = call{trap: sys.SYS_JAIL_REMOVE, args: args{signed}, reply: ok, flush: true}
+	jailRemoveCall      = call{trap: sys.SYS_JAIL_REMOVE, args: args{signed}, reply: ok, sleeps: true}
 	linkCall            = call{trap: sys.SYS_LINK, args: args{path, path}, reply: ok}
 	mkfifoCall          = call{trap: sys.SYS_MKFIFOAT, args: args{here, path, unsigned}, reply: ok}
 	mountCall           = call{run: (*Calls).mount}
@@ -30,8 +30,8 @@ var (
 	setnsCall           = undefCall
 	syscallCall         = undefCall
 	syscallConstantCall = undefCall
-	umountCall          = call{trap: sys.SYS_UNMOUNT, args: args{path, nothing}, reply: ok, flush: true}
-	umount2Call         = call{trap: sys.SYS_UNMOUNT, args: args{path, positive}, names: mountConstants, reply: ok, flush: true}
+	umountCall          = call{trap: sys.SYS_UNMOUNT, args: args{path, nothing}, reply: ok, sleeps: true}
+	umount2Call         = call{trap: sys.SYS_UNMOUNT, args: args{path, positive}, names: mountConstants, reply: ok, sleeps: true}
 	unshareCall         = undefCall
 )
 

@@ -17,7 +17,7 @@ var (
 	jailAttachCall      = undefCall
 	jailRemoveCall      = undefCall
 	mkfifoCall          = call{trap: sys.SYS_MKNODAT, args: args{here, path, fifoMode, nothing}, reply: ok}
-	mountCall           = call{trap: sys.SYS_MOUNT, args: args{name, path, name, positive, data, data}, names: mountConstants, reply: ok, flush: true}
+	mountCall           = call{trap: sys.SYS_MOUNT, args: args{name, path, name, positive, data, data}, names: mountConstants, reply: ok, sleeps: true}
 	pivotRootCall       = call{trap: sys.SYS_PIVOT_ROOT, args: args{path, path}, reply: ok}
 	prctlCall           = call{run: (*Calls).prctl}
 	prctlConstantCall   = call{run: (*Calls).constantOf, names: prctlConstants}
@@ -29,8 +29,8 @@ var (
 	setnsCall           = call{trap: sys.SYS_SETNS, args: args{signed, oneOf}, names: cloneConstants, reply: ok}
 	syscallCall         = undefCall
 	syscallConstantCall = call{run: (*Calls).constantOf, names: syscallConstants}
-	umountCall          = call{trap: sys.SYS_UMOUNT2, args: args{path, nothing}, reply: ok, flush: true}
-	umount2Call         = call{trap: sys.SYS_UMOUNT2, args: args{path, positive}, names: mountConstants, reply: ok, flush: true}
+	umountCall          = call{trap: sys.SYS_UMOUNT2, args: args{path, nothing}, reply: ok, sleeps: true}
+	umount2Call         = call{trap: sys.SYS_UMOUNT2, args: args{path, positive}, names: mountConstants, reply: ok, sleeps: true}
 	unshareCall         = call{trap: sys.SYS_UNSHARE, args: args{anyOf}, names: cloneConstants, reply: ok}
 )
 

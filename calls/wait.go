@@ -1,6 +1,11 @@
 package calls
 
-import "github.com/alcove-go/alcove/port/sys"
+import (
+	"unsafe"
+
+	"github.com/alcove-go/alcove/port/signal"
+	"github.com/alcove-go/alcove/port/sys"
+)
 
 // waitpid answers waitpid/2 with {ok, Pid, Status, What}, see waitpid(2).
 func (c *Calls) waitpid() {
@@ -12,8 +17,15 @@ func (c *Calls) waitpid() {
 	if options&sys.WNOHANG == 0 {
 		c.p.Flush()
 	}
-	var status int32
-	found, err := sys.Wait4(int(pid), &status, int(options))
+	status := int32(-1) // which the kernel does not write
+	r, err := signal.Interruptible(sys.SYS_WAIT4, uintptr(pid), uintptr(unsafe.Pointer(&status)), uintptr(options), 0, 0, 0)
+	found := int(r)
+	switch {
+	case found <= 0:
+		status = 0
+	case err == 0 && status < 0:
+		err = sys.ESKIPPED
+	}
 	if err != 0 {
 		c.error(err)
 		return

@@ -1,6 +1,11 @@
 package port
 
-import "github.com/alcove-go/alcove/port/sys"
+import (
+	"unsafe"
+
+	"github.com/alcove-go/alcove/port/signal"
+	"github.com/alcove-go/alcove/port/sys"
+)
 
 // Read is read(2) for calls. On descriptor 0 it returns first what was read
 // ahead. It may block; what was gathered goes out before.
@@ -17,13 +22,15 @@ func (p *Process) Read(fd int, b []byte) (int, sys.Errno) {
 			return n, 0
 		}
 	}
-	return sys.Read(fd, b)
+	n, err := signal.Interruptible(sys.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
+	return int(n), err
 }
 
 // Write is write(2) for calls. It may block; what was gathered goes out before.
 func (p *Process) Write(fd int, b []byte) (int, sys.Errno) {
 	p.Flush()
-	n, err := sys.Write(fd, b)
+	r, err := signal.Interruptible(sys.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
+	n := int(r)
 	if fd == stdout && n > 0 {
 		p.out.wrote += uint64(n)
 	}

@@ -201,6 +201,7 @@ func (p *Process) becomeChild(s *stdio) {
 	p.in.reset()
 	p.poll.dropMany()
 	p.poll.reset()
+	p.watchHangUp()
 }
 
 // install puts the child's ends in their places.

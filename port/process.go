@@ -83,6 +83,7 @@ type Process struct {
 	kept      [firstFree]bool // which of the fixed descriptors a program gets, by a call
 	locked    bool            // a seccomp filter may be in force: no system call beyond the known ones
 	subreaper bool            // BecomeSubreaper has succeeded
+	ioTaken   bool            // SIGIO has no handler: descriptor 5 does not send it
 
 	forks int // changes in the child of a fork, so that loops notice
 

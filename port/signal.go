@@ -68,6 +68,9 @@ func (p *Process) signalled(info []byte) (reap bool) {
 	if signo == sys.SIGCHLD && !p.SIGCHLDTaken {
 		return true
 	}
+	if signo == sys.SIGIO && p.hungUp() {
+		return false
+	}
 	e := p.begin(0, false, typeEvent)
 	e.Tuple(3)
 	e.Atom("signal")

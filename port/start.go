@@ -67,6 +67,7 @@ func (p *Process) startFirst(name *byte) {
 	}
 	check(openSignalPipe())
 	check(p.openControl(name))
+	p.watchHangUp()
 }
 
 // startAgain is the start of a process of the tree that was made to execute
@@ -88,7 +89,9 @@ func (p *Process) startAgain() {
 		p.parent = true
 		p.below = p.Depth > 0
 		sys.SetCloseOnExec(control, true)
+		p.ioTaken = true // as programs begin, it would end this one
 	}
+	p.watchHangUp()
 }
 
 func check(err sys.Errno) {

@@ -28,6 +28,20 @@ TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 	JLT  fault
 
 record:
+	// SIGIO interrupts a call that is about to sleep (Interruptible).
+	CMPL BP, $const_sigio
+	JNE  write
+	MOVL $1, ·interrupted(SB)
+	MOVL 12(SP), DX
+	MOVL uc_eip(DX), CX
+	CMPL CX, ·windowFirst(SB)
+	JCS  write
+	CMPL CX, ·windowLast(SB)
+	JHI  write
+	LEAL ·cancelled(SB), CX
+	MOVL CX, uc_eip(DX)
+
+write:
 	CMPL ·pipeBroken(SB), $0
 	JNE  keep
 	MOVL $const_WriteFD, BX

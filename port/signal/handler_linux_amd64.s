@@ -28,6 +28,19 @@ TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 	JCS  fault
 
 record:
+	// SIGIO interrupts a call that is about to sleep (Interruptible).
+	CMPL R12, $const_sigio
+	JNE  write
+	MOVL $1, ·interrupted(SB)
+	MOVQ uc_rip(DX), CX
+	CMPQ CX, ·windowFirst(SB)
+	JCS  write
+	CMPQ CX, ·windowLast(SB)
+	JHI  write
+	LEAQ ·cancelled(SB), CX
+	MOVQ CX, uc_rip(DX)
+
+write:
 	CMPL ·pipeBroken(SB), $0
 	JNE  keep
 	MOVL $const_WriteFD, DI

@@ -3,6 +3,7 @@
 
 // Offsets in siginfo_t and ucontext_t.
 #define si_code    8
+#define uc_pc      92
 #define uc_sigmask 104
 
 // SIGILL, SIGTRAP, SIGBUS, SIGFPE and SIGSEGV.
@@ -24,6 +25,22 @@ TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 	BNE  fault
 
 record:
+	// SIGIO interrupts a call that is about to sleep (Interruptible).
+	CMP  $const_sigio, R8
+	BNE  write
+	MOVW $1, R3
+	MOVW R3, ·interrupted(SB)
+	MOVW uc_pc(R2), R4
+	MOVW ·windowFirst(SB), R3
+	CMP  R3, R4
+	BLO  write
+	MOVW ·windowLast(SB), R3
+	CMP  R3, R4
+	BHI  write
+	MOVW $·cancelled(SB), R3
+	MOVW R3, uc_pc(R2)
+
+write:
 	MOVW ·pipeBroken(SB), R3
 	CMP  $0, R3
 	BNE  keep

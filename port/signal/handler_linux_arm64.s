@@ -4,6 +4,7 @@
 // Offsets in siginfo_t and ucontext_t.
 #define si_code    8
 #define uc_sigmask 40
+#define uc_pc      440
 
 // SIGILL, SIGTRAP, SIGBUS, SIGFPE and SIGSEGV.
 #define FAULTS (1<<4 | 1<<5 | 1<<7 | 1<<8 | 1<<11)
@@ -25,6 +26,22 @@ TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 	TBNZ $0, R3, fault
 
 record:
+	// SIGIO interrupts a call that is about to sleep (Interruptible).
+	CMPW $const_sigio, R9
+	BNE  write
+	MOVD $1, R3
+	MOVW R3, ·interrupted(SB)
+	MOVD uc_pc(R2), R4
+	MOVD ·windowFirst(SB), R3
+	CMP  R3, R4
+	BLO  write
+	MOVD ·windowLast(SB), R3
+	CMP  R3, R4
+	BHI  write
+	MOVD $·cancelled(SB), R3
+	MOVD R3, uc_pc(R2)
+
+write:
 	MOVWU ·pipeBroken(SB), R3
 	CBNZ R3, keep
 	MOVD $const_WriteFD, R0

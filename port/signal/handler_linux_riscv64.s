@@ -4,6 +4,7 @@
 // Offsets in siginfo_t and ucontext_t.
 #define si_code    8
 #define uc_sigmask 40
+#define uc_pc      176
 
 // SIGILL, SIGTRAP, SIGBUS, SIGFPE and SIGSEGV.
 #define FAULTS (1<<4 | 1<<5 | 1<<7 | 1<<8 | 1<<11)
@@ -23,6 +24,20 @@ TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 	BNEZ T0, fault
 
 record:
+	// SIGIO interrupts a call that is about to sleep (Interruptible).
+	MOV  $const_sigio, T0
+	BNE  S2, T0, write
+	MOV  $1, T0
+	MOVW T0, ·interrupted(SB)
+	MOV  uc_pc(A2), T1
+	MOV  ·windowFirst(SB), T0
+	BLTU T1, T0, write
+	MOV  ·windowLast(SB), T0
+	BGTU T1, T0, write
+	MOV  $·cancelled(SB), T0
+	MOV  T0, uc_pc(A2)
+
+write:
 	MOVWU ·pipeBroken(SB), T0
 	BNEZ T0, keep
 	MOV  $const_WriteFD, A0

@@ -33,7 +33,9 @@ const (
 	F_GETFD                   = 1
 	F_SETFD                   = 2
 	F_SETFL                   = 4
+	F_SETOWN                  = 6
 	FD_CLOEXEC                = 1
+	O_ASYNC                   = 64
 	O_CLOEXEC                 = 0x100000
 	O_DIRECTORY               = 0x20000
 	O_NOFOLLOW                = 256
@@ -65,6 +67,7 @@ const (
 	SIG_SETMASK               = 3
 	SIGCHLD                   = 20
 	SIGCONT                   = 19
+	SIGIO                     = 23
 	SIGKILL                   = 9
 	SIGSTOP                   = 17
 	SIGTERM                   = 15

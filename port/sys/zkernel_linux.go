@@ -37,9 +37,11 @@ const (
 	F_GETFD                 = 1
 	F_SETFD                 = 2
 	F_SETFL                 = 4
+	F_SETOWN                = 8
 	F_GETPIPE_SZ            = 0x408
 	F_SETPIPE_SZ            = 0x407
 	FD_CLOEXEC              = 1
+	O_ASYNC                 = 0x2000
 	O_CLOEXEC               = 0x80000
 	O_NONBLOCK              = 0x800
 	O_RDONLY                = 0
@@ -68,6 +70,7 @@ const (
 	SIG_UNBLOCK             = 1
 	SIGCHLD                 = 17
 	SIGCONT                 = 18
+	SIGIO                   = 29
 	SIGKILL                 = 9
 	SIGSTOP                 = 19
 	SIGSYS                  = 31

@@ -87,6 +87,8 @@ func obey() {
 		takeStopped()
 	case 'c':
 		compute()
+	case 'i':
+		sleepStopped()
 	case 's':
 		fault()
 	case 'b':
@@ -144,6 +146,20 @@ func takeStopped() {
 	}
 	line[n] = '\n'
 	sys.Write(1, line[:n+1])
+}
+
+// sleepStopped stops, so that a tracer can take over, and then waits for a byte in
+// a call that SIGIO interrupts.
+func sleepStopped() {
+	signal.FindWindow()
+	signal.ForgetInterrupt()
+	sys.Kill(sys.Getpid(), int(syscall.SIGSTOP))
+	_, err := signal.Interruptible(sys.SYS_READ, 0, uintptr(unsafe.Pointer(&page[0])), 1, 0, 0, 0)
+	if err == sys.EINTR {
+		sys.Write(1, []byte("interrupted\n"))
+	} else {
+		sys.Write(1, []byte("read\n"))
+	}
 }
 
 // The words that the test fills with the number of the record.

@@ -1,0 +1,65 @@
+package port
+
+import (
+	"github.com/alcove-go/alcove/port/signal"
+	"github.com/alcove-go/alcove/port/sys"
+)
+
+// A process that sleeps in a call, waitpid or the open of a fifo, does not poll
+// its input. So it has the kernel send SIGIO when the other side of descriptor 5
+// closes, which whoever started the process holds: that interrupts the call
+// (signal.Interruptible), and the loop finds the end of the input. It costs no
+// system call in the loop. SIGIO stays an event for those who use it themselves.
+
+// watchHangUp asks for SIGIO on descriptor 5. The kernel compares users when it
+// sends: so it is asked again when the process has become another one, and may
+// have missed the hang-up in between.
+func (p *Process) watchHangUp() {
+	// At the start already: children share the memory that this writes.
+	if !signal.FindWindow() || !p.parent || p.ioTaken {
+		return
+	}
+	if _, err := sys.Fcntl(control, sys.F_SETOWN, p.Pid); err != 0 {
+		return
+	}
+	sys.Fcntl(control, sys.F_SETFL, sys.O_ASYNC)
+	p.hungUp()
+}
+
+// hungUp looks whether the other side of descriptor 5 has closed. If not, SIGIO
+// came from somebody else. It must come after the signal: the next one is not
+// missed.
+func (p *Process) hungUp() bool {
+	if !p.parent {
+		return false
+	}
+	signal.ForgetInterrupt()
+	var fds [1]sys.PollFD
+	fds[0] = sys.PollFD{FD: control}
+	if n, err := sys.Poll(fds[:], 0); err != 0 || n == 0 || fds[0].Revents&sys.POLLHUP == 0 {
+		return false
+	}
+	signal.Interrupt() // for good: no call sleeps any more
+	return true
+}
+
+// IdentityChanged must be called when the process has got another user.
+func (p *Process) IdentityChanged() {
+	if !p.locked {
+		p.watchHangUp()
+	}
+}
+
+// SIGIOTaken must be called when the disposition of SIGIO has been set. Without
+// the handler it would end the process, before it has signalled its programs, or
+// be of no use.
+func (p *Process) SIGIOTaken(d signal.Disposition) {
+	p.ioTaken = d != signal.Info
+	if p.locked || !p.parent {
+		return
+	}
+	if p.ioTaken {
+		sys.Fcntl(control, sys.F_SETFL, 0)
+	}
+	p.watchHangUp()
+}

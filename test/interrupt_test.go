@@ -1,0 +1,167 @@
+//go:build linux
+
+package test
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	. "github.com/alcove-go/alcove/test/porttest"
+)
+
+// Processes that sleep in a call notice that whoever started them is gone.
+
+// asleep are the ways to sleep in a call. Each sends one and returns the number of the system call.
+var asleep = []struct {
+	name string
+	call func(t *testing.T, p *Port, to Pipeline) int
+}{
+	{"waitpid", func(t *testing.T, p *Port, to Pipeline) int {
+		c := p.Fork(to)
+		p.Exec(c, "sleep", "1000")
+		p.Want(true, to, "setcpid", c.Pid(), Atom("signaloneof"), 9)
+		p.Send(to, "waitpid", c.Pid(), List{})
+		return unix.SYS_WAIT4
+	}},
+	{"waitpid of any child", func(t *testing.T, p *Port, to Pipeline) int {
+		c := p.Fork(to)
+		p.Exec(c, "sleep", "1000")
+		p.Want(true, to, "setcpid", c.Pid(), Atom("signaloneof"), 9)
+		p.Send(to, "waitpid", -1, List{})
+		return unix.SYS_WAIT4
+	}},
+	{"open of a fifo", func(t *testing.T, p *Port, to Pipeline) int {
+		p.Send(to, "open", Binary(fifo(t)), List{Atom("o_rdonly")}, 0)
+		return unix.SYS_OPENAT
+	}},
+	{"read", func(t *testing.T, p *Port, to Pipeline) int {
+		p.Send(to, "read", openFifo(t, p, to), 1)
+		return unix.SYS_READ
+	}},
+	{"write", func(t *testing.T, p *Port, to Pipeline) int {
+		fd := openFifo(t, p, to)
+		for range 2 { // a pipe has room for one of them
+			p.Send(to, "write", fd, Binary(Bytes(60000)))
+		}
+		return unix.SYS_WRITE
+	}},
+	{"select", func(t *testing.T, p *Port, to Pipeline) int {
+		p.Send(to, "select", List{openFifo(t, p, to)}, List{}, List{}, List{})
+		return unix.SYS_PSELECT6
+	}},
+}
+
+// fifo makes one that nobody has open.
+func fifo(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// openFifo opens an empty one in a process, both ends at once.
+func openFifo(t *testing.T, p *Port, to Pipeline) int {
+	t.Helper()
+	return p.Int(to, "open", Binary(fifo(t)), List{Atom("o_rdwr"), Atom("o_cloexec")}, 0)
+}
+
+// fallAsleep waits until a process is in a system call for good.
+func fallAsleep(t *testing.T, pid, call int) {
+	t.Helper()
+	Until(t, "process "+strconv.Itoa(pid)+" sleeps in its call", func() bool {
+		return State(pid) == "S" && SystemCall(pid) == call
+	})
+}
+
+func TestProcessAsleepInACallNoticesThatItsParentIsGone(t *testing.T) {
+	for _, sleep := range asleep {
+		t.Run(sleep.name, func(t *testing.T) {
+			p := Start(t, AnyEnd())
+			to := p.Chain(2)
+			call := sleep.call(t, p, to)
+			fallAsleep(t, to.Pid(), call)
+			kill(t, to.Parent().Pid(), unix.SIGKILL)
+			Gone(t, to.Pid())
+		})
+	}
+}
+
+// All of a pipeline sleep; the end of the one above interrupts the next.
+func TestTreeAsleepInCallsIsGoneWithThePort(t *testing.T) {
+	p := Start(t, AnyEnd())
+	to := p.Chain(3)
+	for n := len(to); n > 0; n-- {
+		p.Send(to[:n], "open", Binary(fifo(t)), List{Atom("o_rdonly")}, 0)
+		fallAsleep(t, to[n-1], unix.SYS_OPENAT)
+	}
+	kill(t, p.Pid, unix.SIGKILL)
+	for _, pid := range to {
+		Gone(t, pid)
+	}
+}
+
+func TestProcessOfAnotherUserIsInterrupted(t *testing.T) {
+	Need(t, "CAP_SETUID", unix.CAP_SETUID)
+	Need(t, "CAP_SETPCAP", unix.CAP_SETPCAP)
+	const keepCapabilities = 4 // SECBIT_NO_SETUID_FIXUP
+	p := Start(t, AnyEnd())
+	a := p.Fork(nil)
+	p.Want(okTuple(0, keepCapabilities, 0, 0, 0), a, "prctl", Atom("pr_set_securebits"), keepCapabilities, 0, 0, 0)
+	path := fifo(t)
+	p.Want(ok, a, "setresuid", 1001, 1001, 1001)
+	b := p.Fork(a)
+	p.Want(ok, b, "setresuid", 1002, 1002, 1002)
+	p.Send(b, "open", Binary(path), List{Atom("o_rdonly")}, 0)
+	fallAsleep(t, b.Pid(), unix.SYS_OPENAT)
+	kill(t, a.Pid(), unix.SIGKILL)
+	Gone(t, b.Pid())
+}
+
+// SIGIO is an event as any other signal, and interrupts a call as others do.
+func TestSIGIOBelongsToTheClient(t *testing.T) {
+	p := Start(t)
+	a := p.Fork(nil)
+	for range 3 {
+		p.Signal(a, unix.SIGIO)
+		p.SignalOf(a, "sigio")
+	}
+	p.Send(a, "open", Binary(fifo(t)), List{Atom("o_rdonly")}, 0)
+	fallAsleep(t, a.Pid(), unix.SYS_OPENAT)
+	kill(t, a.Pid(), unix.SIGIO)
+	p.Await(Reply(a, errno("eintr")))
+	p.SignalOf(a, "sigio")
+	// Calls sleep again.
+	p.Send(a, "open", Binary(fifo(t)), List{Atom("o_rdonly")}, 0)
+	fallAsleep(t, a.Pid(), unix.SYS_OPENAT)
+	kill(t, a.Pid(), unix.SIGIO)
+	p.Await(Reply(a, errno("eintr")))
+	p.SignalOf(a, "sigio")
+}
+
+// What the process does about it is that of the client: the end of its parent does not kill it then.
+func TestSIGIOWithoutAHandlerIsNotSentAtTheEnd(t *testing.T) {
+	for _, disposition := range []Atom{"sig_dfl", "sig_ign"} {
+		t.Run(string(disposition), func(t *testing.T) {
+			p := Start(t)
+			a := p.Fork(nil)
+			p.Want(okTuple(Atom("sig_info")), a, "sigaction", Atom("sigio"), disposition)
+			said := filepath.Join(t.TempDir(), "said")
+			b := p.Fork(a)
+			c := p.Fork(b)
+			p.Sh(c, `trap "echo term >`+said+`; exit" TERM; echo ready; while :; do sleep 0.01; done`)
+			p.Await(Stdout(c, "ready\n"))
+			p.CloseInput()
+			p.Exit()
+			Gone(t, c.Pid())
+			if got, _ := os.ReadFile(said); string(got) != "term\n" {
+				t.Errorf("the program noted %q", got)
+			}
+		})
+	}
+}
