@@ -79,8 +79,9 @@ demo_says_that_there_are_no_namespaces(Config) ->
     ?assertEqual(nomatch, string:find(Said, "demo:"), Said).
 
 demo(Config, Before) ->
-    Paths = lists:append(["-pa ", ?config(ebin, Config), " -pa ", filename:dirname(code:which(alcove))]),
-    alcove_md:sh(?config(priv_dir, Config), [Before, " erl -noshell ", Paths, " -s demo 2>&1"]).
+    Beams = [?config(ebin, Config), filename:dirname(code:which(alcove))],
+    Paths = [[" ", alcove_ct:quoted(Dir)] || Dir <- Beams],
+    alcove_md:sh(?config(priv_dir, Config), [Before, " erl -noshell -s demo -pa", Paths, " 2>&1"]).
 
 chrootex_runs_a_program_that_makes_no_files_and_no_processes(_Config) ->
     {ok, Drv} = chrootex:start(options()),
