@@ -134,8 +134,8 @@ program_that_starts_others_all_the_time_is_ended(Config) ->
     File = filename:join(?config(priv_dir, Config), "started"),
     ok = file:write_file(File, ""),
     Script = [
-        "trap '' TERM; echo 0; while :; do",
-        " setsid sh -c 'trap \"\" TERM; echo $$ >>", File, "; exec sleep 1000' & sleep 0.02; done"
+        "export FILE=", alcove_ct:quoted(File), "; trap '' TERM; echo 0; while :; do",
+        " setsid sh -c 'trap \"\" TERM; echo $$ >>\"$FILE\"; exec sleep 1000' & sleep 0.02; done"
     ],
     {Pid, [0]} = shell(Drv, [Keeper], Script),
     alcove_ct:until(fun() -> length(started(File)) >= 5 end),

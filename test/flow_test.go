@@ -139,7 +139,7 @@ func TestAllOutputComesBeforeTheEndOfAProgramWithoutCredit(t *testing.T) {
 func TestAPipefulComesBeforeTheEndOfAProgramWithoutCredit(t *testing.T) {
 	for name, program := range map[string]struct{ script, tool string }{
 		"usual":  {"head -c 65536 /dev/zero; exit 0", "head"},
-		"larger": {"python3 -c 'import fcntl; fcntl.fcntl(1, 1031, 1 << 20)'; head -c 1000000 /dev/zero; exit 0", "python3"},
+		"larger": {"perl -e 'fcntl(STDOUT, 1031, 1 << 20)'; head -c 1000000 /dev/zero; exit 0", "perl"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			Tool(t, program.tool)
