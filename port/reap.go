@@ -102,7 +102,10 @@ func (p *Process) hearChildren() {
 	if p.table.live == 0 && p.leftovers.live == 0 {
 		return
 	}
-	p.readSignals()
+	signals := [...]sys.PollFD{p.poll.fds[placeSignal]}
+	if n, err := sys.Poll(signals[:], 0); err == 0 && n > 0 {
+		p.readSignals()
+	}
 	for i := range p.table.slots {
 		c := &p.table.slots[i]
 		if c.Pid == 0 {
