@@ -19,6 +19,7 @@
     last_reply_comes_before_the_end_of_the_port/1,
     output_after_an_exec_is_never_a_frame/1,
     errors_say_what_helps/1,
+    program_in_an_archive_is_named_so/1,
     starts_return_when_the_port_is_killed_or_stopped/1
 ]).
 -export([storm/3]).
@@ -313,6 +314,13 @@ errors_say_what_helps(Config) ->
             {[{fdctl, "/"}], ["there is something at /", "fdctl", "{error,{fdctl,eexist}}"]}
         ]
     ].
+
+%% The applications of an escript are below its file.
+program_in_an_archive_is_named_so(Config) ->
+    Archive = filename:join(dir(Config), "escript"),
+    ok = file:write_file(Archive, "#!/usr/bin/env escript\n"),
+    Why = lists:flatten(alcove_program:missing(filename:join(Archive, "alcove/priv"))),
+    ?assertNotEqual(nomatch, string:find(Why, Archive ++ " is an archive"), Why).
 
 %% With one scheduler, which is never idle: a start that would wait in it would stop all.
 %% ALCOVE_STARTS says how many.

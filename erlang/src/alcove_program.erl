@@ -25,9 +25,22 @@ find(Directory) ->
 -spec missing(Directory :: file:filename()) -> false | unicode:chardata().
 missing(Directory) ->
     Paths = paths(Directory),
-    case lists:any(fun filelib:is_regular/1, Paths) of
+    case lists:any(fun filelib:is_regular/1, Paths) orelse archive(Directory) of
         true -> false;
+        {file, File} -> [File, " is an archive: no program can be executed in there (option progname)"];
         false -> ["no program for ", machine(), ", neither ", lists:join(" nor ", Paths)]
+    end.
+
+%% The applications of an escript are below its file.
+archive(Directory) ->
+    case filename:dirname(Directory) of
+        Directory ->
+            false;
+        Above ->
+            case filelib:is_regular(Above) of
+                true -> {file, Above};
+                false -> archive(Above)
+            end
     end.
 
 paths(Directory) ->

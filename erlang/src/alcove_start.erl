@@ -137,7 +137,6 @@ priv_dir() ->
 %%
 
 open(Listener, Options) ->
-    _ = proplists:is_defined(progname, Options) orelse log_missing(),
     [Command | Argv] = words(Options),
     % -c is first, for programs that look no further
     Name = alcove_ctl:name(Listener),
@@ -159,13 +158,6 @@ open(Path, Args, Listener, Options) ->
             })
     catch
         error:Reason -> failed({Reason, Path})
-    end.
-
-%% What fails now does not tell why: the error has one of the names, and sudo has its own words.
-log_missing() ->
-    case alcove_program:missing(priv_dir()) of
-        false -> ok;
-        Why -> ?LOG_ERROR("alcove: ~ts", [Why])
     end.
 
 %% The limits are those after which a port suspends the process that writes to it. A driver
@@ -367,7 +359,7 @@ status(11, _Name) ->
 status(17, Name) ->
     [": there is something at ", to_string(Name), "; a program that makes a fifo needs the option {ctl, fifo}"];
 status(24, _Name) ->
-    ": it may have too few open files, and needs 8 (ulimit -n)";
+    ": it may have too few open files, and needs 6, and 6 for each child (ulimit -n)";
 status(Status, Name) ->
     case cannot_make(Status) of
         false ->
