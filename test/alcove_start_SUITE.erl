@@ -140,7 +140,7 @@ installed(Config, Name) ->
 
 vm(Config, Before, Ebin, Eval) ->
     os:cmd([
-        ["cd ", dir(Config), " && ERL_LIBS= ", env(Before), "timeout 120 erl -noshell -pa '", Ebin],
+        ["cd ", dir(Config), " && ERL_LIBS= ", env(Before), "erl -noshell -pa '", Ebin],
         ["' -eval '", Eval, ", halt().' 2>&1"]
     ]).
 

@@ -137,6 +137,7 @@ priv_dir() ->
 %%
 
 open(Listener, Options) ->
+    ok = log_missing(Options),
     [Command | Argv] = words(Options),
     % -c is first, for programs that look no further
     Name = alcove_ctl:name(Listener),
@@ -158,6 +159,19 @@ open(Path, Args, Listener, Options) ->
             })
     catch
         error:Reason -> failed({Reason, Path})
+    end.
+
+%% What fails now does not tell why: the error has one of the names, and sudo has its own words.
+log_missing(Options) ->
+    case missing(Options) of
+        false -> ok;
+        Why -> ?LOG_ERROR("alcove: ~ts", [Why])
+    end.
+
+missing(Options) ->
+    case proplists:is_defined(progname, Options) of
+        true -> false;
+        false -> alcove_program:missing(priv_dir())
     end.
 
 %% The limits are those after which a port suspends the process that writes to it. A driver
@@ -308,24 +322,14 @@ close(Port) ->
 explained({parent, Reason}, _Options) ->
     Reason;
 explained(Why, Options) ->
-    ?LOG_ERROR("alcove: ~ts does not start: ~ts", [
-        lists:join(" ", words(Options)),
-        [why(Why) | missing(Why, Options)]
-    ]),
+    Said = element(1, Why) =/= fdctl andalso missing(Options) =/= false,
+    _ = Said orelse
+        ?LOG_ERROR("alcove: ~ts does not start: ~ts", [lists:join(" ", words(Options)), why(Why)]),
     case Why of
         {ended, _Status, _Name} -> {error, port_init_failed};
         {fdctl, Reason, _Name} -> {fdctl, Reason};
         _ -> Why
     end.
-
-%% Of the program of this application the error has one of the names.
-missing(Why, Options) when element(1, Why) =:= badarg; element(1, Why) =:= ended ->
-    case proplists:is_defined(progname, Options) orelse alcove_program:missing(priv_dir()) of
-        Missing when is_boolean(Missing) -> [];
-        Missing -> ["; ", Missing]
-    end;
-missing(_Why, _Options) ->
-    [].
 
 why({badarg, Command}) ->
     [Command, " is no program that can be executed (options exec and progname)"];
