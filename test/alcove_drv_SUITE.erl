@@ -697,7 +697,9 @@ new_code_ends_nobody_who_waits(_Config) ->
 is_waiting(Process) ->
     process_info(Process, [status, message_queue_len]) =:= [{status, waiting}, {message_queue_len, 0}].
 
+%% Another suite may have left code that nobody runs.
 load_and_purge(Module) ->
+    true = code:soft_purge(Module),
     {module, Module} = code:load_file(Module),
     code:purge(Module).
 
