@@ -12,6 +12,7 @@
 # make race        the Go tests under the race detector, which needs a C compiler
 # make matrix      make demo and make test on other releases of Debian, or CELLS, as root
 # make matrix-kernel  suites that depend on the kernel, on that of Debian 12 in a machine of qemu
+# make gate        what is checked again with another release of Go: GOES names those to take
 # make dist        programs for all systems, in dist or DIST
 # make clean
 # make setup       what the build and the tests need, on Debian and its relatives
@@ -57,7 +58,7 @@ edoc = case code:ensure_loaded(edoc) of \
 end.
 
 .PHONY: all compile port test vet go-test ct dialyzer xref demo shell \
-	gen doc eg examples bench fuzz soak race matrix matrix-kernel dist clean setup setup-build
+	gen doc eg examples bench fuzz soak race gate matrix matrix-kernel dist clean setup setup-build
 
 # Most targets build in the same folders.
 .NOTPARALLEL:
@@ -144,6 +145,19 @@ matrix:
 
 matrix-kernel: compile
 	@test/matrix/kernel.sh
+
+# What the program needs of Go and Go does not promise, for each release: what its code reaches
+# of the Go runtime, on every machine, and that it works without the rest, over the wire and
+# from Erlang. TRIED in c_src_compat/Makefile says which it was run for.
+GOES = go1.26.8 go1.27.3
+gate: compile
+	@for go in $(GOES); do \
+		echo "$$go:"; export GOTOOLCHAIN=$$go; \
+		$(GO) test -count 1 -timeout 30m ./port/entry ./port/signal ./test/gate ./test && \
+		$(GO) run ./test/gate/trap _build/trapped && \
+		ALCOVE_PREBUILT=_build/trapped $(REBAR) ct </dev/null || exit 1; \
+	done
+	@$(MAKE) port
 
 # The same program for the same sources wherever it is built.
 dist:

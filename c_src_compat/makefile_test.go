@@ -101,6 +101,41 @@ func TestMakeBuildsIntoPriv(t *testing.T) {
 	}
 }
 
+func TestWhatAnUntriedReleaseOfGoBuildsIsTried(t *testing.T) {
+	output := filepath.Join(t.TempDir(), "alcove")
+	mustRun(t, ".", "TRIED=go1.0", "C_SRC_OUTPUT="+output)
+	if out, err := exec.Command(output, "--version").CombinedOutput(); err != nil {
+		t.Errorf("the program that works: %v, %q", err, out)
+	}
+	folder := project(t)
+	if err := os.CopyFS(filepath.Join(folder, "try"), os.DirFS("try")); err != nil {
+		t.Fatal(err)
+	}
+	said, err := run(folder, "TRIED=go1.0")
+	if err == nil || !strings.Contains(said, "none of go1.0") {
+		t.Errorf("a program that does something else: %v, %q", err, said)
+	}
+	if left, _ := filepath.Glob(filepath.Join(folder, "..", "priv", "*")); len(left) > 0 {
+		t.Errorf("installed %q", left)
+	}
+	mustRun(t, folder, "TRIED=go1.0", "ALCOVE_UNTRIED=1")
+}
+
+func TestWhateverTheEnvironmentSaysTheProgramIsTheSame(t *testing.T) {
+	folder := project(t)
+	mustRun(t, folder)
+	want := read(t, filepath.Join(folder, "..", "priv", "alcove"))
+	for _, setting := range []string{"GOFLAGS=-buildmode=pie", "GOFLAGS=-gcflags=-N", "GOFLAGS=-ldflags=-X=a.b=c", "GOAMD64=v3", "GOARM=5", "GOARM64=v9.0"} {
+		name, value, _ := strings.Cut(setting, "=")
+		t.Setenv(name, value)
+		mustRun(t, folder, "C_SRC_OUTPUT=../other")
+		os.Unsetenv(name)
+		if got := read(t, filepath.Join(folder, "..", "other")); !bytes.Equal(want, got) {
+			t.Errorf("%s makes another program", setting)
+		}
+	}
+}
+
 func TestTheProgramDoesNotDependOnTheFolderItWasBuiltIn(t *testing.T) {
 	first, second := project(t), project(t)
 	mustRun(t, first, "all")
