@@ -42,6 +42,7 @@ func (m *Memory) Start(version string) *Process {
 		p.startFirst(o.control)
 	}
 	p.startTrace(&m.trace)
+	signal.TellFaults()
 	return p
 }
 

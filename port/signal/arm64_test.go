@@ -53,6 +53,12 @@ func TestHandlerOnArm64(t *testing.T) {
 		p.command(t, "s")
 		p.killedBy(t, syscall.SIGSEGV)
 	})
+	t.Run("tells a fault", func(t *testing.T) {
+		p := start(t, "tell")
+		p.command(t, "s")
+		p.killedBy(t, syscall.SIGSEGV)
+		toldFault(t, p)
+	})
 	t.Run("lets a breakpoint end the process", func(t *testing.T) {
 		p := start(t, "")
 		p.command(t, "b")

@@ -6,3 +6,6 @@ const Max = 128
 
 // InfoSize is the size of a siginfo_t in bytes.
 const InfoSize = 80
+
+// infoAddress is where a siginfo_t has the address of a fault.
+const infoAddress = 24

@@ -16,8 +16,7 @@
 
 // void handler(int signo, siginfo_t *info, ucontext_t *context)
 //
-// The kernel calls it with the C convention, every signal blocked, on the
-// alternate stack, and restores all registers when it has returned. It returns
+// The kernel calls it with the C convention, every signal blocked, and restores all registers when it has returned. It returns
 // to code of the kernel's.
 TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 	MOVL DI, R12           // a system call keeps BX, BP and R12 to R15
@@ -84,10 +83,14 @@ fault:
 	SHLQ CX, AX
 	ORQ  AX, uc_sigmask(DX)
 	CMPL R12, $SIGTRAP
-	JNE  done
+	JNE  tell
 	CMPL si_code(SI), $TRAP_BRKPT
-	JNE  done
+	JNE  tell
 	DECQ uc_rip(DX)        // back to the breakpoint, which was passed already
+tell:
+	MOVQ R13, ·faultInfo(SB)
+	MOVQ DX, ·faultContext(SB)
+	CALL ·tell(SB)
 	RET
 
 // func handlerPC() uintptr

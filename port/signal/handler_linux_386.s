@@ -14,8 +14,7 @@
 
 // void handler(int signo, siginfo_t *info, ucontext_t *context)
 //
-// The kernel calls it with the C convention, every signal blocked, on the
-// alternate stack, and restores all registers when it has returned.
+// The kernel calls it with the C convention, every signal blocked, and restores all registers when it has returned.
 TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 	MOVL 4(SP), BP         // a system call changes AX only
 	MOVL 8(SP), SI
@@ -85,10 +84,14 @@ fault:
 	SHLL CX, AX
 	ORL  AX, uc_sigmask(DX)
 	CMPL BP, $SIGTRAP
-	JNE  done
+	JNE  tell
 	CMPL si_code(SI), $SI_KERNEL
-	JNE  done
+	JNE  tell
 	DECL uc_eip(DX)        // back to the breakpoint, which was passed already
+tell:
+	MOVL SI, ·faultInfo(SB)
+	MOVL DX, ·faultContext(SB)
+	CALL ·tell(SB)
 	RET
 
 // func handlerPC() uintptr

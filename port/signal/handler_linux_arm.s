@@ -11,8 +11,7 @@
 
 // void handler(int signo, siginfo_t *info, ucontext_t *context)
 //
-// The kernel calls it with the C convention, every signal blocked, on the
-// alternate stack, and restores all registers when it has returned.
+// The kernel calls it with the C convention, every signal blocked, and restores all registers when it has returned.
 TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 	MOVW R0, R8            // a system call changes R0 only
 	MOVW R1, R6
@@ -93,6 +92,11 @@ fault:
 	MOVW uc_sigmask(R2), R3
 	ORR  R5, R3
 	MOVW R3, uc_sigmask(R2)
+	MOVW R6, ·faultInfo(SB)
+	MOVW R2, ·faultContext(SB)
+	MOVW R14, ·faultReturn(SB)
+	CALL ·tell(SB)
+	MOVW ·faultReturn(SB), R14
 	RET
 
 // func handlerPC() uintptr

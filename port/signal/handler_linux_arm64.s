@@ -11,8 +11,7 @@
 
 // void handler(int signo, siginfo_t *info, ucontext_t *context)
 //
-// The kernel calls it with the C convention, every signal blocked, on the
-// alternate stack, and restores all registers when it has returned.
+// The kernel calls it with the C convention, every signal blocked, and restores all registers when it has returned.
 TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 	MOVD R0, R9            // a system call changes R0 only
 	MOVD R1, R10
@@ -96,6 +95,11 @@ fault:
 	MOVD uc_sigmask(R2), R3
 	ORR  R5, R3
 	MOVD R3, uc_sigmask(R2)
+	MOVD R10, ·faultInfo(SB)
+	MOVD R2, ·faultContext(SB)
+	MOVD R30, ·faultReturn(SB)
+	CALL ·tell(SB)
+	MOVD ·faultReturn(SB), R30
 	RET
 
 // func handlerPC() uintptr

@@ -11,8 +11,7 @@
 
 // void handler(int signo, siginfo_t *info, ucontext_t *context)
 //
-// The kernel calls it with the C convention, every signal blocked, on the
-// alternate stack, and restores all registers when it has returned.
+// The kernel calls it with the C convention, every signal blocked, and restores all registers when it has returned.
 TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 	MOV  A0, S2            // a system call changes A0 only
 	MOV  A1, S3
@@ -86,6 +85,11 @@ fault:
 	MOV  uc_sigmask(A2), T0
 	OR   T1, T0, T0
 	MOV  T0, uc_sigmask(A2)
+	MOV  S3, ·faultInfo(SB)
+	MOV  A2, ·faultContext(SB)
+	MOV  RA, ·faultReturn(SB)
+	CALL ·tell(SB)
+	MOV  ·faultReturn(SB), RA
 	RET
 
 // func handlerPC() uintptr

@@ -4,6 +4,7 @@ package signal_test
 
 import (
 	"bufio"
+	"debug/elf"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/alcove-go/alcove/port/signal"
 	"github.com/alcove-go/alcove/test/porttest"
@@ -42,7 +44,7 @@ func TestMain(m *testing.M) {
 
 // build makes the test program.
 func build(path string, env ...string) error {
-	return porttest.Build(path, "port/signal/testdata/recorder", env...)
+	return porttest.Build(path, "port/signal/testdata/recorder", append(env, "STRIP=")...)
 }
 
 // limit is how long anything may take that takes milliseconds.
@@ -54,6 +56,7 @@ type program struct {
 	pid    int
 	stdin  io.WriteCloser
 	stdout *bufio.Reader
+	stderr *strings.Builder // complete when the recorder has ended
 }
 
 // start runs the recorder with DO=do until it is ready. When the test ends it
@@ -68,7 +71,10 @@ func startCommand(t *testing.T, do string, cmd *exec.Cmd) *program {
 	t.Helper()
 	p := &program{cmd: cmd}
 	p.cmd.Env = []string{"DO=" + do}
-	p.cmd.Stderr = os.Stderr
+	p.stderr = new(strings.Builder)
+	if p.cmd.Stderr == nil {
+		p.cmd.Stderr = p.stderr
+	}
 	stdin, err := p.cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +93,7 @@ func startCommand(t *testing.T, do string, cmd *exec.Cmd) *program {
 		p.stdin.Close()
 		if p.cmd.ProcessState == nil {
 			if err := p.cmd.Wait(); err != nil {
-				t.Errorf("recorder: %v", err)
+				t.Errorf("recorder: %v\n%s", err, p.stderr)
 			}
 		}
 		hang.Stop()
@@ -357,6 +363,61 @@ func TestFaultEndsTheProcess(t *testing.T) {
 			p.killedBy(t, tt.want)
 		})
 	}
+}
+
+func TestAFaultIsToldInOneLine(t *testing.T) {
+	p := start(t, "tell")
+	p.command(t, "s")
+	p.killedBy(t, syscall.SIGSEGV)
+	toldFault(t, p)
+}
+
+// toldFault checks what a recorder said of a nil pointer: what it was, and where in the function.
+func toldFault(t *testing.T, p *program) {
+	t.Helper()
+	var at uint64
+	if _, err := fmt.Sscanf(p.stderr.String(), "alcove: signal 11, address 0x0, at 0x%x\n", &at); err != nil {
+		t.Fatalf("told %q", p.stderr)
+	}
+	symbols, err := elf.Open(p.cmd.Args[len(p.cmd.Args)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer symbols.Close()
+	all, err := symbols.Symbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all {
+		if s.Value <= at && at < s.Value+s.Size && elf.ST_TYPE(s.Info) == elf.STT_FUNC {
+			if s.Name != "main.fault" {
+				t.Errorf("the fault is in %s, %#x, want main.fault", s.Name, at)
+			}
+			return
+		}
+	}
+	t.Errorf("the fault is in no function: %#x", at)
+}
+
+func TestAFaultIsNotToldWhereNobodyReads(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	size, _, errno := syscall.Syscall(syscall.SYS_FCNTL, w.Fd(), unix.F_GETPIPE_SZ, 0)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	if _, err := w.Write(make([]byte, size)); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(recorder)
+	cmd.Stderr = w
+	p := startCommand(t, "tell", cmd)
+	p.command(t, "s")
+	p.killedBy(t, syscall.SIGSEGV)
 }
 
 // killedBy waits for the end of the recorder by a signal.

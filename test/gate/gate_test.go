@@ -52,7 +52,7 @@ func TestWhatAProgramNeedsOfTheGoRuntimeIsFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, pattern := range []string{
-		`^runtime\.newobject is called by main\.`,
+		`^runtime\.(newobject|mallocgc\w*) is called by main\.deferred$`,
 		`^runtime\.deferproc.* is called by main\.deferred$`,
 		`^package main is initialised by code$`,
 	} {

@@ -24,6 +24,9 @@ func begin() {
 	switch entry.Environment().At(0) {
 	case "DO=":
 		openPipe()
+	case "DO=tell":
+		openPipe()
+		signal.TellFaults()
 	case "DO=full-pipe":
 		openPipe()
 		fillPipe()
@@ -218,4 +221,5 @@ func calculate() (hash uint64, sum float64) {
 
 var nothing *int
 
+//go:noinline
 func fault() { *nothing = 1 }

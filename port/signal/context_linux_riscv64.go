@@ -1,0 +1,4 @@
+package signal
+
+// contextPC is where a ucontext_t has the instruction that a signal interrupted.
+const contextPC = 176
