@@ -146,7 +146,7 @@ func examples(t *testing.T) map[string]example {
 		"signal_constant":  gives(15, Atom("sigterm")),
 		"socket":           fails("eafnosupport", 99, Atom("sock_stream"), 0),
 		"symlink":          fails("eexist", Binary("x"), path),
-		"syscall":          undefined(0, 0),
+		"syscall":          gives(made(3, in, List{Binary("\x00\x00\x00d"), Tuple{Atom("ptr"), Binary("x")}}, 3), Atom("sys_read"), Tuple{in, List{Binary("abcd"), Tuple{Atom("ptr"), Binary("x")}}, 3}),
 		"syscall_constant": gives(nil, Atom("sys_read")),
 		"umount":           gives(nil, missing),
 		"umount2":          gives(nil, missing, List{Atom("mnt_detach")}),

@@ -69,6 +69,16 @@ func (a *arena) words(n int) []uintptr {
 	return unsafe.Slice((*uintptr)(unsafe.Pointer(unsafe.SliceData(b))), n)
 }
 
+// at returns the n bytes at an address, nil if they have not been taken here.
+func (a *arena) at(addr uintptr, n int) []byte {
+	first := address(a.buf)
+	if addr < first || addr-first > uintptr(a.used) || uintptr(a.used)-(addr-first) < uintptr(n) {
+		return nil
+	}
+	at := int(addr - first)
+	return a.buf[at : at+n]
+}
+
 // ids returns n user or group ids with arbitrary contents.
 func (a *arena) ids(n int) []uint32 {
 	a.align(wordSize)

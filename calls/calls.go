@@ -16,7 +16,7 @@ type Calls struct {
 	reply *etf.Encoder // of the call being answered
 	mem   arena        // arguments in the form that the kernel wants
 	atom  [maxAtom]byte
-	refs  [4]reference // arguments of the call that refer to memory
+	refs  [6]reference // arguments of the call that refer to memory
 	env   environment
 	exec  execution
 	title title

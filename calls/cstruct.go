@@ -15,12 +15,16 @@ type cstruct struct {
 	buf    []byte      // the structure, and zeros as far as the kernel may write
 	size   int         // of the structure
 	blocks int         // offset in the arena of the first block
+	levels int         // of structures that may be in it: {ptr, Structure} for a pointer
 }
 
 // cstruct reads a structure. In memory it is followed by zeros, max bytes
 // altogether, which it may not exceed.
-func (c *Calls) cstruct(max int) cstruct {
-	s := cstruct{list: c.args}
+func (c *Calls) cstruct(max int) cstruct { return c.nested(max, 1) }
+
+// nested reads a structure that may point to others, levels altogether.
+func (c *Calls) nested(max, levels int) cstruct {
+	s := cstruct{list: c.args, levels: levels}
 	if c.args.Kind() != etf.List {
 		c.refuse(0)
 		return s
@@ -33,18 +37,24 @@ func (c *Calls) cstruct(max int) cstruct {
 	s.buf = c.mem.zeroed(max)
 	c.mem.align(blockAlign)
 	s.blocks = c.mem.used
-	total := 0
+	c.elements(&s, n)
+	return s
+}
+
+// elements reads the elements of a structure, and the tail of their list, and
+// returns how many bytes they describe.
+func (c *Calls) elements(s *cstruct, n int) (total int) {
 	for range n {
-		total += c.element(&s)
+		total += c.element(s)
 		if total > maxData {
 			c.refuse(0)
 		}
 		if !c.args.OK() {
-			return s
+			return 0
 		}
 	}
 	c.skipTail()
-	return s
+	return total
 }
 
 // optionalStruct reads a structure and returns its address and size. The empty
@@ -75,6 +85,9 @@ func (c *Calls) element(s *cstruct) int {
 		c.refuse(0)
 	}
 	c.record("ptr", 2)
+	if s.levels > 1 && c.args.Kind() == etf.List {
+		return c.pointed(s)
+	}
 	contents, n := c.blockSize(&c.args)
 	if n > maxData {
 		c.refuse(0)
@@ -90,6 +103,36 @@ func (c *Calls) element(s *cstruct) int {
 	}
 	s.size += pointerSize
 	return n
+}
+
+// pointed reads a structure that another one points to.
+func (c *Calls) pointed(s *cstruct) int {
+	size := c.structSize(c.args)
+	n := c.args.List()
+	if n < 1 || n > maxElements || size > maxData {
+		c.refuse(0)
+	}
+	if !c.fits(s, pointerSize) {
+		return 0
+	}
+	c.mem.align(blockAlign)
+	in := cstruct{buf: c.mem.zeroed(size), levels: s.levels - 1}
+	putPointer(s.buf[s.size:], address(in.buf))
+	s.size += pointerSize
+	return c.elements(&in, n)
+}
+
+// structSize is the size of a structure itself: its bytes and pointers.
+func (c *Calls) structSize(d etf.Decoder) (size int) {
+	for n := d.List(); n > 0 && size <= maxData && d.OK(); n-- {
+		if d.Kind() == etf.Binary {
+			size += len(d.Binary())
+			continue
+		}
+		d.Skip()
+		size += pointerSize
+	}
+	return size
 }
 
 func (c *Calls) fits(s *cstruct, n int) bool {
@@ -125,32 +168,58 @@ func (c *Calls) skipTail() {
 // contents replies what the structure and its blocks hold now, in the form of
 // the argument. Null pointers are shown as the bytes that they are.
 func (c *Calls) contents(s *cstruct) {
-	d := s.list
-	n := d.List()
+	d, block := s.list, s.blocks
+	c.parts(&d, s.buf, &block)
+}
+
+// parts replies what a structure in buf holds, whose list d is before. The next
+// block of memory that it points to is at the offset block in the arena.
+func (c *Calls) parts(d *etf.Decoder, buf []byte, block *int) {
+	n, at := d.List(), 0
 	c.reply.List(n)
-	at, block := 0, s.blocks
 	for range n {
 		if d.Kind() == etf.Binary {
 			size := len(d.Binary())
-			c.reply.Binary(s.buf[at : at+size])
+			c.reply.Binary(buf[at : at+size])
 			at += size
 			continue
 		}
 		d.Tuple()
 		d.Skip()
-		_, size := c.blockSize(&d)
-		if size == 0 {
-			c.reply.Binary(s.buf[at : at+pointerSize])
-		} else {
-			block = (block + blockAlign - 1) &^ (blockAlign - 1)
-			c.reply.Tuple(2)
-			c.reply.Atom("ptr")
-			c.reply.Binary(c.mem.buf[block : block+size])
-			block += size
-		}
+		c.part(d, buf[at:at+pointerSize], block)
 		at += pointerSize
 	}
 	c.reply.Nil()
+	before := *d
+	d.Skip() // the tail, see skipTail
+	if !d.OK() {
+		*d = before
+	}
+}
+
+// part replies what a pointer points to.
+func (c *Calls) part(d *etf.Decoder, pointer []byte, block *int) {
+	structure := d.Kind() == etf.List
+	size := 0
+	if structure {
+		size = c.structSize(*d)
+	} else {
+		_, size = c.blockSize(d)
+		if size == 0 {
+			c.reply.Binary(pointer)
+			return
+		}
+	}
+	*block = (*block + blockAlign - 1) &^ (blockAlign - 1)
+	b := c.mem.buf[*block : *block+size]
+	*block += size
+	c.reply.Tuple(2)
+	c.reply.Atom("ptr")
+	if structure {
+		c.parts(d, b, block)
+	} else {
+		c.reply.Binary(b)
+	}
 }
 
 // putPointer stores an address in the byte order of the machine, little-endian

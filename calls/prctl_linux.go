@@ -8,7 +8,7 @@ import (
 // prctl answers prctl/5 with {ok, Result, Arg2, Arg3, Arg4, Arg5}, see prctl(2).
 func (c *Calls) prctl() {
 	option := c.constant(prctlConstants)
-	for i := range c.refs {
+	for i := range 4 {
 		c.prctlArgument(&c.refs[i])
 	}
 	if c.refused() {
@@ -25,7 +25,7 @@ func (c *Calls) prctl() {
 	}
 	c.results(5)
 	c.reply.Int(int64(int32(r)))
-	for i := range a {
+	for i := range 4 {
 		if a[i].kind == refNumber {
 			c.reply.Uint(uint64(a[i].value))
 		} else {

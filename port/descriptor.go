@@ -112,6 +112,28 @@ func (p *Process) childWith(fd int) *Child {
 // Holds reports whether the process itself uses descriptor fd.
 func (p *Process) Holds(fd int) bool { return fd < firstFree || p.childWith(fd) != nil }
 
+// Uses tells whether the process serves its children with a descriptor from first to
+// last.
+func (p *Process) Uses(first, last uint32) bool {
+	for _, fd := range p.poll.fds[:min(len(p.poll.fds), placeChildren)] {
+		if fd.FD >= 0 && first <= uint32(fd.FD) && uint32(fd.FD) <= last {
+			return true
+		}
+	}
+	for i := range p.table.slots {
+		c := &p.table.slots[i]
+		if c.Pid == 0 {
+			continue
+		}
+		for _, fd := range [...]int32{c.Control, c.Stdin, c.Stdout, c.Stderr, c.closing} {
+			if fd >= 0 && first <= uint32(fd) && uint32(fd) <= last {
+				return true
+			}
+		}
+	}
+	return p.leftovers.use(first, last)
+}
+
 // closeFrom closes all descriptors from first on.
 func closeFrom(first int) {
 	if sys.CloseRange(uint(first), ^uint(0)>>32) == 0 {

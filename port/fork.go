@@ -8,6 +8,9 @@ import (
 // firstFree is the lowest descriptor that is not one of the fixed ones.
 const firstFree = 6
 
+// LastFixed is the last of the fixed descriptors.
+const LastFixed = firstFree - 1
+
 // stdio is the plumbing between a child and its parent. Of each pair the first
 // end is read from, and of the socket the child has the first. The order in
 // which they are made shows in the numbers that cpid lists.

@@ -161,3 +161,16 @@ func (p *Process) serveLeftover(place int) {
 	l := &p.leftovers.slots[place/leftStreams]
 	p.readRaw(&l.outlet, streamStdout+place%leftStreams)
 }
+
+// use tells whether a descriptor from first to last is that of a leftover.
+func (t *leftovers) use(first, last uint32) bool {
+	for i := range t.slots {
+		l := &t.slots[i]
+		for stream := streamStdout; l.Pid != 0 && stream <= streamStderr; stream++ {
+			if fd := *l.number(stream); fd >= 0 && first <= uint32(fd) && uint32(fd) <= last {
+				return true
+			}
+		}
+	}
+	return false
+}

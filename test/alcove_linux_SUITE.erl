@@ -18,6 +18,9 @@
     batch_ends_with_the_first_failure/1,
     batch_executes_a_program/1,
     batch_is_checked/1,
+    any_system_call_is_made/1,
+    system_call_that_would_harm_is_refused/1,
+    landlock_confines_a_process/1,
     all_input_is_taken/1,
     input_that_is_not_taken_is_an_error/1,
     usage_is_told/1,
@@ -34,6 +37,9 @@ all() ->
         batch_ends_with_the_first_failure,
         batch_executes_a_program,
         batch_is_checked,
+        any_system_call_is_made,
+        system_call_that_would_harm_is_refused,
+        landlock_confines_a_process,
         all_input_is_taken,
         input_that_is_not_taken_is_an_error,
         usage_is_told,
@@ -212,3 +218,60 @@ news_disturb_nobody(Config) ->
     % the end of a process is the answer to a call in it, whatever it has used
     {ok, Child} = alcove:fork(Drv, At),
     ?assertError({termsig, sigkill}, alcove:kill(Drv, At ++ [Child], Child, sigkill)).
+
+any_system_call_is_made(Config) ->
+    {Drv, At} = child(Config),
+    Call = fun(Name, Args) -> alcove_linux:syscall(Drv, At, Name, Args) end,
+    Pid = lists:last(At),
+    ?assertEqual({ok, Pid, {}}, Call(sys_getpid, {})),
+    {ok, FD, {<<"name", 0>>, 1}} = Call(sys_memfd_create, {<<"name", 0>>, mfd_cloexec}),
+    ?assertEqual({ok, 5, {FD, <<"hello">>, 5}}, Call(sys_write, {FD, <<"hello">>, 5})),
+    ?assertEqual({ok, 5, {FD, <<"hello", 0:24>>, 8, 0}}, Call(sys_pread64, {FD, <<0:64>>, 8, 0})),
+    ?assertEqual({ok, 0, {FD}}, Call(sys_close, {FD})),
+    ?assertEqual({error, ebadf}, Call(sys_close, {FD})),
+    % two pieces of memory behind pointers
+    {ok, Zero} = alcove:open(Drv, At, "/dev/zero", [o_rdonly, o_cloexec], 0),
+    Pieces = [{ptr, <<"abc">>}, <<3:64/native>>, {ptr, <<"defg">>}, <<4:64/native>>],
+    ?assertEqual(
+        {ok, 7, {Zero, [{ptr, <<0:24>>}, <<3:64/native>>, {ptr, <<0:32>>}, <<4:64/native>>], 2}},
+        Call(sys_readv, {Zero, Pieces, 2})
+    ),
+    ?assertEqual({error, enotsup}, Call(sys_zip, {})),
+    ?assertError(badarg, Call(sys_getpid, [])).
+
+system_call_that_would_harm_is_refused(Config) ->
+    {Drv, At} = child(Config),
+    Refused = fun(Name, Args) ->
+        ?assertEqual({Name, {error, einval}}, {Name, alcove_linux:syscall(Drv, At, Name, Args)})
+    end,
+    Refused(sys_clone3, {}),
+    Refused(sys_execveat, {-100, <<"/bin/true", 0>>, [], [], 0}),
+    Refused(sys_exit, {0}),
+    Refused(sys_close, {5}),
+    Refused(sys_munmap, {0, 4096}),
+    Refused(sys_rt_sigprocmask, {0, <<0:64>>, 0, 8}),
+    Refused(sys_io_uring_setup, {8, <<0:(120 * 8)>>}),
+    Refused(sys_ppoll, {[], 0, <<0:128>>, <<16#10000:64/native>>, 8}),
+    Refused(100000, {}),
+    ?assertEqual(lists:last(At), alcove:getpid(Drv, At)).
+
+%% Only /usr can be read after this. Nothing else in this test needs rights.
+landlock_confines_a_process(Config) ->
+    {Drv, At} = child(Config),
+    Call = fun(Name, Args) -> alcove_linux:syscall(Drv, At, Name, Args) end,
+    case Call(sys_landlock_create_ruleset, {[], 0, landlock_create_ruleset_version}) of
+        {ok, ABI, _} when ABI >= 1 ->
+            Read = alcove:define(Drv, At, landlock_access_fs_read_file),
+            {ok, Rules, _} = Call(sys_landlock_create_ruleset, {<<Read:64/native>>, 8, 0}),
+            {ok, Usr} = alcove:open(Drv, At, "/usr", [o_path, o_cloexec], 0),
+            {ok, 0, _} = Call(
+                sys_landlock_add_rule,
+                {Rules, landlock_rule_path_beneath, <<Read:64/native, Usr:32/native>>, 0}
+            ),
+            {ok, _, _, _, _, _} = alcove:prctl(Drv, At, pr_set_no_new_privs, 1, 0, 0, 0),
+            {ok, 0, _} = Call(sys_landlock_restrict_self, {Rules, 0}),
+            ?assertEqual({error, eacces}, alcove:open(Drv, At, "/etc/passwd", [o_rdonly], 0)),
+            {ok, _} = alcove:open(Drv, At, "/usr/bin/env", [o_rdonly], 0);
+        {error, Reason} when Reason =:= enosys; Reason =:= eopnotsupp ->
+            {skip, "the kernel has no landlock"}
+    end.

@@ -14,9 +14,50 @@ import (
 )
 
 var extensionCalls = map[string]call{
-	"syscall":  {args: []argument{arg(anyTerm, 0), arg(anyTerm, Tuple{})}},
+	"syscall": {args: []argument{arg(trapKind, Atom("sys_getpid")), arg(kind{"empty tuple": accepted, "tuple": accepted,
+		"large tuple": accepted}, Tuple{})}, valid: validSyscall},
 	"batch":    {args: []argument{arg(kind{"nil": accepted, "list of tuples": accepted}, List{})}, valid: validBatch},
 	"getdents": {args: []argument{arg(intKind, -1)}, valid: validGetdents},
+}
+
+// trapKind: a number that is none of a system call is einval; 0 and 3 are such.
+var trapKind = merge(unknownName, anyBigs, kind{"negative": errno("einval"), "least int": errno("einval"),
+	"below int": errno("einval"), "above int": errno("einval"), "above uint": errno("einval"),
+	"negative small big": errno("einval")})
+
+// validSyscall: see calls/syscall_test.go for all that is refused. Here is what concerns a process that serves.
+func validSyscall(c *caller) {
+	pid := c.to.Pid()
+	c.want(Tuple{ok, pid, Tuple{}}, Atom("sys_getpid"), Tuple{})
+	b := c.fork()
+	s := slotOf(c.t, c.Port, b.to)
+	einval := errno("einval")
+	for _, fd := range []int{0, 1, 2, 3, 4, 5, s.Control, s.Stdin, s.Stdout, s.Stderr} {
+		c.want(einval, Atom("sys_close"), Tuple{fd})
+		c.want(einval, Atom("sys_dup3"), Tuple{100, fd, 0})
+		c.want(einval, Atom("sys_close_range"), Tuple{fd, fd, 0})
+		c.want(einval, Atom("sys_fcntl"), Tuple{fd, 1, 0})
+		if fd != 2 {
+			c.want(einval, Atom("sys_write"), Tuple{fd, Binary("x"), 1})
+		}
+	}
+	c.want(einval, Atom("sys_close_range"), Tuple{6, 1<<32 - 1, 0})
+	// A descriptor that is nobody's is.
+	null := c.Int(c.to, "open", Binary("/dev/null"), List{Atom("o_rdwr")}, 0)
+	c.want(Tuple{ok, 0, Tuple{null}}, Atom("sys_close"), Tuple{null})
+	b.also(b.to.Pid(), "getpid")
+	// What a call of the hundred cannot say.
+	reply, _ := c.Call(c.to, c.name, Atom("sys_memfd_create"), Tuple{Binary("x\x00"), Atom("mfd_cloexec")}).(Tuple)
+	if len(reply) != 3 || reply[0] != Atom("ok") || Format(reply[2]) != Format(Tuple{Binary("x\x00"), 1}) {
+		c.t.Errorf("memfd_create: %s", Format(reply))
+	}
+	// A filter that is installed so is noted: the loop goes on with what filters allow.
+	d := c.fork()
+	d.also(Tuple{ok, 0, 1, 0, 0, 0}, "prctl", Atom("pr_set_no_new_privs"), 1, 0, 0, 0)
+	allow := Binary("\x06\x00\x00\x00\x00\x00\xff\x7f")
+	program := List{Binary("\x01\x00\x00\x00\x00\x00\x00\x00"), Tuple{Atom("ptr"), allow}}
+	d.want(Tuple{ok, 0, Tuple{1, 0, program}}, Atom("sys_seccomp"), Tuple{Atom("seccomp_set_mode_filter"), 0, program})
+	d.also(d.to.Pid(), "getpid")
 }
 
 // extend has the process, and those that it forks from now on, answer the calls that the C port does not have.

@@ -16,6 +16,7 @@
 %%
 %% <ul>
 %% <li>what there is: {@link extensions/2}, {@link extend/2}, {@link filter/1}</li>
+%% <li>any system call: {@link syscall/4}</li>
 %% <li>several calls in one: {@link batch/3}</li>
 %% <li>programs: {@link stdin/4}, {@link usage/1}</li>
 %% <li>files: {@link readdir/3}, {@link getdents/3}</li>
@@ -275,13 +276,49 @@ usage({usage, Signal, Core, User, System, MaxRSS, Minor, Major, Reads, Writes, W
 %% Calls
 %%
 
-%% @hidden Any system call.
+%% @doc Makes any system call, by its name (`sys_NAME') or number, see syscalls(2).
+%%
+%% Arguments are up to six of:
+%%
+%% numbers of the size of a register, with or without a sign;
+%%
+%% names of constants, or lists of them for all their bits;
+%%
+%% `[]' for 0, which also is a null pointer;
+%%
+%% a binary for memory that begins with its bytes, which the kernel may read and write;
+%%
+%% a structure, as of {@link alcove:prctl/7}. `{ptr, Structure}' points to another one, three
+%% levels deep.
+%%
+%% Paths end with a zero byte. After has the arguments as they are after the call, with the
+%% memory as the kernel has left it. Lengths are for the caller to get right: the kernel writes
+%% as much as it is told to, whatever is there.
+%%
+%% Refused with `einval' is what the process would not survive or notice: new processes and
+%% programs, for which there are functions in {@link alcove}; the end of a thread; actions, masks,
+%% stacks and returns of signals; changes of its address space; calls whose memory the kernel
+%% keeps (`io_uring', `userfaultfd', zero-copy sends and such); closing, replacing, reading or
+%% writing descriptors that it serves with (2 may be read and written); collecting children; its
+%% limit of descriptors; masks that hold back `sigchld', `sigio' or faults; and numbers that have
+%% no name here, such as those of x32. `process_madvise' is refused for all processes.
+%%
+%% On machines of 32 bits a number of 64 takes two arguments, where the manual page says so.
+%%
+%% ```
+%% {ok, FD, _} = alcove_linux:syscall(Drv, [Pid], sys_memfd_create, {<<"name", 0>>, mfd_cloexec}),
+%% {ok, 5, _} = alcove_linux:syscall(Drv, [Pid], sys_write, {FD, <<"hello">>, 5}),
+%% {ok, 5, {FD, <<"hello", 0:24>>, 8, 0}} =
+%%     alcove_linux:syscall(Drv, [Pid], sys_pread64, {FD, <<0:64>>, 8, 0}).
+%% '''
+%%
+%% Systems: Linux.
 -spec syscall(
     alcove_drv:ref(),
     [pid_t()],
-    Number :: constant() | integer(),
+    Number :: constant(),
     Args :: tuple()
-) -> {ok, integer(), tuple()} | {error, posix()}.
+) -> {ok, Result :: integer(), After :: tuple()} | {error, posix()}.
 syscall(Drv, Pids, Number, Args) ->
     alcove_owner:call(
         Drv,
@@ -292,14 +329,14 @@ syscall(Drv, Pids, Number, Args) ->
         {?MODULE, [Drv, Pids, Number, Args]}
     ).
 
-%% @hidden As {@link syscall/4}, with a limit of time.
+%% @doc As {@link syscall/4}, with a limit of time.
 -spec syscall(
     alcove_drv:ref(),
     [pid_t()],
-    Number :: constant() | integer(),
+    Number :: constant(),
     Args :: tuple(),
     timeout()
-) -> {ok, integer(), tuple()} | {error, posix()}.
+) -> {ok, Result :: integer(), After :: tuple()} | {error, posix()}.
 syscall(Drv, Pids, Number, Args, Timeout) ->
     alcove_owner:call(
         Drv,

@@ -66,8 +66,13 @@ const (
 	SIG_IGN                   = 1
 	SIG_SETMASK               = 3
 	SIGCHLD                   = 20
-	SIGCONT                   = 19
+	SIGTRAP                   = 5
+	SIGSEGV                   = 11
 	SIGIO                     = 23
+	SIGILL                    = 4
+	SIGFPE                    = 8
+	SIGBUS                    = 10
+	SIGCONT                   = 19
 	SIGKILL                   = 9
 	SIGSTOP                   = 17
 	SIGTERM                   = 15

@@ -69,8 +69,13 @@ const (
 	SIG_SETMASK             = 2
 	SIG_UNBLOCK             = 1
 	SIGCHLD                 = 17
-	SIGCONT                 = 18
+	SIGTRAP                 = 5
+	SIGSEGV                 = 11
 	SIGIO                   = 29
+	SIGILL                  = 4
+	SIGFPE                  = 8
+	SIGBUS                  = 7
+	SIGCONT                 = 18
 	SIGKILL                 = 9
 	SIGSTOP                 = 19
 	SIGSYS                  = 31
