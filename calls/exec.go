@@ -42,7 +42,8 @@ func (c *Calls) execvp() {
 	c.error(c.p.Exec(c.tryExecvp))
 }
 
-// fexecve answers fexecve/3. Like fexecve(3) it wants both lists.
+// fexecve answers fexecve/3. Like fexecve(3) of the system it wants arguments, and
+// maybe an environment.
 func (c *Calls) fexecve() {
 	c.exec.fd = int(c.args.Int())
 	c.exec.argv = c.argv()
@@ -50,7 +51,7 @@ func (c *Calls) fexecve() {
 	if c.refused() {
 		return
 	}
-	if c.exec.fd < 0 || c.exec.argv.null || c.exec.envp == 0 {
+	if c.exec.fd < 0 || c.exec.argv.null || c.exec.envp == 0 && environmentWanted {
 		c.error(sys.EINVAL)
 		return
 	}

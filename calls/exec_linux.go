@@ -2,6 +2,9 @@ package calls
 
 import "github.com/alcove-go/alcove/port/sys"
 
+// environmentWanted is what glibc makes of a missing environment.
+const environmentWanted = true
+
 func (c *Calls) tryFexecve() sys.Errno {
 	x := &c.exec
 	const emptyPath = "\x00"

@@ -21,10 +21,15 @@ func (c *Calls) waitpid() {
 	r, err := signal.Interruptible(sys.SYS_WAIT4, uintptr(pid), uintptr(unsafe.Pointer(&status)), uintptr(options), 0, 0, 0)
 	found := int(r)
 	switch {
-	case found <= 0:
+	case err == 0 && found <= 0:
 		status = 0
 	case err == 0 && status < 0:
 		err = sys.ESKIPPED
+	case err == sys.EINTR:
+		// The end of a child is a signal as well, which FreeBSD tells of first.
+		if n, again := sys.Wait4(int(pid), &status, int(options)|sys.WNOHANG); again == 0 && n > 0 {
+			found, err = n, 0
+		}
 	}
 	if err != 0 {
 		c.error(err)

@@ -4,8 +4,9 @@ package port
 // write(2).
 const atomic = 512
 
-// setPipeSize does nothing: the kernel gives a pipe that is much written to
-// more memory by itself, up to 64 KiB, and cannot be asked for more.
+// setPipeSize does nothing: a pipe begins with 16 KiB, and with 4 KiB once pipes
+// use half of what the kernel has for all of them. It gets up to 64 KiB when it is
+// much written to, if the kernel agrees, and cannot be asked for.
 func setPipeSize(fd, size int) {}
 
 func pipeCapacity(fd int) int { return usualPipe }

@@ -1,5 +1,3 @@
-//go:build linux
-
 package test
 
 import (
@@ -191,7 +189,7 @@ func TestEveryDescriptorLimitOfAChildGivesErrorsAndNeverADeath(t *testing.T) {
 
 // The user of the port itself has as many processes as it may have.
 func TestProcessLimitOfThePortIsAnErrorReply(t *testing.T) {
-	Need(t, "CAP_SETUID", unix.CAP_SETUID)
+	Need(t, "CAP_SETUID", 7)
 	p := Start(t)
 	uid := 100000 + p.Pid // that nobody else has
 	p.Want(ok, nil, "setresuid", uid, uid, uid)
@@ -402,6 +400,7 @@ func TestEveryCallIsAnsweredInAFloodOfSignals(t *testing.T) {
 }
 
 func TestConnectIsInterruptedBySignals(t *testing.T) {
+	Linux(t, "/proc")
 	p := Start(t)
 	a := p.Fork(nil)
 	path := filepath.Join(t.TempDir(), "socket")

@@ -1,5 +1,3 @@
-//go:build linux
-
 package test
 
 import (
@@ -205,6 +203,7 @@ func validIoctl(c *caller) {
 }
 
 func validPrctl(c *caller) {
+	Linux(c.t, "/proc")
 	name := func(s string) string { return s + strings.Repeat("\x00", 16-len(s)) }
 	set, get := Atom("pr_set_name"), Atom("pr_get_name")
 	c.want(okTuple(0, Binary("named"), 0, 0, 0), set, Binary("named"), 0, 0, 0)

@@ -1,5 +1,3 @@
-//go:build linux
-
 package test
 
 import (
@@ -135,6 +133,7 @@ func validUnsetenv(c *caller) {
 
 // cmdline is what ps shows.
 func cmdline(c *caller) string {
+	Linux(c.t, "/proc")
 	c.t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", c.to.Pid()))
 	if err != nil {
@@ -144,6 +143,7 @@ func cmdline(c *caller) string {
 }
 
 func validSetproctitle(c *caller) {
+	Linux(c.t, "/proc")
 	original := cmdline(c)
 	title := func(want string, args ...Term) {
 		c.t.Helper()

@@ -1,5 +1,3 @@
-//go:build linux
-
 package test
 
 import (
@@ -73,6 +71,7 @@ func validGetgroups(c *caller) {
 }
 
 func validSetgroups(c *caller) {
+	Linux(c.t, "/proc")
 	c.need("CAP_SETGID", 6)
 	groupsOf := func() string { return strings.TrimSpace(Status(c.to.Pid(), "Groups")) }
 	for _, g := range []struct {

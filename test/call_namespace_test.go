@@ -1,5 +1,3 @@
-//go:build linux
-
 package test
 
 import (
@@ -38,6 +36,7 @@ func (c *caller) inNamespace() *caller {
 
 // bettered: gethostname returns names of 63 and 64 bytes.
 func validGethostname(c *caller) {
+	Linux(c.t, "/proc")
 	name, err := os.Hostname()
 	if err != nil {
 		c.t.Fatal(err)
@@ -172,6 +171,7 @@ func validPivotRoot(c *caller) {
 }
 
 func validSetns(c *caller) {
+	Linux(c.t, "/proc")
 	c.need("CAP_SYS_ADMIN", 21)
 	b := c.in(c.Clone(c.to, "clone_newuts", "clone_newns", "clone_newnet", "clone_newipc"))
 	b.also(ok, "sethostname", Binary("inside"))
@@ -206,6 +206,7 @@ func validSetns(c *caller) {
 }
 
 func validUnshare(c *caller) {
+	Linux(c.t, "/proc")
 	c.need("CAP_SYS_ADMIN", 21)
 	c.want(ok, List{})
 	c.want(ok, 0)
@@ -237,6 +238,7 @@ func validUnshare(c *caller) {
 
 // unshare and setns of user and mount namespaces work in the top-level port too.
 func TestTopLevelPortHasTheRightsOfOneThread(t *testing.T) {
+	Linux(t, "/proc")
 	Need(t, "CAP_SYS_ADMIN", 21)
 	p := Start(t)
 	p.Want(ok, nil, "unshare", List{Atom("clone_newns")})

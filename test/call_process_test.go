@@ -1,5 +1,3 @@
-//go:build linux
-
 package test
 
 import (
@@ -41,6 +39,7 @@ func validFork(c *caller) {
 }
 
 func validClone(c *caller) {
+	Linux(c.t, "/proc")
 	c.need("CAP_SYS_ADMIN", 21)
 	host := c.Call(c.to, "gethostname")
 	namespaces := func(pid int, kind string) string {
@@ -210,6 +209,7 @@ func validSigaction(c *caller) {
 }
 
 func validWaitpid(c *caller) {
+	Linux(c.t, "/proc")
 	c.want(errno("echild"), -1, List{Atom("wnohang")})
 	c.want(errno("einval"), -1, 1<<20)
 	c.want(errno("enotsup"), -1, List{Atom("wnothing")})

@@ -1,5 +1,3 @@
-//go:build linux
-
 package test
 
 import (
@@ -10,6 +8,7 @@ import (
 	"testing"
 
 	. "github.com/alcove-go/alcove/test/porttest"
+	"github.com/google/go-cmp/cmp"
 )
 
 // One test for each call. Their table is spread over the files call_FAMILY_test.go. For every call the test
@@ -512,4 +511,14 @@ func TestPathsHaveTheirCapacity(t *testing.T) {
 	} {
 		p.Want(c.want, nil, "chdir", c.path)
 	}
+}
+
+// among tells whether a term is one of some, of which none stand for any.
+func among(all []Term, one Term) bool {
+	for _, t := range all {
+		if cmp.Equal(t, one) {
+			return true
+		}
+	}
+	return len(all) == 0
 }

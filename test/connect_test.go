@@ -1,5 +1,3 @@
-//go:build linux
-
 package test
 
 import (
@@ -26,6 +24,7 @@ type controlKind struct {
 }
 
 func TestControlIsASocketWhereSomebodyListens(t *testing.T) {
+	Linux(t, "/proc")
 	unused := fmt.Sprintf("fdctl.%d.%d", os.Getpid(), time.Now().UnixNano())
 	for _, c := range []struct {
 		name, listen, path string // %s in listen stands for the folder

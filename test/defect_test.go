@@ -1,5 +1,3 @@
-//go:build linux
-
 package test
 
 import (
@@ -90,6 +88,7 @@ func TestD1PartialFrameOfAChildDelaysOnlyThatChild(t *testing.T) {
 
 // cutReply stops the port and has its child write two large replies: they do not fit in the pipe, and the second is cut.
 func cutReply(t *testing.T, p *Port, a Pipeline, size int) {
+	Linux(t, "/proc")
 	t.Helper()
 	p.Want(a.Pid(), a, "getpid")
 	p.Signal(nil, syscall.SIGSTOP)
@@ -149,6 +148,7 @@ func TestD2LengthFieldInTwoPiecesLosesNoReply(t *testing.T) {
 
 // openStdout opens the pipe in which a child's replies go to its parent, to write into it what the child never would.
 func openStdout(t testing.TB, a Pipeline) *os.File {
+	Linux(t, "/proc")
 	t.Helper()
 	f, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/1", a.Pid()), os.O_WRONLY, 0)
 	if err != nil {
@@ -158,6 +158,7 @@ func openStdout(t testing.TB, a Pipeline) *os.File {
 }
 
 func TestD3FramesOfAProcessThatIsGoneAreFrames(t *testing.T) {
+	Linux(t, "/proc")
 	t.Run("killed with events on the way", func(t *testing.T) {
 		for range 20 {
 			p := Start(t)

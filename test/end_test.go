@@ -1,5 +1,3 @@
-//go:build linux
-
 package test
 
 import (
@@ -382,6 +380,7 @@ func TestAdoptedOrphansAreReapedWithoutAnEvent(t *testing.T) {
 }
 
 func TestThousandsOfForksAndExitsLeaveNothing(t *testing.T) {
+	Linux(t, "/proc")
 	t.Parallel()
 	p := Start(t)
 	var fds int

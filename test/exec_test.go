@@ -1,5 +1,3 @@
-//go:build linux
-
 package test
 
 import (
@@ -192,6 +190,7 @@ func TestEveryExecCallReplacesTheProgramWithoutAReply(t *testing.T) {
 }
 
 func TestExecInTheTopLevelPortClosesTheFifoAndKeepsStdio(t *testing.T) {
+	Linux(t, "/proc")
 	p := Start(t, AnyEnd(), Garbage(), Talks())
 	fds := fmt.Sprintf("cd /proc/self/fd; for fd in *; do test -e $fd && echo -n \"$fd \"; done; read line; echo $line; echo err >&2; exit 9")
 	p.Write(append(ExecFrame(nil, "/bin/sh", "-c", fds), "raw input\n"...))
@@ -209,6 +208,7 @@ func TestExecInTheTopLevelPortClosesTheFifoAndKeepsStdio(t *testing.T) {
 
 // bettered: D22 exec'ed programs get descriptors 0, 1, 2 and those that the user opened.
 func TestExecedProgramsHaveOnlyTheDescriptorsThatWereOpenedForThem(t *testing.T) {
+	Linux(t, "/proc")
 	p := Start(t)
 	p.Fork(nil) // a sibling whose descriptors must not be seen either
 	inEach(t, p, func(t *testing.T, p *Port, to Pipeline) {
@@ -235,6 +235,7 @@ func TestExecedProgramsHaveOnlyTheDescriptorsThatWereOpenedForThem(t *testing.T)
 // kept: re-execution with -d keeps serving on the same descriptors.
 // bettered: D21 a port executed again can fork.
 func TestPortThatExecutesItselfAgainWithDepthKeepsServing(t *testing.T) {
+	Linux(t, "/proc")
 	for _, depth := range []int{1, 3} {
 		t.Run(fmt.Sprint("depth ", depth), func(t *testing.T) {
 			p := Start(t)
@@ -347,6 +348,7 @@ func TestTwoMegabytesOfOutputPassSixteenProcessesByteForByte(t *testing.T) {
 // The parent is held up while it serves another child, and the process goes on to an exec,
 // whose program writes what looks like replies: they are output.
 func TestProgramOfAProcessThatReadItsInputSpeaksForNobody(t *testing.T) {
+	Linux(t, "/proc")
 	forged := string(Frame(TypeCall, Encode(Tuple{ok, false})))
 	var octal strings.Builder
 	for _, b := range []byte(forged) {

@@ -1,5 +1,3 @@
-//go:build linux
-
 package test
 
 import (
@@ -206,6 +204,7 @@ func TestTreeIsGoneWhenItsClientIs(t *testing.T) {
 
 // A reader that does not read costs no memory, and loses nothing.
 func TestOutputWaitsForASlowReader(t *testing.T) {
+	Linux(t, "/proc")
 	p := Start(t)
 	l := p.Chain(3)
 	p.Want(l.Pid(), l, "getpid")
@@ -237,6 +236,7 @@ func TestOutputWaitsForASlowReader(t *testing.T) {
 
 // rss is the resident memory of a process in KiB.
 func rss(t testing.TB, pid int) int {
+	Linux(t, "/proc")
 	t.Helper()
 	n, err := strconv.Atoi(strings.TrimSuffix(Status(pid, "VmRSS"), " kB"))
 	if err != nil {

@@ -1,5 +1,3 @@
-//go:build linux
-
 package test
 
 import (
@@ -100,6 +98,7 @@ func TestPausedProgramThatClosesItsOutputCostsNoTime(t *testing.T) {
 
 // cpuTicks is the processor time that a process has used, in ticks of 10 ms.
 func cpuTicks(t testing.TB, pid int) int {
+	Linux(t, "/proc")
 	t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

@@ -1,5 +1,3 @@
-//go:build linux
-
 package test
 
 import (
@@ -30,6 +28,7 @@ func contents(t *testing.T, path string) string {
 }
 
 func TestProgramGetsDescriptorsInPlaceOfItsPipes(t *testing.T) {
+	Linux(t, "/proc")
 	p := Start(t)
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out")
@@ -168,6 +167,7 @@ func TestWhatAProgramWouldGetIsTakenBackWhenTheExecFails(t *testing.T) {
 
 // openFiles lists what the descriptors of a process are.
 func openFiles(t *testing.T, pid int) string {
+	Linux(t, "/proc")
 	t.Helper()
 	var b strings.Builder
 	dir := filepath.Join("/proc", strconv.Itoa(pid), "fd")
@@ -186,6 +186,7 @@ func openFiles(t *testing.T, pid int) string {
 }
 
 func TestDescriptorThatIsClosedIsGivenAndTakenBack(t *testing.T) {
+	Linux(t, "/proc")
 	p := Start(t)
 	a := p.Fork(nil)
 	p.Want(ok, a, "close", 2)

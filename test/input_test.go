@@ -1,5 +1,3 @@
-//go:build linux
-
 package test
 
 import (
@@ -86,6 +84,7 @@ func TestCallsBehindAnExecCallThatIsRefusedAreAnswered(t *testing.T) {
 
 // kept: a call that reads descriptor 0 gets what follows its frame.
 func TestReadOfDescriptor0GetsWhatFollowsTheCall(t *testing.T) {
+	Linux(t, "/proc")
 	p := Start(t)
 	a := p.Fork(nil)
 	p.Write(slices.Concat(CallFrame(a, "read", 0, 5), StdinFrame(a, []byte("hello")), CallFrame(a, "getpid")))

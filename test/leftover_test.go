@@ -1,5 +1,3 @@
-//go:build linux
-
 package test
 
 import (
@@ -170,6 +168,7 @@ func TestChildWithThePidOfAnEndedOneIsServedAndNobodySpeaksForIt(t *testing.T) {
 // forkWithPid forks a child that gets the given pid, which must be free, in the pid
 // namespace of the process at to.
 func forkWithPid(t *testing.T, p *Port, to Pipeline, pid int) Pipeline {
+	Linux(t, "/proc")
 	t.Helper()
 	fd := p.Int(to, "open", Binary("/proc/sys/kernel/ns_last_pid"), List{Atom("o_wronly"), Atom("o_cloexec")}, 0)
 	p.Want(okTuple(len(Itoa(pid-1))), to, "write", fd, Binary(Itoa(pid-1)))

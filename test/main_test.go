@@ -1,5 +1,3 @@
-//go:build linux
-
 // Package test drives the built port program over plain pipes. The tests are named for what they show; those that
 // stand for a row of the table of differences from the C port say so in a comment, "kept" or "bettered".
 package test

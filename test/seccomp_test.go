@@ -1,5 +1,3 @@
-//go:build linux
-
 package test
 
 import (
@@ -87,7 +85,7 @@ func TestProcessUnderTheFilterOfTheFieldGoesOnServing(t *testing.T) {
 		p.Send(d, "getrlimit", Atom("rlimit_core"))
 		p.Next(Ctl(d, "fdctl_closed"), TermSig(d, "sigsys"))
 		e := p.Fork(a.Parent())
-		lockDown(p, e, unix.SYS_PRLIMIT64)
+		lockDown(p, e, limitCall)
 		p.Want(ok, e, "setrlimit", Atom("rlimit_core"), rlimit(0, 0))
 		p.Want(okTuple(rlimit(0, 0)), e, "getrlimit", Atom("rlimit_core"))
 		c := p.Fork(a.Parent())

@@ -1,5 +1,3 @@
-//go:build linux
-
 package test
 
 import (
@@ -100,6 +98,7 @@ func TestChildrenHandleSignalsAsTheirParentsDid(t *testing.T) {
 }
 
 func TestIgnoredSignalsStayIgnoredInProgramsAndHandledOnesBecomeDefault(t *testing.T) {
+	Linux(t, "/proc")
 	p := Start(t)
 	a := p.Fork(nil)
 	p.Want(okTuple(Atom("sig_info")), a, "sigaction", Atom("sigusr1"), Atom("sig_ign"))
@@ -250,6 +249,7 @@ func TestNoKindOfSignalIsLostWhenThePipeIsFull(t *testing.T) {
 }
 
 func TestBlockingCallsAreInterruptedBySignals(t *testing.T) {
+	Linux(t, "/proc")
 	p := Start(t)
 	a := p.Fork(nil)
 	fifo := filepath.Join(t.TempDir(), "fifo")
@@ -294,7 +294,7 @@ func TestSiginfoIsTheWholeRecordOfTheKernel(t *testing.T) {
 		info := native(4, 40) + native(4, 0) + native(4, 1<<32-1) + native(4, 0) + // SI_QUEUE is -1
 			native(4, uint64(syscall.Getpid())) + native(4, 7) + native(8, value) + strings.Repeat("\x00", 96)
 		record := []byte(info)
-		if _, _, err := unix.Syscall(unix.SYS_RT_SIGQUEUEINFO, uintptr(a.Pid()), 40, uintptr(unsafe.Pointer(&record[0]))); err != 0 {
+		if _, _, err := unix.Syscall(uintptr(queueCall), uintptr(a.Pid()), 40, uintptr(unsafe.Pointer(&record[0]))); err != 0 {
 			t.Fatalf("rt_sigqueueinfo: %v", err)
 		}
 		if got := p.SignalOf(a, "unknown"); got != info {

@@ -104,15 +104,6 @@ func TestEveryCallSurvivesAResultThatTheKernelDidNotMake(t *testing.T) {
 	}
 }
 
-func among(all []Term, one Term) bool {
-	for _, t := range all {
-		if cmp.Equal(t, one) {
-			return true
-		}
-	}
-	return len(all) == 0
-}
-
 // A fork of a process with children, whose exit signals would go to a pid that is not that of a child.
 func TestSkippedForkIsNoChild(t *testing.T) {
 	for how, answer := range skips {

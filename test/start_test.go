@@ -1,5 +1,3 @@
-//go:build linux
-
 package test
 
 import (
@@ -146,6 +144,7 @@ func TestFifoIsMadeWithMode0644AndTheUmask(t *testing.T) {
 
 // fdFlags are the status flags and close-on-exec of a process's descriptor.
 func fdFlags(t testing.TB, pid, fd int) (flags int) {
+	Linux(t, "/proc")
 	t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/fdinfo/%d", pid, fd))
 	if err != nil {
@@ -229,6 +228,7 @@ func startWithDescriptors(t *testing.T, open func(fd int) bool) {
 }
 
 func TestEverySignalThatAcceptsAHandlerHasOne(t *testing.T) {
+	Linux(t, "/proc")
 	p := Start(t, Shell(`trap "" USR1 HUP PIPE`))
 	for field, want := range map[string]string{
 		"SigCgt": "fffffffe7ffbfeff",
@@ -319,6 +319,7 @@ func TestEnvironmentKeepsOneEntryForEachName(t *testing.T) {
 
 // bettered: D22 started with -d and without descriptors 3 and 4, the port makes its own.
 func TestStartWithDepthServesOnTheDescriptorsThatItHas(t *testing.T) {
+	Linux(t, "/proc")
 	p := Launch(t, NoFifo(), Args("-d", "3"))
 	p.Next(Reply(nil, ok))
 	if got := Status(p.Pid, "SigCgt"); got != "0000000000010000" {

@@ -2143,7 +2143,8 @@ mkfifo(Drv, Pids, Path, Mode, Timeout) ->
     ).
 
 %% @doc Attaches a file system, see mount(2). What is empty is given as a null pointer. The
-%% options of the file system are the data; Opts is for Solaris and ignored elsewhere.
+%% options of the file system are the data; Opts is for Solaris and ignored elsewhere. FreeBSD has
+%% few file systems that this call serves: most want nmount(2), so do tmpfs, devfs and nullfs.
 %%
 %% ```
 %% ok = alcove:mount(Drv, [Pid], "tmpfs", "/mnt", "tmpfs", [ms_noexec], "size=1m", []),

@@ -83,18 +83,6 @@ func (p *program) deliver(t *testing.T, s syscall.Signal, n uint32) {
 	p.resume(t, s)
 }
 
-// stopped waits until the recorder has stopped for a signal.
-func (p *program) stopped(t *testing.T, want syscall.Signal) {
-	t.Helper()
-	var status syscall.WaitStatus
-	if _, err := syscall.Wait4(p.pid, &status, syscall.WUNTRACED, nil); err != nil {
-		t.Fatal(err)
-	}
-	if !status.Stopped() || status.StopSignal() != want {
-		t.Fatalf("status = %#x, want stopped by %v", uint32(status), want)
-	}
-}
-
 // resume lets the recorder go on with a signal, 0 for none.
 func (p *program) resume(t *testing.T, s syscall.Signal) {
 	t.Helper()

@@ -1,5 +1,3 @@
-//go:build linux
-
 package signal_test
 
 import (
@@ -15,7 +13,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -156,16 +153,14 @@ func parse(b []byte) record {
 	word := func(i int) int32 { return int32(binary.NativeEndian.Uint32(b[i:])) }
 	return record{
 		Signo: word(0), Errno: word(4), Code: word(8),
-		Pid: word(16), UID: word(20),
-		Value: binary.NativeEndian.Uint64(b[24:]),
+		Pid: word(atPid), UID: word(atPid + 4),
+		Value: binary.NativeEndian.Uint64(b[atValue:]),
 	}
 }
 
-const siQueue = -1 // si_code of sigqueue(3)
-
 // killed is the record of a signal that this process sent with kill(2).
 func killed(s syscall.Signal) record {
-	return record{Signo: int32(s), Pid: int32(os.Getpid()), UID: int32(os.Getuid())}
+	return record{Signo: int32(s), Code: siUser, Pid: int32(os.Getpid()), UID: int32(os.Getuid())}
 }
 
 // queued is the record of a signal that this process sent with sigqueue(3).
@@ -173,31 +168,6 @@ func queued(s syscall.Signal, value uint64) record {
 	r := killed(s)
 	r.Code, r.Value = siQueue, value
 	return r
-}
-
-// queue is rt_sigqueueinfo(2).
-func (p *program) queue(t *testing.T, s syscall.Signal, info [signal.InfoSize]byte) {
-	t.Helper()
-	binary.NativeEndian.PutUint32(info[8:], uint32(1<<32+siQueue))
-	for {
-		_, _, err := syscall.RawSyscall(syscall.SYS_RT_SIGQUEUEINFO, uintptr(p.pid), uintptr(s), uintptr(unsafe.Pointer(&info)))
-		if err == 0 {
-			return
-		}
-		if err != syscall.EAGAIN { // as many are queued as may be
-			t.Fatal(err)
-		}
-	}
-}
-
-// sigqueue is sigqueue(3).
-func (p *program) sigqueue(t *testing.T, s syscall.Signal, value uint64) {
-	t.Helper()
-	var info [signal.InfoSize]byte
-	binary.NativeEndian.PutUint32(info[16:], uint32(os.Getpid()))
-	binary.NativeEndian.PutUint32(info[20:], uint32(os.Getuid()))
-	binary.NativeEndian.PutUint64(info[24:], value)
-	p.queue(t, s, info)
 }
 
 func TestHandlerWritesSiginfo(t *testing.T) {
@@ -453,4 +423,16 @@ func less(a, b record) bool {
 		return a.Signo < b.Signo
 	}
 	return a.Value < b.Value
+}
+
+// stopped waits until the recorder has stopped for a signal.
+func (p *program) stopped(t *testing.T, want syscall.Signal) {
+	t.Helper()
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(p.pid, &status, syscall.WUNTRACED, nil); err != nil {
+		t.Fatal(err)
+	}
+	if !status.Stopped() || status.StopSignal() != want {
+		t.Fatalf("status = %#x, want stopped by %v", uint32(status), want)
+	}
 }

@@ -25,6 +25,7 @@
 // program than the one in this module.
 //
 // Files: term.go holds the external term format, frame.go frames and messages, port.go a running program, wait.go
-// waiting, start.go ways of starting it, process.go what /proc knows, strace.go system calls, main.go the run as a
+// waiting, start.go ways of starting it, process.go processes (process_linux.go what /proc knows of
+// them, process_freebsd.go what ps(1) does), strace.go system calls, main.go the run as a
 // whole.
 package porttest

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -225,11 +226,24 @@ func Gone(t testing.TB, pid int) {
 // Need skips the test where this process lacks a capability, by its kernel name and number.
 func Need(t testing.TB, name string, number uint) {
 	t.Helper()
-	var effective uint64
-	fmt.Sscanf(Status(os.Getpid(), "CapEff"), "%x", &effective)
-	if effective&(1<<number) == 0 {
+	if !capable(number) {
 		t.Skipf("needs %s", name)
 	}
+}
+
+// Linux skips the test on other systems: what it needs, or expects, is Linux's.
+func Linux(t testing.TB, what string) {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skipf("%s: only Linux has it", what)
+	}
+}
+
+// ofLinux are the calls that other systems do not have.
+var ofLinux = map[string]bool{
+	"clone": true, "clone_constant": true, "pivot_root": true, "prctl": true, "prctl_constant": true, "ptrace": true,
+	"ptrace_constant": true, "seccomp": true, "seccomp_constant": true, "setns": true, "syscall_constant": true,
+	"unshare": true,
 }
 
 // Tool is the path of a command that the tests cannot do without.

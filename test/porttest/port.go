@@ -125,6 +125,9 @@ func (p *Port) Write(b []byte) {
 // Send sends a call and waits for nothing.
 func (p *Port) Send(to Pipeline, name string, args ...Term) {
 	p.t.Helper()
+	if ofLinux[name] {
+		Linux(p.t, "the call "+name)
+	}
 	p.Write(CallFrame(to, name, args...))
 }
 

@@ -24,6 +24,7 @@ type Trace struct {
 // Attach attaches strace to a process and returns once it traces.
 func Attach(t testing.TB, pid int) *Trace {
 	t.Helper()
+	Linux(t, "strace")
 	tr := &Trace{t: t, out: filepath.Join(t.TempDir(), "strace")}
 	r, w, err := os.Pipe()
 	if err != nil {

@@ -1,5 +1,3 @@
-//go:build linux
-
 package test
 
 import "golang.org/x/sys/unix"
@@ -11,7 +9,7 @@ var (
 	openCalls   = []int{unix.SYS_OPENAT}
 	// Those that filters in the field allow to a process that runs the port, in the spelling of this machine.
 	fieldCalls = []int{unix.SYS_EXIT, unix.SYS_EXIT_GROUP, unix.SYS_GETPID, unix.SYS_GETRLIMIT, unix.SYS_PPOLL, unix.SYS_READ,
-		unix.SYS_RESTART_SYSCALL, unix.SYS_RT_SIGRETURN, unix.SYS_SETRLIMIT, unix.SYS_PRLIMIT64, unix.SYS_WRITE, unix.SYS_WRITEV}
+		unix.SYS_RESTART_SYSCALL, unix.SYS_RT_SIGRETURN, unix.SYS_SETRLIMIT, unix.SYS_WRITE, unix.SYS_WRITEV}
 )
 
 const (
@@ -22,3 +20,8 @@ const (
 )
 
 var restartedCall = -1
+
+var (
+	limitCall = unix.SYS_PRLIMIT64
+	queueCall = unix.SYS_RT_SIGQUEUEINFO
+)

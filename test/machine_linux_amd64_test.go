@@ -1,5 +1,3 @@
-//go:build linux
-
 package test
 
 import "golang.org/x/sys/unix"
@@ -22,3 +20,8 @@ const (
 )
 
 var restartedCall = 15 * 8
+
+var (
+	limitCall = unix.SYS_PRLIMIT64
+	queueCall = unix.SYS_RT_SIGQUEUEINFO
+)

@@ -1,0 +1,6 @@
+package sys
+
+// ownCalls are the functions that only this system has.
+func ownCalls(int) []allocating {
+	return []allocating{{"ThrSelf", func() { ThrSelf() }}}
+}
