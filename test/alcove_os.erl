@@ -14,7 +14,8 @@
     names/3,
     readlink/3,
     tree/2,
-    busybox/0, busybox/1
+    busybox/0, busybox/1,
+    sleep_in_call/4
 ]).
 
 %% How long anything may take.
@@ -169,3 +170,30 @@ busybox(Dir) ->
     {ok, _} = file:copy(busybox(), Path),
     ok = file:change_mode(Path, 8#755),
     Path.
+
+%% A process makes a call that does not return, with a fifo of that name.
+sleep_in_call(Drv, Pids, Call, Fifo) ->
+    {Name, Args} = sleeping(Drv, Pids, Call, Fifo),
+    {alcove_error, timeout} = alcove_drv:call(Drv, Pids, Name, Args, 0),
+    ok.
+
+sleeping(Drv, Pids, waitpid, _Fifo) ->
+    {ok, Pid} = alcove:fork(Drv, Pids),
+    {waitpid, [Pid, []]};
+sleeping(Drv, Pids, open, Fifo) ->
+    ok = alcove:mkfifo(Drv, Pids, Fifo, 8#600),
+    {open, [Fifo, [o_rdonly], 0]};
+sleeping(Drv, Pids, read, Fifo) ->
+    {read, [open_fifo(Drv, Pids, Fifo), 1]};
+sleeping(Drv, Pids, write, Fifo) ->
+    FD = open_fifo(Drv, Pids, Fifo),
+    Data = binary:copy(<<0>>, 60000),
+    {ok, _} = alcove:write(Drv, Pids, FD, Data),
+    {write, [FD, Data]};
+sleeping(Drv, Pids, select, Fifo) ->
+    {select, [[open_fifo(Drv, Pids, Fifo)], [], [], []]}.
+
+open_fifo(Drv, Pids, Fifo) ->
+    ok = alcove:mkfifo(Drv, Pids, Fifo, 8#600),
+    {ok, FD} = alcove:open(Drv, Pids, Fifo, [o_rdwr, o_cloexec], 0),
+    FD.

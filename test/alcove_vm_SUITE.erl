@@ -10,6 +10,7 @@
 ]).
 -export([
     tree_is_gone_within_a_second_of_a_killed_vm/1,
+    trees_asleep_in_calls_are_gone_with_a_killed_vm/1,
     output_waits_for_a_vm_that_is_suspended/1,
     status_of_a_program_that_ends_at_once_is_logged/1,
     lost_node_is_an_error/1,
@@ -18,6 +19,7 @@
 % run in those VMs
 -export([
     tree/1,
+    asleep/1,
     output/1,
     lose_node/1,
     names/1
@@ -26,6 +28,7 @@
 all() ->
     [
         tree_is_gone_within_a_second_of_a_killed_vm,
+        trees_asleep_in_calls_are_gone_with_a_killed_vm,
         output_waits_for_a_vm_that_is_suspended,
         status_of_a_program_that_ends_at_once_is_logged,
         lost_node_is_an_error,
@@ -56,6 +59,40 @@ killed_vm(Config) ->
     Gone = erlang:monotonic_time(millisecond),
     ?assertEqual({ok, <<"usr1\n">>}, file:read_file(Said)),
     Gone - Killed.
+
+%% ALCOVE_ROUNDS is how often.
+trees_asleep_in_calls_are_gone_with_a_killed_vm(Config) ->
+    [
+        begin
+            Dir = alcove_os:tree(Config, "asleep" ++ integer_to_list(Round)),
+            {_Port, Vm, Pids} = vm("asleep", Dir),
+            [] = os:cmd("kill -9 " ++ integer_to_list(Vm)),
+            [alcove_ct:until(fun() -> not alcove_ct:is_running(Pid) end) || Pid <- Pids]
+        end
+     || Round <- lists:seq(1, list_to_integer(os:getenv("ALCOVE_ROUNDS", "2")))
+    ].
+
+%% In a VM of its own, for each call: the port sleeps in it, or a child, or both. Below there is a
+%% process that does not sleep, and a program.
+asleep(Dir) ->
+    lists:append([
+        begin
+            Drv = alcove_ct:start(),
+            Chain = alcove_ct:chain(Drv, 2),
+            Program = begin_program(Drv, Chain, "echo; exec sleep 1000"),
+            Pids = [alcove:getpid(Drv, []), Program | Chain],
+            [
+                alcove_os:sleep_in_call(Drv, lists:sublist(Chain, Depth), Call, fifo(Dir))
+             || Depth <- Depths
+            ],
+            Pids
+        end
+     || Call <- [open, read, write, select, waitpid],
+        Depths <- [[0], [1], [1, 0]]
+    ]).
+
+fifo(Dir) ->
+    filename:join(Dir, "fifo" ++ integer_to_list(erlang:unique_integer([positive]))).
 
 %% In a VM of its own: processes and programs at every depth, in sessions and groups of their
 %% own, with processes that they have started, with another signal, and stopped.

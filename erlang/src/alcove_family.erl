@@ -69,10 +69,11 @@ left(#family{drv = Drv, at = At, known = Known}) ->
 
 %% @doc Stops all, so that none starts another, until a look finds no more, and kills them.
 %%
-%% Roots are those that are children still: the pids of others may be used again.
--spec kill(family(), Roots :: [alcove:pid_t()]) -> family().
-kill(Family, Roots) ->
-    Frozen = freeze(look(Family#family{roots = Roots}), ?ROUNDS),
+%% Children are all that their parent has still: the pids of other roots may be used again.
+-spec kill(family(), Children :: [alcove:pid_t()]) -> family().
+kill(#family{roots = Roots} = Family, Children) ->
+    Left = [Root || Root <- Roots, lists:member(Root, Children)],
+    Frozen = freeze(look(Family#family{roots = Left}), ?ROUNDS),
     _ = signal(Frozen, sigkill),
     Frozen.
 
