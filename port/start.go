@@ -36,6 +36,7 @@ func (m *Memory) Start(version string) *Process {
 		p.Options.MaxChild = defaultMaxChild
 		p.FilesLimited(openFiles())
 	}
+	unblockChildren()
 	if o.again {
 		p.startAgain()
 	} else {
@@ -53,6 +54,13 @@ func openFiles() uint64 {
 	var limit sys.Rlimit
 	check(sys.Getrlimit(sys.RLIMIT_NOFILE, &limit))
 	return limit.Cur
+}
+
+// unblockChildren lets the end of children be noticed, whatever the process was started
+// with: signals that are blocked stay so across an exec.
+func unblockChildren() {
+	set := sys.SetOf(sys.SIGCHLD)
+	sys.Sigprocmask(sys.SIG_UNBLOCK, &set, nil)
 }
 
 // startFirst is the start of a top-level process.

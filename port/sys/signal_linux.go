@@ -6,6 +6,9 @@ type Sigset = uint64
 // sigsetSize is the size in bytes of a Sigset.
 const sigsetSize = 8
 
+// SetOf is the set of one signal.
+func SetOf(signo int) Sigset { return 1 << (signo - 1) }
+
 // EverySignal is the set of all signals.
 func EverySignal() Sigset { return ^Sigset(0) }
 

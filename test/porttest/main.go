@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,6 +26,8 @@ var run struct {
 
 	// patience bounds every wait. A test that passes never needs more than a small part of it.
 	patience time.Duration
+
+	stack atomic.Int64 // the most that a process has used of its stack
 
 	mu  sync.RWMutex // held for reading while a process is started, for writing while orphans are reaped
 	own sync.Map     // pids that somebody waits for
@@ -61,6 +64,12 @@ func Main(m *testing.M) int {
 	status := m.Run()
 	if err := leftBehind(before); err != nil {
 		return complain(err)
+	}
+	if testing.Verbose() {
+		fmt.Println("most that a process has used of its stack:", run.stack.Load())
+	}
+	if used := run.stack.Load(); used > MostStack {
+		return complain(fmt.Errorf("a process has used %d bytes of its stack, more than %d", used, MostStack))
 	}
 	return status
 }

@@ -379,6 +379,11 @@ func (p *Port) Raw() string {
 // cleanup ends the program and judges how it went.
 func (p *Port) cleanup() {
 	below := descendants(p.Pid)
+	if p.options.program == run.program {
+		for _, proc := range append(below, process{pid: p.Pid}) {
+			measureStack(proc.pid)
+		}
+	}
 	p.CloseInput()
 	select {
 	case <-p.exited:
