@@ -640,7 +640,8 @@ owner_that_crashes_is_reported_once(_Config) ->
         end),
         Drv =
             receive
-                {started, Started} -> Started
+                {started, Started} -> Started;
+                {'DOWN', Ref, process, Owner, Why} -> ct:fail(Why)
             end,
         DrvRef = monitor(process, Drv),
         Owner ! crash,
@@ -678,7 +679,13 @@ new_code_ends_nobody_who_waits(_Config) ->
         end)
      || Wait <- Waits
     ],
-    Children = [receive {Process, Drv, Pid} -> {Drv, Pid} end || {Process, _} <- Processes],
+    Children = [
+        receive
+            {Process, Drv, Pid} -> {Drv, Pid};
+            {'DOWN', Ref, process, Process, Why} -> ct:fail(Why)
+        end
+     || {Process, Ref} <- Processes
+    ],
     [alcove_ct:until(fun() -> is_waiting(Process) end) || {Process, _} <- Processes],
     [load_and_purge(Module) || Module <- modules(), _ <- [first, second]],
     [?assertEqual(true, is_process_alive(Process)) || {Process, _} <- Processes],
