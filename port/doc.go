@@ -20,6 +20,7 @@
 //	reap.go      the end of children
 //	ending.go    the end of all that runs below, for those who ask
 //	walk_linux.go  finding it
+//	interrupt_linux.go  noticing in a call that whoever started the process is gone
 //	usage.go     what a child has used
 //	fork.go      fork and clone
 //	exec.go      exec, and input that was read ahead of it
