@@ -10,6 +10,7 @@
     end_per_testcase/2
 ]).
 -export([
+    title_takes_the_place_of_path_and_arguments/1,
     command_line_follows_from_options/1,
     command_line_needs_a_program/1,
     program_is_in_the_folder_of_the_application/1,
@@ -100,6 +101,17 @@ dir(Config) ->
 %%
 %% Start
 %%
+
+title_takes_the_place_of_path_and_arguments(_Config) ->
+    {ok, Drv} = alcove_drv:start(alcove_ct:options([{title, "neutral"}])),
+    Port = alcove:getpid(Drv, []),
+    {ok, Shown} = file:read_file(["/proc/", integer_to_list(Port), "/cmdline"]),
+    ?assertEqual(<<"neutral">>, hd(binary:split(Shown, <<0>>))),
+    ?assertEqual(nomatch, binary:match(Shown, <<"fdctl">>)),
+    {ok, Pid} = alcove:fork(Drv, []),
+    {ok, Below} = file:read_file(["/proc/", integer_to_list(Pid), "/cmdline"]),
+    ?assertEqual(Shown, Below),
+    ok = alcove_drv:stop(Drv).
 
 command_line_follows_from_options(_Config) ->
     Program = alcove_drv:progname(),

@@ -89,6 +89,7 @@
     | {env, [{string(), string() | false}]}
     | {start_timeout, timeout()}
     | {monitor_owner, boolean()}
+    | {title, unicode:chardata()}
     | stderr_to_stdout
     | atom()
     | {term(), term()}.
@@ -117,7 +118,8 @@
 
 %% The options that have a value.
 -define(PAIRS, [
-    exec, progname, ctldir, fdctl, ctl, depth, maxchild, env, start_timeout, monitor_owner
+    exec, progname, ctldir, fdctl, ctl, depth, maxchild, env, start_timeout, monitor_owner,
+    title
 ]).
 
 %% How long to wait for the news that the port executes a program once it writes what is
@@ -204,6 +206,9 @@ start(Options) ->
 %%   <dd>how long the program may take to get ready, 60000 by default</dd>
 %% <dt>`{monitor_owner, true}'</dt>
 %%   <dd>stop when the owner ends; by default an unlinked driver goes on</dd>
+%% <dt>`{title, Title}'</dt>
+%%   <dd>what `ps' shows of the program, see {@link alcove:setproctitle/3}, in place of its path
+%%   and arguments, which otherwise are seen in a container, too</dd>
 %% </dl>
 %%
 %% If the program does not get ready the result is an error, and a line in the log says why and

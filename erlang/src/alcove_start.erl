@@ -37,6 +37,7 @@
     pid :: non_neg_integer(),
     listener :: alcove_ctl:listener(),
     deadline :: integer() | infinity,
+    title :: unicode:chardata() | undefined,
     % what has been read and not understood yet, and frames for the owner, latest first
     bytes = <<>> :: binary(),
     early = [] :: [binary()],
@@ -155,7 +156,8 @@ open(Path, Args, Listener, Options) ->
                 port = Port,
                 pid = os_pid(Port),
                 listener = Listener,
-                deadline = Deadline
+                deadline = Deadline,
+                title = proplists:get_value(title, Options)
             })
     catch
         error:Reason -> failed({Reason, Path})
@@ -197,7 +199,8 @@ ready(S0) ->
     try
         {Announced, S1} = reply(accept(S0)),
         Announced =:= ok orelse failed({handshake, Announced}),
-        {Control, S2} = control(accept(S1)),
+        {Control, Controlled} = control(accept(S1)),
+        S2 = titled(Controlled),
         {ok, #{
             port => S2#start.port,
             control => Control,
@@ -241,6 +244,12 @@ fifo(#start{listener = Listener} = S0) ->
         {error, Reason} ->
             failed({fdctl, Reason, Name})
     end.
+
+titled(#start{title = undefined} = S) ->
+    S;
+titled(#start{title = Title} = S0) ->
+    {_, S} = call(setproctitle, [unicode:characters_to_binary(Title)], S0),
+    S.
 
 %% If the port has ended, the message that says so is there.
 call(Name, Args, #start{port = Port} = S) ->
