@@ -156,6 +156,7 @@ func examples(t *testing.T) map[string]example {
 		"unveil":           undefined(0, 0),
 		"version":          gives(Binary("1.0.1")),
 		"waitpid":          fails("echild", os.Getpid(), List{Atom("wnohang")}),
+		"watch":            fails("ebadf", noFD, List{Atom("readable"), Atom("writable")}),
 		"write":            gives(Tuple{done, 3}, null, List{97, Binary("bc")}),
 	}
 }

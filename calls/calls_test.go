@@ -19,6 +19,11 @@ const (
 
 func errorTuple(name string) Term { return Tuple{Atom("error"), Atom(name)} }
 
+// made is the reply of a system call.
+func made(result Term, after ...Term) Term {
+	return Tuple{done, result, append(Tuple{}, after...)}
+}
+
 // improper is a list with a tail.
 func improper(tail Term, elements ...Term) Improper {
 	return Improper{Elements: elements, Tail: tail}

@@ -14,11 +14,6 @@ import (
 
 var einval = errorTuple("einval")
 
-// made is the reply of a system call.
-func made(result Term, after ...Term) Term {
-	return Tuple{done, result, append(Tuple{}, after...)}
-}
-
 func native64(v ...uint64) Binary {
 	var b []byte
 	for _, n := range v {

@@ -115,6 +115,7 @@ var table = [callLimit]call{
 	nrGetdents: {run: (*Calls).getdents},
 	nrBatch:    {run: (*Calls).batch, execs: true},
 	nrSyscall:  syscallCall,
+	nrWatch:    {run: (*Calls).watch},
 }
 
 // undefCall is a call that the system does not have.

@@ -107,6 +107,7 @@ const (
 	nrSyscall         = 127
 	nrBatch           = 126
 	nrGetdents        = 125
+	nrWatch           = 124
 
 	callCount = 100 // calls that the C port has, too
 	callLimit = 128 // no call has this number or a greater one
@@ -217,6 +218,7 @@ var callNames = [callLimit]string{
 	nrSyscall:         "syscall",
 	nrBatch:           "batch",
 	nrGetdents:        "getdents",
+	nrWatch:           "watch",
 }
 
 // callArity is the number of arguments that each call takes.
@@ -324,4 +326,5 @@ var callArity = [callLimit]uint8{
 	nrSyscall:         2,
 	nrBatch:           1,
 	nrGetdents:        1,
+	nrWatch:           2,
 }

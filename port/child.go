@@ -190,7 +190,7 @@ func (p *Process) SetMaxChild(n int32) bool {
 // MayLimitFiles tells whether RLIMIT_NOFILE may be set to soft: every
 // descriptor of a child, and those of the process, must stay within it.
 func (p *Process) MayLimitFiles(soft uint64) bool {
-	return !p.descriptorAbove(soft) && filesFor(int32(p.table.live)) <= soft
+	return !p.descriptorAbove(soft) && filesFor(int32(p.table.live))+uint64(placeInput-p.poll.first) <= soft
 }
 
 // FilesLimited lowers the number of children to what RLIMIT_NOFILE, now soft,

@@ -115,7 +115,7 @@ func (p *Process) Holds(fd int) bool { return fd < firstFree || p.childWith(fd) 
 // Uses tells whether the process serves its children with a descriptor from first to
 // last.
 func (p *Process) Uses(first, last uint32) bool {
-	for _, fd := range p.poll.fds[:min(len(p.poll.fds), placeChildren)] {
+	for _, fd := range p.poll.fixed() {
 		if fd.FD >= 0 && first <= uint32(fd.FD) && uint32(fd.FD) <= last {
 			return true
 		}

@@ -22,6 +22,7 @@
 //	walk_linux.go  finding it
 //	interrupt_linux.go  noticing in a call that whoever started the process is gone
 //	usage.go     what a child has used
+//	watch.go     descriptors that are watched for the owner
 //	fork.go      fork and clone
 //	exec.go      exec, and input that was read ahead of it
 //	given.go     what a program gets in place of what the process has

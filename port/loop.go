@@ -24,7 +24,7 @@ func (p *Process) round() {
 	default:
 		p.end(int(err))
 	}
-	for place := 0; place < len(p.poll.fds) && n > 0; place++ {
+	for place := p.poll.first; place < len(p.poll.fds) && n > 0; place++ {
 		if p.poll.fds[place].Revents != 0 {
 			n--
 			p.serve(place)
@@ -43,6 +43,10 @@ func (p *Process) serve(place int) {
 			p.serveStream(p.poll.place(e.Fd))
 		}
 	default:
+		if place < placeInput {
+			p.ready(place)
+			return
+		}
 		p.serveStream(place)
 	}
 }

@@ -3,12 +3,12 @@ package port
 import "github.com/alcove-go/alcove/port/sys"
 
 // The list of descriptors to wait for has a fixed order, in which they are
-// served as well: input, signals, then child by child in slot order, and of
+// served as well: what is watched for the owner, input, signals, then child by child in slot order, and of
 // one child the control socket first, since what it says decides how the
 // child's output is read. Leftovers come last, with two streams each. What is
 // not waited for has the number -1.
 const (
-	placeInput = iota
+	placeInput = maxWatches + iota
 	placeSignal
 	placeMany // stands for all children when they are many
 	placeChildren
@@ -29,8 +29,9 @@ const (
 // process with many children, and without a filter of its own, has an epoll(7)
 // instance watch them and polls that, where there is epoll.
 type pollset struct {
-	fds  []sys.PollFD
-	left int // the place of the first leftover, behind the children
+	fds   []sys.PollFD
+	first int // the first place that is in use: those of watches fill up to placeInput
+	left  int // the place of the first leftover, behind the children
 	manyEvents
 }
 
@@ -89,10 +90,22 @@ func (s *pollset) move(from, to, n int) {
 // reset leaves room for no children, and nothing ready.
 func (s *pollset) reset() {
 	s.fds = s.fds[:placeChildren]
+	for place := range placeInput {
+		s.fds[place] = sys.PollFD{FD: -1}
+	}
+	s.first = placeInput
 	s.fds[placeInput] = sys.PollFD{FD: stdin, Events: sys.POLLIN}
 	s.fds[placeSignal] = sys.PollFD{FD: signalRead, Events: sys.POLLIN}
 	s.fds[placeMany] = sys.PollFD{FD: -1}
 	s.left = placeChildren
+}
+
+// fixed is what is waited for beside children and leftovers, and what is watched.
+func (s *pollset) fixed() []sys.PollFD {
+	if len(s.fds) < placeChildren {
+		return nil
+	}
+	return s.fds[placeInput:placeChildren]
 }
 
 func (s *pollset) placeOf(o *outlet, stream int) int {
@@ -133,7 +146,7 @@ func (p *Process) forget(o *outlet, stream int) {
 // are.
 func (s *pollset) wait() (int, sys.Errno) {
 	if s.fds[placeMany].FD >= 0 {
-		return sys.Poll(s.fds[:placeChildren], -1)
+		return sys.Poll(s.fds[s.first:placeChildren], -1)
 	}
-	return sys.Poll(s.fds, -1)
+	return sys.Poll(s.fds[s.first:], -1)
 }

@@ -24,7 +24,8 @@
     all_input_is_taken/1,
     input_that_is_not_taken_is_an_error/1,
     usage_is_told/1,
-    news_disturb_nobody/1
+    news_disturb_nobody/1,
+    descriptor_is_watched/1
 ]).
 
 all() ->
@@ -43,7 +44,8 @@ all() ->
         all_input_is_taken,
         input_that_is_not_taken_is_an_error,
         usage_is_told,
-        news_disturb_nobody
+        news_disturb_nobody,
+        descriptor_is_watched
     ].
 
 suite() ->
@@ -275,3 +277,19 @@ landlock_confines_a_process(Config) ->
         {error, Reason} when Reason =:= enosys; Reason =:= eopnotsupp ->
             {skip, "the kernel has no landlock"}
     end.
+
+%% One event for each call, which does not disturb others.
+descriptor_is_watched(Config) ->
+    {Drv, At} = child(Config),
+    Fifo = filename:join(proplists:get_value(priv_dir, Config), "fifo"),
+    ok = alcove:mkfifo(Drv, At, Fifo, 8#600),
+    {ok, FD} = alcove:open(Drv, At, Fifo, [o_rdwr, o_nonblock, o_cloexec], 0),
+    ok = alcove_linux:watch(Drv, At, FD, [readable]),
+    {ok, 4} = alcove:write(Drv, At, FD, "news"),
+    ?assertEqual({ready, FD, [readable]}, alcove:event(Drv, At, infinity)),
+    ?assertEqual(lists:last(At), alcove:getpid(Drv, At)),
+    ?assertEqual(false, alcove:event(Drv, At, 0)),
+    ok = alcove_linux:watch(Drv, At, FD, [readable, writable]),
+    ?assertEqual({ready, FD, [readable, writable]}, alcove:event(Drv, At, infinity)),
+    ok = alcove_linux:watch(Drv, At, FD, []),
+    ?assertError(badarg, alcove_linux:watch(Drv, At, FD, [zip])).

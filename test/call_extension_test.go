@@ -15,6 +15,7 @@ var extensionCalls = map[string]call{
 	"syscall": {args: []argument{arg(trapKind, Atom("sys_getpid")), arg(kind{"empty tuple": accepted, "tuple": accepted,
 		"large tuple": accepted}, Tuple{})}, valid: validSyscall},
 	"batch":    {args: []argument{arg(kind{"nil": accepted, "list of tuples": accepted}, List{})}, valid: validBatch},
+	"watch":    {args: []argument{arg(intKind, -1), arg(kind{"nil": accepted}, List{})}, valid: validWatch},
 	"getdents": {args: []argument{arg(intKind, -1)}, valid: validGetdents},
 }
 
@@ -176,4 +177,135 @@ func validGetdents(c *caller) {
 	c.want(errno("enotdir"), 0)
 	c.also(ok, "close", fd)
 	c.want(errno("ebadf"), fd)
+}
+
+func ready(from Pipeline, fd int, what ...Term) Message {
+	return Event(from, Tuple{Atom("ready"), fd, Chained(what)})
+}
+
+func validWatch(c *caller) {
+	fifo := filepath.Join(c.t.TempDir(), "fifo")
+	c.also(ok, "mkfifo", Binary(fifo), 0o600)
+	open := func(flag Atom) int {
+		return c.Int(c.to, "open", Binary(fifo), List{flag, Atom("o_nonblock"), Atom("o_cloexec")}, 0)
+	}
+	in := open("o_rdonly")
+	out := open("o_wronly")
+	readable, writable := List{Atom("readable")}, List{Atom("writable")}
+	c.want(ok, in, readable)
+	c.also(c.to.Pid(), "getpid")
+	c.also(Tuple{ok, 1}, "write", out, Binary("x"))
+	c.Await(ready(c.to, in, Atom("readable")))
+	// Once, until it is asked for again.
+	c.also(Tuple{ok, 1}, "write", out, Binary("x"))
+	c.also(c.to.Pid(), "getpid")
+	c.want(ok, in, readable)
+	c.Await(ready(c.to, in, Atom("readable")))
+	c.want(ok, out, List{Atom("writable"), Atom("readable")})
+	c.Await(ready(c.to, out, Atom("writable")))
+	// Not any more; another one instead; in a child not at all.
+	c.also(Tuple{ok, Binary("xx")}, "read", in, 100)
+	c.want(ok, in, readable)
+	c.want(ok, in, List{})
+	c.want(ok, in, List{})
+	c.want(ok, in, readable)
+	b := c.fork()
+	c.also(Tuple{ok, 1}, "write", out, Binary("x"))
+	c.Await(ready(c.to, in, Atom("readable")))
+	b.also(b.to.Pid(), "getpid")
+	c.Stop(b.to)
+	c.want(ok, in, readable)
+	c.Await(ready(c.to, in, Atom("readable")))
+	c.also(Tuple{ok, Binary("x")}, "read", in, 100)
+	c.want(ok, in, readable)
+	c.also(ok, "close", out)
+	c.Await(ready(c.to, in, Atom("hangup")))
+	c.want(badarg, in, List{Atom("readable"), Atom("zip")})
+	c.want(badarg, in, Atom("readable"))
+	c.want(errno("ebadf"), -1, writable)
+	c.also(ok, "close", in)
+	c.want(ok, in, readable)
+	c.Await(ready(c.to, in, Atom("closed")))
+}
+
+func TestDescriptorThatIsClosedWhileItIsWatchedIsAnEvent(t *testing.T) {
+	p := Start(t)
+	extend(p, nil)
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	p.Want(ok, nil, "mkfifo", Binary(fifo), 0o600)
+	fd := open(p, nil, fifo, Atom("o_rdwr"))
+	p.Want(ok, nil, "watch", fd, List{Atom("readable")})
+	p.Want(ok, nil, "close", fd)
+	p.Await(ready(nil, fd, Atom("closed")))
+	p.Want(p.Pid, nil, "getpid")
+}
+
+func TestProcessUnderTheFilterOfTheFieldWatchesDescriptors(t *testing.T) {
+	p := Start(t)
+	extend(p, nil)
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	p.Want(ok, nil, "mkfifo", Binary(fifo), 0o600)
+	a := p.Fork(nil)
+	fd := open(p, a, fifo, Atom("o_rdwr"))
+	p.Want(ok, a, "watch", fd, List{Atom("readable")})
+	lockDown(p, a)
+	for range 10 {
+		p.Want(Tuple{ok, 1}, a, "write", fd, Binary("x"))
+		p.Await(ready(a, fd, Atom("readable")))
+		p.Want(ok, a, "watch", fd, List{Atom("readable")})
+		p.Await(ready(a, fd, Atom("readable")))
+		p.Want(Tuple{ok, Binary("x")}, a, "read", fd, 10)
+		p.Want(ok, a, "watch", fd, List{Atom("readable")})
+	}
+}
+
+func TestNoMoreThan16DescriptorsAreWatched(t *testing.T) {
+	p := Start(t)
+	extend(p, nil)
+	a := p.Fork(nil)
+	var fds []int
+	for range 17 {
+		fds = append(fds, open(p, a, "/dev/null", Atom("o_rdonly")))
+	}
+	dir := t.TempDir()
+	p.Want(ok, a, "mkfifo", Binary(filepath.Join(dir, "fifo")), 0o600)
+	for i := range fds { // in place of files, which are always ready
+		p.Want(ok, a, "close", fds[i])
+		fds[i] = open(p, a, filepath.Join(dir, "fifo"), Atom("o_rdwr"))
+	}
+	readable := List{Atom("readable")}
+	for _, fd := range fds[:16] {
+		p.Want(ok, a, "watch", fd, readable)
+	}
+	p.Want(errno("enospc"), a, "watch", fds[16], readable)
+	p.Want(ok, a, "watch", fds[3], List{})
+	p.Want(ok, a, "watch", fds[16], readable)
+	p.Want(ok, a, "watch", fds[0], readable)
+	p.Want(Tuple{ok, 1}, a, "write", fds[0], Binary("x"))
+	got := map[int]bool{}
+	for range 16 {
+		m := p.Receive("ready", func(m Message) bool { return m.Is(TypeEvent, a) })
+		got[m.Term().(Tuple)[1].(int)] = true
+	}
+	if len(got) != 16 || got[fds[3]] {
+		t.Errorf("%d are ready: %v", len(got), got)
+	}
+	p.Want(a.Pid(), a, "getpid")
+}
+
+// The loop waits for what is watched with the system calls that it makes anyway, with few children and with many.
+func TestProcessWithManyChildrenWatchesDescriptors(t *testing.T) {
+	p := Start(t)
+	extend(p, nil)
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	p.Want(ok, nil, "mkfifo", Binary(fifo), 0o600)
+	fd := open(p, nil, fifo, Atom("o_rdwr"))
+	for range 20 {
+		p.Want(ok, nil, "watch", fd, List{Atom("readable")})
+		a := p.Fork(nil)
+		p.Want(Tuple{ok, 1}, nil, "write", fd, Binary("x"))
+		p.Await(ready(nil, fd, Atom("readable")))
+		p.Want(Tuple{ok, Binary("x")}, nil, "read", fd, 10)
+		p.Want(a.Pid(), a, "getpid")
+	}
 }

@@ -224,4 +224,5 @@ atoms() ->
         [signal, exit_status, termsig, stopsig, continued] ++
         [badpid, fdctl_closed, stdin_closed, stdout_closed, stderr_closed] ++
         [stdin_taken, stdin_ready, stdin_error, usage] ++
+        [ready, readable, writable, hangup, closed] ++
         ?ERRNO_ATOMS ++ ?SIGNAL_ATOMS.

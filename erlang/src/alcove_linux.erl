@@ -18,6 +18,7 @@
 %% <li>what there is: {@link extensions/2}, {@link extend/2}, {@link filter/1}</li>
 %% <li>any system call: {@link syscall/4}</li>
 %% <li>several calls in one: {@link batch/3}</li>
+%% <li>descriptors: {@link watch/4}</li>
 %% <li>programs: {@link stdin/4}, {@link usage/1}</li>
 %% <li>files: {@link readdir/3}, {@link getdents/3}</li>
 %% </ul>
@@ -36,7 +37,8 @@
 -export([
     syscall/4, syscall/5,
     batch/3, batch/4,
-    getdents/3, getdents/4
+    getdents/3, getdents/4,
+    watch/4, watch/5
 ]).
 
 -export_type([usage/0]).
@@ -409,3 +411,43 @@ getdents(Drv, Pids, FD) ->
 ) -> {ok, [binary()]} | {error, posix()}.
 getdents(Drv, Pids, FD, Timeout) ->
     alcove_owner:call(Drv, Pids, getdents, [FD], Timeout, {?MODULE, [Drv, Pids, FD, Timeout]}).
+
+%% @doc Sends one event when a descriptor is ready: `{ready, FD, What}', where What lists `readable',
+%% `writable', `hangup', `error', and `closed' if the process has no such descriptor.
+%%
+%% After it the descriptor is not watched any more until the next call. A call for a descriptor
+%% that is watched replaces what was asked for, `[]' ends it. 16 descriptors can be watched,
+%% then the error is `enospc'. Forked processes watch nothing.
+%%
+%% ```
+%% {ok, FD} = alcove:open(Drv, [Pid], "fifo", [o_rdonly, o_nonblock, o_cloexec], 0),
+%% ok = alcove_linux:watch(Drv, [Pid], FD, [readable]),
+%% {ready, FD, [readable]} = alcove:event(Drv, [Pid], 5000),
+%% {ok, <<"news">>} = alcove:read(Drv, [Pid], FD, 100).
+%% '''
+-spec watch(
+    alcove_drv:ref(),
+    [pid_t()],
+    FD :: fd(),
+    Events :: [readable | writable]
+) -> ok | {error, posix()}.
+watch(Drv, Pids, FD, Events) ->
+    alcove_owner:call(Drv, Pids, watch, [FD, Events], infinity, {?MODULE, [Drv, Pids, FD, Events]}).
+
+%% @doc As {@link watch/4}, with a limit of time.
+-spec watch(
+    alcove_drv:ref(),
+    [pid_t()],
+    FD :: fd(),
+    Events :: [readable | writable],
+    timeout()
+) -> ok | {error, posix()}.
+watch(Drv, Pids, FD, Events, Timeout) ->
+    alcove_owner:call(
+        Drv,
+        Pids,
+        watch,
+        [FD, Events],
+        Timeout,
+        {?MODULE, [Drv, Pids, FD, Events, Timeout]}
+    ).

@@ -123,7 +123,8 @@
 -type extension() ::
     syscall
     | batch
-    | getdents.
+    | getdents
+    | watch.
 %% The name of a call that the C port does not have, see {@link alcove_linux}.
 
 -type calls() :: [call()].
@@ -235,7 +236,8 @@ call(waitpid) -> 98;
 call(write) -> 99;
 call(syscall) -> 127;
 call(batch) -> 126;
-call(getdents) -> 125.
+call(getdents) -> 125;
+call(watch) -> 124.
 
 %% @doc Names of the calls that the C port has, too, in the order of their numbers, the
 %% first being 0.
@@ -350,7 +352,8 @@ extensions() ->
     [
         syscall,
         batch,
-        getdents
+        getdents,
+        watch
     ].
 
 %% @doc True for a call that answers only when it fails: the process goes on as

@@ -18,6 +18,7 @@ const (
 	ENOENT                    = Errno(2)
 	ENOEXEC                   = Errno(8)
 	ENOMEM                    = Errno(12)
+	ENOSPC                    = Errno(28)
 	ENOTDIR                   = Errno(20)
 	ENOTSUP                   = Errno(45)
 	EPIPE                     = Errno(32)
@@ -42,8 +43,10 @@ const (
 	O_NONBLOCK                = 4
 	O_RDONLY                  = 0
 	O_RDWR                    = 2
+	POLLERR                   = 8
 	POLLHUP                   = 16
 	POLLIN                    = 1
+	POLLNVAL                  = 32
 	POLLOUT                   = 4
 	S_IFIFO                   = 0x1000
 	S_IFMT                    = 0xf000

@@ -18,6 +18,7 @@ const (
 	ENOENT                  = Errno(2)
 	ENOEXEC                 = Errno(8)
 	ENOMEM                  = Errno(12)
+	ENOSPC                  = Errno(28)
 	ENOTDIR                 = Errno(20)
 	ENOTSUP                 = Errno(95)
 	EPIPE                   = Errno(32)
@@ -46,8 +47,10 @@ const (
 	O_NONBLOCK              = 0x800
 	O_RDONLY                = 0
 	O_RDWR                  = 2
+	POLLERR                 = 8
 	POLLHUP                 = 16
 	POLLIN                  = 1
+	POLLNVAL                = 32
 	POLLOUT                 = 4
 	S_IFIFO                 = 0x1000
 	FIOCLEX                 = 0x5451

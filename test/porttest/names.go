@@ -20,7 +20,7 @@ socket/3 symlink/2 syscall_constant/1 umount/1 umount2/2 unlink/1 unsetenv/1 uns
 write/2`
 
 // extensions lists the calls that the C port does not have, in the same way: 127, 126 and so on.
-const extensions = `syscall/2 batch/1 getdents/1`
+const extensions = `syscall/2 batch/1 getdents/1 watch/2`
 
 const lastNumber = 127
 
