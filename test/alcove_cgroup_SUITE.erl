@@ -53,10 +53,17 @@ end_per_testcase(_Case, Config) ->
     alcove_ct:stop(proplists:get_value(drv, Config)).
 
 %% The trees belong to root, and who mounts one has the rights of root outside of any namespace.
-capabilities(group_is_made_used_and_removed) -> [cap_sys_admin];
-capabilities(group_is_killed_in_all_hierarchies) -> [cap_sys_admin];
-capabilities(memory_limit_kills_a_program) -> [cap_sys_admin];
-capabilities(_Case) -> [].
+capabilities(Case) ->
+    WithoutTree = [
+        path_is_cut_into_relative_pieces,
+        path_is_below_the_root_of_a_hierarchy,
+        path_has_paths_above_it,
+        mounts_are_those_that_the_process_sees,
+        files_and_directories_are_told_apart,
+        nothing_is_supported_without_proc,
+        group_of_an_unknown_hierarchy_does_not_exist
+    ],
+    [cap_sys_admin || not lists:member(Case, WithoutTree)].
 
 drv(Config) ->
     proplists:get_value(drv, Config).
