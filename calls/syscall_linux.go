@@ -2,6 +2,7 @@ package calls
 
 import (
 	"github.com/alcove-go/alcove/etf"
+	"github.com/alcove-go/alcove/port/signal"
 	"github.com/alcove-go/alcove/port/sys"
 )
 
@@ -40,10 +41,13 @@ func (c *Calls) syscall() {
 		c.p.Locking()
 	}
 	c.p.Flush()
-	r, err := sys.Call6(nr, t.a[0], t.a[1], t.a[2], t.a[3], t.a[4], t.a[5])
+	r, err := signal.Interruptible(nr, t.a[0], t.a[1], t.a[2], t.a[3], t.a[4], t.a[5])
 	if err != 0 {
 		c.error(err)
 		return
+	}
+	if t.changesUser() {
+		c.p.IdentityChanged()
 	}
 	c.results(2)
 	c.reply.Int(int64(int(r)))
@@ -51,6 +55,15 @@ func (c *Calls) syscall() {
 	for i := range t.n {
 		c.trapped(&c.refs[i])
 	}
+}
+
+// changesUser reports whether the system call may give the process another user.
+func (t *trap) changesUser() bool {
+	switch t.name {
+	case "setuid", "setreuid", "setresuid", "setuid32", "setreuid32", "setresuid32":
+		return true
+	}
+	return false
 }
 
 // trap reads the name or the number of a system call. A number that has no name

@@ -68,6 +68,7 @@ const (
 	SIG_DFL                   = 0
 	SIG_IGN                   = 1
 	SIG_SETMASK               = 3
+	SIG_UNBLOCK               = 2
 	SIGCHLD                   = 20
 	SIGTRAP                   = 5
 	SIGSEGV                   = 11
