@@ -38,7 +38,11 @@ func path(c *Calls) uintptr { return address(c.path()) }
 func (c *Calls) path() []byte { return c.someName(maxPath) }
 
 // name reads a name; the empty one is a null pointer.
-func name(c *Calls) uintptr { return addressOrNull(c.name(maxPath)) }
+func name(c *Calls) uintptr {
+	b := c.text(maxPath)
+	c.uncut(b)
+	return addressOrNull(b)
+}
 
 // data is like name, for text that the kernel takes as a block of memory.
 func data(c *Calls) uintptr {
@@ -75,23 +79,27 @@ func (c *Calls) text(max int) []byte {
 	return b
 }
 
-// name reads text that the kernel takes to end at a NUL. One within would cut it
-// without a word.
-func (c *Calls) name(max int) []byte {
-	b := c.text(max)
-	if len(cString(b)) < len(b) {
-		c.refuse(0)
-	}
-	return b
-}
+// name reads text that the kernel takes to end at a NUL, which the result does.
+// NULs at the end of it, with which some clients end names themselves, mean
+// nothing; one within would cut it without a word.
+func (c *Calls) name(max int) []byte { return c.uncut(c.text(max)) }
 
-// someName reads a name that must not be empty.
+// someName reads a name of at least one byte.
 func (c *Calls) someName(max int) []byte {
-	b := c.name(max)
+	b := c.text(max)
 	if len(b) == 0 {
 		c.refuse(0)
 	}
-	return b
+	return c.uncut(b)
+}
+
+// uncut takes NULs away from the end of a name.
+func (c *Calls) uncut(b []byte) []byte {
+	name := cString(b)
+	if !zero(b[len(name):]) {
+		c.refuse(0)
+	}
+	return name
 }
 
 // word reads an atom. It is valid until the next one is read.

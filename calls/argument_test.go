@@ -163,8 +163,9 @@ func TestPaths(t *testing.T) {
 		{"a binary", Binary("/tmp"), "/tmp", accepted},
 		{"a list", List{String("/t"), int('m'), List{Binary("p")}}, "/tmp", accepted},
 		{"text with a NUL", Binary("/tmp\x00x"), "", bad},
-		{"text that ends with a NUL", Binary("/tmp\x00"), "", bad},
-		{"a list with a NUL", List{Binary("/tmp"), 0}, "", bad},
+		{"text that ends with NULs", Binary("/tmp\x00\x00"), "/tmp", accepted},
+		{"a list that ends with a NUL", List{Binary("/tmp"), 0}, "/tmp", accepted},
+		{"a NUL and no more", Binary("\x00"), "", accepted},
 		{"as long as possible", Binary(long), long, accepted},
 		{"too long", Binary(long + "p"), "", bad},
 		{"empty", Binary(""), "", bad},
@@ -183,7 +184,8 @@ func TestEmptyTextIsANullPointer(t *testing.T) {
 	for _, test := range []decoding[bool]{
 		{"the empty list", List{}, true, accepted},
 		{"empty binaries", List{List{}, Binary("")}, true, accepted},
-		{"a NUL", Binary("\x00"), false, bad},
+		{"a NUL", Binary("\x00"), false, accepted},
+		{"text with a NUL", Binary("x\x00y"), false, bad},
 		{"text", Binary("x"), false, accepted},
 		{"no text", Atom("x"), false, bad},
 	} {

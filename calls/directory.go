@@ -19,7 +19,7 @@ func (c *Calls) readdir() {
 	}
 	c.p.Flush()
 	const flags = sys.O_RDONLY | sys.O_NONBLOCK | sys.O_DIRECTORY | sys.O_CLOEXEC
-	fd, err := sys.Openat(sys.AT_FDCWD, &path[0], flags, 0)
+	fd, err := sys.Openat(sys.AT_FDCWD, &path[:1][0], flags, 0)
 	if err != 0 {
 		c.error(err)
 		return

@@ -35,11 +35,14 @@ func (c *Calls) execvp() {
 		return
 	}
 	c.exec.envp = c.env.address()
-	if !hasSlash(c.exec.file) && len(c.exec.file) > maxName {
+	switch {
+	case len(c.exec.file) == 0:
+		c.error(sys.ENOENT)
+	case !hasSlash(c.exec.file) && len(c.exec.file) > maxName:
 		c.error(sys.ENAMETOOLONG)
-		return
+	default:
+		c.error(c.p.Exec(c.tryExecvp))
 	}
-	c.error(c.p.Exec(c.tryExecvp))
 }
 
 // fexecve answers fexecve/3. Like fexecve(3) of the system it wants arguments, and

@@ -84,6 +84,7 @@ func TestWhatTheSearchForAProgramAnswers(t *testing.T) {
 		{"another error ends the search", path("loop", "denied"), "prog", "eloop"},
 		{"a name with a slash is not searched", path("denied"), "./prog", "enoent"},
 		{"a directory that is too long is passed over", "PATH=/" + strings.Repeat("x", 4096) + ":" + path("denied")[5:], "prog", "eacces"},
+		{"the empty name", path("denied"), "\x00", "enoent"},
 		{"directories that are all too long", "PATH=/" + strings.Repeat("x", 4096), "prog", "enoent"},
 		{"a name that is too long in no directory", path("missing"), strings.Repeat("p", 256), "enametoolong"},
 		{"a name that is too long", path("denied"), strings.Repeat("p", 256), "enametoolong"},

@@ -103,9 +103,10 @@ func validMount(c *caller) {
 	}
 	b.want(errno("enoent"), Binary("any"), Binary("/no/such/folder"), Binary("tmpfs"), none, none, none)
 	b.want(errno("enodev"), Binary("any"), Binary(dir), Binary("nosuchfs"), none, none, none)
-	b.want(badarg, Binary("any\x00"), Binary(dir), Binary("tmpfs"), none, none, none)
-	b.want(badarg, Binary("any"), Binary(dir+"\x00"), Binary("tmpfs"), none, none, none)
-	b.want(badarg, Binary("any"), Binary(dir), Binary("tmpfs\x00"), none, none, none)
+	b.want(errno("enodev"), Binary("any"), Binary(dir), Binary("\x00"), none, none, none)
+	b.want(badarg, Binary("any\x00x"), Binary(dir), Binary("tmpfs"), none, none, none)
+	b.want(badarg, Binary("any"), Binary(dir+"\x00x"), Binary("tmpfs"), none, none, none)
+	b.want(badarg, Binary("any"), Binary(dir), Binary("tmpfs\x00x"), none, none, none)
 	b.want(ok, Binary("any"), Binary(dir), Binary("tmpfs"), none, Binary("size=1m\x00"), none) // data is no name
 	b.want(errno("enotsup"), Binary("any"), Binary(dir), Binary("tmpfs"), List{Atom("ms_none")}, Atom("x"), Atom("x"))
 	// Flags that do not fit in 31 bits.

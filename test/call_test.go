@@ -148,9 +148,8 @@ var (
 	iolistKind = merge(binaryKind, kind{"string": accepted, "nil": accepted, "list of bytes": accepted,
 		"list of binaries": accepted, "list of lists": accepted, "binary nested 16 deep": accepted,
 		"nil nested 16 deep": accepted})
-	valueKind    = without(iolistKind, "nul binary") // of a variable
-	nonEmptyKind = without(valueKind, "empty binary", "nil", "nil nested 16 deep")
-	nameKind     = without(valueKind, "binary of 4096 bytes", "binary of 65400 bytes") // may be empty, C = 4095
+	nonEmptyKind = without(iolistKind, "empty binary", "nil", "nil nested 16 deep")
+	nameKind     = without(iolistKind, "binary of 4096 bytes", "binary of 65400 bytes") // may be empty, C = 4095
 	pathKind     = without(nonEmptyKind, "binary of 4096 bytes", "binary of 65400 bytes")
 	unknownName  = kind{"atom": errno("enotsup"), "empty atom": errno("enotsup")}
 	oneOf        = merge(smallIntegers, unknownName)
@@ -506,8 +505,10 @@ func TestPathsHaveTheirCapacity(t *testing.T) {
 		{Binary(""), badarg},
 		{List{List{}, Binary("")}, badarg},
 		{Binary("\x00"), errno("enoent")},
-		{Binary("/\x00/no/such"), ok},
-		{List{Binary("/"), 0, String("x")}, ok},
+		{Binary("/\x00\x00"), ok},
+		{List{Binary("/"), 0}, ok},
+		{Binary("/\x00/no/such"), badarg},
+		{List{Binary("/"), 0, String("x")}, badarg},
 	} {
 		p.Want(c.want, nil, "chdir", c.path)
 	}
