@@ -577,7 +577,7 @@ call_ends_when_the_driver_is_stopped(_Config) ->
             exit:Exit -> Exit
         end
     ),
-    kill(Port).
+    alcove_ct:until(fun() -> not alcove_ct:is_running(Port) end).
 
 call_to_a_dead_driver_exits(_Config) ->
     Drv = alcove_ct:unlinked([]),
