@@ -48,7 +48,10 @@ adopting(Drv, At, Fun) ->
 -spec signal(alcove_drv:ref(), [alcove:pid_t()], Signal :: non_neg_integer()) -> boolean().
 signal(Drv, At, Signal) ->
     IsSent = alcove:setopt(Drv, At, signalbelow, Signal),
-    _ = [pass_on(Drv, At, Pid, Signal) || IsSent, Pid <- ports(Drv, At)],
+    case IsSent of
+        true -> lists:foreach(fun(Pid) -> pass_on(Drv, At, Pid, Signal) end, ports(Drv, At));
+        false -> ok
+    end,
     IsSent.
 
 pass_on(Drv, At, Pid, Signal) ->

@@ -182,17 +182,22 @@ create(Drv, Pids) ->
 create(Drv, Pids, Namespace) ->
     case hierarchies(Drv, Pids) of
         {2, _} ->
-            Created = alcove_cgroup2:create(Drv, Pids, Namespace, []),
-            _ = [
-                alcove_cgroup2:create(Drv, Pids, Namespace, [Controller])
-             || Created =:= ok, Controller <- controllers(Drv, Pids)
-            ],
-            Created;
+            case alcove_cgroup2:create(Drv, Pids, Namespace, []) of
+                ok -> hand_down(Drv, Pids, Namespace);
+                {error, _} = Error -> Error
+            end;
         {1, Hierarchies} ->
             best([make(Drv, Pids, Root, expand(Namespace)) || {Root, _} <- Hierarchies]);
         {none, []} ->
             {error, enoent}
     end.
+
+%% A controller that cannot be handed down is missed when it is used.
+hand_down(Drv, Pids, Namespace) ->
+    lists:foreach(
+        fun(Controller) -> alcove_cgroup2:create(Drv, Pids, Namespace, [Controller]) end,
+        controllers(Drv, Pids)
+    ).
 
 make(Drv, Pids, Root, Groups) ->
     lists:foldl(

@@ -196,9 +196,13 @@ create(Drv, Pids, Above, [Name | Below], Controllers) ->
         ok ->
             case alcove:mkdir(Drv, Pids, path(Drv, Pids, Group), 8#755) of
                 ok ->
-                    Created = create(Drv, Pids, Group, Below, Controllers),
-                    _ = [destroy(Drv, Pids, Group) || Created =/= ok],
-                    Created;
+                    case create(Drv, Pids, Group, Below, Controllers) of
+                        ok ->
+                            ok;
+                        NotCreated ->
+                            _ = destroy(Drv, Pids, Group),
+                            NotCreated
+                    end;
                 {error, eexist} ->
                     create(Drv, Pids, Group, Below, Controllers);
                 {error, _} = Error ->

@@ -88,7 +88,11 @@ by_child(Drv, Pids, Dir) ->
             _ = alcove:setopt(Drv, Child, extensions, 1),
             Names = in_pieces(Drv, Child, Dir),
             ok = alcove:exit(Drv, Child, 0),
-            _ = [alcove:event(Drv, Child, infinity) || IsReported =:= 1],
+            _ =
+                case IsReported of
+                    1 -> alcove:event(Drv, Child, infinity);
+                    _ -> none
+                end,
             names_or_size(Names);
         {error, _} ->
             {error, emsgsize}
