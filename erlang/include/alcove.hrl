@@ -44,3 +44,6 @@
 -define(ALCOVE_MSG_EVENT, 5).
 -define(ALCOVE_MSG_CTL, 6).
 -define(ALCOVE_MSG_PIPE, 7).
+
+%% The largest message to a port, its length and all headers included.
+-define(ALCOVE_MAXMSG, 16#ffff).

@@ -119,7 +119,7 @@ is_given(Option, Options) ->
 path(Options) ->
     case proplists:get_value(fdctl, Options) of
         undefined ->
-            Folder = proplists:get_value(ctldir, Options, alcove_start:priv_dir()),
+            Folder = proplists:get_value(ctldir, Options, alcove_program:folder()),
             filename:join(Folder, unique());
         Path ->
             Path
@@ -233,7 +233,7 @@ accept(#listener{socket = Socket} = Listener, Pid) ->
     end.
 
 choose(true, Next, #listener{connection = Last} = Listener) ->
-    _ = [socket:close(Last) || Last =/= none],
+    ok = unless_none(fun socket:close/1, Last),
     Listener#listener{connection = Next};
 choose(false, Next, Listener) ->
     _ = socket:close(Next),
@@ -268,9 +268,14 @@ connected(#listener{connection = Socket}) ->
 %% @doc Removes what a listener is and was made of, but for a connection that was taken.
 -spec remove(listener()) -> ok.
 remove(#listener{socket = Socket, file = File, folder = Folder}) ->
-    _ = [close_socket(Socket) || Socket =/= none],
-    _ = [file:delete(File, [raw]) || File =/= none],
-    _ = [file:del_dir(Folder) || Folder =/= none],
+    ok = unless_none(fun close_socket/1, Socket),
+    ok = unless_none(fun(Name) -> file:delete(Name, [raw]) end, File),
+    ok = unless_none(fun file:del_dir/1, Folder).
+
+unless_none(_Close, none) ->
+    ok;
+unless_none(Close, Made) ->
+    _ = Close(Made),
     ok.
 
 %% Closing one that waits for something is answered by a message.

@@ -110,12 +110,6 @@
     | {termsig, atom()}.
 %% Why there is no reply.
 
-%% The largest message to a port, its length and all headers included.
--define(MAXMSG, 16#ffff).
-
-%% The longest timeout of a receive.
--define(MAXTIMEOUT, 16#ffffffff).
-
 %% The options that have a value.
 -define(PAIRS, [
     exec, progname, ctldir, fdctl, ctl, depth, maxchild, env, start_timeout, monitor_owner,
@@ -126,15 +120,6 @@
 %% not a frame.
 -define(EXEC_TIMEOUT, 1000).
 
-%% A call of the owner that has no reply yet. The owner waits for one of them at most; it no
-%% longer waits for those that are late.
--record(call, {
-    name = unlink :: alcove_proto:call(),
-    pids :: [alcove:pid_t()],
-    noreturn = false :: boolean(),
-    ref :: reference() | late
-}).
-
 -record(state, {
     owner :: pid(),
     % the process that the driver was linked to by its start
@@ -143,25 +128,18 @@
     % closes when the port executes a program or ends, which the owner is told once
     control = closed :: alcove_ctl:control() | closed | told,
     % how many bytes have come from the port, and how many of them are frames if that is known
-    had = 0 :: non_neg_integer(),
-    frames = infinity :: non_neg_integer() | infinity,
+    received = 0 :: non_neg_integer(),
+    frames_end = infinity :: non_neg_integer() | infinity,
     % a call has been sent that may make the port another program
     execs = false :: boolean(),
     % the port has become another program
     raw = false :: boolean(),
-    % what has been read of an incomplete frame, latest first, its size, the size to wait for
-    partial = [] :: [binary()],
-    have = 0 :: non_neg_integer(),
-    need = 0 :: non_neg_integer(),
-    % oldest first
-    calls = [] :: [#call{}],
-    % the latest reply, in case its caller has just given up
-    answered = none :: none | {reference(), alcove_message()},
+    % the beginning of a frame
+    unread = alcove_frames:new() :: alcove_frames:unread(),
+    calls = alcove_calls:new() :: alcove_calls:calls(),
     % a process has sent nonsense
     garbled = false :: boolean()
 }).
-
--type alcove_message() :: {alcove_codec:type(), [alcove:pid_t()], term()}.
 
 %%
 %% Start and stop
@@ -305,39 +283,8 @@ stop(Drv) ->
 %% caller waits.
 -spec call(ref(), [alcove:pid_t()], alcove_proto:call(), [term()], timeout()) ->
     term() | {alcove_error, reason()}.
-call(_Drv, Pids, _Name, _Args, Timeout) when
-    is_list(Pids), is_integer(Timeout), (Timeout < 0 orelse Timeout > ?MAXTIMEOUT)
-->
-    erlang:error(timeout_value);
-call(Drv, Pids, Name, Args, Timeout) when
-    is_list(Pids), is_integer(Timeout);
-    is_list(Pids), Timeout =:= infinity
-->
-    Frame = iolist_to_binary(alcove_codec:call(Name, Pids, Args)),
-    case byte_size(Frame) =< ?MAXMSG of
-        true ->
-            Call = {Name, on_wire(Pids), noreturn(Name, Args)},
-            alcove_owner:request(Drv, Call, Frame, Timeout);
-        false ->
-            too_large(Name)
-    end.
-
-%% Of arguments and an environment that are too large execve(2) says this.
-too_large(Name) when Name =:= execve; Name =:= execvp; Name =:= fexecve ->
-    {error, e2big};
-too_large(_Name) ->
-    {alcove_error, badarg}.
-
-%% Several calls in one end as their last one does.
-noreturn(batch, [[_ | _] = Calls]) ->
-    {Name, _} = lists:last(Calls),
-    alcove_proto:noreturn(Name);
-noreturn(Name, _Args) ->
-    alcove_proto:noreturn(Name).
-
-%% Replies name the pids as they were in the frame.
-on_wire(Pids) ->
-    [Pid band 16#ffffffff || Pid <- Pids].
+call(Drv, Pids, Name, Args, Timeout) ->
+    alcove_owner:call(Drv, Pids, Name, Args, Timeout).
 
 %% @doc Sends data to the standard input of the last process of a pipeline, which runs a
 %% program.
@@ -349,8 +296,9 @@ on_wire(Pids) ->
 %% Any process may send data.
 -spec stdin(ref(), [alcove:pid_t()], iodata()) -> ok | {alcove_error, badarg}.
 stdin(Drv, Pids, Data) ->
-    Frame = alcove_codec:stdin(Pids, Data),
-    case iolist_size(Frame) =< ?MAXMSG of
+    % the size of a binary is known
+    Frame = alcove_codec:stdin(Pids, iolist_to_binary(Data)),
+    case iolist_size(Frame) =< ?ALCOVE_MAXMSG of
         true ->
             gen_server:cast(Drv, {send, Frame});
         false ->
@@ -459,22 +407,26 @@ not_started(Reason, Starter) ->
     ignore.
 
 started(#{port := Port, control := Control, taken := Taken, early := Early}, State0, Options) ->
-    _ = [monitor(process, State0#state.owner) || proplists:get_bool(monitor_owner, Options)],
-    case receive_bytes(Early, State0#state{port = Port, control = Control, had = Taken}) of
+    _ =
+        case proplists:get_bool(monitor_owner, Options) of
+            true -> monitor(process, State0#state.owner);
+            false -> none
+        end,
+    case receive_bytes(Early, State0#state{port = Port, control = Control, received = Taken}) of
         {ok, #state{control = Open} = State} -> {ok, heard(alcove_ctl:poll(Open), State)};
         {error, Reason, _State} -> {stop, Reason}
     end.
 
 %% @private
 handle_call({send, Data}, {Owner, _}, #state{owner = Owner} = State) ->
-    case fits(Data, State) of
-        true ->
-            case write(Data, State) of
-                ok -> {reply, ok, State#state{execs = State#state.execs orelse executes(Data)}};
+    case to_port(Data, State) of
+        {ok, Bytes} ->
+            case write(Bytes, State) of
+                ok -> {reply, ok, may_execute(alcove_frames:executes(Bytes), State)};
                 % the driver is about to end
                 closed -> {noreply, State}
             end;
-        false ->
+        badarg ->
             {reply, {alcove_error, badarg}, State}
     end;
 handle_call(raw, {Owner, _}, #state{owner = Owner} = State) ->
@@ -491,18 +443,17 @@ handle_call(_Request, _From, State) ->
 %% @private
 handle_cast({call, Owner, {Name, Pids, NoReturn, Ref}, Frame}, #state{owner = Owner} = State) ->
     _ = write(Frame, State),
-    Call = #call{name = Name, pids = Pids, noreturn = NoReturn, ref = Ref},
-    Execs = State#state.execs orelse (NoReturn andalso Pids =:= []),
-    {noreply, State#state{calls = State#state.calls ++ [Call], execs = Execs}};
+    Calls = alcove_calls:add({Name, Pids, NoReturn}, Ref, State#state.calls),
+    {noreply, may_execute(NoReturn andalso Pids =:= [], State#state{calls = Calls})};
 handle_cast({call, _NotOwner, {_Name, _Pids, _NoReturn, Ref}, _Frame}, State) ->
     answer(Ref, {error, not_owner}),
     {noreply, State};
 handle_cast({give_up, Owner, Ref}, #state{owner = Owner} = State) ->
-    {noreply, give_up(Ref, State)};
+    {noreply, act(alcove_calls:give_up(Ref, State#state.calls), State)};
 handle_cast({send, Data}, State) ->
-    case fits(Data, State) of
-        true -> _ = write(Data, State);
-        false -> ?LOG_WARNING("alcove: what was sent is no data, or too much for one frame")
+    case to_port(Data, State) of
+        {ok, Bytes} -> _ = write(Bytes, State);
+        badarg -> ?LOG_WARNING("alcove: what was sent is no data, or too much for one frame")
     end,
     {noreply, State};
 handle_cast(_Request, State) ->
@@ -523,9 +474,8 @@ handle_info({'EXIT', Port, Reason}, #state{port = Port} = State) ->
     {stop, {shutdown, Reason}, be_other_program(State)};
 handle_info(control_closed, State) ->
     {noreply, be_other_program(State)};
-handle_info(no_reply, #state{calls = Calls} = State) ->
-    _ = [answer(Ref, {alcove_error, badpid}) || #call{ref = Ref} <- Calls, Ref =/= late],
-    {noreply, State#state{calls = []}};
+handle_info(no_reply, State) ->
+    {noreply, act(alcove_calls:drop(State#state.calls), State)};
 handle_info({'DOWN', _, process, Owner, Reason}, #state{owner = Owner} = State) ->
     {stop, {shutdown, Reason}, State};
 handle_info(Info, #state{control = Control} = State) ->
@@ -590,8 +540,8 @@ shown(state, #state{} = State) ->
         owner => State#state.owner,
         port => State#state.port,
         raw => State#state.raw,
-        bytes_of_a_frame => State#state.have,
-        calls => [{Name, Pids} || #call{name = Name, pids = Pids} <- State#state.calls]
+        bytes_of_a_frame => alcove_frames:size(State#state.unread),
+        calls => alcove_calls:open(State#state.calls)
     };
 shown(message, Message) ->
     kind(Message);
@@ -630,30 +580,23 @@ write(Data, #state{port = Port}) ->
         error:badarg -> closed
     end.
 
-%% A frame that is too long has a wrong length and would make nonsense of all that follows.
-%% What is no data would end the driver.
-fits(Data, #state{raw = Raw}) ->
-    try
-        iolist_size(Data) =< ?MAXMSG orelse Raw orelse are_frames(iolist_to_binary(Data))
+%% What is written to the port, as one binary. A frame that is too long has a wrong length and would
+%% make nonsense of all that follows.
+to_port(Data, #state{raw = Raw}) ->
+    try iolist_to_binary(Data) of
+        Bytes when Raw; byte_size(Bytes) =< ?ALCOVE_MAXMSG ->
+            {ok, Bytes};
+        Bytes ->
+            case alcove_frames:are_for_port(Bytes) of
+                true -> {ok, Bytes};
+                false -> badarg
+            end
     catch
-        error:badarg -> false
+        error:badarg -> badarg
     end.
 
-are_frames(Bytes) ->
-    {Frames, Rest} = alcove_codec:stream(Bytes),
-    Rest =:= <<>> andalso lists:all(fun is_frame/1, Frames).
-
-is_frame(<<_:16, Type:16, _/binary>> = Frame) ->
-    byte_size(Frame) =< ?MAXMSG andalso
-        (Type =:= ?ALCOVE_MSG_STDIN orelse Type =:= ?ALCOVE_MSG_CALL);
-is_frame(_) ->
-    false.
-
-%% Whether a call in it may make the port another program.
-executes(Data) ->
-    {Frames, _} = alcove_codec:stream(iolist_to_binary(Data)),
-    Numbers = [alcove_proto:call(Name) || Name <- [execve, execvp, fexecve]],
-    [] =/= [N || <<_:16, ?UINT16(?ALCOVE_MSG_CALL), N:16, _/binary>> <- Frames, lists:member(N, Numbers)].
+may_execute(true, State) -> State#state{execs = true};
+may_execute(false, State) -> State.
 
 %%
 %% From the port to the owner
@@ -671,83 +614,38 @@ receive_bytes(Bytes, State) ->
 
 split_bytes(Bytes, #state{raw = true} = State) ->
     {ok, forward_output(Bytes, State)};
-split_bytes(Bytes, #state{had = Had, frames = End} = State0) when Had + byte_size(Bytes) >= End ->
-    {Last, Output} = split_binary(Bytes, End - Had),
-    case receive_frames(Last, State0#state{had = End}) of
+split_bytes(Bytes, #state{received = Received, frames_end = End} = State0) when
+    Received + byte_size(Bytes) >= End
+->
+    {Last, Output} = split_binary(Bytes, End - Received),
+    case receive_frames(Last, State0#state{received = End}) of
         {ok, State} -> {ok, forward_output(Output, be_other_program(State))};
         Error -> Error
     end;
-split_bytes(Bytes, #state{had = Had} = State) ->
-    receive_frames(Bytes, State#state{had = Had + byte_size(Bytes)}).
+split_bytes(Bytes, #state{received = Received} = State) ->
+    receive_frames(Bytes, State#state{received = Received + byte_size(Bytes)}).
 
 forward_output(<<>>, State) -> State;
 forward_output(Bytes, State) -> forward({alcove_stdout, [], Bytes}, State).
 
-%% A frame may come in many pieces. They are joined when there are enough of them, not each
-%% time one more has come, and without what follows the frame: output of programs is kept in
-%% mailboxes, and takes no more memory there than it has bytes.
-receive_frames(Bytes, #state{have = Have, need = Need, partial = Partial} = State) when
-    Have + byte_size(Bytes) < Need
-->
-    {ok, State#state{have = Have + byte_size(Bytes), partial = [Bytes | Partial]}};
-receive_frames(Bytes, #state{partial = []} = State) ->
-    {Frames, Rest} = alcove_codec:stream(Bytes),
-    deliver(Frames, Rest, State);
-receive_frames(Bytes, #state{have = Have, need = Need, partial = Partial} = State0) when Have > 1 ->
-    % the length is known
-    {End, Others} = split_binary(Bytes, Need - Have),
-    {Frame, State} = take_partial(State0#state{partial = [End | Partial]}),
-    {Frames, Rest} = alcove_codec:stream(Others),
-    deliver([Frame | Frames], Rest, State);
-receive_frames(Bytes, #state{partial = Partial} = State0) ->
-    {Joined, State} = take_partial(State0#state{partial = [Bytes | Partial]}),
-    {Frames, Rest} = alcove_codec:stream(Joined),
-    deliver(Frames, Rest, State).
+receive_frames(Bytes, #state{unread = Unread0} = State) ->
+    {Frames, Unread} = alcove_frames:add(Bytes, Unread0),
+    deliver(Frames, State#state{unread = Unread}).
 
-take_partial(#state{partial = Partial} = State) ->
-    {iolist_to_binary(lists:reverse(Partial)), State#state{partial = [], have = 0, need = 0}}.
-
-deliver([Frame | Frames], Rest, State) ->
-    case decode(Frame) of
-        {Tag, Pids, Term} ->
-            deliver(Frames, Rest, route({Tag, Pids, Term}, State));
-        garbled ->
-            deliver(Frames, Rest, garbled(Frame, State));
-        bad_frame ->
-            other_program(iolist_to_binary([Frame, Frames, Rest]), State)
+deliver([Frame | Frames], State) ->
+    case alcove_frames:message(Frame) of
+        {_, _, _} = Message -> deliver(Frames, route(Message, State));
+        garbled -> deliver(Frames, garbled(Frame, State));
+        bad_frame -> other_program([Frame | Frames], State)
     end;
-deliver([], <<>>, State) ->
-    {ok, State};
-deliver([], <<_:16, Type:16, _/binary>> = Rest, State) when
-    Type < ?ALCOVE_MSG_STDOUT; Type > ?ALCOVE_MSG_PIPE
-->
-    other_program(Rest, State);
-deliver([], Rest, State) ->
-    {ok, State#state{partial = [Rest], have = byte_size(Rest), need = frame_size(Rest)}}.
-
-frame_size(<<Length:16, _/binary>>) -> 2 + Length;
-frame_size(_) -> 2.
-
-%% The length of a frame is right: it was cut off by it. What the frame of a process below the
-%% port contains is the affair of that process, and its mistakes do not hurt others.
-decode(Frame) ->
-    try
-        alcove_codec:decode(Frame)
-    catch
-        error:_ -> undecodable(Frame)
+deliver([], #state{unread = Unread} = State) ->
+    case alcove_frames:is_foreign(Unread) of
+        true -> other_program([], State);
+        false -> {ok, State}
     end.
 
-undecodable(Frame) ->
-    try alcove_codec:unwrap(Frame) of
-        {alcove_call, Pids, _Term} -> {alcove_call, Pids, {error, ebadmsg}};
-        _ -> garbled
-    catch
-        error:_ ->
-            case Frame of
-                <<_:16, ?UINT16(?ALCOVE_MSG_PROXY), _/binary>> -> garbled;
-                _ -> bad_frame
-            end
-    end.
+route(Message, #state{calls = Calls} = State) ->
+    act(alcove_calls:message(Message, Calls), State).
 
 garbled(_Frame, #state{garbled = true} = State) ->
     State;
@@ -759,9 +657,13 @@ garbled(Frame, State) ->
     State#state{garbled = true}.
 
 %% Output of a program that the port has become, seen before the end of the channel, or nonsense.
-other_program(Bytes, #state{control = closed} = State) ->
+other_program(Frames, State0) ->
+    {Rest, State} = take_unread(State0),
+    become_other_program(iolist_to_binary([Frames, Rest]), State).
+
+become_other_program(Bytes, #state{control = closed} = State) ->
     {ok, forward({alcove_stdout, [], Bytes}, be_other_program(State))};
-other_program(Bytes, #state{control = Control} = State) ->
+become_other_program(Bytes, #state{control = Control} = State) ->
     case alcove_ctl:await(Control, ?EXEC_TIMEOUT) of
         {open, Open} ->
             Reason = {bad_frame, binary:part(Bytes, 0, min(64, byte_size(Bytes)))},
@@ -770,15 +672,18 @@ other_program(Bytes, #state{control = Control} = State) ->
             {ok, forward({alcove_stdout, [], Bytes}, be_other_program(State))}
     end.
 
+take_unread(#state{unread = Unread} = State) ->
+    {alcove_frames:rest(Unread), State#state{unread = alcove_frames:new()}}.
+
 %% News of the control channel. A port that ends has written nothing but frames, and its own end
 %% follows when they have come.
 heard({open, Control}, State) ->
     State#state{control = Control};
-heard({closed, exec, Frames}, #state{control = Control, raw = false, had = Had} = State) when
-    Had < Frames
+heard({closed, exec, Frames}, #state{control = Control, raw = false, received = Received} = State) when
+    Received < Frames
 ->
     close_control(Control),
-    State#state{control = closed, frames = Frames};
+    State#state{control = closed, frames_end = Frames};
 heard({closed, ended}, #state{control = Control, raw = false} = State) ->
     close_control(Control),
     _ = erlang:send_after(?EXEC_TIMEOUT, self(), control_closed),
@@ -792,102 +697,33 @@ be_other_program(#state{control = told} = State) ->
     State;
 be_other_program(#state{control = Control} = State0) ->
     close_control(Control),
-    State = settle({alcove_ctl, [], fdctl_closed}, State0#state{control = told}),
-    _ = [erlang:send_after(?EXEC_TIMEOUT, self(), no_reply) || State#state.calls =/= []],
+    State = act(alcove_calls:closed(State0#state.calls), State0#state{control = told}),
+    _ =
+        case alcove_calls:open(State#state.calls) of
+            [] -> none;
+            [_ | _] -> erlang:send_after(?EXEC_TIMEOUT, self(), no_reply)
+        end,
     be_raw(State).
 
 be_raw(State0) ->
-    case take_partial(State0) of
+    case take_unread(State0) of
         {<<>>, State} -> State#state{raw = true};
         {Bytes, State} -> forward({alcove_stdout, [], Bytes}, State#state{raw = true})
     end.
+
+%% Sends what the calls say.
+act({[], Calls}, State) ->
+    State#state{calls = Calls};
+act({[{deliver, Message} | Actions], Calls}, State) ->
+    act({Actions, Calls}, forward(Message, State));
+act({[{answer, Ref, Answer} | Actions], Calls}, State) ->
+    answer(Ref, Answer),
+    act({Actions, Calls}, State).
 
 forward({Tag, Pids, Term}, #state{owner = Owner} = State) ->
     Owner ! {Tag, self(), Pids, Term},
     State.
 
-%% A message answers the call that the owner waits for, or is for its mailbox.
-route(Message, #state{calls = []} = State) ->
-    forward(Message, State);
-route({alcove_stdout, _, _} = Message, State) ->
-    forward(Message, State);
-route({alcove_stderr, _, _} = Message, State) ->
-    forward(Message, State);
-route(Message, #state{calls = Calls} = State) ->
-    {Lost, Kept} = lists:partition(fun(Call) -> is_cut_off(Call, Message) end, Calls),
-    case {[Ref || #call{ref = Ref} <- Lost, Ref =/= late], Message} of
-        {[], _} ->
-            settle(Message, State#state{calls = Kept});
-        {[Ref], {_, _, badpid}} ->
-            answer(Ref, {alcove_error, badpid}),
-            State#state{calls = Kept};
-        {[Ref], _} ->
-            answer(Ref, {alcove_error, badpid}),
-            settle(Message, State#state{calls = Kept})
-    end.
-
-%% A process that is gone or has become a program answers no more, nor does one below it: what
-%% they had to say, the port has passed on before. How a process has ended is itself an answer
-%% to its call, if that is one that returns.
-is_cut_off(#call{pids = At, noreturn = NoReturn, ref = Ref}, {Tag, Pids, Term}) ->
-    is_end(Tag, Term) andalso lists:prefix(Pids, At) andalso
-        (Ref =:= late orelse At =/= Pids orelse (NoReturn andalso Tag =:= alcove_event)).
-
-is_end(alcove_ctl, Reason) -> Reason =:= badpid orelse Reason =:= fdctl_closed;
-is_end(alcove_event, {Event, _}) -> Event =:= exit_status orelse Event =:= termsig;
-is_end(_, _) -> false.
-
-settle({Tag, Pids, Term} = Message, #state{calls = Calls} = State) ->
-    case lists:keytake(Pids, #call.pids, Calls) of
-        {value, #call{ref = late}, Others} when Tag =:= alcove_call; Tag =:= alcove_pipe ->
-            forward(Message, State#state{calls = Others});
-        {value, #call{ref = Ref, noreturn = NoReturn}, Others} when is_reference(Ref) ->
-            case outcome(Tag, Term, NoReturn) of
-                {answer, Answer} ->
-                    answer(Ref, Answer),
-                    State#state{calls = Others, answered = {Ref, Message}};
-                wait when Pids =/= [] ->
-                    State;
-                % always to be had for the port itself, which has no exit event
-                _ ->
-                    forward(Message, State)
-            end;
-        _ ->
-            forward(Message, State)
-    end.
-
-outcome(alcove_call, Reason, _) when Reason =:= badarg; Reason =:= undef ->
-    {answer, {alcove_error, Reason}};
-outcome(alcove_call, Reply, _) ->
-    {answer, Reply};
-outcome(alcove_pipe, Bytes, _) ->
-    {answer, {alcove_error, {eagain, Bytes}}};
-outcome(alcove_ctl, fdctl_closed, true) ->
-    {answer, ok};
-outcome(alcove_ctl, fdctl_closed, false) ->
-    % how it has ended follows
-    wait;
-outcome(alcove_ctl, Reason, _) when is_atom(Reason) ->
-    {answer, {alcove_error, Reason}};
-outcome(alcove_ctl, _News, _) ->
-    none;
-outcome(alcove_event, {Event, _} = Reason, false) when Event =:= exit_status; Event =:= termsig ->
-    {answer, {alcove_error, Reason}};
-outcome(alcove_event, _, _) ->
-    none.
-
 answer(Ref, Answer) ->
     Ref ! {Ref, Answer},
     ok.
-
-%% The owner no longer waits; the answer may have been sent in the same moment.
-give_up(Ref, #state{calls = Calls, answered = Answered} = State) ->
-    case lists:keyfind(Ref, #call.ref, Calls) of
-        #call{} = Call ->
-            Late = Call#call{ref = late},
-            State#state{calls = lists:keyreplace(Ref, #call.ref, Calls, Late)};
-        false when element(1, Answered) =:= Ref ->
-            forward(element(2, Answered), State#state{answered = none});
-        false ->
-            State
-    end.

@@ -13,8 +13,8 @@
 -module(alcove_owner).
 
 -export([
+    call/5,
     call/6,
-    request/4,
     take/4,
     collect/5,
     stop/1
@@ -23,6 +23,9 @@
 -type source() :: alcove_stdout | alcove_stderr | alcove_event.
 
 -type problem() :: {alcove_error, alcove_drv:reason()} | {alcove_pipe, {eagain, non_neg_integer()}}.
+
+%% The longest timeout of a receive.
+-define(MAXTIMEOUT, 16#ffffffff).
 
 %% How soon a problem behind output is found while there is no more output.
 -define(LOOK, 100).
@@ -37,7 +40,7 @@
     alcove_drv:ref(), [alcove:pid_t()], alcove_proto:call(), [term()], timeout(), {module(), [term()]}
 ) -> term().
 call(Drv, Pids, Name, Args, Timeout, {Module, Arguments}) ->
-    case alcove_drv:call(Drv, Pids, Name, Args, Timeout) of
+    case call(Drv, Pids, Name, Args, Timeout) of
         {alcove_error, Reason} -> raise(Reason, {Module, Name, Arguments});
         Reply -> Reply
     end.
@@ -49,13 +52,27 @@ raise(Reason, {Module, Function, Arguments}) ->
     Callers = lists:dropwhile(fun(Frame) -> element(2, Frame) =/= ?FUNCTION_NAME end, Stack),
     erlang:raise(error, Reason, [{Module, Function, Arguments, []} | tl(Callers)]).
 
-%% @doc Has the driver send a frame, which makes a call, and waits for its answer.
+%% @doc As {@link alcove_drv:call/5}.
+-spec call(alcove_drv:ref(), [alcove:pid_t()], alcove_proto:call(), [term()], timeout()) ->
+    term() | {alcove_error, alcove_drv:reason()}.
+call(_Drv, Pids, _Name, _Args, Timeout) when
+    is_list(Pids), is_integer(Timeout), (Timeout < 0 orelse Timeout > ?MAXTIMEOUT)
+->
+    erlang:error(timeout_value);
+call(Drv, Pids, Name, Args, Timeout) when
+    is_list(Pids), is_integer(Timeout);
+    is_list(Pids), Timeout =:= infinity
+->
+    case alcove_calls:request(Pids, Name, Args) of
+        {ok, Call, Frame} -> request(Drv, Call, Frame, Timeout);
+        TooLarge -> TooLarge
+    end.
+
+%% Has the driver send a frame, which makes a call, and waits for its answer.
 %%
 %% The reference is new when the receive begins, so that the VM does not look at what is
 %% in the mailbox already. Exits as gen_server:call/3 does, but with the name of the call in the
 %% place of its bytes, which may be secret.
--spec request(alcove_drv:ref(), Call, binary(), timeout()) -> term() | problem() when
-    Call :: {alcove_proto:call(), [alcove:pid_t()], NoReturn :: boolean()}.
 request(Drv, {Name, _, _}, _Frame, _Timeout) when Drv =:= self() ->
     exit({calling_self, request_of(Drv, Name)});
 request(Drv, {Name, Pids, NoReturn} = Call, Frame, Timeout) ->

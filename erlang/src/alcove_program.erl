@@ -7,10 +7,25 @@
 -module(alcove_program).
 
 -export([
+    folder/0,
     find/1,
     missing/1,
     name/2
 ]).
+
+%% @doc The folder of the program.
+%%
+%% It is beside that of the modules, when the application is not in the path by its name. The
+%% path may be relative to the working directory of the VM.
+-spec folder() -> file:filename().
+folder() ->
+    case code:priv_dir(alcove) of
+        {error, bad_name} ->
+            Beam = filename:absname(code:which(alcove)),
+            filename:join([filename:dirname(Beam), "..", "priv"]);
+        Directory ->
+            filename:absname(Directory)
+    end.
 
 %% @doc The program in a folder; `alcove' if there is none.
 -spec find(Directory :: file:filename()) -> file:filename().

@@ -12,8 +12,7 @@
 -export([
     port/1,
     getopts/1,
-    progname/0,
-    priv_dir/0
+    progname/0
 ]).
 
 -export_type([
@@ -117,21 +116,7 @@ to_string(Text) when is_list(Text); is_binary(Text) ->
 %% @doc See {@link alcove_drv:progname/0}.
 -spec progname() -> string().
 progname() ->
-    alcove_program:find(priv_dir()).
-
-%% @doc The folder of the program.
-%%
-%% It is beside that of the modules, when the application is not in the path by its name. The
-%% path may be relative to the working directory of the VM.
--spec priv_dir() -> file:filename().
-priv_dir() ->
-    case code:priv_dir(alcove) of
-        {error, bad_name} ->
-            Beam = filename:absname(code:which(alcove)),
-            filename:join([filename:dirname(Beam), "..", "priv"]);
-        Directory ->
-            filename:absname(Directory)
-    end.
+    alcove_program:find(alcove_program:folder()).
 
 %%
 %% The program
@@ -173,7 +158,7 @@ log_missing(Options) ->
 missing(Options) ->
     case proplists:is_defined(progname, Options) of
         true -> false;
-        false -> alcove_program:missing(priv_dir())
+        false -> alcove_program:missing(alcove_program:folder())
     end.
 
 %% The limits are those after which a port suspends the process that writes to it. A driver
