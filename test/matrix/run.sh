@@ -8,7 +8,7 @@
 #
 # Needs root. The status is 1 if a cell failed that is not sid's, which changes every day.
 set -u
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit
 
 [ $# -gt 0 ] || set -- bookworm.root bookworm.user trixie.root trixie.user sid.root sid.user
 
