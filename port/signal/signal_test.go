@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
 
 	"github.com/alcove-go/alcove/port/signal"
 	"github.com/alcove-go/alcove/test/porttest"
@@ -376,12 +375,19 @@ func TestAFaultIsNotToldWhereNobodyReads(t *testing.T) {
 	}
 	defer r.Close()
 	defer w.Close()
-	size, _, errno := syscall.Syscall(syscall.SYS_FCNTL, w.Fd(), unix.F_GETPIPE_SZ, 0)
-	if errno != 0 {
-		t.Fatal(errno)
-	}
-	if _, err := w.Write(make([]byte, size)); err != nil {
+	raw, err := w.SyscallConn()
+	if err != nil {
 		t.Fatal(err)
+	}
+	full := raw.Write(func(fd uintptr) bool {
+		for {
+			if _, err := syscall.Write(int(fd), make([]byte, 512)); err != nil {
+				return true // it does not block here
+			}
+		}
+	})
+	if full != nil {
+		t.Fatal(full)
 	}
 	cmd := exec.Command(recorder)
 	cmd.Stderr = w
