@@ -19,6 +19,7 @@
     nothing_is_called_certain_that_is_not/1,
     those_that_are_found_end_where_it_is_not_certain/1,
     two_programs_below_one_process_are_not_certain/1,
+    program_that_kills_what_is_above_it_is_not_certain/1,
     few_calls_end_a_program_among_many/1,
     program_below_process_one_has_its_grace/1,
     process_asleep_in_a_call_is_stopped/1,
@@ -139,8 +140,7 @@ performing(Config) ->
     ].
 
 certain(Config, Artist, Result) ->
-    ?assertEqual({Artist, []}, {Artist, performing(Config)}),
-    ?assertMatch({_, {ok, _}}, {Artist, Result}).
+    ?assertMatch({Artist, {ok, _}, []}, {Artist, Result, performing(Config)}).
 
 %%
 %% Certain
@@ -255,6 +255,21 @@ two_programs_below_one_process_are_not_certain(Config) ->
         ?assertEqual({Artist, Two}, {Artist, length(performing(Config))})
     end),
     certain(Config, other, alcove_stop:stop(Drv, Other, ?HASTE)).
+
+%% Before it is stopped, or when it is asked to end.
+program_that_kills_what_is_above_it_is_not_certain(Config) ->
+    Drv = ?config(drv, Config),
+    Script = "trap 'kill -9 $PPID; sleep 1000' TERM; echo up; while :; do sleep 0.01; done",
+    [
+        begin
+            {ok, Keeper} = alcove_stop:prepare(Drv, []),
+            {ok, Pid} = alcove:fork(Drv, [Keeper]),
+            alcove_os:execute(Drv, [Keeper, Pid], ["sh", "-c", Script]),
+            <<"up\n">> = alcove_ct:output(Drv, [Keeper, Pid], 3),
+            ?assertMatch({unconfirmed, _}, alcove_stop:stop(Drv, Stop([Keeper, Pid]), ?HASTE))
+        end
+     || Stop <- [fun(Pids) -> Pids end, fun lists:droplast/1]
+    ].
 
 %%
 %% Cost, grace, and those who sleep

@@ -13,7 +13,7 @@
 ]).
 
 %% How long a process further down, which may wait in a call of its own, has to answer.
--define(PATIENCE, 500).
+-define(PATIENCE, 1000).
 
 %% @doc True if all that was started below a process is still below it or has ended.
 %%
@@ -71,8 +71,9 @@ ports(Drv, At) ->
 runs_port(#alcove_pid{fdctl = FD}) -> FD >= 0.
 
 %% @doc True if there is nothing below a process any more. Processes that run the port are shown
-%% the end of their input when that is true of them.
--spec settle(alcove_drv:ref(), [alcove:pid_t()]) -> boolean().
+%% the end of their input when that is true of them. Of a process that is gone nobody knows:
+%% `lost'.
+-spec settle(alcove_drv:ref(), [alcove:pid_t()]) -> boolean() | lost.
 settle(Drv, At) ->
     case alcove_drv:call(Drv, At, cpid, [], ?PATIENCE) of
         Children when is_list(Children) ->
@@ -82,16 +83,15 @@ settle(Drv, At) ->
             end;
         {alcove_error, timeout} ->
             false;
-        % it has just ended
         {alcove_error, _} ->
-            true
+            lost
     end.
 
 %% A program may have ended and be listed still, as long as somebody holds its output.
 is_settled(Drv, At, #alcove_pid{pid = Pid, fdctl = FD}) when FD < 0 ->
     alcove_drv:call(Drv, At, kill, [Pid, 0], ?PATIENCE) =:= {error, esrch};
 is_settled(Drv, At, #alcove_pid{pid = Pid, stdin = FD}) ->
-    _ = FD >= 0 andalso settle(Drv, At ++ [Pid]) andalso
+    _ = FD >= 0 andalso settle(Drv, At ++ [Pid]) =:= true andalso
         alcove_drv:call(Drv, At, close, [FD], ?PATIENCE),
     false.
 
@@ -105,5 +105,6 @@ is_childless(Drv, At) ->
     case alcove_drv:call(Drv, At, waitpid, [-1, [wnohang]], ?PATIENCE) of
         {error, echild} -> true;
         {ok, Pid, _, _} when Pid > 0 -> is_childless(Drv, At);
+        % it is late, or lost
         _ -> false
     end.

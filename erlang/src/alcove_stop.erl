@@ -80,7 +80,7 @@
 -define(LONGEST, 64).
 
 %% How long a process that is to end may take for a call.
--define(PATIENCE, 1000).
+-define(PATIENCE, 5000).
 
 %% What is to end: all below a process, or some of it.
 -record(job, {
@@ -330,7 +330,11 @@ end_port(Drv, Timeout) ->
 
 %% What the parent has to say of the end, if it is to say it.
 ended(#job{ended = gone, drv = Drv, at = At, pid = Pid} = Job, Timeout) ->
-    Reported = [alcove:getopt(Drv, At, Option) || Option <- [exit_status, termsig]],
+    % an error if the parent is gone
+    Reported = [
+        alcove_drv:call(Drv, At, getopt, [Option], infinity)
+     || Option <- [exit_status, termsig]
+    ],
     Last = take_event(collect(Job), wait_for_report(Reported, Timeout), At ++ [Pid]),
     Last#job.ended;
 ended(#job{ended = Ended}, _Timeout) ->
@@ -346,17 +350,25 @@ wait_for_report(_, _) -> 0.
 %% All below a process. Who loses his parent meanwhile stays in sight, also where that was not so
 %% before. Where the process cannot look for them itself they are found from here.
 end_all(#job{drv = Drv, at = At} = Job, Signal, Options) ->
-    IsKeeper = alcove_below:is_keeper(Drv, At),
-    alcove_below:adopting(Drv, At, fun() ->
-        case alcove_below:signal(Drv, At, Signal) of
-            true ->
-                ask_group(Job, Signal),
-                finish(Job, IsKeeper, Options);
-            false ->
-                Roots = [Pid || #alcove_pid{pid = Pid} <- alcove:cpid(Drv, At)],
-                run(Job#job{what = alcove_family:find(Drv, At, Roots)}, Signal, Options)
-        end
-    end).
+    try
+        IsKeeper = alcove_below:is_keeper(Drv, At),
+        alcove_below:adopting(Drv, At, fun() -> end_all(Job, IsKeeper, Signal, Options) end)
+    catch
+        % with it goes what is known of those below it
+        throw:lost -> {ok, unconfirmed, Job};
+        error:badpid -> {ok, unconfirmed, Job};
+        error:{Ended, _} when Ended =:= exit_status; Ended =:= termsig -> {ok, unconfirmed, Job}
+    end.
+
+end_all(#job{drv = Drv, at = At} = Job, IsKeeper, Signal, Options) ->
+    case alcove_below:signal(Drv, At, Signal) of
+        true ->
+            ask_group(Job, Signal),
+            finish(Job, IsKeeper, Options);
+        false ->
+            Roots = [Pid || #alcove_pid{pid = Pid} <- alcove:cpid(Drv, At)],
+            run(Job#job{what = alcove_family:find(Drv, At, Roots)}, Signal, Options)
+    end.
 
 run(#job{what = Family} = Job, Signal, Options) ->
     ok = alcove_family:ask(Family, Signal),
@@ -410,7 +422,10 @@ kill_group(#job{drv = Drv, group = {Group, At, _}}, Timeout) -> alcove_cgroup:ki
 
 %% Whose end is waited for by the loop of the parent, unless its owner has taken that over.
 is_gone(#job{what = all, drv = Drv, at = At} = Job) ->
-    alcove_below:settle(Drv, At) andalso is_group_empty(Job);
+    case alcove_below:settle(Drv, At) of
+        lost -> throw(lost);
+        IsSettled -> IsSettled andalso is_group_empty(Job)
+    end;
 is_gone(#job{what = Family} = Job) ->
     alcove_family:left(Family) =:= [] andalso is_group_empty(Job).
 
@@ -459,10 +474,10 @@ collect(Job) ->
     Job.
 
 collect(#job{drv = Drv, at = At, pid = Pid} = Job, Which) ->
-    case alcove:waitpid(Drv, At, Which, [wnohang]) of
+    case alcove_drv:call(Drv, At, waitpid, [Which, [wnohang]], infinity) of
         {ok, Pid, _, [{exit_status, _} = Ended]} -> collect(Job#job{ended = Ended}, Which);
         {ok, Pid, _, [{termsig, _} = Ended]} -> collect(Job#job{ended = Ended}, Which);
-        {ok, Other, _, _} when Other > 0 -> collect(Job, Which);
+        {ok, Other, _, _} when is_integer(Other), Other > 0 -> collect(Job, Which);
         _ -> Job
     end.
 
