@@ -7,27 +7,35 @@
 package main
 
 import (
-	_ "unsafe" // for the name that package entry calls
+	"unsafe"
 
 	"github.com/alcove-go/alcove/calls"
 	"github.com/alcove-go/alcove/port"
 )
 
-// program is all that the process works with. It is one variable, so that the
-// parts which every call writes are side by side (see port.Memory).
-var program struct {
+// program is all that the process works with. It is in one piece, so that the parts
+// which every call writes are side by side (see port.Memory).
+type program struct {
 	calls  calls.Calls
 	port   port.Memory
 	memory calls.Memory
 }
 
+// room is where the program is, from the beginning of a page on: these parts are in
+// the first one.
+var room [unsafe.Sizeof(program{}) + page]byte
+
+const page = 4096
+
 // begin is the first function of the program, see package entry.
 //
 //go:linkname begin github.com/alcove-go/alcove/port/entry.begin
 func begin() {
-	p := program.port.Start(calls.Version)
-	program.calls.Init(p, &program.memory)
-	p.Serve(&program.calls)
+	before := -uintptr(unsafe.Pointer(&room)) % page
+	m := (*program)(unsafe.Pointer(&room[before]))
+	p := m.port.Start(calls.Version)
+	m.calls.Init(p, &m.memory)
+	p.Serve(&m.calls)
 }
 
 // main is reached in a program that was linked without its entry.
