@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/alcove-go/alcove/c_src_compat/erlang"
 )
 
 // goFile starts a generated file of package calls.
@@ -125,15 +127,15 @@ func goErrno(tab resolved, s system) (*bytes.Buffer, error) {
 }
 
 // goCalls makes the table of calls by number.
-func goCalls(calls, others []call) *bytes.Buffer {
-	b := goFile("c_src_compat/calls.txt and extensions.txt")
+func goCalls(calls, others []erlang.Call) *bytes.Buffer {
+	b := goFile("c_src_compat/erlang/alcove.txt and alcove_linux.txt")
 	b.WriteString("\n// Numbers of the calls.\nconst (\n")
 	all := append(calls[:len(calls):len(calls)], others...)
 	for _, c := range all {
 		fmt.Fprintf(b, "\t%s = %d\n", goName("nr", c.Name), c.Number)
 	}
 	fmt.Fprintf(b, "\n\tcallCount = %d // calls that the C port has, too\n", len(calls))
-	fmt.Fprintf(b, "\tcallLimit = %d // no call has this number or a greater one\n)\n", lastCall+1)
+	fmt.Fprintf(b, "\tcallLimit = %d // no call has this number or a greater one\n)\n", erlang.LastCall+1)
 	b.WriteString("\n// callNames are the names of the calls by number, \"\" where there is none.\n")
 	b.WriteString("var callNames = [callLimit]string{\n")
 	for _, c := range all {
@@ -142,7 +144,7 @@ func goCalls(calls, others []call) *bytes.Buffer {
 	b.WriteString("}\n\n// callArity is the number of arguments that each call takes.\n")
 	b.WriteString("var callArity = [callLimit]uint8{\n")
 	for _, c := range all {
-		fmt.Fprintf(b, "\t%s: %d,\n", goName("nr", c.Name), c.Arity)
+		fmt.Fprintf(b, "\t%s: %d,\n", goName("nr", c.Name), len(c.Args))
 	}
 	b.WriteString("}\n")
 	return b

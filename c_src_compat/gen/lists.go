@@ -6,18 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 )
-
-// A call is one line of calls.txt, whose number is its place in the list, or of
-// extensions.txt, which is numbered from the last number down.
-type call struct {
-	Name     string
-	Number   int
-	Arity    int
-	NoReturn bool // answers only when it fails
-}
 
 // A name is one line of a list of constants.
 type name struct {
@@ -37,6 +27,15 @@ type place struct {
 type table struct {
 	Name  string
 	Names []name
+}
+
+// names are the names of a table, whatever the system.
+func (t table) names() []string {
+	var all []string
+	for _, n := range t.Names {
+		all = append(all, n.Name)
+	}
+	return all
 }
 
 // target is a system that constants are generated for, as GOOS and GOARCH.
@@ -68,37 +67,6 @@ func (n name) on(t target) (as string, ok bool) {
 // beside the name.
 func (n name) marked(os string) bool {
 	return slices.ContainsFunc(n.Where, func(p place) bool { return p.OS == os && !p.family })
-}
-
-// lastCall is the greatest number that a bit map of calls has a bit for.
-const lastCall = 127
-
-// readCalls reads calls.txt: "name/arity" or "name/arity noreturn" in each line. The
-// numbers go up from 0.
-func readCalls(path string) ([]call, error) { return numberedCalls(path, 0, 1) }
-
-// readExtensions reads extensions.txt, which is written in the same way. The numbers
-// go down.
-func readExtensions(path string) ([]call, error) { return numberedCalls(path, lastCall, -1) }
-
-func numberedCalls(path string, number, step int) ([]call, error) {
-	var calls []call
-	seen := map[string]bool{}
-	err := eachLine(path, func(words []string) error {
-		name, arity, ok := strings.Cut(words[0], "/")
-		n, err := strconv.ParseUint(arity, 10, 8)
-		if !ok || err != nil || len(words) > 2 || len(words) == 2 && words[1] != "noreturn" {
-			return fmt.Errorf("%q is not name/arity [noreturn]", strings.Join(words, " "))
-		}
-		if seen[name] {
-			return fmt.Errorf("%s is listed twice", name)
-		}
-		seen[name] = true
-		calls = append(calls, call{Name: name, Number: number, Arity: int(n), NoReturn: len(words) == 2})
-		number += step
-		return nil
-	})
-	return calls, err
 }
 
 // readTable reads a list of constants. A line is a name and the systems it is

@@ -1,6 +1,7 @@
 // Gen writes what follows from the lists of c_src_compat: the tables of calls and
-// constants of package calls, the constants of package sys, and the Erlang module
-// alcove_proto.
+// constants of package calls, the constants of package sys, and in Erlang the modules alcove and
+// alcove_linux, which have two functions for each call, the numbers of calls, the atoms that replies
+// are made of, and which arguments are names.
 //
 //	go run ./c_src_compat/gen [-root directory]
 //
@@ -18,6 +19,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/alcove-go/alcove/c_src_compat/erlang"
 )
 
 // targets are the systems that constants are generated for. One more architecture
@@ -89,21 +92,22 @@ func run(root, assert string) error {
 
 // sources are the lists with the values of their names.
 type sources struct {
-	Calls  []call
-	Others []call     // those of extensions.txt
+	Dir    string        // c_src_compat
+	Calls  []erlang.Call // those of the C port
+	Others []erlang.Call
 	Tables []resolved // those of constants/ that have names on any target
 	Errno  resolved
 	Kernel resolved // kernel.txt
 }
 
 func readSources(root string) (sources, error) {
-	var s sources
-	var err error
 	dir := filepath.Join(root, "c_src_compat")
-	if s.Calls, err = readCalls(filepath.Join(dir, "calls.txt")); err != nil {
+	s := sources{Dir: dir}
+	var err error
+	if s.Calls, err = erlang.ReadCalls(filepath.Join(dir, "erlang", "alcove.txt")); err != nil {
 		return s, err
 	}
-	if s.Others, err = readExtensions(filepath.Join(dir, "extensions.txt")); err != nil {
+	if s.Others, err = erlang.ReadExtensions(filepath.Join(dir, "erlang", "alcove_linux.txt")); err != nil {
 		return s, err
 	}
 	sys, err := sysDir(root)
@@ -165,19 +169,33 @@ func generate(s sources) (map[string][]byte, error) {
 		}
 		buffers["calls/zerrno_"+system.OS+".go"] = errno
 	}
-	buffers["erlang/src/alcove_proto.erl"] = erlangProto(s.Calls, s.Others)
-
-	files := map[string][]byte{}
+	files, err := erlangFiles(s)
+	if err != nil {
+		return nil, err
+	}
 	for path, b := range buffers {
-		files[path] = b.Bytes()
-		if !strings.HasSuffix(path, ".go") {
-			continue
+		if files[path], err = gofmt(path, b.Bytes()); err != nil {
+			return nil, err
 		}
-		text, err := gofmt(path, b.Bytes())
+	}
+	return files, nil
+}
+
+// erlangFiles makes the modules and headers of the Erlang application.
+func erlangFiles(s sources) (map[string][]byte, error) {
+	errno := s.Errno.names()
+	i := slices.IndexFunc(s.Tables, func(tab resolved) bool { return tab.Name == "signal" })
+	files := map[string][]byte{
+		"erlang/src/alcove_proto.erl": []byte(erlang.Proto(s.Calls, s.Others)),
+		"erlang/src/alcove_atoms.hrl": []byte(erlang.Atoms(errno, s.Tables[i].names())),
+		"erlang/src/alcove_names.hrl": []byte(erlang.Kinds(slices.Concat(s.Calls, s.Others))),
+	}
+	for name, calls := range map[string][]erlang.Call{"alcove": s.Calls, "alcove_linux": s.Others} {
+		frame, err := os.ReadFile(filepath.Join(s.Dir, "erlang", name+".erl.in"))
 		if err != nil {
 			return nil, err
 		}
-		files[path] = text
+		files["erlang/src/"+name+".erl"] = []byte(erlang.Module(string(frame), calls, errno))
 	}
 	return files, nil
 }
