@@ -1,4 +1,4 @@
-package compat
+package build
 
 import (
 	"os/exec"
@@ -19,7 +19,7 @@ func setUp(t *testing.T, has commands, args ...string) (output string, err error
 	for name, script := range has {
 		write(t, filepath.Join(bin, name), "#!/bin/sh\n"+script+"\n", 0o700)
 	}
-	cmd := exec.Command("/bin/sh", append([]string{"../.ci/setup"}, args...)...)
+	cmd := exec.Command("/bin/sh", append([]string{"../../.ci/setup"}, args...)...)
 	cmd.Env = []string{"PATH=" + bin}
 	out, err := cmd.CombinedOutput()
 	return string(out), err

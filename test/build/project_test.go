@@ -1,4 +1,4 @@
-package compat
+package build
 
 import (
 	"errors"
@@ -85,7 +85,7 @@ func checkout(t *testing.T) string {
 		tar --null --ignore-failed-read -T - -c 2>/dev/null | tar -x -C "$1" && cd "$1" &&
 		git init -q -b main && git add -A && git -c user.name=test -c user.email=test@localhost commit -q -m copy`
 	cmd := exec.Command("sh", "-c", script, "sh", top)
-	cmd.Dir = ".."
+	cmd.Dir = "../.."
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("copying the tree: %v\n%s", err, out)
 	}

@@ -1,6 +1,6 @@
-// Package compat tests the Makefile that takes the place of a C program's, and what
-// it builds.
-package compat
+// Package build tests how the project is built: by the Makefile that takes the place of a C
+// program's, as a dependency of other projects, and what the setup installs for that.
+package build
 
 import (
 	"bytes"
@@ -11,6 +11,9 @@ import (
 	"testing"
 )
 
+// folderOfMakefile is c_src_compat, seen from here.
+const folderOfMakefile = "../../c_src_compat"
+
 // project makes a module with the entry of the port program, whose program prints a
 // line, and the Makefile in a folder like this one. It returns that folder.
 func project(t *testing.T) string {
@@ -20,10 +23,10 @@ func project(t *testing.T) string {
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.CopyFS(filepath.Join(top, "port", "entry"), os.DirFS("../port/entry")); err != nil {
+	if err := os.CopyFS(filepath.Join(top, "port", "entry"), os.DirFS("../../port/entry")); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(folder, "Makefile"), string(read(t, "Makefile")), 0o600)
+	write(t, filepath.Join(folder, "Makefile"), string(read(t, filepath.Join(folderOfMakefile, "Makefile"))), 0o600)
 	write(t, filepath.Join(top, "go.mod"), "module github.com/alcove-go/alcove\n\ngo 1.26\n", 0o600)
 	write(t, filepath.Join(top, "main.go"), program, 0o600)
 	return folder
@@ -103,12 +106,12 @@ func TestMakeBuildsIntoPriv(t *testing.T) {
 
 func TestWhatAnUntriedReleaseOfGoBuildsIsTried(t *testing.T) {
 	output := filepath.Join(t.TempDir(), "alcove")
-	mustRun(t, ".", "TRIED=go1.0", "C_SRC_OUTPUT="+output)
+	mustRun(t, folderOfMakefile, "TRIED=go1.0", "C_SRC_OUTPUT="+output)
 	if out, err := exec.Command(output, "--version").CombinedOutput(); err != nil {
 		t.Errorf("the program that works: %v, %q", err, out)
 	}
 	folder := project(t)
-	if err := os.CopyFS(filepath.Join(folder, "try"), os.DirFS("try")); err != nil {
+	if err := os.CopyFS(filepath.Join(folder, "try"), os.DirFS(folderOfMakefile+"/try")); err != nil {
 		t.Fatal(err)
 	}
 	said, err := run(folder, "TRIED=go1.0")
@@ -227,7 +230,7 @@ func copyOfApplication(t *testing.T) string {
 	top := t.TempDir()
 	args := []string{"-r", "--parents", "Makefile", "rebar.config", "rebar.lock", "c_src_compat", "erlang/src", "erlang/include", top}
 	cp := exec.Command("cp", args...)
-	cp.Dir = ".."
+	cp.Dir = "../.."
 	if out, err := cp.CombinedOutput(); err != nil {
 		t.Fatalf("cp: %v\n%s", err, out)
 	}

@@ -1,4 +1,4 @@
-package compat
+package build
 
 import (
 	"debug/elf"
@@ -44,7 +44,7 @@ func TestTheProgramIsLinkedWithNothingOfTheStandardLibraryButSyscall(t *testing.
 func TestTheProgramIsStaticAndSmall(t *testing.T) {
 	const limit = 1_600_000
 	path := filepath.Join(t.TempDir(), "alcove")
-	mustRun(t, ".", "C_SRC_OUTPUT="+path)
+	mustRun(t, folderOfMakefile, "C_SRC_OUTPUT="+path)
 	info, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
