@@ -172,7 +172,7 @@ group_is_killed_in_all_hierarchies(Config) ->
     Shells = [shell(Drv, Pids, Opt, Where) || Where <- Groups],
     [Pid1, Pid2] = [lists:last(Shell) || Shell <- Shells],
     ?assert(lists:member(Pid1, alcove_cgroup:members(Drv, Pids, Group))),
-    ?assertEqual(ok, alcove_cgroup:kill(Drv, Pids, Group)),
+    ?assertEqual(ok, alcove_cgroup:kill(Drv, Pids, Group, 60000)),
     [?assertEqual({termsig, sigkill}, alcove:event(Drv, Shell, 30000)) || Shell <- Shells],
     ?assertEqual([{error, esrch}, {error, esrch}], [
         alcove:kill(Drv, [], Pid, 0)
@@ -248,7 +248,7 @@ process_in_one_of_many_groups_is_killed(Config) ->
     ?assertEqual({error, emsgsize}, alcove_cgroup:kill(Drv, Pids, Group)),
     ?assert(alcove_ct:is_running(lists:last(Shell))),
     true = alcove:setopt(Drv, Pids, maxforkdepth, Depth),
-    ?assertEqual(ok, alcove_cgroup:kill(Drv, Pids, Group)),
+    ?assertEqual(ok, alcove_cgroup:kill(Drv, Pids, Group, 60000)),
     ?assertEqual(false, alcove:event(Drv, [], 0)),
     ?assertEqual({termsig, sigkill}, alcove:event(Drv, Shell, 30000)),
     [?assertEqual(ok, alcove_cgroup:destroy(Drv, Pids, Where)) || Where <- Below ++ [Group]].

@@ -131,10 +131,11 @@ names_may_have_any_characters(Config) ->
 %% A copy of the application.
 installed(Config, Name) ->
     Top = filename:join([dir(Config), Name, "alcove"]),
-    Ebin = filename:dirname(code:which(alcove_drv)),
+    Ebin = alcove_ct:quoted(filename:dirname(code:which(alcove_drv))),
+    Program = alcove_ct:quoted(alcove_drv:progname()),
     [] = os:cmd([
         ["mkdir -p '", Top, "/ebin' '", Top, "/priv' && cp ", Ebin, "/*.beam ", Ebin, "/*.app '"],
-        [Top, "/ebin' && cp ", alcove_drv:progname(), " '", Top, "/priv/alcove'"]
+        [Top, "/ebin' && cp ", Program, " '", Top, "/priv/alcove'"]
     ]),
     filename:join(Top, "ebin").
 
