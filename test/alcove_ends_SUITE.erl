@@ -68,7 +68,9 @@ init_per_testcase(Case, Config) ->
     alcove_os:needs(Config, capabilities(Case), fun() ->
         process_flag(trap_exit, true),
         {ok, Drv} = alcove_drv:start_link(?config(exec, Config)),
-        [{drv, Drv}, {token, atom_to_list(Case)} | Config]
+        % others may run this suite at the same time
+        Token = lists:append([atom_to_list(Case), ".", integer_to_list(rand:uniform(1 bsl 64), 36)]),
+        [{drv, Drv}, {token, Token} | Config]
     end).
 
 capabilities(nobody_lives_below_process_one_of_a_pid_namespace) -> [cap_sys_admin];
@@ -285,7 +287,7 @@ few_calls_end_a_program_among_many(Config) ->
     {ok, Plain} = alcove:fork(Drv, []),
     Counts = [
         begin
-            Pids = perform([{token, "few"} | Config], At, {"willing", "1"}),
+            Pids = perform(Config, At, {"willing", "1"}),
             {{Certainty, {termsig, sigterm}}, Calls} =
                 alcove_ct:calls(fun() -> alcove_stop:stop(Drv, Pids) end),
             {Certainty, Calls}
