@@ -14,6 +14,7 @@ main() ->
     try
         io:format("| from Erlang | alcove |~n| --- | ---: |~n"),
         lists:foreach(fun rows/1, figures()),
+        programs(),
         halt(0)
     catch
         Class:Reason:Stack ->
@@ -35,13 +36,63 @@ output_at() -> [{1, 300 * ?MEGA}, {16, 100 * ?MEGA}].
 calls(Depth) -> io_lib:format("call, depth ~b", [Depth]).
 output(Depth) -> io_lib:format("output, depth ~b", [Depth]).
 
+%% Programs in turn, by several means: what else the machine does hurts all of them alike.
+programs() ->
+    Data = binary:copy(<<"x">>, 64 * ?MEGA),
+    Run = fun() -> {ok, #{status := {exit, 0}}} = alcove_run:run(["/bin/true"]) end,
+    ok = in_turn("/bin/true", 200, "us", [
+        {"alcove_run", Run},
+        {"open_port", fun() -> through_port("/bin/true", <<>>) end},
+        {"os:cmd", fun() -> os:cmd("/bin/true") end}
+    ]),
+    Cat = fun() ->
+        Options = #{stdin => Data, output_limit => infinity},
+        {ok, #{status := {exit, 0}, stdout := Data}} = alcove_run:run(["/bin/cat"], Options)
+    end,
+    ok = in_turn("64 MiB through cat", 3, "us", [
+        {"alcove_run", Cat},
+        {"open_port", fun() -> through_port("/bin/cat", Data) end}
+    ]),
+    alcove_pool:stop(default).
+
+in_turn(Name, N, Unit, Means) ->
+    Rounds = [[element(1, timer:tc(Fun)) || {_, Fun} <- Means] || _ <- lists:seq(1, N)],
+    lists:foreach(
+        fun({{By, _}, Times}) ->
+            row({[Name, ", ", By], [{Time, Unit} || Time <- Times]}, (N + 1) div 2)
+        end,
+        lists:zip(Means, transpose(Rounds))
+    ).
+
+%% With data it is over when so many bytes have come back, without it with the program.
+through_port(Program, <<>>) ->
+    Port = open_port({spawn_executable, Program}, [exit_status]),
+    receive
+        {Port, {exit_status, 0}} -> ok
+    end;
+through_port(Program, Data) ->
+    Port = open_port({spawn_executable, Program}, [binary]),
+    true = port_command(Port, Data),
+    ok = returned(Port, byte_size(Data)),
+    true = port_close(Port).
+
+returned(_Port, 0) ->
+    ok;
+returned(Port, Left) ->
+    receive
+        {Port, {data, Bytes}} -> returned(Port, Left - byte_size(Bytes))
+    end.
+
 %% A measurement is a list with a value and its unit for each name.
 rows({Names, Measure}) ->
     Runs = [with_driver(Measure) || _ <- lists:seq(1, ?RUNS)],
     lists:foreach(fun row/1, lists:zip(Names, transpose(Runs))).
 
-row({Name, Values}) ->
-    {Value, Unit} = lists:nth((?RUNS + 1) div 2, lists:sort(Values)),
+row(Row) ->
+    row(Row, (?RUNS + 1) div 2).
+
+row({Name, Values}, Nth) ->
+    {Value, Unit} = lists:nth(Nth, lists:sort(Values)),
     io:format("| ~s | ~s ~s |~n", [Name, digits(Value), Unit]).
 
 transpose([[] | _]) -> [];

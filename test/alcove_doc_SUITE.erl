@@ -18,6 +18,7 @@
 ]).
 -export([
     getting_started/1,
+    run/1,
     installing/1,
     privileges/1,
     sandboxes/1,
@@ -49,6 +50,7 @@ all() ->
 pages() ->
     [
         getting_started,
+        run,
         installing,
         privileges,
         sandboxes,
@@ -87,6 +89,7 @@ end_per_testcase(_Case, _Config) ->
 %%
 
 getting_started(Config) -> run(getting_started, Config).
+run(Config) -> run(run, Config).
 installing(Config) -> run(installing, Config).
 privileges(Config) -> run(privileges, Config).
 sandboxes(Config) -> run(sandboxes, Config).

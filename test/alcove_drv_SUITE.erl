@@ -169,7 +169,7 @@ program_of_a_machine_has_the_names_of_go(_Config) ->
         {"machine", system, "alcove-system-machine"}
     ],
     [
-        ?assertEqual({Machine, Name}, {Machine, alcove_program:name(Machine, {unix, System})})
+        ?assertEqual({Machine, Name}, {Machine, alcove_priv:name(Machine, {unix, System})})
      || {Machine, System, Name} <- Names
     ].
 
@@ -180,7 +180,7 @@ program_of_the_machine_is_used_where_none_is_for_all(Config) ->
     Beams = filelib:wildcard(filename:join(filename:dirname(code:which(alcove_drv)), "*.{beam,app}")),
     [copy(Beam, filename:join(Ebin, filename:basename(Beam))) || Beam <- Beams],
     Machine = erlang:system_info(system_architecture),
-    Name = alcove_program:name(Machine, os:type()),
+    Name = alcove_priv:name(Machine, os:type()),
 
     {Missing, Words} = elsewhere(Ebin, "case alcove_drv:start() of {error, {badarg, _}} -> ok end"),
     ?assertEqual(filename:join(Priv, "alcove"), Missing),

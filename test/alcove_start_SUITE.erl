@@ -320,7 +320,7 @@ errors_say_what_helps(Config) ->
 program_in_an_archive_is_named_so(Config) ->
     Archive = filename:join(dir(Config), "escript"),
     ok = file:write_file(Archive, "#!/usr/bin/env escript\n"),
-    Why = lists:flatten(alcove_program:missing(filename:join(Archive, "alcove/priv"))),
+    Why = lists:flatten(alcove_priv:missing(filename:join(Archive, "alcove/priv"))),
     ?assertNotEqual(nomatch, string:find(Why, Archive ++ " is an archive"), Why).
 
 %% With one scheduler, which is never idle: a start that would wait in it would stop all.

@@ -119,7 +119,7 @@ is_given(Option, Options) ->
 path(Options) ->
     case proplists:get_value(fdctl, Options) of
         undefined ->
-            Folder = proplists:get_value(ctldir, Options, alcove_program:folder()),
+            Folder = proplists:get_value(ctldir, Options, alcove_priv:folder()),
             filename:join(Folder, unique());
         Path ->
             Path

@@ -116,7 +116,7 @@ to_string(Text) when is_list(Text); is_binary(Text) ->
 %% @doc See {@link alcove_drv:progname/0}.
 -spec progname() -> string().
 progname() ->
-    alcove_program:find(alcove_program:folder()).
+    alcove_priv:find(alcove_priv:folder()).
 
 %%
 %% The program
@@ -158,7 +158,7 @@ log_missing(Options) ->
 missing(Options) ->
     case proplists:is_defined(progname, Options) of
         true -> false;
-        false -> alcove_program:missing(alcove_program:folder())
+        false -> alcove_priv:missing(alcove_priv:folder())
     end.
 
 %% The limits are those after which a port suspends the process that writes to it. A driver

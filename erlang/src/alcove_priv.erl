@@ -4,7 +4,7 @@
 %% is missing it may have several, `alcove-OS-ARCHITECTURE' with the names that Go has for
 %% both, such as `alcove-linux-arm64': so one copy of it serves machines of different kinds.
 %% @hidden
--module(alcove_program).
+-module(alcove_priv).
 
 -export([
     folder/0,

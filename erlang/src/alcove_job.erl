@@ -1,0 +1,638 @@
+%% @doc One program below a keeper: how it is started, fed, read and ended.
+%%
+%% A keeper is a process of the port that is a subreaper and about one program at a time, see
+%% {@link alcove_stop}. The process that owns the driver calls these functions and hands what the
+%% driver sends to {@link news/2}.
+%% @hidden
+-module(alcove_job).
+
+-export([
+    driver/2,
+    keeper/4,
+    grace/3,
+    keeper_path/1,
+    dismiss/1,
+    start/4
+]).
+-export([
+    news/2,
+    drv/1,
+    path/1,
+    pid/1
+]).
+-export([
+    write/3,
+    eof/1,
+    forget/2,
+    read/2
+]).
+-export([
+    kill/2,
+    kill_group/1,
+    ask/2,
+    finish/2,
+    flush/1,
+    await_end/1
+]).
+
+-export_type([
+    job/0,
+    keeper/0,
+    spec/0,
+    before/0,
+    step/0,
+    failure/0,
+    status/0,
+    used/0,
+    news/0,
+    result/0
+]).
+
+-record(keeper, {
+    drv :: alcove_drv:ref(),
+    path :: [alcove:pid_t(), ...],
+    % /dev/null, for its programs
+    null :: alcove:fd(),
+    window :: pos_integer()
+}).
+
+-record(job, {
+    keeper :: #keeper{},
+    pid :: alcove:pid_t(),
+    % what is to be written, oldest first: who is told, the data, how much of it was taken
+    writes = queue:new() :: queue:queue({term(), binary(), non_neg_integer()}),
+    % the piece on its way is acknowledged, or there is to be room for one, before the next
+    is_waiting = false :: boolean(),
+    input = open :: open | last | closed,
+    % output that was read and not yet credited
+    read = 0 :: non_neg_integer()
+}).
+
+-opaque job() :: #job{}.
+-opaque keeper() :: #keeper{}.
+
+-type spec() :: #{
+    argv := [binary(), ...],
+    stdin := pipe | {file, binary()} | binary(),
+    atom() => term()
+}.
+%% Checked options, see {@link alcove_spec}.
+
+-type step() ::
+    driver | keeper | fork | session | sandbox | limits | user | cd | umask | env | stdin | stderr | exec | stop.
+%% What has failed.
+
+-type before() :: {step(), {alcove_proto:call(), [term()]}}.
+%% A call that the process of the program makes, and what it is for.
+
+-type failure() :: {error, {step(), Reason :: term()}}.
+
+-type status() :: {exit, 0..255} | {signal, Name :: atom()}.
+%% How a program has ended.
+
+-type used() :: #{cpu_us := non_neg_integer(), max_memory := non_neg_integer()}.
+%% Processor time in microseconds and the largest memory in bytes, of the program and what it
+%% has waited for.
+
+-type result() :: ok | {error, closed}.
+%% What became of a write.
+
+-type news() ::
+    {output, stdout | stderr, binary()}
+    | {written, [{Who :: term(), result(), Taken :: non_neg_integer()}], job()}
+    | {used, used()}
+    | {ended, status()}
+    | {lost, Reason :: term()}
+    | none.
+%% What a message of the driver says; `lost' is the end of the keeper.
+
+%% The largest piece of input. A pipe takes it at once if it is empty.
+-define(PIECE, 32768).
+
+%% How long a process of the port that never waits may take for a call.
+-define(PATIENCE, 10000).
+
+%% How long a process that was killed may take to be gone.
+-define(KILLED, 5000).
+
+%% What fits in a batch: bytes of a frame, with room for headers, and calls.
+-define(MAXBATCH, 60000).
+-define(MAXCALLS, 200).
+
+%%
+%% Start
+%%
+
+%% @doc A driver for keepers, owned by the caller. It ends with him; its port is a subreaper, too, so
+%% that what a keeper that is killed has left falls to it.
+-spec driver([alcove_drv:option()], Grace :: non_neg_integer()) -> {ok, alcove_drv:ref()} | failure().
+driver(Options, Grace) ->
+    case start_driver([{monitor_owner, true} | Options]) of
+        {ok, Drv} ->
+            case alcove_stop:subreaper(Drv, []) of
+                ok ->
+                    ok = grace(Drv, [], Grace),
+                    {ok, Drv};
+                {error, Reason} ->
+                    alcove_drv:stop(Drv),
+                    {error, {driver, Reason}}
+            end;
+        {error, Reason} ->
+            {error, {driver, Reason}}
+    end.
+
+start_driver(Options) ->
+    try
+        alcove_drv:start(self(), Options)
+    catch
+        error:badarg -> {error, badarg}
+    end.
+
+%% @doc How long programs have to end after the end of the driver.
+-spec grace(alcove_drv:ref(), [alcove:pid_t()], non_neg_integer()) -> ok | {error, term()}.
+grace(Drv, Path, Grace) ->
+    case call(Drv, Path, setopt, [graceoneof, max(1, Grace)], ?PATIENCE) of
+        true -> ok;
+        false -> {error, enotsup};
+        {error, _} = Error -> Error
+    end.
+
+%% @doc Forks a keeper below a process. Its programs have so many bytes of output on the way.
+-spec keeper(alcove_drv:ref(), [alcove:pid_t()], Grace :: non_neg_integer(), Window :: pos_integer()) ->
+    {ok, keeper()} | failure().
+keeper(Drv, At, Grace, Window) ->
+    case call(Drv, At, fork, [], ?PATIENCE) of
+        {ok, Pid} ->
+            Path = At ++ [Pid],
+            case set_up(Drv, Path, Grace, Window) of
+                {ok, Null} -> {ok, #keeper{drv = Drv, path = Path, null = Null, window = Window}};
+                {error, Reason} -> {error, {keeper, Reason}}
+            end;
+        {error, Reason} ->
+            {error, {driver, Reason}}
+    end.
+
+set_up(Drv, Path, Grace, Window) ->
+    Options = [
+        {subreaper, 1},
+        {graceoneof, max(1, Grace)},
+        {stdin_taken, 1},
+        {usage, 1},
+        {exit_status, 1},
+        {termsig, 1},
+        {stdin_closed, 0},
+        {stdout_closed, 0},
+        {stderr_closed, 0},
+        {flowcontrol, -1},
+        {flowbytes, Window},
+        {signaloneof, 15}
+    ],
+    Calls = [{setopt, [Name, Value]} || {Name, Value} <- Options],
+    Open = {open, [<<"/dev/null">>, [o_rdwr, o_cloexec], 0]},
+    case call(Drv, Path, setopt, [extensions, 1], ?PATIENCE) of
+        true ->
+            case call(Drv, Path, batch, [Calls ++ [Open]], ?PATIENCE) of
+                {ok, Replies} ->
+                    {ok, Null} = lists:last(Replies),
+                    {ok, Null};
+                {error, _N, Replies} ->
+                    {error, reason(lists:last(Replies))};
+                {error, _} = Error ->
+                    Error
+            end;
+        false ->
+            {error, enotsup};
+        {error, _} = Error ->
+            Error
+    end.
+
+%% @doc The pipeline of a keeper.
+-spec keeper_path(keeper()) -> [alcove:pid_t(), ...].
+keeper_path(#keeper{path = Path}) -> Path.
+
+%% @doc Ends a keeper that has no program, and takes what was sent about it out of the mailbox.
+-spec dismiss(keeper()) -> ok.
+dismiss(#keeper{drv = Drv, path = Path}) ->
+    try
+        _ = alcove_stop:stop(Drv, Path, [{grace, 0}]),
+        ok
+    catch
+        _:_ -> ok
+    end,
+    flush_below(Drv, Path).
+
+flush_below(Drv, [Pid] = Path) ->
+    receive
+        {_, Drv, [Pid | _], _} -> flush_below(Drv, Path)
+    after 0 -> ok
+    end.
+
+%% @doc Starts a program below a keeper, after some calls in its process.
+%%
+%% When that fails nothing is left below the keeper, unless the step is `stop'.
+-spec start(keeper(), spec(), [before()], timeout()) ->
+    {ok, job()} | failure().
+start(#keeper{drv = Drv, path = Path} = Keeper, Spec, Before, Timeout) ->
+    case call(Drv, Path, fork, [], ?PATIENCE) of
+        {ok, Pid} ->
+            Job = #job{keeper = Keeper, pid = Pid},
+            case become(Job, Spec, Before, Timeout) of
+                ok -> {ok, with_input(Spec, Job)};
+                {error, _} = Error -> undo(Job, Error)
+            end;
+        {error, Reason} ->
+            {error, {fork, Reason}}
+    end.
+
+with_input(#{stdin := pipe}, Job) -> Job;
+with_input(#{stdin := <<_, _/binary>> = Data}, Job) -> eof(write(input, Data, Job));
+with_input(_Spec, Job) -> Job#job{input = closed}.
+
+undo(#job{keeper = #keeper{drv = Drv}} = Job, Error) ->
+    Path = path(Job),
+    _ =
+        kill(Job, sigkill) =:= ok andalso
+            receive
+                {alcove_event, Drv, Path, {Event, _}} when Event =:= exit_status; Event =:= termsig -> ok
+            after ?KILLED -> ok
+            end,
+    flush(Job),
+    case finish(Job, 0) of
+        ok ->
+            Error;
+        {error, {keeper, _}} = Lost ->
+            _ = kill_group(Job),
+            Lost;
+        Left ->
+            Left
+    end.
+
+%% Everything that needs no answer in between is one round trip.
+become(#job{keeper = #keeper{drv = Drv, path = Keeper}} = Job, Spec, Before, Timeout) ->
+    Path = path(Job),
+    try
+        Steps = lists:append([
+            [{session, {setsid, []}}],
+            Before,
+            [{sandbox, Call} || Call <- maps:get(sandbox, Spec, [])],
+            stdin(Drv, Path, Job, Spec),
+            [{limits, {setrlimit, [Name, Limit]}} || {Name, Limit} <- maps:get(limits, Spec, [])],
+            user(Drv, Keeper, Spec),
+            [{cd, {chdir, [Dir]}} || #{cd := Dir} <- [Spec]],
+            [{umask, {setopt, [umask, Mask]}} || #{umask := Mask} <- [Spec]],
+            [{env, {clearenv, []}} || #{clear_env := true} <- [Spec]],
+            [{env, variable(Variable)} || Variable <- maps:get(env, Spec, [])],
+            stderr(Job, Spec),
+            [{exec, {execvp, [hd(Argv), Argv]}} || #{argv := Argv} <- [Spec]]
+        ]),
+        run_all(Drv, Path, batches(Steps), Timeout)
+    catch
+        throw:{error, _} = Error -> Error
+    end.
+
+variable({Name, false}) -> {unsetenv, [Name]};
+variable({Name, Value}) -> {setenv, [Name, Value, 1]}.
+
+%% Input that is empty needs no pipe.
+stdin(_Drv, _Path, _Job, #{stdin := pipe}) ->
+    [];
+stdin(_Drv, _Path, #job{keeper = #keeper{null = Null}}, #{stdin := <<>>}) ->
+    [{stdin, {setopt, [stdin, Null]}}];
+stdin(_Drv, _Path, _Job, #{stdin := Data}) when is_binary(Data) ->
+    [];
+stdin(Drv, Path, _Job, #{stdin := {file, File}}) ->
+    case call(Drv, Path, open, [File, [o_rdonly, o_cloexec, o_noctty], 0], ?PATIENCE) of
+        {ok, FD} -> [{stdin, {setopt, [stdin, FD]}}];
+        {error, Reason} -> throw({error, {stdin, Reason}})
+    end.
+
+stderr(_Job, #{stderr := merge}) -> [{stderr, {setopt, [stderr, 1]}}];
+stderr(#job{keeper = #keeper{null = Null}}, #{stderr := discard}) -> [{stderr, {setopt, [stderr, Null]}}];
+stderr(_Job, _Spec) -> [].
+
+user(Drv, At, #{user := User}) ->
+    {Uid, Gid, Groups} = ids(Drv, At, User),
+    [
+        {user, {setgroups, [Groups]}},
+        {user, {setresgid, [Gid, Gid, Gid]}},
+        {user, {setresuid, [Uid, Uid, Uid]}}
+    ];
+user(_Drv, _At, _Spec) ->
+    [].
+
+ids(_Drv, _At, {_, _, _} = Ids) ->
+    Ids;
+ids(Drv, At, User) ->
+    Users = fields(Drv, At, "/etc/passwd"),
+    Found = [
+        {Name, Uid, Gid}
+     || [Name, _, Uid, Gid | _] <- Users,
+        Name =:= User orelse (is_integer(User) andalso Uid =:= integer_to_binary(User))
+    ],
+    case Found of
+        [{Name, Uid, Gid} | _] ->
+            Groups = [
+                binary_to_integer(Group)
+             || [_, _, Group, Members | _] <- fields(Drv, At, "/etc/group"),
+                lists:member(Name, binary:split(Members, <<",">>, [global]))
+            ],
+            Primary = binary_to_integer(Gid),
+            {binary_to_integer(Uid), Primary, lists:usort([Primary | Groups])};
+        [] ->
+            throw({error, {user, enoent}})
+    end.
+
+fields(Drv, At, File) ->
+    case alcove_file:read(Drv, At, File) of
+        {ok, Text} ->
+            Lines = binary:split(Text, <<"\n">>, [global, trim_all]),
+            [binary:split(Line, <<":">>, [global]) || Line <- Lines];
+        {error, Reason} ->
+            throw({error, {user, Reason}})
+    end.
+
+%% A frame has room for so much. A call that is too large by itself is refused.
+batches(Steps) ->
+    batches(Steps, 0, 0, [], []).
+
+batches([{_, Call} = Step | Steps], N, Size, Batch, Batches) ->
+    CallSize = erlang:external_size(Call),
+    case N < ?MAXCALLS andalso Size + CallSize =< ?MAXBATCH of
+        true -> batches(Steps, N + 1, Size + CallSize, [Step | Batch], Batches);
+        false when N =:= 0 -> batches(Steps, 0, 0, [], [[Step] | Batches]);
+        false -> batches([Step | Steps], 0, 0, [], [lists:reverse(Batch) | Batches])
+    end;
+batches([], _N, _Size, [], Batches) ->
+    lists:reverse(Batches);
+batches([], N, Size, Batch, Batches) ->
+    batches([], N, Size, [], [lists:reverse(Batch) | Batches]).
+
+run_all(_Drv, _Path, [], _Timeout) ->
+    ok;
+run_all(Drv, Path, [[{Step, {Name, Args}}] | Batches], Timeout) ->
+    case call(Drv, Path, Name, Args, Timeout) of
+        {error, Reason} -> {error, {Step, Reason}};
+        false -> {error, {Step, einval}};
+        _ -> run_all(Drv, Path, Batches, Timeout)
+    end;
+run_all(Drv, Path, [Steps | Batches], Timeout) ->
+    case call(Drv, Path, batch, [[Call || {_, Call} <- Steps]], Timeout) of
+        {error, N, Replies} ->
+            {Step, _} = lists:nth(N, Steps),
+            {error, {Step, reason(lists:last(Replies))}};
+        {error, Reason} ->
+            {Step, _} = lists:last(Steps),
+            {error, {Step, Reason}};
+        _ ->
+            run_all(Drv, Path, Batches, Timeout)
+    end.
+
+reason({error, Reason}) -> Reason;
+reason(false) -> einval;
+reason(Reason) -> Reason.
+
+%% A driver that is gone is an error like any other.
+call(Drv, At, Name, Args, Timeout) ->
+    try alcove_drv:call(Drv, At, Name, Args, Timeout) of
+        {alcove_error, Reason} -> {error, Reason};
+        Reply -> Reply
+    catch
+        exit:{Reason, {gen_server, call, _}} -> {error, {driver, Reason}}
+    end.
+
+%%
+%% What the driver says
+%%
+
+%% @doc The driver of the program.
+-spec drv(job()) -> alcove_drv:ref().
+drv(#job{keeper = #keeper{drv = Drv}}) -> Drv.
+
+%% @doc The pipeline of the program.
+-spec path(job()) -> [alcove:pid_t(), ...].
+path(#job{keeper = #keeper{path = Keeper}, pid = Pid}) -> Keeper ++ [Pid].
+
+%% @doc The pid of the program.
+-spec pid(job()) -> alcove:pid_t().
+pid(#job{pid = Pid}) -> Pid.
+
+%% @doc What a message of the driver means.
+-spec news(Message :: term(), job()) -> news().
+news({Tag, Drv, Path, Term}, #job{keeper = #keeper{drv = Drv, path = Keeper}, pid = Pid} = Job) ->
+    case lists:prefix(Keeper, Path) andalso lists:nthtail(length(Keeper), Path) of
+        [Pid] -> of_program(Tag, Term, Job);
+        [] -> of_keeper(Tag, Term);
+        _ -> none
+    end;
+news(_Message, _Job) ->
+    none.
+
+of_keeper(alcove_event, {Event, _} = End) when Event =:= exit_status; Event =:= termsig -> {lost, End};
+of_keeper(alcove_ctl, badpid) -> {lost, badpid};
+of_keeper(_Tag, _Term) -> none.
+
+of_program(alcove_stdout, Bytes, _Job) -> {output, stdout, Bytes};
+of_program(alcove_stderr, Bytes, _Job) -> {output, stderr, Bytes};
+of_program(alcove_event, {exit_status, Status}, _Job) -> {ended, {exit, Status}};
+of_program(alcove_event, {termsig, Signal}, _Job) -> {ended, {signal, Signal}};
+of_program(alcove_ctl, {stdin_taken, N}, Job) -> taken(N, Job);
+of_program(alcove_ctl, {stdin_ready, _}, Job) -> feed([], Job#job{is_waiting = false});
+of_program(alcove_ctl, {stdin_error, _}, Job) -> close_input(Job);
+of_program(alcove_ctl, Used, _Job) when is_tuple(Used), element(1, Used) =:= usage -> {used, used(alcove_linux:usage(Used))};
+of_program(_Tag, _Term, _Job) -> none.
+
+used(#{user := User, system := System, maxrss := KiB}) ->
+    #{cpu_us => User + System, max_memory => KiB * 1024}.
+
+%%
+%% Input
+%%
+
+%% @doc Sends data, when all before it was taken. `{written, _, _}' tells who has been served.
+-spec write(Who :: term(), binary(), job()) -> job().
+write(Who, Data, #job{writes = Writes} = Job0) ->
+    Job = Job0#job{writes = queue:in({Who, Data, 0}, Writes)},
+    {written, [], Fed} = feed([], Job),
+    Fed.
+
+%% @doc The end of input, when all was taken.
+-spec eof(job()) -> job().
+eof(#job{input = open} = Job) ->
+    {written, [], Fed} = feed([], Job#job{input = last}),
+    Fed;
+eof(Job) ->
+    Job.
+
+%% @doc Who does not wait any more: what has not been sent is not, how much was taken.
+-spec forget(Who :: term(), job()) -> {Taken :: non_neg_integer(), job()}.
+forget(Who, #job{writes = Writes} = Job) ->
+    case lists:keytake(Who, 1, queue:to_list(Writes)) of
+        {value, {_, _, Taken}, Others} ->
+            {Taken, Job#job{writes = queue:from_list(Others)}};
+        false ->
+            {0, Job}
+    end.
+
+taken(N, #job{writes = Writes, is_waiting = true} = Job) ->
+    case queue:out(Writes) of
+        {{value, {Who, Data, Taken}}, Others} when Taken + N >= byte_size(Data) ->
+            feed([{Who, ok, byte_size(Data)}], Job#job{writes = Others, is_waiting = false});
+        {{value, {Who, Data, Taken}}, Others} ->
+            Rest = queue:in_r({Who, Data, Taken + N}, Others),
+            case N =:= min(?PIECE, byte_size(Data) - Taken) of
+                true -> feed([], Job#job{writes = Rest, is_waiting = false});
+                % the message that there is room follows
+                false -> {written, [], Job#job{writes = Rest}}
+            end;
+        {empty, _} ->
+            feed([], Job#job{is_waiting = false})
+    end;
+taken(_N, Job) ->
+    {written, [], Job}.
+
+feed(Done, #job{is_waiting = true} = Job) ->
+    {written, Done, Job};
+feed(Done, #job{input = closed} = Job) ->
+    {written, Closed, Last} = close_input(Job),
+    {written, Done ++ Closed, Last};
+feed(Done, #job{keeper = #keeper{drv = Drv}, writes = Writes} = Job) ->
+    case queue:out(Writes) of
+        {{value, {Who, <<>>, _}}, Others} ->
+            feed([{Who, ok, 0} | Done], Job#job{writes = Others});
+        {{value, {_, Data, Taken}}, _} ->
+            Size = min(?PIECE, byte_size(Data) - Taken),
+            ok = alcove_drv:stdin(Drv, path(Job), binary:part(Data, Taken, Size)),
+            {written, Done, Job#job{is_waiting = true}};
+        {empty, _} when Job#job.input =:= last ->
+            % a program that has ended needs it no more
+            _ = try_eof(Drv, path(Job)),
+            {written, Done, Job#job{input = closed}};
+        {empty, _} ->
+            {written, Done, Job}
+    end.
+
+try_eof(Drv, Path) ->
+    try
+        alcove:eof(Drv, Path)
+    catch
+        _:_ -> ok
+    end.
+
+close_input(#job{writes = Writes} = Job) ->
+    Closed = [{Who, {error, closed}, Taken} || {Who, _, Taken} <- queue:to_list(Writes)],
+    {written, Closed, Job#job{writes = queue:new(), input = closed, is_waiting = false}}.
+
+%% @doc So many bytes of output need no more memory: the program may write as many again.
+-spec read(non_neg_integer(), job()) -> job().
+read(Size, #job{keeper = #keeper{drv = Drv, path = Keeper, window = Window}, pid = Pid, read = Read} = Job) ->
+    case Read + Size of
+        Credit when 2 * Credit >= Window ->
+            _ = call(Drv, Keeper, setcpid, [Pid, flowbytes_add, Credit], ?PATIENCE),
+            Job#job{read = 0};
+        Credit ->
+            Job#job{read = Credit}
+    end.
+
+%%
+%% End
+%%
+
+%% @doc Sends a signal to the program.
+-spec kill(job(), alcove:constant()) -> ok | {error, term()}.
+kill(#job{keeper = #keeper{drv = Drv, path = Keeper}, pid = Pid}, Signal) ->
+    call(Drv, Keeper, kill, [Pid, Signal], ?PATIENCE).
+
+%% @doc Kills the session's group of a program whose keeper is gone.
+-spec kill_group(job()) -> ok | {error, term()}.
+kill_group(#job{keeper = #keeper{drv = Drv, path = Keeper}, pid = Pid}) ->
+    call(Drv, lists:droplast(Keeper), kill, [-Pid, sigkill], ?PATIENCE).
+
+%% @doc Sends a signal to the program and all that it has started.
+-spec ask(job(), alcove:constant()) -> ok | {error, term()}.
+ask(#job{keeper = #keeper{drv = Drv, path = Keeper}}, Signal) ->
+    case number(Drv, Keeper, Signal) of
+        Number when is_integer(Number) ->
+            case call(Drv, Keeper, setopt, [signalbelow, Number], ?PATIENCE) of
+                true -> ok;
+                false -> {error, enotsup};
+                {error, _} = Error -> Error
+            end;
+        {error, _} = Error ->
+            Error;
+        _ ->
+            {error, einval}
+    end.
+
+number(_Drv, _At, sigkill) -> 9;
+number(_Drv, _At, sigterm) -> 15;
+number(Drv, At, Signal) when is_atom(Signal) -> call(Drv, At, signal_constant, [Signal], ?PATIENCE);
+number(_Drv, _At, Signal) -> Signal.
+
+%% @doc After the end of the program: what it has started has so many milliseconds to end, too.
+-spec finish(job(), Grace :: non_neg_integer()) -> ok | failure().
+finish(Job, Grace) ->
+    case is_empty(Job) of
+        true ->
+            ok;
+        false ->
+            _ = ask(Job, sigterm),
+            kill_rest(Job, alcove_wait:until(fun() -> is_empty(Job) end, Grace));
+        {error, _} = Error ->
+            Error
+    end.
+
+kill_rest(Job, {error, timeout}) ->
+    Kill = fun() ->
+        _ = ask(Job, sigkill),
+        is_empty(Job)
+    end,
+    case alcove_wait:until(Kill, ?KILLED) of
+        {error, timeout} -> {error, {stop, {still_running, left(Job)}}};
+        Gone -> failed(Gone)
+    end;
+kill_rest(_Job, Gone) ->
+    failed(Gone).
+
+failed(ok) -> ok;
+failed({error, {_, _}} = Error) -> Error.
+
+%% That nothing is left below the keeper is what its wait says. Orphans that have ended are collected.
+is_empty(#job{keeper = #keeper{drv = Drv, path = Keeper}} = Job) ->
+    case call(Drv, Keeper, waitpid, [-1, [wnohang]], ?PATIENCE) of
+        {error, echild} -> true;
+        {ok, Pid, _, _} when Pid > 0 -> is_empty(Job);
+        {ok, _, _, _} -> false;
+        {error, {driver, _} = Reason} -> {error, Reason};
+        {error, Reason} -> {error, {keeper, Reason}}
+    end.
+
+left(#job{keeper = #keeper{drv = Drv, path = Keeper}}) ->
+    Self = lists:last(Keeper),
+    try
+        alcove_family:left(alcove_family:find(Drv, Keeper, [Self])) -- [Self]
+    catch
+        % it has ended meanwhile
+        _:_ -> [Self]
+    end.
+
+%% @doc Takes what was sent about the program out of the mailbox.
+-spec flush(job()) -> ok.
+flush(#job{keeper = #keeper{drv = Drv}} = Job) ->
+    flush(Drv, path(Job)).
+
+flush(Drv, Path) ->
+    receive
+        {_, Drv, Path, _} -> flush(Drv, Path)
+    after 0 -> ok
+    end.
+
+%% @doc Without a driver: a keeper ends what is below it, and then itself, which /proc shows.
+-spec await_end(job()) -> ok | failure().
+await_end(#job{keeper = #keeper{path = Keeper}}) ->
+    Pid = lists:last(Keeper),
+    Dir = "/proc/" ++ integer_to_list(Pid),
+    IsGone = fun() -> not filelib:is_dir(Dir) end,
+    case alcove_wait:until(IsGone, ?PATIENCE) of
+        ok -> ok;
+        {error, timeout} -> {error, {stop, {still_running, [Pid]}}}
+    end.

@@ -1,0 +1,245 @@
+%% @doc Drivers on which programs run one after the other.
+%%
+%% {@link alcove_run:run/2} uses a pool that is started when the first program runs, belongs to
+%% nobody and lives until {@link stop/1}. It starts a driver whenever none is idle, and keeps
+%% twice as many idle ones as there are schedulers.
+%%
+%% A pool of one's own has a size: who wants to run a program while all drivers are busy waits,
+%% first come, first served. It is started below a supervisor:
+%%
+%% ```
+%% init([]) ->
+%%     {ok, {#{}, [alcove_pool:child_spec(#{name => {local, jobs}, size => 8})]}}.
+%%
+%% alcove_run:run(["convert", From, To], #{pool => jobs}).
+%% '''
+%%
+%% Each driver has one program at a time and a port of its own, so that a port that is killed ends
+%% one program. When the pool ends, its programs do: in order when it is stopped, otherwise by their
+%% ports, within their grace.
+-module(alcove_pool).
+-behaviour(gen_server).
+
+-export([
+    start_link/1,
+    child_spec/1,
+    stop/1,
+    info/1
+]).
+-export([
+    run/1,
+    run/2
+]).
+-export([
+    init/1,
+    handle_call/3,
+    handle_cast/2,
+    handle_info/2,
+    terminate/2
+]).
+
+-export_type([
+    pool/0,
+    options/0,
+    info/0
+]).
+
+-type pool() :: pid() | atom() | {global, term()} | {via, module(), term()}.
+%% A pool, by its pid or its name.
+
+-type options() :: #{
+    name => {local, atom()} | {global, term()} | {via, module(), term()},
+    size => pos_integer() | infinity,
+    exec => unicode:chardata()
+}.
+%% `size' is how many programs run at a time, `infinity' by default. `exec' is as of
+%% {@link alcove_drv:start/2}, `"sudo -n"' for instance.
+
+-type info() :: #{
+    size := pos_integer() | infinity,
+    busy := non_neg_integer(),
+    idle := non_neg_integer(),
+    waiting := non_neg_integer()
+}.
+%% How many drivers have a program and have none, and how many callers wait.
+
+-record(pool, {
+    size = infinity :: pos_integer() | infinity,
+    exec = [] :: [{exec, string()}],
+    % the latest first, which is in the caches
+    idle = [] :: [pid()],
+    busy = #{} :: #{pid() => gen_server:from()},
+    waiting = queue:new() :: queue:queue({reference(), gen_server:from(), alcove_job:spec()})
+}).
+
+%% How long programs that are ended may take, beside their grace.
+-define(SHUTDOWN, 60000).
+
+%% @doc Starts a pool that is linked to the caller. Raises `{badarg, Key}' for a wrong option.
+%%
+%% ```
+%% {ok, Pool} = alcove_pool:start_link(#{size => 4}).
+%% '''
+-spec start_link(options()) -> {ok, pid()} | {error, term()}.
+start_link(Options) ->
+    case alcove_spec:checked(Options, [name, size, exec], #{}) of
+        #{name := Name} = Checked -> gen_server:start_link(Name, ?MODULE, Checked, []);
+        Checked -> gen_server:start_link(?MODULE, Checked, [])
+    end.
+
+%% @doc The specification of a pool for its supervisor.
+%%
+%% ```
+%% alcove_pool:child_spec(#{name => {local, jobs}, size => 8}).
+%% '''
+-spec child_spec(options()) -> supervisor:child_spec().
+child_spec(Options) ->
+    #{
+        id => maps:get(name, Options, ?MODULE),
+        start => {?MODULE, start_link, [Options]},
+        shutdown => ?SHUTDOWN,
+        modules => [?MODULE]
+    }.
+
+%% @doc Stops a pool when its programs have been ended; `default' is that of
+%% {@link alcove_run:run/1}. Those who wait get an error.
+%%
+%% ```
+%% ok = alcove_pool:stop(default).
+%% '''
+-spec stop(pool() | default) -> ok.
+stop(default) ->
+    case whereis(?MODULE) of
+        undefined -> ok;
+        Pool -> stop(Pool)
+    end;
+stop(Pool) ->
+    try
+        gen_server:stop(Pool)
+    catch
+        exit:noproc -> ok;
+        exit:{noproc, _} -> ok
+    end.
+
+%% @doc What a pool does.
+%%
+%% ```
+%% #{size := 4, busy := 0, waiting := 0} = alcove_pool:info(Pool).
+%% '''
+-spec info(pool()) -> info().
+info(Pool) ->
+    gen_server:call(Pool, info).
+
+%% @private
+-spec run(alcove_job:spec()) -> {ok, alcove_run:result()} | {error, term()}.
+run(Spec) ->
+    case call(?MODULE, Spec) of
+        {error, {pool, noproc}} ->
+            % somebody else may be faster
+            _ = gen_server:start({local, ?MODULE}, ?MODULE, #{}, []),
+            call(?MODULE, Spec);
+        Result ->
+            Result
+    end.
+
+%% @private
+-spec run(pool(), alcove_job:spec()) -> {ok, alcove_run:result()} | {error, term()}.
+run(Pool, Spec) ->
+    call(Pool, Spec).
+
+call(Pool, Spec) ->
+    try
+        gen_server:call(Pool, {run, Spec}, infinity)
+    catch
+        exit:{Reason, {gen_server, call, _}} -> {error, {pool, Reason}}
+    end.
+
+%%
+%% gen_server
+%%
+
+%% @private
+init(Options) ->
+    process_flag(trap_exit, true),
+    % the default pool does not depend on who has started it
+    _ = [group_leader(whereis(init), self()) || map_size(Options) =:= 0],
+    Exec = [{exec, Exec} || #{exec := Exec} <- [Options]],
+    {ok, #pool{size = maps:get(size, Options, infinity), exec = Exec}}.
+
+%% @private
+handle_call({run, Spec}, From, Pool) ->
+    {noreply, dispatch(From, Spec, Pool)};
+handle_call(info, _From, #pool{size = Size, idle = Idle, busy = Busy, waiting = Waiting} = Pool) ->
+    Info = #{size => Size, idle => length(Idle), busy => map_size(Busy), waiting => queue:len(Waiting)},
+    {reply, Info, Pool};
+handle_call(_Request, _From, Pool) ->
+    {reply, {error, enotsup}, Pool}.
+
+%% @private
+handle_cast({idle, Slot}, #pool{busy = Busy} = Pool0) ->
+    Pool = Pool0#pool{busy = maps:remove(Slot, Busy)},
+    case queue:out(Pool#pool.waiting) of
+        {{value, {Ref, From, Spec}}, Waiting} ->
+            demonitor(Ref, [flush]),
+            {noreply, give(Slot, From, Spec, Pool#pool{waiting = Waiting})};
+        {empty, _} ->
+            {noreply, rest(Slot, Pool)}
+    end;
+handle_cast({ends, Slot}, #pool{busy = Busy} = Pool) ->
+    {noreply, next(Pool#pool{busy = maps:remove(Slot, Busy)})};
+handle_cast(_Request, Pool) ->
+    {noreply, Pool}.
+
+%% @private
+handle_info({'DOWN', Ref, process, _, _}, #pool{waiting = Waiting} = Pool) ->
+    {noreply, Pool#pool{waiting = queue:filter(fun({Monitor, _, _}) -> Monitor =/= Ref end, Waiting)}};
+handle_info({'EXIT', Slot, Reason}, #pool{busy = Busy, idle = Idle} = Pool) ->
+    case Busy of
+        #{Slot := From} ->
+            gen_server:reply(From, {error, failure(Reason)}),
+            {noreply, next(Pool#pool{busy = maps:remove(Slot, Busy)})};
+        #{} ->
+            {noreply, Pool#pool{idle = lists:delete(Slot, Idle)}}
+    end;
+handle_info(_Info, Pool) ->
+    {noreply, Pool}.
+
+failure({shutdown, {Step, Reason}}) -> {Step, Reason};
+failure(Reason) -> {pool, Reason}.
+
+%% @private
+terminate(_Reason, #pool{idle = Idle, busy = Busy, waiting = Waiting}) ->
+    _ = [gen_server:reply(From, {error, {pool, shutdown}}) || {_, From, _} <- queue:to_list(Waiting)],
+    Slots = Idle ++ maps:keys(Busy),
+    _ = [Slot ! {alcove_pool, stop} || Slot <- Slots],
+    lists:foreach(fun(Slot) -> receive {'EXIT', Slot, _} -> ok end end, Slots).
+
+dispatch(From, Spec, #pool{idle = [Slot | Idle]} = Pool) ->
+    give(Slot, From, Spec, Pool#pool{idle = Idle});
+dispatch(From, Spec, #pool{size = Size, busy = Busy} = Pool) when map_size(Busy) < Size ->
+    give(alcove_slot:start_link(self(), Pool#pool.exec), From, Spec, Pool);
+dispatch({Caller, _} = From, Spec, #pool{waiting = Waiting} = Pool) ->
+    Pool#pool{waiting = queue:in({monitor(process, Caller), From, Spec}, Waiting)}.
+
+give(Slot, From, Spec, #pool{busy = Busy} = Pool) ->
+    ok = alcove_slot:submit(Slot, From, Spec),
+    Pool#pool{busy = Busy#{Slot => From}}.
+
+%% There is room for another one.
+next(#pool{waiting = Waiting} = Pool) ->
+    case queue:out(Waiting) of
+        {{value, {Ref, From, Spec}}, Others} ->
+            demonitor(Ref, [flush]),
+            dispatch(From, Spec, Pool#pool{waiting = Others});
+        {empty, _} ->
+            Pool
+    end.
+
+rest(Slot, #pool{size = Size, idle = Idle} = Pool) ->
+    case is_integer(Size) orelse length(Idle) < 2 * erlang:system_info(schedulers) of
+        true ->
+            Pool#pool{idle = [Slot | Idle]};
+        false ->
+            Slot ! {alcove_pool, stop},
+            Pool
+    end.

@@ -1,0 +1,133 @@
+%% @doc A process of a pool: it owns a driver and a keeper, and runs one program after the other.
+%%
+%% It is linked to its pool and traps no exits. When it is killed its driver ends, and the port ends
+%% what is below it.
+%% @hidden
+-module(alcove_slot).
+
+-export([
+    start_link/2,
+    submit/3
+]).
+-export([init/2]).
+
+-record(slot, {
+    pool :: pid(),
+    drv :: alcove_drv:ref(),
+    driver :: reference(),
+    keeper :: alcove_job:keeper(),
+    % those of the VM that the port has
+    env :: [{string(), string()}],
+    cwd :: file:filename()
+}).
+
+%% Bytes of output of a program on the way.
+-define(WINDOW, 1048576).
+
+-define(GRACE, 5000).
+
+%% @doc Starts one. It exits with `{shutdown, {Step, Reason}}' if there is no driver to be had.
+-spec start_link(Pool :: pid(), [alcove_drv:option()]) -> pid().
+start_link(Pool, Options) ->
+    proc_lib:spawn_link(?MODULE, init, [Pool, Options]).
+
+%% @doc Has it run a program, reply to the caller, and tell the pool.
+-spec submit(pid(), gen_server:from(), alcove_job:spec()) -> ok.
+submit(Slot, From, Spec) ->
+    Slot ! {run, From, Spec},
+    ok.
+
+%% @private
+-spec init(pid(), [alcove_drv:option()]) -> no_return().
+init(Pool, Options) ->
+    {ok, Cwd} = file:get_cwd(),
+    Env = os:env(),
+    {ok, Drv} = started(alcove_job:driver(Options, ?GRACE)),
+    {ok, Keeper} = started(alcove_job:keeper(Drv, [], ?GRACE, ?WINDOW)),
+    loop(#slot{pool = Pool, drv = Drv, driver = monitor(process, Drv), keeper = Keeper, env = Env, cwd = Cwd}).
+
+started({error, Failure}) -> exit({shutdown, Failure});
+started(Started) -> Started.
+
+-spec loop(#slot{}) -> no_return().
+loop(#slot{driver = Driver} = Slot) ->
+    receive
+        {run, From, Spec} ->
+            run(From, Spec, Slot);
+        {'DOWN', Driver, process, _, Reason} ->
+            exit({shutdown, {driver, Reason}});
+        {alcove_pool, stop} ->
+            close(Slot);
+        % late news of programs
+        _ ->
+            loop(Slot)
+    end.
+
+run({Caller, _} = From, #{grace := Grace} = Spec, #slot{pool = Pool, keeper = Keeper} = Slot) ->
+    Ref = monitor(process, Caller),
+    ok = grace(Grace, Slot),
+    Result = alcove_run:on_keeper(Keeper, Spec, changes(Slot), Ref),
+    demonitor(Ref, [flush]),
+    case Result of
+        {lost, {error, Failure}} ->
+            Left = stop(Slot, Failure),
+            gen_server:cast(Pool, {ends, self()}),
+            gen_server:reply(From, {error, Left}),
+            exit({shutdown, Failure});
+        abandoned ->
+            gen_server:reply(From, {error, {pool, shutdown}}),
+            idle(Spec, Slot);
+        _ ->
+            gen_server:reply(From, Result),
+            idle(Spec, Slot)
+    end.
+
+idle(#{grace := Grace}, #slot{pool = Pool} = Slot) ->
+    _ = [set_grace(?GRACE, Slot) || Grace =/= ?GRACE],
+    gen_server:cast(Pool, {idle, self()}),
+    loop(Slot).
+
+%% What programs get at the end of the driver.
+grace(?GRACE, _Slot) ->
+    ok;
+grace(Grace, Slot) ->
+    set_grace(Grace, Slot).
+
+set_grace(Grace, #slot{drv = Drv, keeper = Keeper}) ->
+    _ = [alcove_job:grace(Drv, Path, Grace) || Path <- [[], alcove_job:keeper_path(Keeper)]],
+    ok.
+
+%% A program gets the environment and the working directory that the VM has now, as from a port.
+changes(#slot{env = Env0, cwd = Cwd0}) ->
+    [{cd, {chdir, [bytes(Cwd)]}} || {ok, Cwd} <- [file:get_cwd()], Cwd =/= Cwd0] ++
+        case os:env() of
+            Env0 ->
+                [];
+            Env ->
+                [{env, {unsetenv, [bytes(Name)]}} || {Name, _} <- Env0, not lists:keymember(Name, 1, Env)] ++
+                    [{env, {setenv, [bytes(Name), bytes(Value), 1]}} || {Name, Value} <- Env -- Env0]
+        end.
+
+bytes(Text) ->
+    case unicode:characters_to_binary(Text, unicode, file:native_name_encoding()) of
+        Bytes when is_binary(Bytes) -> Bytes;
+        _ -> list_to_binary(Text)
+    end.
+
+%% All that is below the port, which is a subreaper.
+stop(#slot{drv = Drv}, Failure) ->
+    try alcove_stop:stop(Drv, [], [{grace, 0}]) of
+        {error, {still_running, Pids}} ->
+            alcove_drv:stop(Drv),
+            {stop, {still_running, Pids}};
+        {_, _} ->
+            Failure
+    catch
+        % the driver is gone
+        exit:_ -> Failure
+    end.
+
+-spec close(#slot{}) -> no_return().
+close(#slot{} = Slot) ->
+    _ = stop(Slot, none),
+    exit(normal).
