@@ -11,7 +11,7 @@ import (
 // program.
 //
 // A driver listens at the path and gets notices, as the parent of a child does
-// (control.go). Others expect a fifo to be made there.
+// (notice.go). Others expect a fifo to be made there.
 func (p *Process) openControl(path *byte) sys.Errno {
 	if connectControl(path) == 0 {
 		p.parent = true

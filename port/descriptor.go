@@ -134,28 +134,6 @@ func (p *Process) Uses(first, last uint32) bool {
 	return p.leftovers.use(first, last)
 }
 
-// closeFrom closes all descriptors from first on.
-func closeFrom(first int) {
-	if sys.CloseRange(uint(first), ^uint(0)>>32) == 0 {
-		return
-	}
-	var limit sys.Rlimit
-	sys.Getrlimit(sys.RLIMIT_NOFILE, &limit)
-	for fd := first; uint64(fd) < limit.Cur; fd++ {
-		sys.Close(fd)
-	}
-}
-
-// closeMarked closes the descriptors whose bits are set, each with a call of its
-// own: filters that allow close(2) may not know close_range(2).
-func closeMarked(marks []byte) {
-	for fd := range 8 * len(marks) {
-		if marks[fd>>3]&(1<<(fd&7)) != 0 {
-			sys.Close(fd)
-		}
-	}
-}
-
 // NoteCloseOnExec notes that a program which this process executes gets a
 // descriptor, or not. Of those that tell the parent of an exec Exec has to know.
 func (p *Process) NoteCloseOnExec(fd int, on bool) {

@@ -1,37 +1,102 @@
 // Package port is one process of an alcove tree: it reads frames on descriptor
 // 0, answers calls, carries data to and from its children, and writes frames on
-// descriptor 1.
+// descriptor 1. It is part of the program and no interface for others.
 //
-// The files, in the order in which a byte meets them:
+// # The tree
 //
-//	start.go     command line, descriptors, signals, first frame
-//	connect.go   descriptor 5 of the top-level process
-//	loop.go      poll(2), and who is served in what order
-//	inbound.go   descriptor 0: frames for this process and for its children
-//	feed.go      the way into a child's standard input
-//	taken.go     what is told of it
-//	outbound.go  descriptor 1: what is gathered for one writev(2)
-//	child.go     the table of children
-//	stream.go    the way out of a child's standard output and error
-//	leftover.go  output that others hold when a child has ended
-//	control.go   the socket on which a process announces that it execs
-//	flow.go      flow control
-//	signal.go    signals as events
-//	reap.go      the end of children
-//	ending.go    the end of all that runs below, for those who ask
-//	walk_linux.go  finding it
-//	interrupt_linux.go  noticing in a call that whoever started the process is gone
-//	usage.go     what a child has used
-//	watch.go     descriptors that are watched for the owner
-//	fork.go      fork and clone
-//	exec.go      exec, and input that was read ahead of it
-//	given.go     what a program gets in place of what the process has
-//	descriptor.go  read, write and close as calls see them
-//	trace.go     the trace that ALCOVE_TRACE switches on
+// Every process of the tree is a copy of the first one, made by fork(2). Frames
+// for a process below pass those between, each of which takes one pid off the
+// front; on the way back each puts one there.
 //
-// Descriptors 0 to 5 have fixed meanings: 0, 1 and 2 are standard input, output
-// and error; 3 and 4 are the two ends of the signal pipe; 5 is the control
-// socket, or in the top-level process of a client that does not listen a fifo.
+//	driver
+//	  | 0 and 1, 5
+//	process            Depth 0
+//	  | pipes to 0, from 1 and 2, a socket to 5
+//	  +-- process      Depth 1, runs this program: frames in its 0 and 1
+//	  |     +-- process
+//	  +-- program      has exec'ed: its 0, 1 and 2 are its own
+//
+// # Descriptors
+//
+// Descriptors 0 to 5 of a process have fixed meanings. The others are above.
+//
+//	0     frames from above
+//	1     frames to above
+//	2     standard error; below the top the parent reads it
+//	3, 4  the signal pipe: the handler writes to 4, the loop reads from 3
+//	5     control socket, closes on exec: notices to whoever started the process.
+//	      At the top of a client that does not listen it is a fifo without notices
+//
+// For each child its parent has the other ends of 0, 1, 2 and 5.
+//
+// # Files
+//
+// Calls between files form no circle, which TestFilesDoNotCallInCircles shows. In
+// the order in which a byte meets them:
+//
+//	start.go        the start: descriptors, signals, first frame
+//	commandline.go  options of the command line, and the help
+//	origin.go       environment, name and title, as the kernel gave them
+//	connect.go      descriptor 5 of the top-level process
+//	memory.go       all memory of a process
+//	process.go      what a process knows, and what it asks of the calls
+//	loop.go         poll(2), and who is served in what order
+//
+// Down, from the driver to a program:
+//
+//	dispatch.go     frames on descriptor 0: calls, and data for children
+//	inbound.go      what was read of them
+//	feed.go         the way into a child's standard input
+//	scanner.go      finds calls that exec in what a child is sent
+//	taken.go        tells what a program has taken of its input
+//
+// Up, from a program to the driver:
+//
+//	reap.go         the end of children
+//	usage.go        tells what a child has used
+//	handover.go     a child executes a program: its notices, where its frames end
+//	stream.go       the way out of a child's standard output and error
+//	leftover.go     output that others hold when a child has ended
+//	flow.go         flow control
+//	events.go       frames that the process makes itself, except replies
+//	outbound.go     descriptor 1: gathered for one writev(2)
+//	pieces.go       its argument
+//	frame.go        what frames look like
+//
+// What calls do to the process:
+//
+//	fork.go         fork and clone; a process becomes its child
+//	plumbing.go     the pipes and the socket between child and parent
+//	exec.go         exec, and what has to be done before
+//	relay.go        input that was read ahead of an exec
+//	given.go        what a program gets in place of what the process has
+//	ignored.go      signals that stay ignored when this program executes itself
+//	notice.go       what a child tells its parent of an exec
+//	descriptor.go   read, write and close
+//	watch.go        descriptors that are watched for the owner
+//	filter.go       calls that are blocked, and seccomp filters
+//	limits.go       how many children the limit on open files allows
+//	subreaper.go    orphans that fall to this process
+//
+// Signals, and the end:
+//
+//	signal.go       signals as events
+//	orphan.go       whoever started the process is gone while a call sleeps
+//	end.go          the end of the process
+//	grace.go        the end of all that runs below it
+//	walk.go         finds that
+//
+// What the others stand on:
+//
+//	polled.go       which streams of a child are waited for
+//	pollset.go      the list of what is waited for, and epoll where there is much
+//	table.go        children and leftovers in their slots
+//	child.go        a child and its streams
+//	buffer.go       memory for what has to wait
+//	pipesize.go     how much a pipe holds
+//	endoffile.go    whether a stream has anything but its end
+//	trace.go        the trace that ALCOVE_TRACE switches on
+//	fixed.go        the fixed descriptors; others are moved away from them
 //
 // The process has one thread and forks, and the Go runtime never starts (see
 // package entry): nothing here allocates, defers, starts a goroutine or needs a

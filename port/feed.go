@@ -7,7 +7,7 @@ import "github.com/alcove-go/alcove/port/sys"
 // execs, however, belongs to the new program. So the parent follows the frames
 // that it writes to such a child, and behind one with an exec call it holds
 // back the rest until the child tells that the exec failed, or is done
-// (control.go). The program that follows finds in its standard input exactly
+// (notice.go). The program that follows finds in its standard input exactly
 // what was sent to it.
 //
 // A frame that fits only in part is not cut off, since all that followed would
@@ -16,75 +16,6 @@ import "github.com/alcove-go/alcove/port/sys"
 //
 // Data for another program is written as far as its pipe takes it; the sender
 // is told how far that was.
-
-type gate uint8
-
-const (
-	gateOpen   gate = iota
-	gateClosed      // behind an exec call whose outcome is not known
-	gateless        // input of the child is no longer followed
-)
-
-// mayExec reports whether the child may have exec'ed since its control socket
-// was last looked at: an exec call is on its way, or could be without having
-// been seen, since the child may have taken its input otherwise than frame by
-// frame.
-func (c *Child) mayExec() bool { return c.gate != gateOpen || c.scan.reads }
-
-// scanner follows the frames in the input of a child.
-type scanner struct {
-	left   int     // bytes of the present frame that follow the header
-	header [6]byte // length, type, call number
-	have   int     // bytes of header known
-	execs  bool    // the present frame is an exec call
-	reads  bool    // there was a call that may have taken bytes which are followed as frames
-}
-
-// through returns how many bytes of b may be written before the gate closes:
-// len(b), or less when an exec call ends there.
-func (s *scanner) through(b []byte, calls Calls) (n int, closed bool) {
-	for n < len(b) {
-		if s.have < s.wanted() {
-			s.header[s.have] = b[n]
-			s.have++
-			n++
-			if s.have == s.wanted() {
-				s.begin(calls)
-			}
-		} else {
-			k := min(s.left, len(b)-n)
-			s.left -= k
-			n += k
-		}
-		if s.have == s.wanted() && s.left == 0 {
-			closed = s.execs
-			*s = scanner{reads: s.reads}
-			if closed {
-				return n, true
-			}
-		}
-	}
-	return n, false
-}
-
-// wanted is the size of the present frame's header, as far as it is known:
-// a frame may be shorter than one.
-func (s *scanner) wanted() int {
-	if s.have < lengthSize {
-		return lengthSize
-	}
-	return min(len(s.header), lengthSize+get16(s.header[:]))
-}
-
-func (s *scanner) begin(calls Calls) {
-	s.left = lengthSize + get16(s.header[:]) - s.have
-	if s.have < len(s.header) || get16(s.header[lengthSize:]) != typeCall {
-		return
-	}
-	nr := get16(s.header[headerSize:])
-	s.execs = calls.Execs(nr)
-	s.reads = s.reads || calls.Reads(nr)
-}
 
 // queueSize is how much is held for one child beside its pipe.
 const queueSize = 64 << 10
@@ -330,19 +261,4 @@ func (p *Process) openGate(c *Child) {
 	if c.queue != nil {
 		p.feedQueued(c)
 	}
-}
-
-func (p *Process) watchStdin(c *Child) {
-	if fd := c.stdinNumber(); fd >= 0 {
-		p.watch(&c.outlet, streamStdin, fd, sys.POLLOUT)
-	}
-}
-
-// stdinNumber is the descriptor to write to, which outlives its being closed
-// by a call until the queue is empty.
-func (c *Child) stdinNumber() int32 {
-	if c.closing >= 0 {
-		return c.closing
-	}
-	return c.Stdin
 }

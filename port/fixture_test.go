@@ -296,7 +296,7 @@ func (c *testChild) write(fd int, data string) {
 
 // noticeOf is a notice of n bytes written since the last one.
 func noticeOf(kind uint32, n int) []byte {
-	b := binary.BigEndian.AppendUint32(nil, magic)
+	b := binary.BigEndian.AppendUint32(nil, noticeMagic)
 	b = binary.BigEndian.AppendUint32(b, kind)
 	return binary.BigEndian.AppendUint64(b, uint64(n))
 }

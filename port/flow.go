@@ -7,9 +7,6 @@ import "github.com/alcove-go/alcove/port/sys"
 // is 0 neither stream is read or polled. A child that runs this program is never
 // held back.
 
-// paused tells whether output has to wait for credit.
-func (o *outlet) paused() bool { return o.raw && !o.lifted && (o.FlowControl == 0 || o.FlowBytes == 0) }
-
 // pieceLimit is how large the next piece may be.
 func (p *Process) pieceLimit(o *outlet) int {
 	limit := p.ReplyLimit()
@@ -65,18 +62,6 @@ func (p *Process) credited(o *outlet) {
 	p.table.changed = p.table.changed || o.held != nil
 }
 
-// outletOf returns the way out of the child pid or of its leftover, nil if there
-// is neither. There are never both.
-func (p *Process) outletOf(pid int32) *outlet {
-	if c := p.ChildByPid(pid); c != nil {
-		return &c.outlet
-	}
-	if l := p.leftovers.find(pid); l != nil {
-		return &l.outlet
-	}
-	return nil
-}
-
 // spend takes a piece of n bytes from the credit.
 func (p *Process) spend(o *outlet, n int) {
 	if !o.raw || o.FlowControl < 0 && o.FlowBytes < 0 {
@@ -90,27 +75,6 @@ func (p *Process) spend(o *outlet, n int) {
 	}
 	if o.paused() {
 		p.watchOutput(o)
-	}
-}
-
-// watchOutput polls the streams, or does not, as their state wants.
-func (p *Process) watchOutput(o *outlet) {
-	p.watchStream(o, streamStdout)
-	p.watchStream(o, streamStderr)
-}
-
-func (p *Process) watchStream(o *outlet, stream int) {
-	fd := *o.number(stream)
-	switch {
-	case fd < 0:
-		p.forget(o, stream)
-	case !o.paused():
-		p.watch(o, stream, fd, sys.POLLIN)
-	case o.ended:
-		// No credit, but a leftover is to go when there is nothing to hold.
-		p.watch(o, stream, fd, 0)
-	default:
-		p.forget(o, stream)
 	}
 }
 

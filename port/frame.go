@@ -13,13 +13,6 @@ const (
 	typePipe   = 7 // integer
 )
 
-// The descriptors of frames, and of what a process says before there are any.
-const (
-	stdin  = 0
-	stdout = 1
-	stderr = 2
-)
-
 const (
 	lengthSize = 2
 	headerSize = 4 // length and type

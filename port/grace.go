@@ -1,6 +1,9 @@
 package port
 
-import "github.com/alcove-go/alcove/port/sys"
+import (
+	"github.com/alcove-go/alcove/port/signal"
+	"github.com/alcove-go/alcove/port/sys"
+)
 
 // With GraceOnEOF set, a process that comes to its end sees to it that what
 // runs below it ends first: it asks with a signal, waits, and kills. Whoever
@@ -16,43 +19,6 @@ const (
 	gracePatience = 2000 // for processes of this program, then for the dead to go
 	mostDiscarded = 16   // pieces of output for each stream and tick
 )
-
-// BecomeSubreaper makes the process the one that orphans below it fall to,
-// instead of init, and reports whether it did. It refuses while there are
-// children: what they have left before would be somebody else's. So ECHILD of
-// a wait proves that all that was started from here on has ended.
-func (p *Process) BecomeSubreaper() bool {
-	if p.Subreaper() {
-		return true
-	}
-	p.subreaper = p.table.live == 0 && p.reapUnknown() == sys.ECHILD && sys.SetSubreaper() == 0
-	return p.subreaper
-}
-
-// Subreaper reports whether all that was started below this process is still
-// below it, unless it has ended. It is so by nature for process 1 of a pid
-// namespace. A call of prctl(2) may have taken it away again.
-func (p *Process) Subreaper() bool {
-	return p.Pid == 1 || p.subreaper && (p.locked || sys.IsSubreaper())
-}
-
-// reapUnknown collects dead children that have no slot, and tells why it
-// stopped: ECHILD when there are no children at all, 0 when one lives.
-func (p *Process) reapUnknown() sys.Errno {
-	for {
-		var status int32
-		pid, err := sys.Wait4(-1, &status, sys.WNOHANG)
-		switch {
-		case err == sys.EINTR:
-		case err != 0 || pid == 0:
-			return err
-		default:
-			if c := p.ChildByPid(int32(pid)); c != nil {
-				c.waited = true // its pid is not to be signalled any more
-			}
-		}
-	}
-}
 
 // endBelow asks, waits and kills. It returns when nothing is left below, or
 // when what is left cannot be killed.
@@ -100,11 +66,6 @@ func (p *Process) closeInputs() {
 			c.Stdin = -1
 		}
 	}
-}
-
-// runsPort reports whether a child lives and has not executed another program.
-func (p *Process) runsPort(c *Child) bool {
-	return c.Pid != 0 && !c.waited && c.Control != closedControl
 }
 
 // askBelow sends each process below one signal: to children that of their own,
@@ -190,7 +151,7 @@ func (p *Process) discard(o *outlet) {
 func (p *Process) SignalBelow(signo int, memory []byte) bool {
 	if p.Pid == 1 {
 		err := sys.Kill(-1, signo)
-		if err == 0 && !holds(signo) {
+		if err == 0 && !signal.Halts(signo) {
 			sys.Kill(-1, sys.SIGCONT)
 		}
 		return err == 0 || err == sys.ESRCH
@@ -199,11 +160,35 @@ func (p *Process) SignalBelow(signo int, memory []byte) bool {
 	if signo != sys.SIGKILL {
 		w.spare = sparePorts
 	}
-	if holds(signo) {
+	if signal.Halts(signo) {
 		return w.untilTwoLooksAgree()
 	}
 	return w.look()
 }
 
-// holds reports whether a process that gets the signal does nothing more.
-func holds(signo int) bool { return signo == sys.SIGKILL || signo == sys.SIGSTOP }
+// signalChildren is what becomes of programs when the input of this process
+// ends: each gets the signal that was set for it, its process group if it
+// leads one, and is continued so that it takes notice. Children that run this
+// program see the end of their own input; they only need to be running.
+func (p *Process) signalChildren() {
+	for i := range p.table.slots {
+		c := &p.table.slots[i]
+		if c.Pid == 0 || c.waited {
+			continue // a pid that was reaped may be somebody else's
+		}
+		pid := int(c.Pid)
+		if c.Control != closedControl {
+			if !p.locked {
+				sys.Kill(pid, sys.SIGCONT)
+			}
+			continue
+		}
+		if p.Options.SignalOnEOF == 0 {
+			continue
+		}
+		signo := int(c.SignalOnEOF)
+		if sys.Kill(-pid, signo) == 0 || sys.Kill(pid, signo) == 0 {
+			sys.Kill(pid, sys.SIGCONT)
+		}
+	}
+}

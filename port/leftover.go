@@ -2,77 +2,6 @@ package port
 
 import "github.com/alcove-go/alcove/port/sys"
 
-// A child that has ended is none any more, but a process that it left in the
-// background may hold its standard output and error. These streams go on as a
-// leftover: what comes is delivered under the pid of the child, with flow control
-// under the credit that was left.
-//
-// Leftovers do not count as children. There are at most as many as children may
-// be; the oldest is closed to make room, for another or for the descriptors of a
-// new child. Before a child gets a pid that was used before, the leftover of that
-// pid is closed: nothing is delivered in another's name.
-type leftover struct {
-	outlet
-	age uint64 // that of a younger one is greater
-}
-
-// leftovers is the table of leftovers. Slots are reused from the lowest.
-type leftovers struct {
-	slots []leftover // those in use have a pid
-	live  int        // slots in use
-	age   uint64     // of the youngest
-}
-
-func (t *leftovers) reset() { t.slots, t.live = t.slots[:0], 0 }
-
-// room gets the memory for n leftovers.
-func (t *leftovers) room(n int) bool {
-	slots, ok := sys.Grow(t.slots, n)
-	t.slots = slots
-	return ok
-}
-
-// find returns the leftover of pid, nil if there is none.
-func (t *leftovers) find(pid int32) *leftover {
-	if pid <= 0 {
-		return nil
-	}
-	for i := range t.slots {
-		if l := &t.slots[i]; l.Pid == pid {
-			return l
-		}
-	}
-	return nil
-}
-
-// oldest returns the leftover that has been there for the longest time, nil if
-// there is none.
-func (t *leftovers) oldest() (oldest *leftover) {
-	for i := range t.slots {
-		if l := &t.slots[i]; l.Pid != 0 && (oldest == nil || l.age < oldest.age) {
-			oldest = l
-		}
-	}
-	return oldest
-}
-
-// vacant returns the lowest free slot. There must be memory for it.
-func (t *leftovers) vacant() int {
-	i := 0
-	for i < len(t.slots) && t.slots[i].Pid != 0 {
-		i++
-	}
-	if i == len(t.slots) {
-		t.slots = t.slots[:i+1]
-	}
-	return i
-}
-
-func (t *leftovers) free(slot int) {
-	t.slots[slot].Pid = 0
-	t.live--
-}
-
 // addLeftover makes the streams of a child that has ended a leftover.
 func (p *Process) addLeftover(o *outlet) {
 	t := &p.leftovers
@@ -160,17 +89,4 @@ func (p *Process) closeLeftRanks() {
 func (p *Process) serveLeftover(place int) {
 	l := &p.leftovers.slots[place/leftStreams]
 	p.readRaw(&l.outlet, streamStdout+place%leftStreams)
-}
-
-// use tells whether a descriptor from first to last is that of a leftover.
-func (t *leftovers) use(first, last uint32) bool {
-	for i := range t.slots {
-		l := &t.slots[i]
-		for stream := streamStdout; l.Pid != 0 && stream <= streamStderr; stream++ {
-			if fd := *l.number(stream); fd >= 0 && first <= uint32(fd) && uint32(fd) <= last {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -11,8 +11,9 @@ func (p *Process) Serve(calls Calls) {
 	}
 }
 
-// round waits and serves what is ready. In the child of a fork, which finds
-// itself somewhere below serve, nothing is ready any more.
+// round waits and serves what is ready. A call made by serve may fork. The child
+// returns through here too; becomeChild has emptied its poll set, so it serves
+// nothing more in this round.
 func (p *Process) round() {
 	p.sweep()
 	p.Flush()
@@ -67,5 +68,63 @@ func (p *Process) serveStream(place int) {
 		p.readRaw(&c.outlet, streamStderr)
 	case streamStdin:
 		p.feedQueued(c)
+	}
+}
+
+// sweep does what a call has left for later, and takes free slots away.
+func (p *Process) sweep() {
+	t := &p.table
+	if !t.changed {
+		return
+	}
+	t.changed = false
+	for i := range t.slots {
+		if c := &t.slots[i]; c.raw {
+			p.deliverHeld(&c.outlet)
+		}
+	}
+	if t.compact {
+		p.closeRanks()
+	}
+	n := len(t.slots)
+	for n > 0 && t.slots[n-1].Pid == 0 {
+		n--
+	}
+	t.slots = t.slots[:n]
+	p.poll.trim(n)
+	p.sweepLeftovers(t.compact)
+	t.compact = false
+	p.watchStarved()
+}
+
+// watchStarved has children read again for which there was no buffer, once one is
+// free.
+func (p *Process) watchStarved() {
+	if !p.starved || p.spare == nil {
+		return
+	}
+	p.starved = false
+	for i := range p.table.slots {
+		if c := &p.table.slots[i]; c.Pid != 0 {
+			p.watchControl(c)
+			p.watchOutput(&c.outlet)
+		}
+	}
+}
+
+// closeRanks moves children to the lowest slots, in their order.
+func (p *Process) closeRanks() {
+	t, n := &p.table, 0
+	for i := range t.slots {
+		c := &t.slots[i]
+		if c.Pid == 0 {
+			continue
+		}
+		if i != n {
+			p.poll.move(placeChildren+i*streams, placeChildren+n*streams, streams)
+			t.slots[n], *c = *c, Child{}
+			t.slots[n].slot = int32(n)
+		}
+		n++
 	}
 }

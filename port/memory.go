@@ -32,9 +32,6 @@ type Memory struct {
 	last    [bufferSize]byte
 }
 
-// maxArg0 is how much is kept of the name that the program was called by.
-const maxArg0 = 4096
-
 func (m *Memory) init() *Process {
 	p := &m.process
 	p.Pid = sys.Getpid()

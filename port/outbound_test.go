@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alcove-go/alcove/port/sys"
 	"github.com/alcove-go/alcove/test/porttest"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -169,5 +170,34 @@ func TestAReaderThatTakesLittleAtOnceGetsAll(t *testing.T) {
 		if diff := cmp.Diff(want, contents(t, got)); diff != "" {
 			t.Errorf("written with flags %#x (-want +got):\n%.3000s", flags, diff)
 		}
+	}
+}
+
+// A descriptor that cannot be written to is one whose reader is gone, without SIGPIPE.
+func TestAfterAWriteThatFailedNothingIsWritten(t *testing.T) {
+	f := newFixture(t)
+	f.ctl(7, "lost")
+	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.place(null, stdout)
+	f.shut(null)
+	if err := f.out.flush(); err != sys.EBADF {
+		t.Fatalf("flush: %v, want EBADF", err)
+	}
+	f.place(f.file, stdout)
+	for range 3 {
+		for range outboundSize / maxFrame {
+			f.out.commit(len(f.out.reserve(maxFrame)))
+		}
+		if err := f.out.flush(); err != sys.EBADF {
+			t.Errorf("a later flush: %v, want EBADF", err)
+		}
+	}
+	f.out.err = 0
+	f.ctl(7, "said")
+	if got, want := f.written(), ctlFrame(7, "said"); got != want {
+		t.Errorf("written: %d bytes, want %q", len(got), want)
 	}
 }

@@ -115,33 +115,6 @@ func (s *pollset) placeOf(o *outlet, stream int) int {
 	return placeChildren + int(o.slot)*streams + stream
 }
 
-// watch waits for events on a stream of a child or leftover, instead of what was
-// waited for before.
-func (p *Process) watch(o *outlet, stream int, fd int32, events int16) {
-	place := p.poll.placeOf(o, stream)
-	old := &p.poll.fds[place]
-	if old.FD == fd && old.Events == events {
-		return
-	}
-	op := watchOther
-	if old.FD != fd {
-		p.forget(o, stream)
-		op = watchNew
-	}
-	*old = sys.PollFD{FD: fd, Events: events}
-	p.poll.control(op, place)
-}
-
-// forget does not wait for a stream any more. It must come before the stream
-// is closed.
-func (p *Process) forget(o *outlet, stream int) {
-	place := p.poll.placeOf(o, stream)
-	if p.poll.fds[place].FD >= 0 {
-		p.poll.control(watchNone, place)
-		p.poll.fds[place] = sys.PollFD{FD: -1}
-	}
-}
-
 // wait blocks until something is ready and returns how many entries of fds
 // are.
 func (s *pollset) wait() (int, sys.Errno) {

@@ -95,45 +95,6 @@ func (p *Process) drain(c *Child) {
 	c.lifted = false
 }
 
-// hearChildren passes on what children have written, and how they have ended,
-// before a call that may execute a program: their streams close with that.
-// Output does not wait for credit, since it would be lost.
-func (p *Process) hearChildren() {
-	if p.table.live == 0 && p.leftovers.live == 0 {
-		return
-	}
-	signals := [...]sys.PollFD{p.poll.fds[placeSignal]}
-	if n, err := sys.Poll(signals[:], 0); err == 0 && n > 0 {
-		p.readSignals()
-	}
-	for i := range p.table.slots {
-		c := &p.table.slots[i]
-		if c.Pid == 0 {
-			continue
-		}
-		p.readControl(c)
-		if !c.raw {
-			p.readFrames(c)
-		}
-		p.hear(&c.outlet)
-	}
-	for i := range p.leftovers.slots {
-		if l := &p.leftovers.slots[i]; l.Pid != 0 {
-			p.hear(&l.outlet)
-		}
-	}
-}
-
-func (p *Process) hear(o *outlet) {
-	o.lifted = true
-	if o.raw {
-		p.drainStdout(o)
-	}
-	p.drainStream(o, streamStderr)
-	o.lifted = false
-	p.watchOutput(o)
-}
-
 // drainStdout passes on all that another program has written to its standard
 // output.
 func (p *Process) drainStdout(o *outlet) {

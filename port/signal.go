@@ -7,13 +7,6 @@ import (
 	"github.com/alcove-go/alcove/port/sys"
 )
 
-// Descriptors of the signal pipe. The handler writes to one end, the loop
-// reads from the other.
-const (
-	signalRead  = 3
-	signalWrite = signal.WriteFD
-)
-
 // recordsPerRead is how many signals one round takes from the pipe. A flood must
 // not keep everybody waiting: the rest is for later rounds.
 const recordsPerRead = 16
@@ -82,30 +75,3 @@ func (p *Process) signalled(info []byte) (reap bool) {
 
 // signalNumber is si_signo of a siginfo.
 func signalNumber(info []byte) int { return int(*(*int32)(unsafe.Pointer(&info[0]))) }
-
-// signalChildren is what becomes of programs when the input of this process
-// ends: each gets the signal that was set for it, its process group if it
-// leads one, and is continued so that it takes notice. Children that run this
-// program see the end of their own input; they only need to be running.
-func (p *Process) signalChildren() {
-	for i := range p.table.slots {
-		c := &p.table.slots[i]
-		if c.Pid == 0 || c.waited {
-			continue // a pid that was reaped may be somebody else's
-		}
-		pid := int(c.Pid)
-		if c.Control != closedControl {
-			if !p.locked {
-				sys.Kill(pid, sys.SIGCONT)
-			}
-			continue
-		}
-		if p.Options.SignalOnEOF == 0 {
-			continue
-		}
-		signo := int(c.SignalOnEOF)
-		if sys.Kill(-pid, signo) == 0 || sys.Kill(pid, signo) == 0 {
-			sys.Kill(pid, sys.SIGCONT)
-		}
-	}
-}

@@ -1,8 +1,6 @@
 package port
 
 import (
-	"unsafe"
-
 	"github.com/alcove-go/alcove/port/entry"
 	"github.com/alcove-go/alcove/port/signal"
 	"github.com/alcove-go/alcove/port/sys"
@@ -45,15 +43,6 @@ func (m *Memory) Start(version string) *Process {
 	p.startTrace(&m.trace)
 	signal.TellFaults()
 	return p
-}
-
-const defaultMaxChild = 64
-
-// openFiles returns the soft limit on open files.
-func openFiles() uint64 {
-	var limit sys.Rlimit
-	check(sys.Getrlimit(sys.RLIMIT_NOFILE, &limit))
-	return limit.Cur
 }
 
 // unblockChildren lets the end of children be noticed, whatever the process was started
@@ -103,12 +92,6 @@ func (p *Process) startAgain() {
 	p.watchHangUp()
 }
 
-func check(err sys.Errno) {
-	if err != 0 {
-		sys.Exit(int(err))
-	}
-}
-
 // limitStack gives a stack without limit the usual one, which is what programs
 // that size things by it expect.
 func limitStack() sys.Errno {
@@ -121,25 +104,6 @@ func limitStack() sys.Errno {
 	return sys.Setrlimit(sys.RLIMIT_STACK, &limit)
 }
 
-func isOpen(fd int) bool {
-	_, err := sys.Fcntl(fd, sys.F_GETFD, 0)
-	return err == 0
-}
-
-// moveAway gives a descriptor that was handed down to the process, and is in
-// one of the fixed places, another number.
-func moveAway(fd int) sys.Errno {
-	const lowest = 8
-	flags, err := sys.Fcntl(fd, sys.F_GETFD, 0)
-	if err != 0 {
-		return 0
-	}
-	if _, err = sys.DupAbove(fd, lowest, flags&sys.FD_CLOEXEC != 0); err != 0 {
-		return err
-	}
-	return sys.Close(fd)
-}
-
 // announce sends the first frame. Whoever started the process expects it in
 // one piece, and nothing with it.
 func (p *Process) announce() {
@@ -148,80 +112,4 @@ func (p *Process) announce() {
 		sys.Exit(statusAnnounce)
 	}
 	p.out.wrote += uint64(len(ok))
-}
-
-// keepOrigin keeps the environment and the name that the program was called by, which
-// it copies to arg0, and finds the memory in which arguments and environment were given,
-// where a title can be written.
-//
-// As with setenv(3) for each entry in turn, an entry without = is left out,
-// and of several for one name the last value remains, in the first's place.
-// An entry with an empty name, which setenv refuses, leaves the environment as
-// it was given and the title alone.
-func (p *Process) keepOrigin(args, envs entry.Strings, arg0 []byte) {
-	var given []byte
-	if len(args) > 0 {
-		p.Arg0 = arg0[:copy(arg0, args.At(0))]
-		given = asGiven(args, envs)
-	}
-	for i := range envs {
-		if *envs[i] == '=' {
-			p.Env = envs
-			return
-		}
-	}
-	p.Env, p.Title = setEntries(envs), given
-}
-
-// setEntries returns what setenv would make of the entries, in their place.
-func setEntries(entries entry.Strings) entry.Strings {
-	n := 0
-	for i, e := range entries {
-		if at, ok := place(entries[:n], entries.At(i)); ok {
-			entries[at] = e
-			n = max(n, at+1)
-		}
-	}
-	return entries[:n]
-}
-
-// place is where in set the entry belongs, and whether it is one.
-func place(set entry.Strings, entry string) (at int, ok bool) {
-	name := 0
-	for name < len(entry) && entry[name] != '=' {
-		name++
-	}
-	if name == len(entry) {
-		return 0, false
-	}
-	for at < len(set) && !begins(set[at], entry[:name+1]) {
-		at++
-	}
-	return at, true
-}
-
-// asGiven returns the memory in which the kernel put arguments and environment:
-// from the first argument to the NUL after the last string that directly follows.
-func asGiven(args, envs entry.Strings) []byte {
-	first, size := args[0], 0
-	for _, strings := range [...]entry.Strings{args, envs} {
-		for i, s := range strings {
-			if unsafe.Pointer(s) != unsafe.Add(unsafe.Pointer(first), size) {
-				return unsafe.Slice(first, size)
-			}
-			size += len(strings.At(i)) + 1
-		}
-	}
-	return unsafe.Slice(first, size)
-}
-
-// begins tells whether the string at p begins with s. It looks no further than
-// they agree: the memory may end soon after a NUL.
-func begins(p *byte, s string) bool {
-	for i := range len(s) {
-		if *(*byte)(unsafe.Add(unsafe.Pointer(p), i)) != s[i] {
-			return false
-		}
-	}
-	return true
 }

@@ -2,22 +2,6 @@ package port
 
 import "github.com/alcove-go/alcove/port/sys"
 
-// number is the descriptor of a stream.
-func (o *outlet) number(stream int) *int32 {
-	if stream == streamStdout {
-		return &o.Stdout
-	}
-	return &o.Stderr
-}
-
-func (p *Process) readStdout(c *Child) {
-	if c.raw {
-		p.readRaw(&c.outlet, streamStdout)
-		return
-	}
-	p.readFrames(c)
-}
-
 // readRaw passes on a piece of output, and more if there is much.
 func (p *Process) readRaw(o *outlet, stream int) {
 	if o.paused() {
@@ -39,7 +23,7 @@ func (p *Process) readRaw(o *outlet, stream int) {
 // readPiece passes on a piece of output of at most most bytes, and returns how
 // many they were.
 func (p *Process) readPiece(o *outlet, stream, most int) int {
-	b := p.reserve(proxySize + min(most, p.ReplyLimit()))
+	b := p.out.reserve(proxySize + min(most, p.ReplyLimit()))
 	n := p.readStream(o, stream, b[proxySize:])
 	if n == 0 {
 		return 0
@@ -116,24 +100,6 @@ func (p *Process) closeStream(o *outlet, stream int) {
 	}
 }
 
-// readFrames reads from a child that runs this program and passes on the
-// frames that are complete. What is left of one stays with the child, which
-// delays nobody else.
-func (p *Process) readFrames(c *Child) {
-	if p.readHeld(&c.outlet, bufferSize) == 0 {
-		p.dropEmpty(&c.outlet)
-		return
-	}
-	if c.mayExec() {
-		// Then its notice came before the first byte of the new program.
-		p.readControl(c)
-		if c.raw {
-			return
-		}
-	}
-	p.forwardFrames(&c.outlet, ^uint64(0))
-}
-
 // readHeld reads at most most bytes behind what is held.
 func (p *Process) readHeld(o *outlet, most int) int {
 	if !p.hold(o) {
@@ -143,7 +109,7 @@ func (p *Process) readHeld(o *outlet, most int) int {
 	h := o.held
 	if len(h.b)-h.w < maxFrame {
 		if p.out.refers {
-			p.Flush()
+			p.out.flush()
 		}
 		h.pack()
 	}
@@ -180,14 +146,14 @@ func (p *Process) forwardFrames(o *outlet, limit uint64) {
 // proxy passes on a frame of the child.
 func (p *Process) proxy(o *outlet, frame []byte) {
 	p.traceFrame(uint32(o.Pid), frame)
-	b := p.reserve(proxySize + copyBelow)
+	b := p.out.reserve(proxySize + copyBelow)
 	putHeader(b, proxySize-lengthSize+len(frame), typeProxy, uint32(o.Pid))
 	if len(frame) < copyBelow {
 		p.out.commit(proxySize + copy(b[proxySize:], frame))
 		return
 	}
 	p.out.commit(proxySize)
-	p.refer(frame)
+	p.out.refer(frame)
 	if len(frame) >= bulkFrame {
 		p.growPipe(o)
 	}
@@ -203,27 +169,9 @@ func (p *Process) dropEmpty(o *outlet) {
 // it.
 func (p *Process) dropHeld(o *outlet) {
 	if o.held != nil && p.out.refers {
-		p.Flush()
+		p.out.flush()
 	}
 	p.drop(&o.held)
-}
-
-// forwardAnnounced passes on what the child wrote as frames before it exec'ed.
-// All of it is in the pipe.
-func (p *Process) forwardAnnounced(c *Child) {
-	for {
-		p.forwardFrames(&c.outlet, c.announced)
-		if c.Stdout < 0 || c.forwarded >= c.announced {
-			return
-		}
-		left := c.announced - c.forwarded
-		if c.held != nil {
-			left -= min(left, uint64(c.held.len()))
-		}
-		if left == 0 || p.readHeld(&c.outlet, int(min(left, bufferSize))) == 0 {
-			return
-		}
-	}
 }
 
 // forwardAll passes on the frames that are in the pipe.
@@ -246,7 +194,7 @@ func (p *Process) deliverHeld(o *outlet) {
 	for o.held != nil && !o.paused() {
 		h := o.held
 		n := min(h.len(), p.pieceLimit(o))
-		b := p.reserve(proxySize + n)
+		b := p.out.reserve(proxySize + n)
 		putHeader(b, proxySize-lengthSize+n, typeStdout, uint32(o.Pid))
 		p.out.commit(proxySize + copy(b[proxySize:], h.b[h.r:h.r+n]))
 		p.traceFrame(0, b[:proxySize+n])

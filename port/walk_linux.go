@@ -3,6 +3,7 @@ package port
 import (
 	"unsafe"
 
+	"github.com/alcove-go/alcove/port/signal"
 	"github.com/alcove-go/alcove/port/sys"
 )
 
@@ -176,7 +177,7 @@ func (w *walk) found(pid int) {
 	if w.signo == 0 || w.spare&spareAsked != 0 && (c != nil || w.isAsked(pid)) {
 		return
 	}
-	if sys.Kill(pid, w.signo) == 0 && !holds(w.signo) {
+	if sys.Kill(pid, w.signo) == 0 && !signal.Halts(w.signo) {
 		sys.Kill(pid, sys.SIGCONT)
 	}
 }

@@ -90,3 +90,7 @@ func reset(signo int) {
 		Set(signo, Default)
 	}
 }
+
+// Halts reports whether no process can go on that gets the signal: it cannot be
+// handled, ignored or blocked.
+func Halts(signo int) bool { return signo == sys.SIGKILL || signo == sys.SIGSTOP }

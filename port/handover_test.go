@@ -31,7 +31,7 @@ func (f *fixture) withParent(t *testing.T) (notices func() []notice) {
 			t.Fatal(err)
 		}
 		for b = b[:max(n, 0)]; len(b) >= noticeSize; b = b[noticeSize:] {
-			if got := binary.BigEndian.Uint32(b); got != magic {
+			if got := binary.BigEndian.Uint32(b); got != noticeMagic {
 				t.Fatalf("a notice begins with %#x", got)
 			}
 			all = append(all, notice{binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint64(b[8:])})

@@ -2,49 +2,6 @@ package port
 
 import "github.com/alcove-go/alcove/port/sys"
 
-// The control socket connects descriptor 5 of a forked child with its parent,
-// and of the top-level process with a driver that listens (connect.go), which
-// does what is said of the parent here.
-//
-// It closes on exec, and so tells the parent that the child now is another
-// program. The child also sends notices on it, around its calls that exec:
-//
-//   - before it execs, how many bytes it has written to its standard output.
-//     These are frames; all that follows is the output of the new program;
-//   - whether the exec failed, so that the parent passes on what it holds back
-//     (feed.go).
-//
-// A child whose socket closes without a notice of an exec was killed or ended:
-// all that is in its output pipe are frames.
-const (
-	noticeExec   = 1 + iota // about to exec; the socket closes when that succeeds
-	noticeKept              // about to exec, but the socket stays open (re-execution)
-	noticeFailed            // the exec call failed, or was refused
-	noticeInput             // a call read from descriptor 0: its bytes are not all frames
-)
-
-const (
-	control    = 5
-	noticeSize = 16
-	magic      = 0x616c6376
-)
-
-// notify sends a notice with the number of bytes written since the last one.
-// Errors are of no consequence: without a parent nobody waits for it.
-func (p *Process) notify(kind uint32) { p.notifyAhead(kind, 0) }
-
-// notifyAhead counts more bytes, which are about to be written.
-func (p *Process) notifyAhead(kind uint32, more int) {
-	var b [noticeSize]byte
-	n := p.out.wrote + uint64(more)
-	put32(b[0:], magic)
-	put32(b[4:], kind)
-	put32(b[8:], uint32(n>>32))
-	put32(b[12:], uint32(n))
-	sys.Write(control, b[:])
-	p.out.wrote = -uint64(more)
-}
-
 // readControl takes what a child has sent. Anything but notices means that the
 // socket was used for something else: it tells nothing any more.
 func (p *Process) readControl(c *Child) {
@@ -64,7 +21,7 @@ func (p *Process) readControl(c *Child) {
 			return
 		}
 		for i := 0; i < n; i += noticeSize {
-			if get32(b[i:]) != magic {
+			if get32(b[i:]) != noticeMagic {
 				p.loseControl(c)
 				return
 			}
@@ -83,12 +40,6 @@ func (p *Process) noticed(c *Child, kind uint32, count uint64) {
 	case noticeInput:
 		c.gate = gateless
 		p.openGate(c)
-	}
-}
-
-func (p *Process) watchControl(c *Child) {
-	if c.Control >= 0 {
-		p.watch(&c.outlet, streamControl, c.Control, sys.POLLIN)
 	}
 }
 
@@ -130,4 +81,48 @@ func (p *Process) controlClosed(c *Child) {
 		p.deliverHeld(&c.outlet)
 	}
 	p.openGate(c)
+}
+
+func (p *Process) readStdout(c *Child) {
+	if c.raw {
+		p.readRaw(&c.outlet, streamStdout)
+		return
+	}
+	p.readFrames(c)
+}
+
+// readFrames reads from a child that runs this program and passes on the
+// frames that are complete. What is left of one stays with the child, which
+// delays nobody else.
+func (p *Process) readFrames(c *Child) {
+	if p.readHeld(&c.outlet, bufferSize) == 0 {
+		p.dropEmpty(&c.outlet)
+		return
+	}
+	if c.mayExec() {
+		// Then its notice came before the first byte of the new program.
+		p.readControl(c)
+		if c.raw {
+			return
+		}
+	}
+	p.forwardFrames(&c.outlet, ^uint64(0))
+}
+
+// forwardAnnounced passes on what the child wrote as frames before it exec'ed.
+// All of it is in the pipe.
+func (p *Process) forwardAnnounced(c *Child) {
+	for {
+		p.forwardFrames(&c.outlet, c.announced)
+		if c.Stdout < 0 || c.forwarded >= c.announced {
+			return
+		}
+		left := c.announced - c.forwarded
+		if c.held != nil {
+			left -= min(left, uint64(c.held.len()))
+		}
+		if left == 0 || p.readHeld(&c.outlet, int(min(left, bufferSize))) == 0 {
+			return
+		}
+	}
 }

@@ -1,0 +1,93 @@
+package port
+
+import (
+	"unsafe"
+
+	"github.com/alcove-go/alcove/port/sys"
+)
+
+// buffer holds bytes [r, w) of b.
+type buffer struct {
+	b    []byte
+	r, w int
+	next *buffer // in the list of unused ones
+}
+
+// Room for what a large pipe delivers at once.
+const bufferSize = burst * maxFrame
+
+func (b *buffer) bytes() []byte { return b.b[b.r:b.w] }
+
+func (b *buffer) len() int { return b.w - b.r }
+
+// pack moves the contents to the front.
+func (b *buffer) pack() {
+	if b.r > 0 {
+		b.w = copy(b.b, b.bytes())
+		b.r = 0
+	}
+}
+
+func (b *buffer) append(data []byte) {
+	if len(b.b)-b.w < len(data) {
+		b.pack()
+	}
+	b.w += copy(b.b[b.w:], data)
+}
+
+// take returns an empty buffer, nil when there is no memory for one. There is
+// one to start with; more are made when several children have unfinished
+// frames at once, and kept.
+func (p *Process) take() *buffer {
+	b := p.spare
+	if b == nil && p.locked {
+		return nil
+	}
+	if b == nil {
+		return newBuffer()
+	}
+	p.spare, b.next = b.next, nil
+	b.r, b.w = 0, 0
+	return b
+}
+
+// hold makes the outlet have a buffer. Without memory for one it reports false:
+// the process has to wait until another buffer is dropped. One that has ended
+// does not, and has done with its buffer at once.
+func (p *Process) hold(o *outlet) bool {
+	if o.held == nil {
+		o.held = p.take()
+	}
+	if o.held == nil && o.lifted {
+		p.last.r, p.last.w = 0, 0
+		o.held = p.last
+	}
+	p.starved = p.starved || o.held == nil
+	return o.held != nil
+}
+
+func newBuffer() *buffer {
+	const header = unsafe.Sizeof(buffer{})
+	mem, ok := sys.Grow([]byte(nil), int(header)+bufferSize)
+	if !ok {
+		return nil
+	}
+	b := (*buffer)(unsafe.Pointer(unsafe.SliceData(mem)))
+	b.b = mem[header:cap(mem)]
+	return b
+}
+
+// drop gives *b back, if there is one. Children that could not be read for want
+// of it are read again after this round (sweep).
+func (p *Process) drop(b **buffer) {
+	if *b == nil {
+		return
+	}
+	if *b == p.last {
+		*b = nil
+		return
+	}
+	(*b).next, p.spare = p.spare, *b
+	*b = nil
+	p.table.changed = p.table.changed || p.starved
+}

@@ -1,0 +1,120 @@
+package port
+
+import (
+	"github.com/alcove-go/alcove/port/signal"
+	"github.com/alcove-go/alcove/port/sys"
+)
+
+// readInbound reads what is there and handles every frame that is complete.
+func (p *Process) readInbound() {
+	in := &p.in
+	if in.r == in.w {
+		in.r, in.w = 0, 0
+	}
+	if len(in.b)-slack-in.w < maxFrame {
+		in.pack()
+	}
+	n, err := sys.Read(stdin, in.b[in.w:len(in.b)-slack])
+	switch {
+	case err == sys.EINTR || err == sys.EAGAIN:
+		return
+	case err != 0:
+		p.Flush()
+		p.end(int(err))
+	case n == 0:
+		p.Flush()
+		p.end(0)
+	}
+	in.w += n
+	p.handleInbound()
+}
+
+func (p *Process) handleInbound() {
+	in, forks := &p.in, p.forks
+	for in.len() >= lengthSize {
+		size := lengthSize + get16(in.b[in.r:])
+		if in.len() < size {
+			break
+		}
+		frame := in.b[in.r : in.r+size]
+		in.r += size
+		if !p.handle(frame) {
+			p.traceRefused(frame)
+			p.feedPending()
+			p.Flush()
+			p.end(0)
+		}
+		if p.forks != forks {
+			return // in the child of a fork, where none of this exists
+		}
+	}
+	p.tracePartial()
+	p.feedPending()
+}
+
+// handle handles one frame and reports whether it is one that may come here.
+func (p *Process) handle(frame []byte) bool {
+	if len(frame) < headerSize {
+		// No type, or half of one. Of what there is only zeros pass, as data
+		// for pid 0.
+		if len(frame) > lengthSize && frame[lengthSize] != 0 {
+			return false
+		}
+		p.badpid(0)
+		return true
+	}
+	switch get16(frame[lengthSize:]) {
+	case typeStdin:
+		if len(frame) < proxySize {
+			return false
+		}
+		p.forward(get32(frame[headerSize:]), frame[proxySize:])
+	case typeCall:
+		const least = 3 // call number and a byte of the term
+		if len(frame) < headerSize+least {
+			return false
+		}
+		p.feedPending()
+		if p.locked {
+			p.Flush() // should the filter kill this call, the replies before it are out
+		}
+		p.answer(get16(frame[headerSize:]), headerSize+2, len(frame))
+	default:
+		return false
+	}
+	return true
+}
+
+// answer runs a call whose term is bytes [from, size) of the frame that ends
+// where unhandled input starts.
+func (p *Process) answer(nr, from, size int) {
+	if p.calls.Execs(nr) {
+		p.hearChildren()
+	}
+	signal.Release(signal.Held()) // a call that waits ends with any signal
+	in, out, limit := &p.in, &p.out, p.ReplyLimit()
+	body := in.b[in.r-size+from : in.r+slack]
+	in.lend(in.r)
+	p.execed = false
+	b := out.reserve(headerSize + limit)
+	if out.err != 0 {
+		p.Flush() // ends the process: nobody would get the reply
+	}
+	out.enc.Reset(b[headerSize : headerSize : headerSize+limit])
+	p.traceCall(nr, body)
+	p.calls.Answer(nr, body, &out.enc)
+	in.restore()
+	if term := out.enc.Bytes(); len(term) > 0 {
+		p.traceReply(term)
+		// The call may have flushed: then the frame starts at the front.
+		b = out.reserve(headerSize + limit)
+		out.commit(headerSize + copy(b[headerSize:], term))
+		put16(b, headerSize-lengthSize+len(term))
+		put16(b[lengthSize:], typeCall)
+	}
+	p.buryWaited()
+	if p.parent && p.calls.Execs(nr) && !p.execed {
+		// The parent holds back what follows an exec until it hears of it.
+		p.notify(noticeFailed)
+	}
+}

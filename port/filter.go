@@ -1,0 +1,46 @@
+package port
+
+import "github.com/alcove-go/alcove/port/signal"
+
+// Filtered tells whether call nr is blocked in this process.
+func (p *Process) Filtered(nr int) bool {
+	return nr>>3 < len(p.filter) && p.filter[nr>>3]&(1<<(nr&7)) != 0
+}
+
+// AddFilter blocks calls: those in self in this process, those in sub in
+// processes that it forks from now on. Each is a bit map of at most 16 bytes,
+// least significant bit first. Nothing is ever unblocked.
+func (p *Process) AddFilter(self, sub []byte) {
+	for i, b := range self {
+		p.filter[i] |= b
+	}
+	for i, b := range sub {
+		p.subFilter[i] |= b
+	}
+}
+
+// Locking must be called before a system call that may install a seccomp
+// filter: from then on, here and in all descendants, only the system calls
+// that such filters have always had to allow are made in the loop. None of
+// them gives memory, so what may be needed is had before.
+func (p *Process) Locking() {
+	p.Flush()
+	if p.locked {
+		return
+	}
+	p.poll.dropMany()
+	held := signal.Held()
+	signal.Hold(false)
+	signal.Release(held)
+	const enough = 4 // more children than that wait for each other
+	for range enough {
+		if b := newBuffer(); b != nil {
+			p.drop(&b)
+		}
+	}
+	p.locked = true
+}
+
+// Locked reports whether a seccomp filter may be in force. One that was there
+// before the program started is not known of.
+func (p *Process) Locked() bool { return p.locked }
