@@ -19,10 +19,19 @@ func (c *Calls) child(child *port.Child) {
 	c.reply.Int(int64(child.Pid))
 	c.reply.Int(int64(child.FlowControl))
 	c.reply.Int(int64(child.SignalOnEOF))
-	c.reply.Int(int64(child.Control))
+	c.reply.Int(int64(controlOf(child)))
 	c.reply.Int(int64(child.Stdin))
 	c.reply.Int(int64(child.Stdout))
 	c.reply.Int(int64(child.Stderr))
+}
+
+// controlOf returns what cpid tells of a child's control socket: its number, -2
+// when the child has closed it, or -1 when this process has.
+func controlOf(child *port.Child) int32 {
+	if child.Control < 0 && child.LeftPort() {
+		return -2
+	}
+	return child.Control
 }
 
 // setcpid answers setcpid/3: true, also if there is no such child, or false for

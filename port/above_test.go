@@ -15,11 +15,11 @@ import (
 
 // Children that frames from above are for.
 const (
-	runsPort  = childPid + 1 // this program: its input is followed
+	runsThisProgram  = childPid + 1 // this program: its input is followed
 	runsOther = childPid + 2 // another program
 	noInput   = childPid + 3 // its standard input is closed
 	hasEnded  = childPid + 4
-	second    = childPid + 5 // as runsPort
+	second    = childPid + 5 // as runsThisProgram
 	nobody    = childPid + 6 // no child
 )
 
@@ -47,7 +47,7 @@ func receivedAtOnce(stream string) received {
 			break
 		}
 	}
-	for _, pid := range []int{runsPort, second} {
+	for _, pid := range []int{runsThisProgram, second} {
 		input, closed := r.input(pid), true
 		for r.Inputs[pid] = nil; closed; {
 			p := passedAtOnce(input)
@@ -83,7 +83,7 @@ func (r *received) call(nr int, body string) {
 
 func (r *received) stdin(pid int, data string) {
 	switch pid {
-	case runsPort, second:
+	case runsThisProgram, second:
 		input := r.input(pid)
 		held := len(input) - passedAtOnce(input).N
 		if held+len(data) > queueSize {
@@ -106,7 +106,7 @@ func (r *received) input(pid int) string { return strings.Join(r.Inputs[pid], ""
 func receivedInPieces(t *testing.T, stream string, cuts ...int) received {
 	t.Helper()
 	f := newFixture(t)
-	children := map[int]*testChild{runsPort: f.adopt(runsPort), runsOther: f.adoptProgram(runsOther), second: f.adopt(second)}
+	children := map[int]*testChild{runsThisProgram: f.adopt(runsThisProgram), runsOther: f.adoptProgram(runsOther), second: f.adopt(second)}
 	for _, c := range children {
 		growPipe(t, c.stdin)
 	}
@@ -179,7 +179,7 @@ func growPipe(t testing.TB, fd int) {
 func TestFramesFromAboveGoWhereTheyAreMeantFor(t *testing.T) {
 	most := strings.Repeat("0123456789abcdef", 4096)[:65535-6]
 	exec, data := callFrame(callExec, "x"), callFrame(callOnly, "data")
-	port := func(data string) string { return stdinFrame(runsPort, data) }
+	port := func(data string) string { return stdinFrame(runsThisProgram, data) }
 	for _, test := range []struct{ name, stream string }{
 		{"a call", callFrame(callOnly, "term")},
 		{"a call without a reply", callFrame(callQuiet, "term")},
@@ -198,7 +198,7 @@ func TestFramesFromAboveGoWhereTheyAreMeantFor(t *testing.T) {
 		{"an exec call in pieces", port(data+exec[:3]) + port(exec[3:]) + port(data)},
 		{"an exec call of a grandchild", port(stdinFrame(9, exec)) + port(data)},
 		{"more than is held back", port(exec) + port(data) + port(most) + port(data) + port(most[:100])},
-		{"a type from below", port("a") + fromChild(typeStdout, runsPort, "x") + port("b")},
+		{"a type from below", port("a") + fromChild(typeStdout, runsThisProgram, "x") + port("b")},
 		{"a type that does not exist", callFrame(1, "x") + "\x00\x04\x00\x08\x00\x00" + callFrame(2, "y")},
 		{"data without a whole pid", "\x00\x05\x00\x00\x00\x00\x01"},
 		{"no type", "\x00\x00" + callFrame(1, "x")},

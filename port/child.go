@@ -1,32 +1,56 @@
 package port
 
-// Values of Child.Control besides a descriptor.
+// childState is what a process knows of the program that a child runs. It learns
+// it from the control socket (notice.go):
+//
+//	            noticeExec                  the socket closes
+//	runsPort ---------------> aboutToExec -------------------> runsProgram
+//	  |  ^                     |    |
+//	  |  +---------------------+    |
+//	  |   any other notice          |
+//	  |                             | a call closes the socket,
+//	  | the socket closes           | or it was used for something else
+//	  v                             v
+//	portEnded                     untold
+//
+// untold is reached from runsPort as well. A child that is reaped leaves the table
+// from every state; its streams may go on as a leftover.
+type childState uint8
+
 const (
-	closedControl = -2 // end of file: the child has exec'ed or ended
-	lostControl   = -1 // something else than a notice came, or reading failed
+	runsPort    childState = iota // this program: its output is frames
+	aboutToExec                   // so far; what it has announced is frames
+	runsProgram                   // another one: its output is passed on as it comes
+	portEnded                     // it was killed or has exited without an exec
+	untold                        // nobody tells; its output is taken for frames
 )
 
 // Child is what a process knows of one of its children, from the fork until it
 // is reaped. The descriptors are this process's own numbers; -1 when closed.
 type Child struct {
 	outlet
+	inlet
 	SignalOnEOF int32
-	Control     int32
-	Stdin       int32
+	Control     int32  // its notices come here
+	announced   uint64 // bytes that were frames at its last notice
+	waited      bool   // by waitpid: not listed, not addressed, its end not reported
+}
 
-	waited bool // by waitpid: not listed, not addressed, its end not reported
+// LeftPort reports whether the child does not run this program any more.
+func (c *Child) LeftPort() bool { return c.state == runsProgram || c.state == portEnded }
 
-	// The way in (feed.go).
+// livesAsPort reports whether the child is there and may run this program.
+func (c *Child) livesAsPort() bool { return c.Pid != 0 && !c.waited && !c.LeftPort() }
+
+// inlet is the way into a child: its standard input (feed.go).
+type inlet struct {
+	Stdin   int32
+	closing int32 // standard input, closed by a call while queue held data; else -1
 	gate    gate
+	hungry  bool // its input did not take all: report when there is room
 	scan    scanner
 	queue   *buffer
-	ready   int   // bytes at the front of queue that may be written now
-	closing int32 // standard input, closed by a call while queue held data; else -1
-	hungry  bool  // its input did not take all: report when there is room
-
-	// Notices (notice.go).
-	announced uint64 // bytes that were frames at its last notice
-	execing   bool   // the last notice was that of an exec
+	ready   int // bytes at the front of queue that may be written now
 }
 
 // outlet is the way out of a process: its standard output and error (stream.go).
@@ -38,13 +62,12 @@ type outlet struct {
 	Stdout      int32
 	Stderr      int32
 
-	slot      int32   // in the table of children, or of leftovers
-	ended     bool    // the process is reaped: this is a leftover
-	port      bool    // it may run this program: fdctl_closed has not been sent
-	raw       bool    // its standard output is that of another program
+	state     childState
+	leftover  bool    // the process is reaped
 	lifted    bool    // output does not have to wait for credit
 	grown     bool    // its standard output has a larger pipe (pipesize.go)
-	held      *buffer // part of a frame, or raw output that was read along with frames
+	slot      int32   // in the table of children, or of leftovers
+	held      *buffer // part of a frame, or output of a program that was read along with frames
 	forwarded uint64  // bytes of its standard output passed on as frames
 }
 
@@ -60,23 +83,20 @@ const (
 // was last looked at: an exec call is on its way, or could be without having
 // been seen, since the child may have taken its input otherwise than frame by
 // frame.
-func (c *Child) mayExec() bool { return c.gate != gateOpen || c.scan.reads }
+func (in *inlet) mayExec() bool { return in.gate != gateOpen || in.scan.reads }
 
 // stdinNumber is the descriptor to write to, which outlives its being closed
 // by a call until the queue is empty.
-func (c *Child) stdinNumber() int32 {
-	if c.closing >= 0 {
-		return c.closing
+func (in *inlet) stdinNumber() int32 {
+	if in.closing >= 0 {
+		return in.closing
 	}
-	return c.Stdin
+	return in.Stdin
 }
 
-// paused tells whether output has to wait for credit.
-func (o *outlet) paused() bool { return o.raw && !o.lifted && (o.FlowControl == 0 || o.FlowBytes == 0) }
-
-// runsPort reports whether a child lives and has not executed another program.
-func (p *Process) runsPort(c *Child) bool {
-	return c.Pid != 0 && !c.waited && c.Control != closedControl
+// paused reports whether output has to wait for credit.
+func (o *outlet) paused() bool {
+	return o.state == runsProgram && !o.lifted && (o.FlowControl == 0 || o.FlowBytes == 0)
 }
 
 // number is the descriptor of a stream.

@@ -32,7 +32,8 @@ func (p *Process) addClosed(pid int32) *Child {
 	}
 	c := p.table.add(pid)
 	p.poll.room(len(p.table.slots))
-	c.Control, c.Stdin, c.Stdout, c.Stderr = closedControl, -1, -1, -1
+	c.state = portEnded
+	c.Control, c.Stdin, c.Stdout, c.Stderr = -1, -1, -1, -1
 	return c
 }
 

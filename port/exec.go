@@ -72,7 +72,7 @@ func (p *Process) hearChildren() {
 			continue
 		}
 		p.readControl(c)
-		if !c.raw {
+		if c.state != runsProgram {
 			p.readFrames(c)
 		}
 		p.hear(&c.outlet)
@@ -86,7 +86,7 @@ func (p *Process) hearChildren() {
 
 func (p *Process) hear(o *outlet) {
 	o.lifted = true
-	if o.raw {
+	if o.state == runsProgram {
 		p.drainStdout(o)
 	}
 	p.drainStream(o, streamStderr)

@@ -46,7 +46,7 @@ func (p *Process) forward(pid uint32, data []byte) {
 		p.badpid(pid)
 		return
 	}
-	program := c.raw || c.Control == closedControl
+	program := c.LeftPort()
 	if c.Stdin < 0 || len(data) == 0 {
 		if program {
 			p.feedPending()
@@ -242,7 +242,7 @@ func (p *Process) feedQueued(c *Child) {
 func (p *Process) scanQueue(c *Child) {
 	switch {
 	case c.ready > 0:
-	case c.raw || c.Control == closedControl || c.gate == gateless:
+	case c.LeftPort() || c.gate == gateless:
 		c.ready = c.queue.len()
 	case c.gate == gateOpen:
 		var closed bool

@@ -269,7 +269,7 @@ func (f *fixture) adoptProgram(pid int) *testChild {
 	c.notice(noticeExec, 0)
 	c.close(&c.control)
 	f.rounds()
-	if got := f.written(); got != ctlFrame(pid, "fdctl_closed") || !c.raw {
+	if got := f.written(); got != ctlFrame(pid, "fdctl_closed") || c.state != runsProgram {
 		f.t.Fatalf("child %d did not exec: %q", pid, got)
 	}
 	return c

@@ -10,7 +10,7 @@ import "github.com/alcove-go/alcove/port/sys"
 // pieceLimit is how large the next piece may be.
 func (p *Process) pieceLimit(o *outlet) int {
 	limit := p.ReplyLimit()
-	if o.raw && !o.lifted && o.FlowBytes >= 0 {
+	if o.state == runsProgram && !o.lifted && o.FlowBytes >= 0 {
 		return min(limit, int(o.FlowBytes))
 	}
 	return limit
@@ -64,7 +64,7 @@ func (p *Process) credited(o *outlet) {
 
 // spend takes a piece of n bytes from the credit.
 func (p *Process) spend(o *outlet, n int) {
-	if !o.raw || o.FlowControl < 0 && o.FlowBytes < 0 {
+	if o.state != runsProgram || o.FlowControl < 0 && o.FlowBytes < 0 {
 		return
 	}
 	if o.FlowControl > 0 {

@@ -61,7 +61,7 @@ func (p *Process) await(millis int, kill bool) bool {
 // closeInputs shows children that run this program the end of their input.
 func (p *Process) closeInputs() {
 	for i := range p.table.slots {
-		if c := &p.table.slots[i]; p.runsPort(c) && c.Stdin >= 0 {
+		if c := &p.table.slots[i]; c.livesAsPort() && c.Stdin >= 0 {
 			sys.Close(int(c.Stdin))
 			c.Stdin = -1
 		}
@@ -89,7 +89,7 @@ func (p *Process) askBelow() {
 	}
 	for i := range p.table.slots {
 		c := &p.table.slots[i]
-		if c.Pid != 0 && !c.waited && !p.runsPort(c) && signo != 0 && int(c.SignalOnEOF) != signo {
+		if c.Pid != 0 && !c.waited && !c.livesAsPort() && signo != 0 && int(c.SignalOnEOF) != signo {
 			sys.Kill(int(c.Pid), int(c.SignalOnEOF))
 		}
 	}
@@ -101,7 +101,7 @@ func (p *Process) askBelow() {
 func (p *Process) killBelow(sparing bool) {
 	for i := range p.table.slots {
 		c := &p.table.slots[i]
-		if c.Pid == 0 || c.waited || sparing && p.runsPort(c) {
+		if c.Pid == 0 || c.waited || sparing && c.livesAsPort() {
 			continue
 		}
 		sys.Kill(-int(c.Pid), sys.SIGKILL)
@@ -177,7 +177,7 @@ func (p *Process) signalChildren() {
 			continue // a pid that was reaped may be somebody else's
 		}
 		pid := int(c.Pid)
-		if c.Control != closedControl {
+		if !c.LeftPort() {
 			if !p.locked {
 				sys.Kill(pid, sys.SIGCONT)
 			}

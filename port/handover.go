@@ -33,8 +33,10 @@ func (p *Process) readControl(c *Child) {
 
 func (p *Process) noticed(c *Child, kind uint32, count uint64) {
 	c.announced += count
-	c.execing = kind == noticeExec
+	c.state = runsPort
 	switch kind {
+	case noticeExec:
+		c.state = aboutToExec
 	case noticeKept, noticeFailed:
 		p.openGate(c)
 	case noticeInput:
@@ -43,48 +45,48 @@ func (p *Process) noticed(c *Child, kind uint32, count uint64) {
 	}
 }
 
-func (p *Process) closeControl(c *Child, state int32) {
+func (p *Process) closeControl(c *Child) {
 	p.forget(&c.outlet, streamControl)
 	sys.Close(int(c.Control))
-	c.Control = state
+	c.Control = -1
 }
 
 // loseControl goes on without the control socket: that the child is another
 // program is never told.
 func (p *Process) loseControl(c *Child) {
-	p.closeControl(c, lostControl)
-	c.port = false
+	p.closeControl(c)
+	c.state = untold
 	c.gate = gateless
 	p.openGate(c)
 }
 
-// controlClosed is the end of a child as a process of this program. What it
-// has written as such goes first, so that no reply comes after fdctl_closed,
+// controlClosed handles end of file on the control socket: the child has exec'ed
+// or ended. What it has written as such goes first, so that no reply comes after fdctl_closed,
 // which clients take for the success of an exec.
 func (p *Process) controlClosed(c *Child) {
 	if !p.hold(&c.outlet) {
 		p.forget(&c.outlet, streamControl)
 		return
 	}
-	p.closeControl(c, closedControl)
-	if c.execing {
+	p.closeControl(c)
+	if c.state == aboutToExec {
 		p.forwardAnnounced(c)
-		c.raw = true
+		c.state = runsProgram
 	} else {
 		p.forwardAll(&c.outlet)
+		c.state = portEnded
 	}
 	p.ctl(uint32(c.Pid), "fdctl_closed")
 	p.inputHeld(c)
-	c.port = false
 	p.watchOutput(&c.outlet)
-	if c.raw {
+	if c.state == runsProgram {
 		p.deliverHeld(&c.outlet)
 	}
 	p.openGate(c)
 }
 
 func (p *Process) readStdout(c *Child) {
-	if c.raw {
+	if c.state == runsProgram {
 		p.readRaw(&c.outlet, streamStdout)
 		return
 	}
@@ -102,7 +104,7 @@ func (p *Process) readFrames(c *Child) {
 	if c.mayExec() {
 		// Then its notice came before the first byte of the new program.
 		p.readControl(c)
-		if c.raw {
+		if c.state == runsProgram {
 			return
 		}
 	}

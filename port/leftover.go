@@ -13,7 +13,7 @@ func (p *Process) addLeftover(o *outlet) {
 	t.live++
 	l := &t.slots[i]
 	*l = leftover{outlet: *o, age: t.age}
-	l.ended, l.slot = true, int32(i)
+	l.leftover, l.slot = true, int32(i)
 	p.poll.roomLeft(len(t.slots))
 	p.watchOutput(&l.outlet)
 }

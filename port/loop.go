@@ -79,7 +79,7 @@ func (p *Process) sweep() {
 	}
 	t.changed = false
 	for i := range t.slots {
-		if c := &t.slots[i]; c.raw {
+		if c := &t.slots[i]; c.state == runsProgram {
 			p.deliverHeld(&c.outlet)
 		}
 	}

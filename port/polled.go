@@ -27,7 +27,7 @@ func (p *Process) watchStream(o *outlet, stream int) {
 		p.forget(o, stream)
 	case !o.paused():
 		p.watch(o, stream, fd, sys.POLLIN)
-	case o.ended:
+	case o.leftover:
 		// No credit, but a leftover is to go when there is nothing to hold.
 		p.watch(o, stream, fd, 0)
 	default:

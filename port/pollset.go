@@ -109,7 +109,7 @@ func (s *pollset) fixed() []sys.PollFD {
 }
 
 func (s *pollset) placeOf(o *outlet, stream int) int {
-	if o.ended {
+	if o.leftover {
 		return s.left + int(o.slot)*leftStreams + stream - streamStdout
 	}
 	return placeChildren + int(o.slot)*streams + stream

@@ -20,13 +20,13 @@ func (p *Process) reap() {
 			continue
 		}
 		if c := p.ChildByPid(int32(pid)); c != nil {
-			p.ended(c, ws, &usage)
+			p.reportEnd(c, ws, &usage)
 		}
 	}
 }
 
-// ended reports the end of a child: after all that it has written.
-func (p *Process) ended(c *Child, ws sys.WaitStatus, usage *sys.Rusage) {
+// reportEnd reports the end of a child: after all that it has written.
+func (p *Process) reportEnd(c *Child, ws sys.WaitStatus, usage *sys.Rusage) {
 	p.drain(c)
 	if p.Options.StdinClosed {
 		p.ctl(uint32(c.Pid), "stdin_closed")
@@ -86,7 +86,7 @@ func (p *Process) drain(c *Child) {
 	if c.Control >= 0 { // held open by a process that the child left behind
 		p.controlClosed(c)
 	}
-	if c.raw {
+	if c.state == runsProgram {
 		p.drainStdout(&c.outlet)
 	} else {
 		p.forwardAll(&c.outlet)
@@ -123,7 +123,7 @@ func (p *Process) drainStream(o *outlet, stream int) {
 // leave takes a child that has ended out of the table. Streams that others hold
 // go on as a leftover, but for frames: nobody else writes these.
 func (p *Process) leave(c *Child) {
-	if !c.raw && c.Stdout >= 0 {
+	if c.state != runsProgram && c.Stdout >= 0 {
 		p.streamEnded(&c.outlet, streamStdout)
 	}
 	p.closeInput(c)
@@ -156,7 +156,7 @@ func (p *Process) silence(pid int32) {
 			continue
 		}
 		if c.Control >= 0 {
-			p.closeControl(c, lostControl)
+			p.closeControl(c)
 		}
 		p.closeStream(&c.outlet, streamStdout)
 		p.closeStream(&c.outlet, streamStderr)

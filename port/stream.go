@@ -62,7 +62,7 @@ func (p *Process) readStream(o *outlet, stream int, b []byte) int {
 // atEnd handles end of file on a stream. Where fdctl_closed is still to be sent
 // it comes first, and the stream is closed afterwards.
 func (p *Process) atEnd(o *outlet, stream int) {
-	if o.port {
+	if o.state == runsPort || o.state == aboutToExec {
 		p.forget(o, stream)
 		return
 	}
@@ -94,7 +94,7 @@ func (p *Process) closeStream(o *outlet, stream int) {
 	p.forget(o, stream)
 	sys.Close(int(*fd))
 	*fd = -1
-	if o.ended && o.Stdout < 0 && o.Stderr < 0 {
+	if o.leftover && o.Stdout < 0 && o.Stderr < 0 {
 		p.leftovers.free(int(o.slot))
 		p.table.changed = true
 	}

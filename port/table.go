@@ -34,7 +34,7 @@ func (t *children) add(pid int32) *Child {
 	if i == len(t.slots) {
 		t.slots = t.slots[:i+1]
 	}
-	t.slots[i] = Child{outlet: outlet{Pid: pid, slot: int32(i), port: true}, closing: -1}
+	t.slots[i] = Child{outlet: outlet{Pid: pid, slot: int32(i)}, inlet: inlet{closing: -1}}
 	t.live++
 	return &t.slots[i]
 }

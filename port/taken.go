@@ -54,7 +54,7 @@ func (p *Process) inputReady(c *Child) {
 
 // inputHeld tells that what was held back during an exec is for the program.
 func (p *Process) inputHeld(c *Child) {
-	if c.raw && c.queue != nil && p.Options.StdinTaken {
+	if c.state == runsProgram && c.queue != nil && p.Options.StdinTaken {
 		p.tell(c, "stdin_taken", c.queue.len())
 	}
 }

@@ -166,7 +166,7 @@ func (w *walk) children(pid, tid int) bool {
 // more than there is room for, the next look finds them: killed ones make room.
 func (w *walk) found(pid int) {
 	c := w.p.ChildByPid(int32(pid))
-	if c != nil && w.spare&sparePorts != 0 && w.p.runsPort(c) {
+	if c != nil && w.spare&sparePorts != 0 && c.livesAsPort() {
 		return
 	}
 	if w.n < len(w.pids) {
@@ -190,7 +190,7 @@ func (w *walk) isAsked(pid int) bool {
 		return false
 	}
 	c := w.p.ChildByPid(int32(group))
-	return c != nil && !w.p.runsPort(c)
+	return c != nil && !c.livesAsPort()
 }
 
 // open opens a file for reading.
