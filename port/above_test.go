@@ -15,12 +15,12 @@ import (
 
 // Children that frames from above are for.
 const (
-	runsThisProgram  = childPid + 1 // this program: its input is followed
-	runsOther = childPid + 2 // another program
-	noInput   = childPid + 3 // its standard input is closed
-	hasEnded  = childPid + 4
-	second    = childPid + 5 // as runsThisProgram
-	nobody    = childPid + 6 // no child
+	runsThisProgram = childPid + 1 // this program: its input is followed
+	runsOther       = childPid + 2 // another program
+	noInput         = childPid + 3 // its standard input is closed
+	hasEnded        = childPid + 4
+	second          = childPid + 5 // as runsThisProgram
+	nobody          = childPid + 6 // no child
 )
 
 // received is what becomes of frames from above.

@@ -40,7 +40,6 @@ func (p *Process) handleInbound() {
 		in.r += size
 		if !p.handle(frame) {
 			p.traceRefused(frame)
-			p.feedPending()
 			p.Flush()
 			p.end(0)
 		}
@@ -52,8 +51,14 @@ func (p *Process) handleInbound() {
 	p.feedPending()
 }
 
-// handle handles one frame and reports whether it is one that may come here.
+// handle handles one frame and reports whether it is one that may come here. Data
+// for children is gathered (feed.go) and written before anything else is done.
 func (p *Process) handle(frame []byte) bool {
+	if len(frame) >= proxySize && get16(frame[lengthSize:]) == typeStdin {
+		p.forward(get32(frame[headerSize:]), frame[proxySize:])
+		return true
+	}
+	p.feedPending()
 	if len(frame) < headerSize {
 		// No type, or half of one. Of what there is only zeros pass, as data
 		// for pid 0.
@@ -63,38 +68,25 @@ func (p *Process) handle(frame []byte) bool {
 		p.badpid(0)
 		return true
 	}
-	switch get16(frame[lengthSize:]) {
-	case typeStdin:
-		if len(frame) < proxySize {
-			return false
-		}
-		p.forward(get32(frame[headerSize:]), frame[proxySize:])
-	case typeCall:
-		const least = 3 // call number and a byte of the term
-		if len(frame) < headerSize+least {
-			return false
-		}
-		p.feedPending()
-		if p.locked {
-			p.Flush() // should the filter kill this call, the replies before it are out
-		}
-		p.answer(get16(frame[headerSize:]), headerSize+2, len(frame))
-	default:
+	const least = 1 // byte of the term
+	if get16(frame[lengthSize:]) != typeCall || len(frame) < headerSize+numberSize+least {
 		return false
 	}
+	if p.locked {
+		p.Flush() // should the filter kill this call, the replies before it are out
+	}
+	p.answer(get16(frame[headerSize:]), frame[headerSize+numberSize:])
 	return true
 }
 
-// answer runs a call whose term is bytes [from, size) of the frame that ends
-// where unhandled input starts.
-func (p *Process) answer(nr, from, size int) {
+// answer runs a call. term is the end of the frame before unhandled input.
+func (p *Process) answer(nr int, term []byte) {
 	if p.calls.Execs(nr) {
 		p.hearChildren()
 	}
 	signal.Release(signal.Held()) // a call that waits ends with any signal
 	in, out, limit := &p.in, &p.out, p.ReplyLimit()
-	body := in.b[in.r-size+from : in.r+slack]
-	in.lend(in.r)
+	body := in.lend(term)
 	p.execed = false
 	b := out.reserve(headerSize + limit)
 	if out.err != 0 {

@@ -41,32 +41,36 @@ const gatherBelow = 16 << 10
 func (p *Process) forward(pid uint32, data []byte) {
 	p.traceData(pid, data)
 	c := p.ChildByPid(int32(pid))
-	if c == nil {
+	if !p.feed.joins(c, data) {
 		p.feedPending()
+	}
+	switch {
+	case c == nil:
 		p.badpid(pid)
-		return
-	}
-	program := c.LeftPort()
-	if c.Stdin < 0 || len(data) == 0 {
-		if program {
-			p.feedPending()
-			p.inputNone(c)
-		}
-		return
-	}
-	if program {
+	case c.Stdin >= 0 && len(data) > 0 && c.LeftPort():
 		p.feedProgram(c, data)
-		return
+	case c.Stdin >= 0 && len(data) > 0:
+		p.feedPort(c, data)
+	case c.LeftPort():
+		p.inputNone(c)
 	}
-	p.feedPort(c, data)
+}
+
+// joins reports whether data for a child is written together with what was
+// gathered. Whatever else comes in waits until that is written.
+func (f *feed) joins(c *Child, data []byte) bool {
+	switch {
+	case c == nil || c != f.to || len(data) == 0:
+		return false
+	case c.LeftPort():
+		return f.fits(len(data))
+	}
+	return len(data) < gatherBelow
 }
 
 // feedProgram takes data for another program, as much of it as the pipe takes.
 func (p *Process) feedProgram(c *Child, data []byte) {
 	f := &p.feed
-	if f.to != c || !f.fits(len(data)) {
-		p.feedPending()
-	}
 	if c.queue != nil {
 		// What was sent before this is not yet in the pipe, so that is full.
 		p.inputFull(c, 0)
@@ -78,7 +82,7 @@ func (p *Process) feedProgram(c *Child, data []byte) {
 	f.size += len(data)
 }
 
-// fits tells whether a piece can be written together with those there are: when
+// fits reports whether a piece can be written together with those there are: when
 // all of it is atomic, or none. What a pipe takes whole or not at all must not be
 // divided because of what follows it.
 func (f *feed) fits(size int) bool {
@@ -119,9 +123,6 @@ func (p *Process) feedPieces() {
 
 // feedPort takes data for a child that runs this program, whole or not at all.
 func (p *Process) feedPort(c *Child, data []byte) {
-	if p.feed.to != c || len(data) >= gatherBelow {
-		p.feedPending()
-	}
 	if c.queue != nil || c.gate == gateClosed {
 		p.queueData(c, data, 0)
 		return
@@ -134,7 +135,7 @@ func (p *Process) feedPort(c *Child, data []byte) {
 	if !closed {
 		return
 	}
-	p.feedPending()
+	p.feedPending() // before the rest is queued behind it
 	c.gate = gateClosed
 	if n < len(data) {
 		p.queueData(c, data[n:], n)
@@ -154,16 +155,14 @@ func (p *Process) queueData(c *Child, data []byte, passed int) {
 	c.queue.append(data)
 }
 
-// gather adds data, which is in the inbound buffer behind what was gathered.
+// gather adds data to what is written at once.
 func (p *Process) gather(c *Child, data []byte) {
 	f := &p.feed
 	if f.to == nil {
 		f.to, f.data = c, data
 		return
 	}
-	n := len(f.data)
-	f.data = f.data[:n+len(data)]
-	copy(f.data[n:], data)
+	f.data = p.in.join(f.data, data)
 }
 
 // feedPending writes what was gathered. What the pipe does not take is queued.

@@ -16,6 +16,7 @@ const (
 const (
 	lengthSize = 2
 	headerSize = 4 // length and type
+	numberSize = 2 // of a call
 	proxySize  = 8 // length, type and pid
 	maxFrame   = lengthSize + 0xffff
 

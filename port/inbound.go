@@ -16,11 +16,13 @@ const inboundSize = 2*maxFrame + slack
 
 func (in *inbound) reset() { in.r, in.w, in.lent = 0, 0, false }
 
-// lend zeroes the bytes at offset at, until restore.
-func (in *inbound) lend(at int) {
-	in.at, in.lent = at, true
-	copy(in.saved[:], in.b[at:])
-	in.b[at], in.b[at+1] = 0, 0
+// lend returns the term of a call, which ends where unhandled input starts, with the
+// slack behind it. That is zeroed, until restore.
+func (in *inbound) lend(term []byte) []byte {
+	in.at, in.lent = in.r, true
+	copy(in.saved[:], in.b[in.at:])
+	in.b[in.at], in.b[in.at+1] = 0, 0
+	return in.b[in.r-len(term) : in.r+slack]
 }
 
 func (in *inbound) restore() {
@@ -28,4 +30,13 @@ func (in *inbound) restore() {
 		copy(in.b[in.at:], in.saved[:])
 		in.lent = false
 	}
+}
+
+// join moves b to the end of a and returns both as one. They are contents of frames
+// that have been handled, those of a first: all between them is of no more use.
+func (in *inbound) join(a, b []byte) []byte {
+	n := len(a)
+	a = a[:n+len(b)]
+	copy(a[n:], b)
+	return a
 }
