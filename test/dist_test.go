@@ -3,6 +3,7 @@ package test
 import (
 	"debug/elf"
 	"errors"
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,8 +59,24 @@ func TestDistributedProgramsStartForkExecuteAndCatchSignals(t *testing.T) {
 				t.Errorf("--version (-want +got):\n%s", diff)
 			}
 			use(t, opts)
+			for range *starts {
+				startForkExecute(t, opts)
+			}
 		})
 	}
+}
+
+var starts = flag.Int("starts", 10, "how often the program of each machine is started")
+
+// startForkExecute is a whole life of the program.
+func startForkExecute(t *testing.T, opts []Option) {
+	t.Helper()
+	p := Start(t, opts...)
+	a := p.Fork(nil)
+	p.Want(a.Pid(), a, "getpid")
+	p.Exec(a, "cat")
+	p.Stdin(a, "text")
+	p.Next(Stdout(a, "text"))
 }
 
 // static checks that a program needs nothing but the kernel.
