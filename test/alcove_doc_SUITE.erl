@@ -19,6 +19,7 @@
 -export([
     getting_started/1,
     run/1,
+    supervised/1,
     installing/1,
     privileges/1,
     sandboxes/1,
@@ -51,6 +52,7 @@ pages() ->
     [
         getting_started,
         run,
+        supervised,
         installing,
         privileges,
         sandboxes,
@@ -90,6 +92,7 @@ end_per_testcase(_Case, _Config) ->
 
 getting_started(Config) -> run(getting_started, Config).
 run(Config) -> run(run, Config).
+supervised(Config) -> run(supervised, Config).
 installing(Config) -> run(installing, Config).
 privileges(Config) -> run(privileges, Config).
 sandboxes(Config) -> run(sandboxes, Config).

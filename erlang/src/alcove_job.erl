@@ -23,6 +23,7 @@
 -export([
     write/3,
     eof/1,
+    close/2,
     forget/2,
     read/2
 ]).
@@ -32,7 +33,8 @@
     ask/2,
     finish/2,
     flush/1,
-    await_end/1
+    await_end/1,
+    close_driver/1
 ]).
 
 -export_type([
@@ -61,8 +63,8 @@
     pid :: alcove:pid_t(),
     % what is to be written, oldest first: who is told, the data, how much of it was taken
     writes = queue:new() :: queue:queue({term(), binary(), non_neg_integer()}),
-    % the piece on its way is acknowledged, or there is to be room for one, before the next
-    is_waiting = false :: boolean(),
+    % for the acknowledgement of a piece of the oldest, or for room, before the next is sent
+    waits_for = none :: none | taken | room,
     input = open :: open | last | closed,
     % output that was read and not yet credited
     read = 0 :: non_neg_integer()
@@ -94,12 +96,15 @@
 %% Processor time in microseconds and the largest memory in bytes, of the program and what it
 %% has waited for.
 
--type result() :: ok | {error, closed}.
+-type result() :: ok | {error, closed | timeout}.
 %% What became of a write.
+
+-type written() :: {written, [{Who :: term(), result(), Taken :: non_neg_integer()}], job()}.
+%% Whose writes are over.
 
 -type news() ::
     {output, stdout | stderr, binary()}
-    | {written, [{Who :: term(), result(), Taken :: non_neg_integer()}], job()}
+    | written()
     | {used, used()}
     | {ended, status()}
     | {lost, Reason :: term()}
@@ -245,7 +250,9 @@ start(#keeper{drv = Drv, path = Path} = Keeper, Spec, Before, Timeout) ->
     end.
 
 with_input(#{stdin := pipe}, Job) -> Job;
-with_input(#{stdin := <<_, _/binary>> = Data}, Job) -> eof(write(input, Data, Job));
+with_input(#{stdin := <<_, _/binary>> = Data}, Job) ->
+    {written, [], Writing} = write(input, Data, Job),
+    eof(Writing);
 with_input(_Spec, Job) -> Job#job{input = closed}.
 
 undo(#job{keeper = #keeper{drv = Drv}} = Job, Error) ->
@@ -436,7 +443,7 @@ of_program(alcove_stderr, Bytes, _Job) -> {output, stderr, Bytes};
 of_program(alcove_event, {exit_status, Status}, _Job) -> {ended, {exit, Status}};
 of_program(alcove_event, {termsig, Signal}, _Job) -> {ended, {signal, Signal}};
 of_program(alcove_ctl, {stdin_taken, N}, Job) -> taken(N, Job);
-of_program(alcove_ctl, {stdin_ready, _}, Job) -> feed([], Job#job{is_waiting = false});
+of_program(alcove_ctl, {stdin_ready, _}, Job) -> feed([], Job#job{waits_for = none});
 of_program(alcove_ctl, {stdin_error, _}, Job) -> close_input(Job);
 of_program(alcove_ctl, Used, _Job) when is_tuple(Used), element(1, Used) =:= usage -> {used, used(alcove_linux:usage(Used))};
 of_program(_Tag, _Term, _Job) -> none.
@@ -448,12 +455,13 @@ used(#{user := User, system := System, maxrss := KiB}) ->
 %% Input
 %%
 
-%% @doc Sends data, when all before it was taken. `{written, _, _}' tells who has been served.
--spec write(Who :: term(), binary(), job()) -> job().
-write(Who, Data, #job{writes = Writes} = Job0) ->
-    Job = Job0#job{writes = queue:in({Who, Data, 0}, Writes)},
-    {written, [], Fed} = feed([], Job),
-    Fed.
+%% @doc Sends data, when all before it was taken. `{written, _, _}' tells who has been served, now
+%% or later.
+-spec write(Who :: term(), binary(), job()) -> written().
+write(Who, Data, #job{input = open, writes = Writes} = Job) ->
+    feed([], Job#job{writes = queue:in({Who, Data, 0}, Writes)});
+write(Who, _Data, Job) ->
+    {written, [{Who, {error, closed}, 0}], Job}.
 
 %% @doc The end of input, when all was taken.
 -spec eof(job()) -> job().
@@ -463,34 +471,48 @@ eof(#job{input = open} = Job) ->
 eof(Job) ->
     Job.
 
-%% @doc Who does not wait any more: what has not been sent is not, how much was taken.
--spec forget(Who :: term(), job()) -> {Taken :: non_neg_integer(), job()}.
-forget(Who, #job{writes = Writes} = Job) ->
-    case lists:keytake(Who, 1, queue:to_list(Writes)) of
-        {value, {_, _, Taken}, Others} ->
-            {Taken, Job#job{writes = queue:from_list(Others)}};
-        false ->
-            {0, Job}
+%% @doc No more of an output is read.
+-spec close(stdout | stderr, job()) -> ok.
+close(Stream, #job{keeper = #keeper{drv = Drv}} = Job) ->
+    _ = try_eof(Drv, path(Job), Stream),
+    ok.
+
+%% @doc Who does not wait any more. How much was taken is told as that of other writes is, when it
+%% is known.
+-spec forget(Who :: term(), job()) -> written().
+forget(Who, #job{writes = Writes, waits_for = For} = Job) ->
+    case {queue:to_list(Writes), For} of
+        {[{Who, Data, Taken} | Others], taken} ->
+            {written, [], Job#job{writes = queue:from_list([{{late, Who}, Data, Taken} | Others])}};
+        {All, _} ->
+            {Late, Others} = lists:partition(fun({W, _, _}) -> W =:= Who end, All),
+            Done = [{Who, {error, timeout}, Taken} || {_, _, Taken} <- Late],
+            {written, Done, Job#job{writes = queue:from_list(Others)}}
     end.
 
-taken(N, #job{writes = Writes, is_waiting = true} = Job) ->
-    case queue:out(Writes) of
-        {{value, {Who, Data, Taken}}, Others} when Taken + N >= byte_size(Data) ->
-            feed([{Who, ok, byte_size(Data)}], Job#job{writes = Others, is_waiting = false});
-        {{value, {Who, Data, Taken}}, Others} ->
-            Rest = queue:in_r({Who, Data, Taken + N}, Others),
-            case N =:= min(?PIECE, byte_size(Data) - Taken) of
-                true -> feed([], Job#job{writes = Rest, is_waiting = false});
-                % the message that there is room follows
-                false -> {written, [], Job#job{writes = Rest}}
-            end;
-        {empty, _} ->
-            feed([], Job#job{is_waiting = false})
+%% When a piece was not taken as a whole, the message that there is room follows.
+taken(N, #job{writes = Writes, waits_for = taken} = Job) ->
+    {{value, {Who, Data, Before}}, Others} = queue:out(Writes),
+    Taken = Before + N,
+    For =
+        case N =:= piece(Data, Before) of
+            true -> none;
+            false -> room
+        end,
+    case Who of
+        {late, Late} ->
+            feed([{Late, {error, timeout}, Taken}], Job#job{writes = Others, waits_for = For});
+        _ when Taken =:= byte_size(Data) ->
+            feed([{Who, ok, Taken}], Job#job{writes = Others, waits_for = For});
+        _ ->
+            feed([], Job#job{writes = queue:in_r({Who, Data, Taken}, Others), waits_for = For})
     end;
 taken(_N, Job) ->
     {written, [], Job}.
 
-feed(Done, #job{is_waiting = true} = Job) ->
+piece(Data, Taken) -> min(?PIECE, byte_size(Data) - Taken).
+
+feed(Done, #job{waits_for = For} = Job) when For =/= none ->
     {written, Done, Job};
 feed(Done, #job{input = closed} = Job) ->
     {written, Closed, Last} = close_input(Job),
@@ -500,27 +522,29 @@ feed(Done, #job{keeper = #keeper{drv = Drv}, writes = Writes} = Job) ->
         {{value, {Who, <<>>, _}}, Others} ->
             feed([{Who, ok, 0} | Done], Job#job{writes = Others});
         {{value, {_, Data, Taken}}, _} ->
-            Size = min(?PIECE, byte_size(Data) - Taken),
-            ok = alcove_drv:stdin(Drv, path(Job), binary:part(Data, Taken, Size)),
-            {written, Done, Job#job{is_waiting = true}};
+            ok = alcove_drv:stdin(Drv, path(Job), binary:part(Data, Taken, piece(Data, Taken))),
+            {written, Done, Job#job{waits_for = taken}};
         {empty, _} when Job#job.input =:= last ->
             % a program that has ended needs it no more
-            _ = try_eof(Drv, path(Job)),
+            _ = try_eof(Drv, path(Job), stdin),
             {written, Done, Job#job{input = closed}};
         {empty, _} ->
             {written, Done, Job}
     end.
 
-try_eof(Drv, Path) ->
+try_eof(Drv, Path, Stream) ->
     try
-        alcove:eof(Drv, Path)
+        alcove:eof(Drv, Path, Stream)
     catch
         _:_ -> ok
     end.
 
 close_input(#job{writes = Writes} = Job) ->
-    Closed = [{Who, {error, closed}, Taken} || {Who, _, Taken} <- queue:to_list(Writes)],
-    {written, Closed, Job#job{writes = queue:new(), input = closed, is_waiting = false}}.
+    Closed = [{writer(Who), {error, closed}, Taken} || {Who, _, Taken} <- queue:to_list(Writes)],
+    {written, Closed, Job#job{writes = queue:new(), input = closed, waits_for = none}}.
+
+writer({late, Who}) -> Who;
+writer(Who) -> Who.
 
 %% @doc So many bytes of output need no more memory: the program may write as many again.
 -spec read(non_neg_integer(), job()) -> job().
@@ -635,4 +659,18 @@ await_end(#job{keeper = #keeper{path = Keeper}}) ->
     case alcove_wait:until(IsGone, ?PATIENCE) of
         ok -> ok;
         {error, timeout} -> {error, {stop, {still_running, [Pid]}}}
+    end.
+
+%% @doc Ends a driver with all that is below its port.
+-spec close_driver(alcove_drv:ref()) -> ok | failure().
+close_driver(Drv) ->
+    try alcove_stop:stop(Drv, [], [{grace, 0}]) of
+        {error, {still_running, Pids}} ->
+            alcove_drv:stop(Drv),
+            {error, {stop, {still_running, Pids}}};
+        {_, _} ->
+            ok
+    catch
+        % the driver is gone
+        exit:_ -> ok
     end.

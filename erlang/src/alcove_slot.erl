@@ -63,16 +63,20 @@ loop(#slot{driver = Driver} = Slot) ->
             loop(Slot)
     end.
 
-run({Caller, _} = From, #{grace := Grace} = Spec, #slot{pool = Pool, keeper = Keeper} = Slot) ->
+run({Caller, _} = From, #{grace := Grace} = Spec, #slot{pool = Pool, drv = Drv, keeper = Keeper} = Slot) ->
     Ref = monitor(process, Caller),
     ok = grace(Grace, Slot),
     Result = alcove_run:on_keeper(Keeper, Spec, changes(Slot), Ref),
     demonitor(Ref, [flush]),
     case Result of
         {lost, {error, Failure}} ->
-            Left = stop(Slot, Failure),
+            Error =
+                case alcove_job:close_driver(Drv) of
+                    ok -> {error, Failure};
+                    Left -> Left
+                end,
             gen_server:cast(Pool, {ends, self()}),
-            gen_server:reply(From, {error, Left}),
+            gen_server:reply(From, Error),
             exit({shutdown, Failure});
         abandoned ->
             gen_server:reply(From, {error, {pool, shutdown}}),
@@ -114,20 +118,7 @@ bytes(Text) ->
         _ -> list_to_binary(Text)
     end.
 
-%% All that is below the port, which is a subreaper.
-stop(#slot{drv = Drv}, Failure) ->
-    try alcove_stop:stop(Drv, [], [{grace, 0}]) of
-        {error, {still_running, Pids}} ->
-            alcove_drv:stop(Drv),
-            {stop, {still_running, Pids}};
-        {_, _} ->
-            Failure
-    catch
-        % the driver is gone
-        exit:_ -> Failure
-    end.
-
 -spec close(#slot{}) -> no_return().
-close(#slot{} = Slot) ->
-    _ = stop(Slot, none),
+close(#slot{drv = Drv}) ->
+    _ = alcove_job:close_driver(Drv),
     exit(normal).

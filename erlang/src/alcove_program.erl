@@ -1,0 +1,773 @@
+%% @doc A program as a process of Erlang: a daemon below a supervisor, or a stream.
+%%
+%% ```
+%% init([]) ->
+%%     Redis = #{argv => ["redis-server", "--port", "7000"], ready => {output, "Ready to accept"}},
+%%     {ok, {#{}, [alcove_program:child_spec(Redis)]}}.
+%% '''
+%%
+%% The process starts when the program has been executed, or is ready, and ends when it does. The
+%% other way round it ends the program with all that it has started: SIGTERM, grace, SIGKILL. When
+%% the process is killed, or the VM is, the port of the program does that.
+%%
+%% <ul>
+%% <li>start: {@link child_spec/1}, {@link start_link/1}</li>
+%% <li>input and output: {@link write/3}, {@link close/1}, {@link read/2}</li>
+%% <li>end: {@link signal/2}, {@link stop/1}, {@link await/2}</li>
+%% <li>others: {@link info/1}, {@link controlling_process/2}</li>
+%% </ul>
+-module(alcove_program).
+-behaviour(gen_statem).
+
+-export([
+    child_spec/1,
+    start_link/1
+]).
+-export([
+    write/2, write/3,
+    close/1, close/2,
+    read/1, read/2
+]).
+-export([
+    signal/2,
+    stop/1, stop/2,
+    await/1, await/2
+]).
+-export([
+    info/1,
+    controlling_process/2
+]).
+-export([
+    init/1,
+    callback_mode/0,
+    handle_event/4,
+    terminate/3
+]).
+
+-export_type([
+    program/0,
+    options/0,
+    output/0,
+    stream/0,
+    info/0
+]).
+
+-type program() :: pid() | atom() | {global, term()} | {via, module(), term()}.
+%% A program, by its process or the name of that.
+
+-type stream() :: stdout | stderr.
+
+-type output() ::
+    {logger, logger:level()}
+    | {send, pid()}
+    | fun((stream(), binary()) -> term())
+    | passive.
+%% What becomes of output, see {@link start_link/1}.
+
+-type options() :: #{
+    argv := alcove_run:argv(),
+    name => {local, atom()} | {global, term()} | {via, module(), term()},
+    output => output(),
+    lines => boolean(),
+    window => pos_integer(),
+    stderr => separate | merge | discard,
+    ready => {output, iodata()} | fun(() -> boolean()),
+    ready_timeout => timeout(),
+    signal => alcove:constant(),
+    grace => non_neg_integer(),
+    exit_reason => fun((alcove_job:status()) -> term()),
+    metadata => map(),
+    env => alcove_spec:environment(),
+    clear_env => boolean(),
+    cd => file:name_all(),
+    user => alcove_spec:user(),
+    umask => 0..8#777,
+    limits => alcove_spec:limits(),
+    sandbox => [{alcove_proto:call(), [term()]}],
+    exec => unicode:chardata()
+}.
+%% See {@link start_link/1}.
+
+-type info() :: #{
+    argv := [binary(), ...],
+    os_pid := alcove:pid_t(),
+    state := running | stopping | ended,
+    stdout := non_neg_integer(),
+    stderr := non_neg_integer(),
+    unread := non_neg_integer(),
+    writes := non_neg_integer()
+}.
+%% Bytes of each output so far, bytes that nobody has read, and calls of {@link write/3} that wait.
+
+-record(data, {
+    job :: alcove_job:job(),
+    drv :: alcove_drv:ref(),
+    driver :: reference(),
+    spec :: alcove_job:spec(),
+    is_ready :: boolean(),
+    % what has come since a line, or what is to match, has begun
+    rest = #{stdout => <<>>, stderr => <<>>} :: #{stream() => binary()},
+    seen = <<>> :: binary(),
+    % what nobody has read, and what memory that takes
+    unread = queue:new() :: queue:queue({stream(), binary(), non_neg_integer()}),
+    readers = queue:new() :: queue:queue({reference(), gen_statem:from()}),
+    writers = #{} :: #{reference() => gen_statem:from()},
+    waiting = [] :: [gen_statem:from()],
+    owner = none :: none | {pid(), reference()},
+    sizes = #{stdout => 0, stderr => 0} :: #{stream() => non_neg_integer()},
+    status = none :: none | alcove_job:status(),
+    began :: integer()
+}).
+
+%% Bytes of output on the way, or unread.
+-define(WINDOW, 1048576).
+
+%% A line that is longer is passed on in pieces, and a pattern has to match in so many bytes.
+-define(LONGEST, 65536).
+
+%% How long programs that were killed may take to be gone, and the margin of a supervisor.
+-define(KILLED, 5000).
+-define(MARGIN, 15000).
+
+%% How often a function is asked if the program is ready.
+-define(POLL, 50).
+
+%%
+%% Start
+%%
+
+%% @doc The specification of a program for its supervisor. It waits for the grace and some more.
+%%
+%% ```
+%% alcove_program:child_spec(#{argv => ["nginx", "-g", "daemon off;"], name => {local, nginx}}).
+%% '''
+-spec child_spec(options()) -> supervisor:child_spec().
+child_spec(Options) ->
+    #{argv := Argv, grace := Grace} = Spec = spec(Options),
+    #{
+        id => maps:get(name, Spec, hd(Argv)),
+        start => {?MODULE, start_link, [Options]},
+        shutdown => Grace + ?MARGIN,
+        modules => [?MODULE]
+    }.
+
+%% @doc Starts a program, and returns when it has been executed or is ready.
+%%
+%% Options, beside those of {@link alcove_run:run/2} that say what the program gets (`env',
+%% `clear_env', `cd', `user', `umask', `limits', `sandbox', `stderr'):
+%%
+%% <dl>
+%% <dt>`argv'</dt><dd>the program and its arguments</dd>
+%% <dt>`name'</dt><dd>`{local, Name}', `{global, Name}' or `{via, Module, Name}' of the process</dd>
+%% <dt>`output'</dt>
+%%   <dd>`{logger, Level}' writes it to the log, at level `info' by default, with the metadata
+%%   `program', `os_pid', `stream' and `domain' (`[alcove, program]'). A function is called with the
+%%   stream and a binary; the program waits when the function is slow. `{send, Pid}' sends
+%%   `{alcove_program, Program, {stdout | stderr, Binary}}', and `{ended, Status}' in the end.
+%%   With `passive' it is read with {@link read/2}</dd>
+%% <dt>`lines'</dt><dd>whole lines without their end: `true' by default for the log</dd>
+%% <dt>`window'</dt>
+%%   <dd>how many bytes of output may be on the way or unread before the program waits, 1 MiB by
+%%   default</dd>
+%% <dt>`ready'</dt>
+%%   <dd>`{output, Regex}' waits until output matches, a function until it returns `true'</dd>
+%% <dt>`ready_timeout'</dt><dd>how long it may take, 60000 by default</dd>
+%% <dt>`signal', `grace'</dt>
+%%   <dd>what asks the program to end, `sigterm' by default, and how many milliseconds it has then, 5000
+%%   by default</dd>
+%% <dt>`exit_reason'</dt>
+%%   <dd>a function from the status to the reason of the exit. By default it is `normal' for
+%%   `{exit, 0}', else `{shutdown, Status}'</dd>
+%% <dt>`metadata'</dt><dd>more of it for the log and for telemetry</dd>
+%% <dt>`exec'</dt><dd>what starts the port, such as `"sudo -n"'</dd>
+%% </dl>
+%%
+%% Raises `{badarg, Key}' for an unknown option or a wrong value. Errors are those of
+%% {@link alcove_run:run/2}, `{ready, timeout}', and `{ended, Status}' for a program that has
+%% ended before it was ready; then nothing is left.
+%%
+%% ```
+%% {ok, Program} = alcove_program:start_link(#{argv => ["cat"], output => passive}),
+%% ok = alcove_program:write(Program, "hello"),
+%% {ok, stdout, <<"hello">>} = alcove_program:read(Program).
+%% '''
+-spec start_link(options()) -> {ok, pid()} | {error, term()}.
+start_link(Options) ->
+    Spec = spec(Options),
+    Started =
+        case Spec of
+            #{name := Name} -> gen_statem:start_link(Name, ?MODULE, {Spec, self()}, []);
+            _ -> gen_statem:start_link(?MODULE, {Spec, self()}, [])
+        end,
+    case Started of
+        {error, {shutdown, Reason}} -> {error, Reason};
+        _ -> Started
+    end.
+
+spec(Options) ->
+    Defaults = #{
+        stdin => pipe,
+        output => {logger, info},
+        window => ?WINDOW,
+        ready_timeout => 60000,
+        signal => sigterm,
+        grace => 5000,
+        exit_reason => fun exit_reason/1,
+        metadata => #{}
+    },
+    Spec = alcove_spec:checked(Options, keys(), Defaults),
+    _ = is_map_key(argv, Spec) orelse error({badarg, argv}),
+    maps:merge(#{lines => is_tuple(maps:get(output, Spec)) andalso element(1, maps:get(output, Spec)) =:= logger}, Spec).
+
+keys() ->
+    [
+        argv, name, output, lines, window, stderr, ready, ready_timeout, signal, grace, exit_reason, metadata,
+        env, clear_env, cd, user, umask, limits, sandbox, exec
+    ].
+
+exit_reason({exit, 0}) -> normal;
+exit_reason(Status) -> {shutdown, Status}.
+
+%%
+%% Input and output
+%%
+
+%% @equiv write(Program, Data, infinity)
+-spec write(program(), iodata()) ->
+    ok | {error, closed | timeout, Taken :: non_neg_integer()}.
+write(Program, Data) ->
+    write(Program, Data, infinity).
+
+%% @doc Writes to the input of the program, and returns when its pipe has taken everything.
+%%
+%% Writes of several processes follow one another. In an error Taken is how many bytes were taken:
+%% no more will be.
+%%
+%% ```
+%% ok = alcove_program:write(Program, ["a line", $\n], 5000).
+%% '''
+-spec write(program(), iodata(), timeout()) ->
+    ok | {error, closed | timeout, Taken :: non_neg_integer()}.
+write(Program, Data, Timeout) ->
+    gen_statem:call(Program, {write, iolist_to_binary(Data), Timeout}).
+
+%% @equiv close(Program, stdin)
+-spec close(program()) -> ok.
+close(Program) ->
+    close(Program, stdin).
+
+%% @doc Ends the input of the program when all before was taken, or stops reading an output.
+%%
+%% ```
+%% ok = alcove_program:close(Program).
+%% '''
+-spec close(program(), stdin | stream()) -> ok.
+close(Program, Stream) when Stream =:= stdin; Stream =:= stdout; Stream =:= stderr ->
+    gen_statem:call(Program, {close, Stream}).
+
+%% @equiv read(Program, infinity)
+-spec read(program()) ->
+    {ok, stream(), binary()} | eof | {error, timeout | not_passive}.
+read(Program) ->
+    read(Program, infinity).
+
+%% @doc Reads output of a program that was started with `passive', a piece or a line.
+%%
+%% `eof' comes when the program has ended and all was read, once: then its process ends. Until then
+%% it stays, so that no output is lost.
+%%
+%% ```
+%% {ok, stdout, Bytes} = alcove_program:read(Program, 5000).
+%% '''
+-spec read(program(), timeout()) ->
+    {ok, stream(), binary()} | eof | {error, timeout | not_passive}.
+read(Program, Timeout) ->
+    gen_statem:call(Program, {read, Timeout}).
+
+%%
+%% End
+%%
+
+%% @doc Sends a signal to the program.
+%%
+%% ```
+%% ok = alcove_program:signal(Nginx, sighup).
+%% '''
+-spec signal(program(), alcove:constant()) -> ok | {error, term()}.
+signal(Program, Signal) ->
+    gen_statem:call(Program, {signal, Signal}).
+
+%% @doc Ends the program with all that it has started, and its process. A permanent child is
+%% started again by its supervisor.
+%%
+%% ```
+%% {ok, {signal, sigterm}} = alcove_program:stop(Program).
+%% '''
+-spec stop(program()) -> {ok, alcove_job:status()} | {error, term()}.
+stop(Program) ->
+    gen_statem:call(Program, stop).
+
+%% @doc As {@link stop/1}, with another grace, in milliseconds.
+-spec stop(program(), Grace :: non_neg_integer()) -> {ok, alcove_job:status()} | {error, term()}.
+stop(Program, Grace) when is_integer(Grace), Grace >= 0 ->
+    gen_statem:call(Program, {stop, Grace}).
+
+%% @equiv await(Program, infinity)
+-spec await(program()) -> {ok, alcove_job:status()} | {error, term()}.
+await(Program) ->
+    await(Program, infinity).
+
+%% @doc Waits for the end of the program. The error is `noproc' if there is no such process any more.
+%%
+%% ```
+%% {ok, {exit, 0}} = alcove_program:await(Program, 60000).
+%% '''
+-spec await(program(), timeout()) -> {ok, alcove_job:status()} | {error, term()}.
+await(Program, Timeout) ->
+    try
+        gen_statem:call(Program, await, {dirty_timeout, Timeout})
+    catch
+        exit:{timeout, _} -> {error, timeout};
+        exit:{normal, _} -> {error, noproc};
+        exit:{Reason, _} -> {error, Reason}
+    end.
+
+%%
+%% Others
+%%
+
+%% @doc What is known of a program.
+%%
+%% ```
+%% #{os_pid := Pid, state := running, stdout := Bytes} = alcove_program:info(Program).
+%% '''
+-spec info(program()) -> info().
+info(Program) ->
+    gen_statem:call(Program, info).
+
+%% @doc Names a process with which the program ends, as after {@link stop/1}. With `{send, _}'
+%% it gets the output from now on.
+%%
+%% ```
+%% ok = alcove_program:controlling_process(Program, self()).
+%% '''
+-spec controlling_process(program(), pid()) -> ok.
+controlling_process(Program, Pid) when is_pid(Pid) ->
+    gen_statem:call(Program, {controlling_process, Pid}).
+
+%%
+%% gen_statem
+%%
+
+%% @private
+callback_mode() -> handle_event_function.
+
+%% @private
+init({#{grace := Grace, window := Window} = Spec, Parent}) ->
+    process_flag(trap_exit, true),
+    case alcove_job:driver([{exec, Exec} || #{exec := Exec} <- [Spec]], Grace) of
+        {ok, Drv} ->
+            case alcove_job:keeper(Drv, [], Grace, Window) of
+                {ok, Keeper} -> started(alcove_job:start(Keeper, Spec, [], infinity), Drv, Spec, Parent);
+                {error, _} = Error -> started(Error, Drv, Spec, Parent)
+            end;
+        {error, Reason} ->
+            {stop, {shutdown, Reason}}
+    end.
+
+started({ok, Job}, Drv, Spec, Parent) ->
+    Data = #data{
+        job = Job,
+        drv = Drv,
+        driver = monitor(process, Drv),
+        spec = Spec,
+        is_ready = not is_map_key(ready, Spec),
+        began = erlang:monotonic_time()
+    },
+    event(start, #{system_time => erlang:system_time()}, #{}, Data),
+    case await_ready(Data, Parent, deadline(maps:get(ready_timeout, Spec))) of
+        {ok, Ready} ->
+            {ok, running, Ready};
+        {error, Reason} ->
+            _ = end_all(Data),
+            {stop, {shutdown, Reason}}
+    end;
+started({error, Reason}, Drv, _Spec, _Parent) ->
+    alcove_drv:stop(Drv),
+    {stop, {shutdown, Reason}}.
+
+await_ready(#data{is_ready = true} = Data, _Parent, _Deadline) ->
+    {ok, Data};
+await_ready(#data{drv = Drv, driver = Driver} = Data, Parent, Deadline) ->
+    receive
+        {_, Drv, _, _} = Message ->
+            case heard(Message, Data) of
+                {ok, Next} -> await_ready(Next, Parent, Deadline);
+                {ended, Status, _} -> {error, {ended, Status}};
+                {lost, Reason} -> {error, Reason}
+            end;
+        {'DOWN', Driver, process, _, Reason} ->
+            {error, {driver, Reason}};
+        {'EXIT', Parent, Reason} ->
+            {error, Reason}
+    after min(?POLL, left(Deadline)) ->
+        ask_ready(Data, Parent, Deadline)
+    end.
+
+ask_ready(#data{spec = #{ready := Ready}} = Data, Parent, Deadline) ->
+    case is_function(Ready) andalso Ready() of
+        true ->
+            {ok, Data#data{is_ready = true}};
+        false ->
+            case left(Deadline) of
+                0 -> {error, {ready, timeout}};
+                _ -> await_ready(Data, Parent, Deadline)
+            end
+    end.
+
+deadline(infinity) -> infinity;
+deadline(Timeout) -> erlang:monotonic_time(millisecond) + Timeout.
+
+left(infinity) -> infinity;
+left(Deadline) -> max(0, Deadline - erlang:monotonic_time(millisecond)).
+
+%% @private
+handle_event(info, {_, Drv, _, _} = Message, State, #data{drv = Drv} = Data) ->
+    case heard(Message, Data) of
+        {ok, Next} -> {keep_state, Next};
+        {ended, Status, Next} -> ended(Status, State, Next);
+        {lost, Reason} -> lost(Reason, Data)
+    end;
+handle_event(info, {'DOWN', Driver, process, _, Reason}, _State, #data{driver = Driver} = Data) ->
+    case alcove_job:await_end(Data#data.job) of
+        ok -> lost({driver, Reason}, Data);
+        {error, Left} -> lost(Left, Data)
+    end;
+handle_event(info, {'DOWN', Ref, process, _, _}, State, #data{owner = {_, Ref}} = Data) ->
+    ask(maps:get(grace, Data#data.spec), State, Data#data{owner = none});
+handle_event(info, {'EXIT', _, Reason}, _State, _Data) when Reason =/= normal ->
+    {stop, Reason};
+handle_event(info, {write_timeout, Ref}, _State, #data{job = Job} = Data) ->
+    {keep_state, written(alcove_job:forget(Ref, Job), Data)};
+handle_event(info, {read_timeout, Ref}, _State, #data{readers = Readers} = Data) ->
+    Late = [{reply, From, {error, timeout}} || {R, From} <- queue:to_list(Readers), R =:= Ref],
+    {keep_state, Data#data{readers = queue:filter(fun({R, _}) -> R =/= Ref end, Readers)}, Late};
+handle_event(info, _Message, _State, _Data) ->
+    keep_state_and_data;
+handle_event(state_timeout, kill, stopping, #data{job = Job}) ->
+    _ = alcove_job:ask(Job, sigkill),
+    {keep_state_and_data, [{state_timeout, ?KILLED, killed}]};
+handle_event(state_timeout, killed, stopping, #data{job = Job} = Data) ->
+    lost({stop, {still_running, [alcove_job:pid(Job)]}}, Data);
+handle_event({call, From}, Request, State, Data) ->
+    request(Request, From, State, Data);
+handle_event(_Type, _Event, _State, _Data) ->
+    keep_state_and_data.
+
+request({write, _, _}, From, ended, _Data) ->
+    {keep_state_and_data, [{reply, From, {error, closed, 0}}]};
+request({write, Bytes, Timeout}, From, _State, #data{writers = Writers, job = Job} = Data) ->
+    Ref = make_ref(),
+    _ = [erlang:send_after(Timeout, self(), {write_timeout, Ref}) || is_integer(Timeout)],
+    {keep_state, written(alcove_job:write(Ref, Bytes, Job), Data#data{writers = Writers#{Ref => From}})};
+request({close, _}, From, ended, _Data) ->
+    {keep_state_and_data, [{reply, From, ok}]};
+request({close, stdin}, From, _State, #data{job = Job} = Data) ->
+    {keep_state, Data#data{job = alcove_job:eof(Job)}, [{reply, From, ok}]};
+request({close, Stream}, From, _State, #data{job = Job}) ->
+    ok = alcove_job:close(Stream, Job),
+    {keep_state_and_data, [{reply, From, ok}]};
+request({read, _}, From, _State, #data{spec = #{output := Output}}) when Output =/= passive ->
+    {keep_state_and_data, [{reply, From, {error, not_passive}}]};
+request({read, Timeout}, From, State, #data{readers = Readers} = Data) ->
+    Ref = make_ref(),
+    _ = [erlang:send_after(Timeout, self(), {read_timeout, Ref}) || is_integer(Timeout)],
+    serve(State, Data#data{readers = queue:in({Ref, From}, Readers)});
+request({signal, _}, From, ended, _Data) ->
+    {keep_state_and_data, [{reply, From, {error, esrch}}]};
+request({signal, Signal}, From, _State, #data{job = Job}) ->
+    {keep_state_and_data, [{reply, From, alcove_job:kill(Job, Signal)}]};
+request(stop, From, State, #data{spec = #{grace := Grace}} = Data) ->
+    request({stop, Grace}, From, State, Data);
+request({stop, _}, From, ended, #data{status = Status}) ->
+    {stop_and_reply, normal, [{reply, From, {ok, Status}}]};
+request({stop, Grace}, From, State, #data{waiting = Waiting} = Data) ->
+    ask(Grace, State, Data#data{waiting = [From | Waiting]});
+request(await, From, ended, #data{status = Status}) ->
+    {keep_state_and_data, [{reply, From, {ok, Status}}]};
+request(await, From, _State, #data{waiting = Waiting} = Data) ->
+    {keep_state, Data#data{waiting = [From | Waiting]}};
+request(info, From, State, Data) ->
+    {keep_state_and_data, [{reply, From, info(State, Data)}]};
+request({controlling_process, Pid}, From, _State, #data{owner = Owner, spec = #{output := Output} = Spec} = Data) ->
+    _ = [demonitor(Ref, [flush]) || {_, Ref} <- [Owner]],
+    To =
+        case Output of
+            {send, _} -> {send, Pid};
+            _ -> Output
+        end,
+    {keep_state, Data#data{owner = {Pid, monitor(process, Pid)}, spec = Spec#{output := To}}, [{reply, From, ok}]};
+request(_Request, From, _State, _Data) ->
+    {keep_state_and_data, [{reply, From, {error, enotsup}}]}.
+
+info(State, #data{job = Job, spec = #{argv := Argv}, sizes = Sizes, unread = Unread, writers = Writers}) ->
+    Sizes#{
+        argv => Argv,
+        os_pid => alcove_job:pid(Job),
+        state => State,
+        unread => lists:sum([Size || {_, _, Size} <- queue:to_list(Unread)]),
+        writes => map_size(Writers)
+    }.
+
+%% @private
+terminate(_Reason, ended, Data) ->
+    close_driver(Data);
+terminate(_Reason, _State, #data{status = none} = Data) ->
+    Ended = end_all(Data),
+    [gen_statem:reply(From, Ended) || From <- Data#data.waiting];
+terminate(_Reason, _State, Data) ->
+    close_driver(Data).
+
+%%
+%% What the program does
+%%
+
+heard(Message, #data{job = Job} = Data) ->
+    case alcove_job:news(Message, Job) of
+        {output, Stream, Bytes} -> {ok, deliver(Stream, Bytes, Data)};
+        {written, _, _} = Written -> {ok, written(Written, Data)};
+        {ended, Status} -> {ended, Status, Data};
+        {lost, Reason} -> {lost, {keeper, Reason}};
+        _ -> {ok, Data}
+    end.
+
+written({written, Done, Job}, #data{writers = Writers} = Data) ->
+    Left = lists:foldl(
+        fun({Ref, Result, Taken}, Waiting) ->
+            case maps:take(Ref, Waiting) of
+                {From, Others} ->
+                    gen_statem:reply(From, result(Result, Taken)),
+                    Others;
+                error ->
+                    Waiting
+            end
+        end,
+        Writers,
+        Done
+    ),
+    Data#data{job = Job, writers = Left}.
+
+result(ok, _Taken) -> ok;
+result({error, Reason}, Taken) -> {error, Reason, Taken}.
+
+deliver(Stream, Bytes, #data{sizes = Sizes} = Data0) ->
+    Size = byte_size(Bytes),
+    event(output, #{bytes => Size}, #{stream => Stream}, Data0),
+    Data = matched(Bytes, Data0#data{sizes = Sizes#{Stream := maps:get(Stream, Sizes) + Size}}),
+    pass(items(Stream, Bytes, Data), Size, Stream, Data).
+
+%% Whether it is ready by what it says.
+matched(Bytes, #data{is_ready = false, spec = #{ready := {output, Regex}}, seen = Seen} = Data) ->
+    Text = <<Seen/binary, Bytes/binary>>,
+    case re:run(Text, Regex, [{capture, none}]) of
+        match ->
+            Data#data{is_ready = true, seen = <<>>};
+        nomatch ->
+            Kept = min(?LONGEST, byte_size(Text)),
+            Data#data{seen = binary:copy(binary:part(Text, byte_size(Text), -Kept))}
+    end;
+matched(_Bytes, Data) ->
+    Data.
+
+items(_Stream, Bytes, #data{spec = #{lines := false}}) ->
+    {[Bytes], <<>>};
+items(Stream, Bytes, #data{rest = Rest}) ->
+    Text = <<(maps:get(Stream, Rest))/binary, Bytes/binary>>,
+    {Last, Lines} = split_last(binary:split(Text, <<"\n">>, [global])),
+    case byte_size(Last) > ?LONGEST of
+        true -> {Lines ++ [Last], <<>>};
+        false -> {Lines, binary:copy(Last)}
+    end.
+
+split_last(Parts) -> {lists:last(Parts), lists:droplast(Parts)}.
+
+%% Items that are not read are to be remembered with the memory that they take.
+pass({Items, Left}, Size, Stream, #data{rest = Rest, spec = #{output := passive}} = Data) ->
+    Next = Data#data{rest = Rest#{Stream := Left}},
+    serve_all(lists:foldl(fun(Item, D) -> add(Stream, Item, D) end, credit(line_ends(Items, Size, Data), Next), Items));
+pass({Items, Left}, Size, Stream, #data{rest = Rest, spec = #{output := Output}} = Data) ->
+    lists:foreach(fun(Item) -> emit(Output, Stream, Item, Data) end, Items),
+    credit(Size, Data#data{rest = Rest#{Stream := Left}}).
+
+add(Stream, Item, #data{unread = Unread} = Data) ->
+    Data#data{unread = queue:in({Stream, Item, byte_size(Item)}, Unread)}.
+
+%% The ends of lines take no memory, nor does the rest of one that is bounded anyway.
+line_ends(_Items, _Size, #data{spec = #{lines := false}}) -> 0;
+line_ends(Items, Size, _Data) -> max(0, Size - lists:sum([byte_size(Item) || Item <- Items])).
+
+credit(0, Data) -> Data;
+credit(Size, #data{status = none, job = Job} = Data) -> Data#data{job = alcove_job:read(Size, Job)};
+credit(_Size, Data) -> Data.
+
+emit({logger, Level}, Stream, Item, #data{job = Job, spec = #{argv := [Program | _], metadata := Metadata}}) ->
+    logger:log(Level, text(Item), Metadata#{
+        program => Program, os_pid => alcove_job:pid(Job), stream => Stream, domain => [alcove, program]
+    });
+emit({send, Pid}, Stream, Item, _Data) ->
+    Pid ! {alcove_program, self(), {Stream, Item}};
+emit(Fun, Stream, Item, _Data) ->
+    Fun(Stream, Item).
+
+%% A log takes characters; what is not UTF-8 is taken for Latin-1.
+text(Bytes) ->
+    case unicode:characters_to_list(Bytes) of
+        Text when is_list(Text) -> Text;
+        _ -> binary_to_list(Bytes)
+    end.
+
+%% Readers get what there is.
+serve_all(#data{unread = Unread, readers = Readers} = Data) ->
+    case {queue:out(Unread), queue:out(Readers)} of
+        {{{value, {Stream, Item, Size}}, Left}, {{value, {_, From}}, Waiting}} ->
+            gen_statem:reply(From, {ok, Stream, Item}),
+            serve_all(credit(Size, Data#data{unread = Left, readers = Waiting}));
+        _ ->
+            Data
+    end.
+
+serve(ended, Data0) ->
+    #data{unread = Unread, readers = Readers} = Data = serve_all(Data0),
+    case queue:is_empty(Unread) andalso queue:to_list(Readers) of
+        [_ | _] = Waiting ->
+            {stop_and_reply, reason(Data), [{reply, From, eof} || {_, From} <- Waiting]};
+        _ ->
+            {keep_state, Data}
+    end;
+serve(_State, Data) ->
+    {keep_state, serve_all(Data)}.
+
+reason(#data{status = Status, spec = #{exit_reason := Reason}}) -> Reason(Status).
+
+%%
+%% End
+%%
+
+ask(_Grace, ended, #data{status = Status, waiting = Waiting}) ->
+    {stop_and_reply, normal, [{reply, From, {ok, Status}} || From <- Waiting]};
+ask(Grace, running, #data{job = Job, spec = #{signal := Signal}} = Data) ->
+    _ = alcove_job:ask(Job, Signal),
+    {next_state, stopping, Data, [{state_timeout, Grace, kill}]};
+ask(_Grace, stopping, Data) ->
+    {keep_state, Data}.
+
+ended(Status, State, #data{job = Job, spec = #{grace := Grace, output := Output}} = Data0) ->
+    case alcove_job:finish(Job, Grace) of
+        ok ->
+            Data = last_words(rest(Data0#data{status = Status})),
+            event(stop, #{duration => erlang:monotonic_time() - Data#data.began}, #{status => Status}, Data),
+            _ = [gen_statem:reply(From, {error, closed, 0}) || From <- maps:values(Data#data.writers)],
+            _ = [gen_statem:reply(From, {ok, Status}) || From <- Data#data.waiting],
+            _ = [To ! {alcove_program, self(), {ended, Status}} || {send, To} <- [Output]],
+            leave(State, Data#data{writers = #{}, waiting = []});
+        {error, Reason} ->
+            lost(Reason, Data0)
+    end.
+
+leave(stopping, #data{readers = Readers} = Data) ->
+    {stop_and_reply, normal, [{reply, From, eof} || {_, From} <- queue:to_list(Readers)], Data};
+leave(running, #data{spec = #{output := passive}} = Data) ->
+    case serve(ended, Data) of
+        {keep_state, Next} -> {next_state, ended, Next};
+        Stop -> erlang:append_element(Stop, Data)
+    end;
+leave(running, Data) ->
+    {stop, reason(Data), Data}.
+
+%% What has come while that was waited for which the program has left.
+rest(#data{drv = Drv} = Data) ->
+    receive
+        {_, Drv, _, _} = Message ->
+            case heard(Message, Data) of
+                {ok, Next} -> rest(Next);
+                _ -> rest(Data)
+            end
+    after 0 -> Data
+    end.
+
+%% A line without an end.
+last_words(#data{rest = Rest} = Data) ->
+    maps:fold(
+        fun
+            (_Stream, <<>>, Next) -> Next;
+            (Stream, Last, Next) -> pass({[Last], <<>>}, byte_size(Last), Stream, Next)
+        end,
+        Data,
+        Rest
+    ).
+
+%% Part of the library is gone; what is left of the program ends with the rest.
+lost(Cause, #data{waiting = Waiting, writers = Writers, readers = Readers} = Data) ->
+    Reason =
+        case close_driver(Data) of
+            ok -> Cause;
+            {error, Left} -> Left
+        end,
+    event(stop, #{duration => erlang:monotonic_time() - Data#data.began}, #{status => Reason}, Data),
+    Replies =
+        [{reply, From, {error, Reason}} || From <- Waiting] ++
+            [{reply, From, {error, closed, 0}} || From <- maps:values(Writers)] ++
+            [{reply, From, eof} || {_, From} <- queue:to_list(Readers)],
+    {stop_and_reply, {shutdown, Reason}, Replies, Data#data{status = {exit, 255}}}.
+
+%% In order, where nobody else can wait.
+end_all(#data{job = Job, spec = #{signal := Signal, grace := Grace}} = Data) ->
+    _ = alcove_job:ask(Job, Signal),
+    Ended =
+        case await_end(Data, deadline(Grace)) of
+            timeout ->
+                _ = alcove_job:ask(Job, sigkill),
+                await_end(Data, deadline(?KILLED));
+            Before ->
+                Before
+        end,
+    Finished = finished(Ended, Job),
+    case close_driver(Data) of
+        ok -> Finished;
+        Left -> Left
+    end.
+
+finished({ok, _} = Ended, Job) ->
+    case alcove_job:finish(Job, 0) of
+        ok -> Ended;
+        Error -> Error
+    end;
+finished(timeout, Job) ->
+    {error, {stop, {still_running, [alcove_job:pid(Job)]}}};
+finished({error, _} = Error, _Job) ->
+    Error.
+
+await_end(#data{drv = Drv, driver = Driver} = Data, Deadline) ->
+    receive
+        {_, Drv, _, _} = Message ->
+            case heard(Message, Data) of
+                {ok, Next} -> await_end(Next, Deadline);
+                {ended, Status, _} -> {ok, Status};
+                {lost, Reason} -> {error, Reason}
+            end;
+        {'DOWN', Driver, process, _, Reason} ->
+            {error, {driver, Reason}}
+    after left(Deadline) -> timeout
+    end.
+
+close_driver(#data{drv = Drv}) ->
+    alcove_job:close_driver(Drv).
+
+%%
+%% Telemetry
+%%
+
+event(Name, Measurements, More, #data{job = Job, spec = #{argv := [Program | _], metadata := Metadata}}) ->
+    alcove_telemetry:event([alcove, program, Name], Measurements, maps:merge(Metadata, More#{
+        program => Program, os_pid => alcove_job:pid(Job)
+    })).

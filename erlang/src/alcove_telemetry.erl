@@ -1,0 +1,14 @@
+%% @doc Events for the application telemetry, where that is loaded.
+%% @hidden
+-module(alcove_telemetry).
+
+-export([event/3]).
+
+%% @doc As telemetry:execute/3.
+-spec event([atom(), ...], #{atom() => integer()}, map()) -> ok.
+event(Name, Measurements, Metadata) ->
+    Module = telemetry,
+    case erlang:function_exported(Module, execute, 3) of
+        true -> Module:execute(Name, Measurements, Metadata);
+        false -> ok
+    end.

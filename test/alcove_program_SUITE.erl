@@ -1,0 +1,505 @@
+%% A program as a process: what it takes, what it says, how each ends with the other.
+-module(alcove_program_SUITE).
+
+-include_lib("common_test/include/ct.hrl").
+-include_lib("stdlib/include/assert.hrl").
+
+-export([all/0, init_per_testcase/2, end_per_testcase/2]).
+-export([
+    what_is_written_is_read/1,
+    write_returns_when_the_program_has_taken_it/1,
+    write_that_is_late_tells_how_much_was_taken/1,
+    write_to_a_program_that_does_not_read_on_is_an_error/1,
+    unread_output_is_bounded_by_the_window/1,
+    output_is_sent_in_lines/1,
+    output_is_sent_to_the_controlling_process/1,
+    slow_function_is_waited_for/1,
+    output_goes_to_the_log_with_metadata/1,
+    start_waits_until_output_matches/1,
+    start_waits_until_a_function_is_true/1,
+    start_that_does_not_get_ready_leaves_nothing/1,
+    failed_start_names_the_step/1,
+    wrong_options_raise_their_name/1,
+    names_are_local_global_or_via/1,
+    status_is_the_reason_of_the_exit/1,
+    reader_gets_all_after_the_end/1,
+    signal_is_sent/1,
+    stop_ends_all_that_was_started/1,
+    stubborn_program_is_killed_after_the_grace/1,
+    await_has_a_limit_of_time/1,
+    program_ends_with_its_controlling_process/1,
+    supervisor_restarts_it_and_takes_it_along/1,
+    killed_process_takes_the_program_with_it/1,
+    killed_keeper_takes_the_program_with_it/1,
+    killed_port_takes_the_program_with_it/1,
+    telemetry_is_told_if_it_is_loaded/1,
+    gigabyte_goes_through_a_filter_with_bounded_memory/1,
+    nginx_is_a_child_of_a_supervisor/1,
+    redis_is_a_child_of_a_supervisor/1
+]).
+-export([init/1, log/2]).
+
+-define(LIMIT, 30000).
+
+all() ->
+    alcove_os:cases(?MODULE) -- [init].
+
+init_per_testcase(nginx_is_a_child_of_a_supervisor, Config) ->
+    installed("nginx", Config);
+init_per_testcase(redis_is_a_child_of_a_supervisor, Config0) ->
+    % that of redis-tools, which starts no service, is the same program by another name
+    case installed("redis-check-rdb", Config0) of
+        {skip, _} = Skip ->
+            Skip;
+        Config ->
+            Link = filename:join(alcove_os:tree(Config, "bin"), "redis-server"),
+            ok = file:make_symlink(?config(program, Config), Link),
+            [{program, Link} | Config]
+    end;
+init_per_testcase(_Case, Config) ->
+    process_flag(trap_exit, true),
+    Config.
+
+installed(Program, Config) ->
+    process_flag(trap_exit, true),
+    case os:find_executable(Program, os:getenv("PATH") ++ ":/usr/sbin") of
+        false -> {skip, "there is no " ++ Program};
+        Path -> [{program, Path} | Config]
+    end.
+
+end_per_testcase(_Case, _Config) ->
+    ok.
+
+start(Argv, Options) ->
+    {ok, Program} = alcove_program:start_link(Options#{argv => Argv}),
+    Program.
+
+sh(Script, Options) ->
+    start(["sh", "-c", Script], Options).
+
+%% A program that is stubborn or not, has started another one in a session of its own, and is
+%% ready when it says their pids.
+family(Trap, Options) ->
+    Self = self(),
+    Program = sh(
+        [Trap, "setsid sh -c '", Trap, "while :; do sleep 0.1; done' & echo $$ $! up; while :; do sleep 0.1; done"],
+        Options#{ready => {output, "up"}, lines => true, output => fun(Stream, Line) -> Self ! {Stream, Line} end}
+    ),
+    receive
+        {stdout, Line} ->
+            [A, B, "up"] = string:lexemes(binary_to_list(Line), " "),
+            {Program, [list_to_integer(A), list_to_integer(B)]}
+    end.
+
+running(Pids) ->
+    [Pid || Pid <- Pids, alcove_ct:is_running(Pid)].
+
+exited(Program) ->
+    receive
+        {'EXIT', Program, Reason} -> Reason
+    after ?LIMIT -> error(no_exit)
+    end.
+
+what_is_written_is_read(_Config) ->
+    Program = start(["cat"], #{output => passive}),
+    ok = alcove_program:write(Program, ["hel", <<"lo">>], ?LIMIT),
+    ?assertEqual({ok, stdout, <<"hello">>}, alcove_program:read(Program)),
+    ?assertEqual({error, timeout}, alcove_program:read(Program, 50)),
+    ?assertMatch(
+        #{argv := [<<"cat">>], state := running, stdout := 5, stderr := 0, unread := 0},
+        alcove_program:info(Program)
+    ),
+    ok = alcove_program:close(Program),
+    ?assertEqual(eof, alcove_program:read(Program)),
+    ?assertEqual(normal, exited(Program)),
+    ?assertEqual({error, noproc}, alcove_program:await(Program)).
+
+write_returns_when_the_program_has_taken_it(_Config) ->
+    Self = self(),
+    Program = sh("read go; exec wc -c", #{output => {send, self()}}),
+    spawn_link(fun() -> Self ! {written, alcove_program:write(Program, binary:copy(<<"x">>, 1000000))} end),
+    ok = alcove_ct:until(fun() -> maps:get(writes, alcove_program:info(Program)) =:= 1 end),
+    % a line comes first, and the shell reads no more than it
+    Late = alcove_program:write(Program, "\n", 100),
+    ?assertEqual({error, timeout, 0}, Late),
+    {ok, _} = alcove_program:stop(Program, 0),
+    receive {written, Result} -> ?assertMatch({error, closed, _}, Result) end,
+    Reader = start(["wc", "-c"], #{output => passive}),
+    ok = alcove_program:write(Reader, binary:copy(<<"x">>, 1000000)),
+    ok = alcove_program:write(Reader, "yz"),
+    ok = alcove_program:close(Reader),
+    ?assertEqual({ok, stdout, <<"1000002\n">>}, alcove_program:read(Reader)),
+    ?assertEqual({error, closed, 0}, alcove_program:write(Reader, "late")).
+
+write_that_is_late_tells_how_much_was_taken(_Config) ->
+    Program = sh("read go < /dev/tty || sleep 1000", #{output => passive}),
+    {error, timeout, Taken} = alcove_program:write(Program, binary:copy(<<"x">>, 1000000), 200),
+    ?assert(Taken > 0),
+    ?assert(Taken < 1000000),
+    {ok, _} = alcove_program:stop(Program).
+
+write_to_a_program_that_does_not_read_on_is_an_error(_Config) ->
+    Program = sh("exec <&-; sleep 1000", #{}),
+    ?assertMatch({error, closed, _}, alcove_program:write(Program, binary:copy(<<"x">>, 1000000))),
+    {ok, {signal, sigterm}} = alcove_program:stop(Program).
+
+unread_output_is_bounded_by_the_window(_Config) ->
+    Program = start(["yes"], #{output => passive, window => 100000}),
+    ok = alcove_ct:until(fun() -> maps:get(unread, alcove_program:info(Program)) =:= 100000 end),
+    {ok, stdout, Bytes} = alcove_program:read(Program),
+    ?assert(byte_size(Bytes) =< 100000),
+    _ = [{ok, stdout, _} = alcove_program:read(Program) || _ <- lists:seq(1, 20)],
+    ok = alcove_ct:until(fun() -> maps:get(stdout, alcove_program:info(Program)) > 100000 end),
+    ?assert(maps:get(unread, alcove_program:info(Program)) =< 100000),
+    {ok, _} = alcove_program:stop(Program).
+
+output_is_sent_in_lines(_Config) ->
+    Program = sh("printf 'one\\ntw'; echo err >&2; printf 'o\\n\\nlast'", #{output => {send, self()}, lines => true}),
+    ?assertEqual(normal, exited(Program)),
+    Sent = sent(Program),
+    ?assertEqual([<<"one">>, <<"two">>, <<>>, <<"last">>], [Line || {stdout, Line} <- Sent]),
+    ?assertEqual([<<"err">>], [Line || {stderr, Line} <- Sent]),
+    ?assertEqual({ended, {exit, 0}}, lists:last(Sent)).
+
+sent(Program) ->
+    receive
+        {alcove_program, Program, Sent} -> [Sent | sent(Program)]
+    after 0 -> []
+    end.
+
+output_is_sent_to_the_controlling_process(_Config) ->
+    Program = start(["cat"], #{output => {send, whereis(init)}}),
+    ok = alcove_program:controlling_process(Program, self()),
+    ok = alcove_program:write(Program, "hello"),
+    receive {alcove_program, Program, {stdout, <<"hello">>}} -> ok end,
+    {ok, _} = alcove_program:stop(Program).
+
+slow_function_is_waited_for(_Config) ->
+    Self = self(),
+    Slow = fun(stdout, Bytes) ->
+        Self ! {got, self(), byte_size(Bytes)},
+        receive go -> ok end
+    end,
+    Program = start(["head", "-c", "1000000", "/dev/zero"], #{output => Slow, window => 50000}),
+    ?assertEqual(1000000, slowly(0)),
+    ?assertEqual(normal, exited(Program)).
+
+slowly(1000000) ->
+    1000000;
+slowly(Got) ->
+    receive
+        {got, Program, Size} ->
+            Program ! go,
+            slowly(Got + Size)
+    after ?LIMIT -> Got
+    end.
+
+output_goes_to_the_log_with_metadata(_Config) ->
+    ok = logger:add_handler(?MODULE, ?MODULE, #{config => self(), level => all}),
+    Program = sh("echo out; echo err >&2; printf '\\377'", #{output => {logger, error}, metadata => #{job => 7}}),
+    ?assertEqual(normal, exited(Program)),
+    ok = logger:remove_handler(?MODULE),
+    ?assertEqual([{stderr, "err"}, {stdout, "out"}, {stdout, [255]}], lists:sort(logged())).
+
+%% The handler of the log.
+log(#{level := error, msg := {string, Text}, meta := #{domain := [alcove, program]} = Meta}, #{config := Test}) ->
+    #{program := <<"sh">>, os_pid := Pid, stream := Stream, job := 7} = Meta,
+    true = is_integer(Pid),
+    Test ! {logged, Stream, Text};
+log(_Event, _Config) ->
+    ok.
+
+logged() ->
+    receive
+        {logged, Stream, Text} -> [{Stream, Text} | logged()]
+    after 0 -> []
+    end.
+
+start_waits_until_output_matches(_Config) ->
+    Program = sh("echo wait; sleep 0.2; printf 're'; sleep 0.1; echo ady; exec cat", #{ready => {output, "^ready$|ready"}}),
+    ?assertMatch(#{stdout := Size} when Size >= 10, alcove_program:info(Program)),
+    {ok, _} = alcove_program:stop(Program).
+
+start_waits_until_a_function_is_true(Config) ->
+    File = filename:join(?config(priv_dir, Config), "ready"),
+    Program = start(["sh", "-c", "sleep 0.2; : > \"$0\"; exec cat", File], #{ready => fun() -> filelib:is_regular(File) end}),
+    ?assert(filelib:is_regular(File)),
+    {ok, _} = alcove_program:stop(Program).
+
+start_that_does_not_get_ready_leaves_nothing(_Config) ->
+    Self = self(),
+    Options = #{ready_timeout => 1000, grace => 100, output => fun(_, Bytes) -> Self ! {pid, Bytes} end},
+    Never = Options#{argv => ["sh", "-c", "trap '' TERM; echo $$; while :; do sleep 0.1; done"], ready => {output, "up"}},
+    ?assertEqual({error, {ready, timeout}}, alcove_program:start_link(Never)),
+    receive {pid, Text} -> ?assertEqual([], running([binary_to_integer(string:trim(Text))])) end,
+    Ends = Options#{argv => ["sh", "-c", "exit 4"], ready => fun() -> false end, ready_timeout => infinity},
+    ?assertEqual({error, {ended, {exit, 4}}}, alcove_program:start_link(Ends)).
+
+failed_start_names_the_step(_Config) ->
+    [
+        ?assertEqual({error, Error}, alcove_program:start_link(Options#{argv => Argv}))
+     || {Error, Argv, Options} <- [
+            {{exec, enoent}, ["no-such-program"], #{}},
+            {{cd, enoent}, ["true"], #{cd => "/no such folder"}}
+        ]
+    ],
+    ?assertMatch({error, {driver, _}}, alcove_program:start_link(#{argv => ["true"], exec => "no-such-program"})).
+
+wrong_options_raise_their_name(_Config) ->
+    [
+        ?assertEqual({badarg, Key}, alcove_ct:raised(fun() -> alcove_program:Start(Options) end))
+     || Start <- [start_link, child_spec],
+        {Key, Options} <- [
+            {argv, #{}},
+            {timeout, #{argv => ["true"], timeout => 1}},
+            {name, #{argv => ["true"], name => redis}},
+            {output, #{argv => ["true"], output => log}},
+            {output, #{argv => ["true"], output => {logger, loud}}},
+            {ready, #{argv => ["true"], ready => {output, "("}}},
+            {window, #{argv => ["true"], window => 0}},
+            {lines, #{argv => ["true"], lines => 1}},
+            {exit_reason, #{argv => ["true"], exit_reason => normal}}
+        ]
+    ].
+
+names_are_local_global_or_via(_Config) ->
+    [
+        begin
+            Program = start(["cat"], #{name => Name}),
+            #{state := running} = alcove_program:info(Server),
+            ?assertEqual({error, {already_started, Program}}, alcove_program:start_link(#{argv => ["cat"], name => Name})),
+            {ok, _} = alcove_program:stop(Server)
+        end
+     || {Name, Server} <- [
+            {{local, alcove_cat}, alcove_cat},
+            {{global, alcove_cat}, {global, alcove_cat}},
+            {{via, global, alcove_dog}, {via, global, alcove_dog}}
+        ]
+    ].
+
+status_is_the_reason_of_the_exit(_Config) ->
+    [
+        ?assertEqual({Script, Reason}, {Script, exited(sh(Script, Options))})
+     || {Script, Options, Reason} <- [
+            {"exit 0", #{}, normal},
+            {"exit 3", #{}, {shutdown, {exit, 3}}},
+            {"kill -9 $$", #{}, {shutdown, {signal, sigkill}}},
+            {"exit 3", #{exit_reason => fun(Status) -> {shutdown, {mine, Status}} end}, {shutdown, {mine, {exit, 3}}}}
+        ]
+    ].
+
+reader_gets_all_after_the_end(_Config) ->
+    Program = sh("echo one; echo two; printf three; exit 5", #{output => passive, lines => true}),
+    ?assertEqual({ok, {exit, 5}}, alcove_program:await(Program)),
+    [?assertEqual({ok, stdout, Line}, alcove_program:read(Program)) || Line <- [<<"one">>, <<"two">>, <<"three">>]],
+    ?assertMatch(#{state := ended}, alcove_program:info(Program)),
+    ?assertEqual(eof, alcove_program:read(Program)),
+    ?assertEqual({shutdown, {exit, 5}}, exited(Program)).
+
+signal_is_sent(_Config) ->
+    Program = sh("trap 'echo usr1; exit 0' USR1; echo up; while :; do sleep 0.1; done", #{
+        ready => {output, "up"}, output => {send, self()}, lines => true
+    }),
+    ok = alcove_program:signal(Program, sigusr1),
+    ?assertEqual(normal, exited(Program)),
+    ?assertEqual([{stdout, <<"up">>}, {stdout, <<"usr1">>}, {ended, {exit, 0}}], sent(Program)).
+
+stop_ends_all_that_was_started(_Config) ->
+    {Program, Pids} = family("", #{}),
+    ?assertEqual(Pids, running(Pids)),
+    ?assertEqual({ok, {signal, sigterm}}, alcove_program:stop(Program)),
+    ?assertEqual([], running(Pids)),
+    ?assertEqual(normal, exited(Program)).
+
+stubborn_program_is_killed_after_the_grace(_Config) ->
+    {Program, Pids} = family("trap \"\" TERM; ", #{grace => 100}),
+    ?assertEqual({ok, {signal, sigkill}}, alcove_program:stop(Program)),
+    ?assertEqual([], running(Pids)).
+
+await_has_a_limit_of_time(_Config) ->
+    Program = start(["cat"], #{}),
+    ?assertEqual({error, timeout}, alcove_program:await(Program, 50)),
+    {ok, _} = alcove_program:stop(Program),
+    ?assertEqual(normal, exited(Program)),
+    % no late reply
+    ?assertEqual({messages, []}, process_info(self(), messages)).
+
+program_ends_with_its_controlling_process(_Config) ->
+    {Program, Pids} = family("", #{}),
+    Owner = spawn(fun() -> receive stop -> ok end end),
+    ok = alcove_program:controlling_process(Program, Owner),
+    Owner ! stop,
+    ?assertEqual(normal, exited(Program)),
+    ?assertEqual([], running(Pids)).
+
+%% Supervisor.
+init(Specs) ->
+    {ok, {#{intensity => 10}, Specs}}.
+
+supervised(Options) ->
+    Spec = alcove_program:child_spec(Options),
+    {ok, Sup} = supervisor:start_link(?MODULE, [Spec]),
+    Sup.
+
+child(Sup) ->
+    [{_, Program, worker, [alcove_program]}] = supervisor:which_children(Sup),
+    Program.
+
+stop_supervisor(Sup) ->
+    unlink(Sup),
+    Ref = monitor(process, Sup),
+    exit(Sup, shutdown),
+    receive {'DOWN', Ref, process, Sup, _} -> ok end.
+
+supervisor_restarts_it_and_takes_it_along(_Config) ->
+    Sup = supervised(#{argv => ["sh", "-c", "trap '' TERM; setsid sleep 1000 & while :; do sleep 0.1; done"], grace => 100}),
+    First = child(Sup),
+    #{os_pid := Pid} = alcove_program:info(First),
+    ok = alcove_program:signal(First, sigkill),
+    ok = alcove_ct:until(fun() -> is_pid(child(Sup)) andalso child(Sup) =/= First end),
+    #{os_pid := Next} = alcove_program:info(child(Sup)),
+    ?assertNotEqual(Pid, Next),
+    ok = stop_supervisor(Sup),
+    ?assertEqual([], running([Pid, Next])).
+
+killed_process_takes_the_program_with_it(_Config) ->
+    {Program, Pids} = family("", #{}),
+    exit(Program, kill),
+    ?assertEqual(killed, exited(Program)),
+    ok = alcove_ct:until(fun() -> running(Pids) =:= [] end).
+
+%% The first is the program, whose parent is the keeper, whose parent is the port.
+parent(Pid) ->
+    {ok, Stat} = file:read_file(["/proc/", integer_to_list(Pid), "/stat"]),
+    #{parent := Parent} = alcove_proc:fields(Stat),
+    Parent.
+
+kill(Pid) ->
+    {ok, #{status := {exit, 0}}} = alcove_run:run(["kill", "-9", integer_to_list(Pid)]),
+    ok = alcove_pool:stop(default).
+
+killed_keeper_takes_the_program_with_it(_Config) ->
+    {Program, [Pid | _] = Pids} = family("", #{}),
+    ok = kill(parent(Pid)),
+    ?assertMatch({shutdown, {keeper, _}}, exited(Program)),
+    ?assertEqual([], running(Pids)).
+
+killed_port_takes_the_program_with_it(_Config) ->
+    {Program, [Pid | _] = Pids} = family("", #{}),
+    ok = kill(parent(parent(Pid))),
+    ?assertMatch({shutdown, {driver, _}}, exited(Program)),
+    ?assertEqual([], running(Pids)).
+
+telemetry_is_told_if_it_is_loaded(_Config) ->
+    Forms = [
+        {attribute, 1, module, telemetry},
+        {attribute, 1, export, [{execute, 3}]},
+        execute()
+    ],
+    {ok, telemetry, Code} = compile:forms(Forms),
+    {module, telemetry} = code:load_binary(telemetry, "telemetry", Code),
+    true = register(alcove_telemetry_test, self()),
+    Program = sh("printf hello; exit 3", #{metadata => #{job => 7}, output => fun(_, _) -> ok end}),
+    _ = exited(Program),
+    true = unregister(alcove_telemetry_test),
+    true = code:delete(telemetry),
+    _ = code:purge(telemetry),
+    ?assertMatch(
+        [
+            {[alcove, program, start], #{system_time := _}, #{job := 7, program := <<"sh">>, os_pid := _}},
+            {[alcove, program, output], #{bytes := 5}, #{stream := stdout}},
+            {[alcove, program, stop], #{duration := _}, #{status := {exit, 3}}}
+        ],
+        told()
+    ).
+
+%% execute(A, B, C) -> alcove_telemetry_test ! {told, A, B, C}.
+execute() ->
+    Args = [{var, 1, Name} || Name <- ['A', 'B', 'C']],
+    Tuple = {tuple, 1, [{atom, 1, told} | Args]},
+    {function, 1, execute, 3, [{clause, 1, Args, [], [{op, 1, '!', {atom, 1, alcove_telemetry_test}, Tuple}]}]}.
+
+told() ->
+    receive
+        {told, Name, Measurements, Metadata} -> [{Name, Measurements, Metadata} | told()]
+    after 0 -> []
+    end.
+
+%% The short form of it: 32 MiB in, and as many back.
+gigabyte_goes_through_a_filter_with_bounded_memory(_Config) ->
+    Block = binary:copy(<<"0123456789abcdef">>, 65536),
+    Blocks = 32,
+    Gzip = start(["gzip", "-c1"], #{output => passive, window => 200000}),
+    Gunzip = start(["gzip", "-dc"], #{output => passive, window => 200000}),
+    spawn_link(fun() ->
+        [ok = alcove_program:write(Gzip, Block) || _ <- lists:seq(1, Blocks)],
+        ok = alcove_program:close(Gzip)
+    end),
+    spawn_link(fun() -> pump(Gzip, Gunzip) end),
+    ?assertEqual({Blocks * byte_size(Block), true}, drain(Gunzip, 0, true)).
+
+pump(From, To) ->
+    case alcove_program:read(From) of
+        {ok, stdout, Bytes} ->
+            ok = alcove_program:write(To, Bytes),
+            pump(From, To);
+        eof ->
+            ok = alcove_program:close(To)
+    end.
+
+drain(Program, Size, IsBounded) ->
+    #{unread := Unread} = alcove_program:info(Program),
+    case alcove_program:read(Program) of
+        {ok, stdout, Bytes} -> drain(Program, Size + byte_size(Bytes), IsBounded andalso Unread =< 200000);
+        eof -> {Size, IsBounded}
+    end.
+
+free_port() ->
+    {ok, Socket} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
+    {ok, Port} = inet:port(Socket),
+    ok = gen_tcp:close(Socket),
+    Port.
+
+ask(Port, Request) ->
+    {ok, Socket} = gen_tcp:connect({127, 0, 0, 1}, Port, [binary, {active, false}]),
+    ok = gen_tcp:send(Socket, Request),
+    {ok, Reply} = gen_tcp:recv(Socket, 0, ?LIMIT),
+    ok = gen_tcp:close(Socket),
+    Reply.
+
+redis_is_a_child_of_a_supervisor(Config) ->
+    Port = free_port(),
+    Dir = alcove_os:tree(Config, "redis"),
+    Sup = supervised(#{
+        argv => [?config(program, Config), "--port", integer_to_list(Port), "--bind", "127.0.0.1", "--dir", Dir],
+        ready => {output, "Ready to accept connections"}
+    }),
+    ?assertEqual(<<"+PONG\r\n">>, ask(Port, "PING\r\n")),
+    #{os_pid := Pid} = alcove_program:info(child(Sup)),
+    ok = stop_supervisor(Sup),
+    ?assertEqual([], running([Pid])).
+
+nginx_is_a_child_of_a_supervisor(Config) ->
+    Port = free_port(),
+    Dir = alcove_os:tree(Config, "nginx"),
+    File = filename:join(Dir, "nginx.conf"),
+    ok = file:write_file(File, [
+        "daemon off; pid nginx.pid; error_log stderr notice; worker_processes 2; events {}\n",
+        "http { access_log off; client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp;\n",
+        "uwsgi_temp_path tmp; scgi_temp_path tmp;\n",
+        "server { listen 127.0.0.1:", integer_to_list(Port), "; location / { return 200 hello; } } }\n"
+    ]),
+    Sup = supervised(#{
+        argv => [?config(program, Config), "-e", "stderr", "-p", Dir, "-c", File],
+        ready => {output, "start worker process [0-9]+"},
+        signal => sigquit
+    }),
+    Reply = ask(Port, "GET / HTTP/1.0\r\n\r\n"),
+    ?assertNotEqual(nomatch, string:find(Reply, "hello")),
+    #{os_pid := Pid} = alcove_program:info(child(Sup)),
+    {ok, #{stdout := Workers}} = alcove_run:run(["ps", "-o", "pid=", "--ppid", integer_to_list(Pid)]),
+    ok = alcove_pool:stop(default),
+    Pids = [binary_to_integer(Worker) || Worker <- string:lexemes(Workers, " \n")],
+    ?assert(length(Pids) >= 1),
+    ok = stop_supervisor(Sup),
+    ?assertEqual([], running([Pid | Pids])).
