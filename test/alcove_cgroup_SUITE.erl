@@ -26,22 +26,7 @@
 ]).
 
 all() ->
-    [
-        path_is_cut_into_relative_pieces,
-        path_is_below_the_root_of_a_hierarchy,
-        path_has_paths_above_it,
-        mounts_are_those_that_the_process_sees,
-        files_and_directories_are_told_apart,
-        nothing_is_supported_without_proc,
-        group_of_an_unknown_hierarchy_does_not_exist,
-        group_is_made_used_and_removed,
-        group_is_killed_in_all_hierarchies,
-        memory_limit_kills_a_program,
-        process_in_one_of_many_groups_is_killed,
-        empty_group_is_killed_at_once,
-        group_that_cannot_be_made_is_an_error,
-        groups_of_a_vm_that_is_gone_are_removed
-    ].
+    alcove_os:cases(?MODULE).
 
 init_per_testcase(Case, Config) ->
     case alcove_os:needs(Config, capabilities(Case)) of

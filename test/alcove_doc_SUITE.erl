@@ -3,40 +3,8 @@
 
 -include_lib("stdlib/include/assert.hrl").
 
--export([
-    all/0,
-    suite/0,
-    init_per_testcase/2,
-    end_per_testcase/2
-]).
--export([
-    every_text_has_a_case/1,
-    links_lead_somewhere/1,
-    tests_that_are_named_exist/1,
-    targets_that_are_named_exist/1,
-    false_examples_fail/1
-]).
--export([
-    getting_started/1,
-    run/1,
-    supervised/1,
-    installing/1,
-    privileges/1,
-    sandboxes/1,
-    programs/1,
-    ends/1,
-    signals/1,
-    seccomp/1,
-    cgroups/1,
-    extensions/1,
-    c_port/1,
-    protocol/1,
-    troubleshooting/1,
-    guarantees/1,
-    scale/1,
-    design/1,
-    'CONTRIBUTING'/1
-]).
+%% The cases are listed below.
+-compile([export_all, nowarn_export_all]).
 
 all() ->
     [

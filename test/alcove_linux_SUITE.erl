@@ -29,24 +29,7 @@
 ]).
 
 all() ->
-    [
-        extensions_are_there_when_asked_for,
-        filter_names_extensions,
-        filter_of_the_hundred_blocks_extensions,
-        large_directory_is_read,
-        directory_that_cannot_be_read_is_an_error,
-        batch_ends_with_the_first_failure,
-        batch_executes_a_program,
-        batch_is_checked,
-        any_system_call_is_made,
-        system_call_that_would_harm_is_refused,
-        landlock_confines_a_process,
-        all_input_is_taken,
-        input_that_is_not_taken_is_an_error,
-        usage_is_told,
-        news_disturb_nobody,
-        descriptor_is_watched
-    ].
+    alcove_os:cases(?MODULE).
 
 suite() ->
     [{timetrap, {minutes, 5}}].

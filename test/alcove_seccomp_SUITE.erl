@@ -6,30 +6,8 @@
 -include_lib("alcove/include/alcove.hrl").
 -include_lib("alcove/include/alcove_seccomp.hrl").
 
--export([all/0, groups/0]).
--export([
-    init_per_group/2, end_per_group/2,
-    init_per_testcase/2, end_per_testcase/2
-]).
--export([
-    killed_call_ends_the_process/1,
-    trapped_call_is_a_signal_and_the_process_lives/1,
-    refused_call_gives_the_error_of_the_filter/1,
-    allowed_calls_go_on_working/1,
-    process_that_may_only_serve_goes_on_serving/1,
-    filter_is_inherited_by_children/1,
-    filter_is_inherited_by_programs/1,
-    filters_add_up/1,
-    filter_needs_rights_or_their_renunciation/1,
-    filter_for_another_machine_ends_the_process/1,
-    numbers_of_x32_end_the_process/1
-]).
--export([
-    broken_program_is_refused/1,
-    mode_of_a_process_is_seen/1,
-    strict_mode_ends_the_process_at_its_reply/1,
-    actions_of_the_kernel_are_asked_for/1
-]).
+%% The cases are listed below.
+-compile([export_all, nowarn_export_all]).
 
 -define(LIMIT, 30000).
 

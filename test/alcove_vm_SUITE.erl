@@ -3,27 +3,8 @@
 
 -include_lib("stdlib/include/assert.hrl").
 
--export([
-    all/0,
-    init_per_testcase/2,
-    end_per_testcase/2
-]).
--export([
-    tree_is_gone_within_a_second_of_a_killed_vm/1,
-    trees_asleep_in_calls_are_gone_with_a_killed_vm/1,
-    output_waits_for_a_vm_that_is_suspended/1,
-    status_of_a_program_that_ends_at_once_is_logged/1,
-    lost_node_is_an_error/1,
-    text_is_encoded_as_names_of_files_are/1
-]).
-% run in those VMs
--export([
-    tree/1,
-    asleep/1,
-    output/1,
-    lose_node/1,
-    names/1
-]).
+%% The cases are listed below; other functions run in those VMs.
+-compile([export_all, nowarn_export_all]).
 
 all() ->
     [

@@ -15,12 +15,7 @@
 ]).
 
 all() ->
-    [
-        commands_are_targets_of_the_makefile,
-        example_runs_as_it_is,
-        dependency_is_what_rebar3_takes,
-        project_that_depends_on_it_builds
-    ].
+    alcove_os:cases(?MODULE).
 
 suite() ->
     [{timetrap, {minutes, 5}}].
