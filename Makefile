@@ -15,6 +15,7 @@
 # make gate        what is checked again with another release of Go: GOES names those to take
 # make dist        programs for all systems, in dist or DIST
 # make clean
+# make help        these lines
 # make setup       what the build and the tests need, on Debian and its relatives
 # ALCOVE_PREBUILT=path takes a built program instead of building one, or all in a folder
 # that make dist has written.
@@ -57,7 +58,7 @@ edoc = case code:ensure_loaded(edoc) of \
 		halt(1) \
 end.
 
-.PHONY: all compile port test vet go-test ct dialyzer xref demo shell \
+.PHONY: all compile port help test vet go-test ct dialyzer xref demo shell \
 	gen doc eg examples bench fuzz soak race gate matrix matrix-kernel dist clean setup setup-build
 
 # Most targets build in the same folders.
@@ -80,7 +81,7 @@ port:
 		ln -sfn '$(CURDIR)/erlang/include' "$$REBAR_BARE_COMPILER_OUTPUT_DIR/include"
 
 # What is checked, and the minutes that it takes on two processors.
-PARTS = setup:0 vet:1 xref:1 go-test:12 ct:9 dialyzer:3
+PARTS = setup:0 vet:3 xref:1 go-test:12 ct:9 dialyzer:3
 
 test:
 	@for part in $(PARTS); do \
@@ -90,10 +91,18 @@ test:
 		echo "== make $${part%:*} passed in $$(($$(date +%s) - start)) s"; \
 	done
 
+# Staticcheck takes what only assembly uses in port for unused.
 vet:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || \
 		{ echo 'gofmt would change:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
+	$(GO) tool staticcheck $$($(GO) list ./... | grep -v '^github.com/alcove-go/alcove/port')
+	$(GO) tool staticcheck -checks inherit,-U1000 ./port/...
+	shellcheck -S warning $$(git ls-files '*.sh') .ci/run .ci/setup
+
+# The first lines of this file.
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
 go-test: port
 	$(GO) test -timeout 30m ./...

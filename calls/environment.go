@@ -117,12 +117,12 @@ func named(entry, name []byte) bool {
 // and has changed nothing, when there is no memory for it.
 func (e *environment) set(name, value []byte) bool {
 	size := len(name) + 1 + len(value)
-	place, bucket := e.find(name)
+	place, _ := e.find(name)
 	if place < 0 {
 		if !e.room(size) || !e.roomForEntry() {
 			return false
 		}
-		_, bucket = e.find(name) // there may be other buckets now
+		_, bucket := e.find(name) // the room may have moved it
 		place = e.add()
 		e.buckets[bucket] = uint32(place + 1)
 	} else if _, h := e.chunk(place); chunkSize(size) > int(h.size) && !e.room(size) {

@@ -126,5 +126,4 @@ var undefCall = call{run: (*Calls).undef}
 // here is where relative paths begin.
 func here(*Calls) uintptr { return sys.AT_FDCWD & (1<<32 - 1) }
 
-func nothing(*Calls) uintptr   { return 0 }
-func removeDir(*Calls) uintptr { return sys.AT_REMOVEDIR }
+func nothing(*Calls) uintptr { return 0 }

@@ -15,3 +15,5 @@ var (
 	symlinkCall = call{trap: sys.SYS_SYMLINKAT, args: args{path, here, path}, reply: ok}
 	unlinkCall  = call{trap: sys.SYS_UNLINKAT, args: args{here, path, nothing}, reply: ok}
 )
+
+func removeDir(*Calls) uintptr { return sys.AT_REMOVEDIR }

@@ -192,7 +192,7 @@ func TestEveryExecCallReplacesTheProgramWithoutAReply(t *testing.T) {
 func TestExecInTheTopLevelPortClosesTheFifoAndKeepsStdio(t *testing.T) {
 	Linux(t, "/proc")
 	p := Start(t, AnyEnd(), Garbage(), Talks())
-	fds := fmt.Sprintf("cd /proc/self/fd; for fd in *; do test -e $fd && echo -n \"$fd \"; done; read line; echo $line; echo err >&2; exit 9")
+	fds := "cd /proc/self/fd; for fd in *; do test -e $fd && echo -n \"$fd \"; done; read line; echo $line; echo err >&2; exit 9"
 	p.Write(append(ExecFrame(nil, "/bin/sh", "-c", fds), "raw input\n"...))
 	p.FifoClosed()
 	if s := p.Exit(); s != 9 {

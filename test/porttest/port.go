@@ -63,6 +63,7 @@ func (p *conn) read() {
 	buf := make([]byte, 1<<17)
 	for {
 		p.hold.Lock()
+		//lint:ignore SA2001 waits while somebody holds it
 		p.hold.Unlock()
 		n, err := p.stdout.Read(buf)
 		pending = append(pending, buf[:n]...)
