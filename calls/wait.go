@@ -27,7 +27,7 @@ func (c *Calls) waitpid() {
 		err = sys.ESKIPPED
 	case err == sys.EINTR:
 		// The end of a child is a signal as well, which FreeBSD tells of first.
-		if n, again := sys.Wait4(int(pid), &status, int(options)|sys.WNOHANG); again == 0 && n > 0 {
+		if n, again := sys.Wait4(int(pid), &status, int(options)|sys.WNOHANG, nil); again == 0 && n > 0 {
 			found, err = n, 0
 		}
 	}

@@ -8,7 +8,7 @@ func (p *Process) reap() {
 	for {
 		var status int32
 		var usage sys.Rusage
-		pid, err := sys.Wait4Usage(-1, &status, sys.WNOHANG, &usage)
+		pid, err := sys.Wait4(-1, &status, sys.WNOHANG, &usage)
 		if err == sys.EINTR {
 			continue
 		}

@@ -76,7 +76,7 @@ func forkDetached(f func()) sys.Errno {
 	}
 	var status int32
 	for {
-		_, err := sys.Wait4(pid, &status, 0)
+		_, err := sys.Wait4(pid, &status, 0, nil)
 		if err != sys.EINTR {
 			return sys.Errno(sys.WaitStatus(status).ExitStatus())
 		}

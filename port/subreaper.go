@@ -26,7 +26,7 @@ func (p *Process) Subreaper() bool {
 func (p *Process) reapUnknown() sys.Errno {
 	for {
 		var status int32
-		pid, err := sys.Wait4(-1, &status, sys.WNOHANG)
+		pid, err := sys.Wait4(-1, &status, sys.WNOHANG, nil)
 		switch {
 		case err == sys.EINTR:
 		case err != 0 || pid == 0:

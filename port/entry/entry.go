@@ -37,12 +37,15 @@ const wordSize = unsafe.Sizeof(uintptr(0))
 type Strings []*byte
 
 // At returns a string, without a copy and without its NUL.
-func (s Strings) At(i int) string {
+func (s Strings) At(i int) string { return Text(s[i]) }
+
+// Text returns the string that begins at s and ends before a NUL, without a copy.
+func Text(s *byte) string {
 	n := 0
-	for *(*byte)(unsafe.Add(unsafe.Pointer(s[i]), n)) != 0 {
+	for *(*byte)(unsafe.Add(unsafe.Pointer(s), n)) != 0 {
 		n++
 	}
-	return unsafe.String(s[i], n)
+	return unsafe.String(s, n)
 }
 
 // Arguments returns the arguments of the program, in memory that is its own.

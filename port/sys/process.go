@@ -10,14 +10,9 @@ func Execve(path *byte, argv, envp **byte) Errno {
 // Rusage is struct rusage.
 type Rusage = syscall.Rusage
 
-// Wait4 is wait4(2) without the resource usage. With WNOHANG it returns pid 0
-// while no child has changed.
-func Wait4(pid int, status *int32, options int) (int, Errno) {
-	return Wait4Usage(pid, status, options, nil)
-}
-
-// Wait4Usage is wait4(2). usage may be nil.
-func Wait4Usage(pid int, status *int32, options int, usage *Rusage) (int, Errno) {
+// Wait4 is wait4(2). With WNOHANG it returns pid 0 while no child has changed.
+// usage may be nil.
+func Wait4(pid int, status *int32, options int, usage *Rusage) (int, Errno) {
 	*status = -1
 	n, err := count(Call6(SYS_WAIT4, uintptr(pid), ptr(status), uintptr(options), ptr(usage), 0, 0))
 	if n <= 0 {
@@ -48,3 +43,6 @@ func id(nr uintptr) int {
 	r, _ := Call(nr, 0, 0, 0)
 	return int(r)
 }
+
+// Rlimit is struct rlimit with 64-bit values.
+type Rlimit struct{ Cur, Max uint64 }

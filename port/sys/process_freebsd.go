@@ -1,5 +1,7 @@
 package sys
 
+import "syscall"
+
 // Fork is fork(2): the child returns 0 and goes on with a copy of the memory
 // and of the stack it is on. Only a process with one thread may fork and then
 // go on running Go.
@@ -45,3 +47,78 @@ func SetSubreaper() Errno { return ENOTSUP }
 
 // IsSubreaper tells that this process is none.
 func IsSubreaper() bool { return false }
+
+// Getrlimit is getrlimit(2).
+func Getrlimit(resource int, limit *Rlimit) Errno {
+	return fail(Call(SYS_GETRLIMIT, uintptr(resource), ptr(limit), 0))
+}
+
+// Setrlimit is setrlimit(2).
+func Setrlimit(resource int, limit *Rlimit) Errno {
+	return fail(Call(SYS_SETRLIMIT, uintptr(resource), ptr(limit), 0))
+}
+
+// Unlimited is RLIM_INFINITY, no limit.
+const Unlimited = RLIM_INFINITY
+
+// WaitStatus is what wait4(2) tells of a child, by the macros of wait(2).
+// Package syscall takes a child that was continued for one that was killed.
+type WaitStatus uint32
+
+const (
+	waitSignal  = 0x7f // the signal that ended the child, or one of these
+	waitExited  = 0
+	waitStopped = 0x7f
+
+	waitContinued = 0x13 // all of the status
+)
+
+// Exited reports whether the child has exited, with ExitStatus.
+func (w WaitStatus) Exited() bool { return w&waitSignal == waitExited }
+
+// Continued reports whether the child goes on after a stop.
+func (w WaitStatus) Continued() bool { return w == waitContinued }
+
+// Signaled reports whether the child was ended by Signal.
+func (w WaitStatus) Signaled() bool {
+	return !w.Exited() && w&waitSignal != waitStopped && !w.Continued()
+}
+
+// ExitStatus is the status of a child that has exited.
+func (w WaitStatus) ExitStatus() int { return int(w >> 8 & 0xff) }
+
+// Signal is the signal that ended the child.
+func (w WaitStatus) Signal() int { return int(w & waitSignal) }
+
+// StopSignal is the signal that stopped the child.
+func (w WaitStatus) StopSignal() int { return int(w >> 8 & 0xff) }
+
+// CoreDump reports whether the child was ended by a signal and left a core.
+func (w WaitStatus) CoreDump() bool { return w.Signaled() && w&0x80 != 0 }
+
+// FutexWait is _umtx_op(2) with UMTX_OP_WAIT_UINT_PRIVATE: it sleeps while
+// *word is value, at most for timeout; nil is no limit. Without a size in the
+// fourth argument the fifth is a struct timespec.
+func FutexWait(word *uint32, value uint32, timeout *syscall.Timespec) Errno {
+	return fail(Call6(SYS__UMTX_OP, ptr(word), UMTX_OP_WAIT_UINT_PRIVATE, uintptr(value), 0, ptr(timeout), 0))
+}
+
+// FutexWake is _umtx_op(2) with UMTX_OP_WAKE_PRIVATE for one waiter.
+func FutexWake(word *uint32) Errno {
+	return fail(Call6(SYS__UMTX_OP, ptr(word), UMTX_OP_WAKE_PRIVATE, 1, 0, 0, 0))
+}
+
+// Sysctl is __sysctl(2). It fills old, if that is not nil, and returns how much
+// of it, and makes set the value, if that is not nil.
+func Sysctl(name []int32, old, set []byte) (size int, err Errno) {
+	n := uintptr(len(old))
+	var oldp, sizep, setp uintptr
+	if old != nil {
+		oldp, sizep = buf(old), ptr(&n)
+	}
+	if set != nil {
+		setp = buf(set)
+	}
+	err = fail(Call6(SYS___SYSCTL, buf(name), uintptr(len(name)), oldp, sizep, setp, uintptr(len(set))))
+	return int(n), err
+}

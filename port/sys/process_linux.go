@@ -1,6 +1,9 @@
 package sys
 
-import "unsafe"
+import (
+	"syscall"
+	"unsafe"
+)
 
 // Fork is fork(2): the child returns 0 and goes on with a copy of the memory
 // and of the stack it is on. Only a process with one thread may fork and then
@@ -74,4 +77,32 @@ func IsSubreaper() bool {
 	var set int32
 	_, err := Call6(SYS_PRCTL, PR_GET_CHILD_SUBREAPER, ptr(&set), 0, 0, 0, 0)
 	return err == 0 && set != 0
+}
+
+// Getrlimit is prlimit64(2), as libc makes it: getrlimit(2) has values of 32 bits
+// on some machines.
+func Getrlimit(resource int, limit *Rlimit) Errno { return prlimit(resource, nil, limit) }
+
+// Setrlimit is prlimit64(2).
+func Setrlimit(resource int, limit *Rlimit) Errno { return prlimit(resource, limit, nil) }
+
+func prlimit(resource int, limit, old *Rlimit) Errno {
+	return fail(Call6(SYS_PRLIMIT64, 0, uintptr(resource), ptr(limit), ptr(old), 0, 0))
+}
+
+// Unlimited is RLIM_INFINITY, no limit.
+const Unlimited = ^uint64(0)
+
+// WaitStatus is what wait4(2) tells of a child.
+type WaitStatus = syscall.WaitStatus
+
+// FutexWait is futex(2) with FUTEX_WAIT_PRIVATE: it sleeps while *word is
+// value, at most for timeout; nil is no limit.
+func FutexWait(word *uint32, value uint32, timeout *syscall.Timespec) Errno {
+	return fail(Call6(SYS_FUTEX, ptr(word), FUTEX_WAIT|FUTEX_PRIVATE_FLAG, uintptr(value), ptr(timeout), 0, 0))
+}
+
+// FutexWake is futex(2) with FUTEX_WAKE_PRIVATE for one waiter.
+func FutexWake(word *uint32) Errno {
+	return fail(Call(SYS_FUTEX, ptr(word), FUTEX_WAKE|FUTEX_PRIVATE_FLAG, 1))
 }

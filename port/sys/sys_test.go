@@ -80,7 +80,7 @@ func TestErrorsAreReturnedAndNotRetried(t *testing.T) {
 		{"Execve of no file", func() Errno { return Execve(cstring("/no/such/file"), nil, nil) }, ENOENT},
 		{"Wait4 without children of that number", func() Errno {
 			var status int32
-			_, err := Wait4(os.Getpid(), &status, WNOHANG)
+			_, err := Wait4(os.Getpid(), &status, WNOHANG, nil)
 			return err
 		}, Errno(syscall.ECHILD)},
 		{"FutexWait for another value", func() Errno {
@@ -238,7 +238,7 @@ func TestNothingAllocates(t *testing.T) {
 		}},
 		{"Poll", func() { Poll([]PollFD{{FD: int32(r), Events: POLLIN}}, 0) }},
 		{"Execve", func() { Execve(path, nil, nil) }},
-		{"Wait4", func() { var status int32; Wait4(os.Getpid(), &status, WNOHANG) }},
+		{"Wait4", func() { var status int32; Wait4(os.Getpid(), &status, WNOHANG, nil) }},
 		{"Sigprocmask", func() { var old Sigset; Sigprocmask(SIG_BLOCK, nil, &old) }},
 		{"SetSigaction", func() { var old Sigaction; SetSigaction(SIGTERM, nil, &old) }},
 		{"Getrlimit", func() { var limit Rlimit; Getrlimit(RLIMIT_NOFILE, &limit) }},
