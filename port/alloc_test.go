@@ -160,7 +160,7 @@ func TestRoundsTakeNoMemory(t *testing.T) {
 			tr.SetFlowControl(other.pid, 1)
 			tr.turn()
 			tr.SetFlowControl(other.pid, -1)
-			tr.expect(tr.out, proxySize+len(execAndCall))
+			tr.expect(tr.out, pidHeaderSize+len(execAndCall))
 		}},
 	} {
 		for _, by := range []string{"poll", "epoll"} {

@@ -105,7 +105,7 @@ func (f *fixture) checkUnderstood(output string, s schedule, outputEndsFirst boo
 	if diff := cmp.Diff(want, framesIn(f.written())); diff != "" {
 		f.t.Errorf("frames (-want +got):\n%s", diff)
 	}
-	if c.held != nil || c.Stdout >= 0 {
+	if c.ahead != nil || c.Stdout >= 0 {
 		f.t.Errorf("something of the child's output is left: %+v", c.Child)
 	}
 }
@@ -173,7 +173,7 @@ func FuzzFramesFromBelow(f *testing.F) {
 
 // An execution is what a child does around exec calls.
 type execution struct {
-	Frames []string // what it writes before each of them, all of which fail but the last
+	Frames []string // what it writes before each of them; all fail, except the last
 	Fails  bool     // as well the last
 	After  string   // frames if it fails, else what the new program writes
 

@@ -45,10 +45,10 @@ func fromAbove(f *fixture, _ *testChild, frames []byte) {
 }
 
 func fromBelow(f *fixture, c *testChild, frames []byte) {
-	if c.held == nil {
-		c.held = f.take()
+	if c.ahead == nil {
+		c.ahead = f.take()
 	}
-	h := c.held
+	h := c.ahead
 	h.r, h.w = 0, copy(h.b, frames)
 	h.w += copy(h.b[h.w:], "\x00") // of another frame: what is empty would be given back, and before that written
 	f.forwardFrames(&c.outlet, ^uint64(0))

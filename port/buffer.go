@@ -51,19 +51,19 @@ func (p *Process) take() *buffer {
 	return b
 }
 
-// hold makes the outlet have a buffer. Without memory for one it reports false:
+// bufferFor makes the outlet have a buffer. Without memory for one it reports false:
 // the process has to wait until another buffer is dropped. One that has ended
 // does not, and has done with its buffer at once.
-func (p *Process) hold(o *outlet) bool {
-	if o.held == nil {
-		o.held = p.take()
+func (p *Process) bufferFor(o *outlet) bool {
+	if o.ahead == nil {
+		o.ahead = p.take()
 	}
-	if o.held == nil && o.lifted {
+	if o.ahead == nil && o.lifted {
 		p.last.r, p.last.w = 0, 0
-		o.held = p.last
+		o.ahead = p.last
 	}
-	p.starved = p.starved || o.held == nil
-	return o.held != nil
+	p.starved = p.starved || o.ahead == nil
+	return o.ahead != nil
 }
 
 func newBuffer() *buffer {

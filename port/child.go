@@ -65,9 +65,9 @@ type outlet struct {
 	state     childState
 	leftover  bool    // the process is reaped
 	lifted    bool    // output does not have to wait for credit
-	grown     bool    // its standard output has a larger pipe (pipesize.go)
+	grown     bool    // its standard output has a larger pipe (pipe.go)
 	slot      int32   // in the table of children, or of leftovers
-	held      *buffer // part of a frame, or output of a program that was read along with frames
+	ahead     *buffer // part of a frame, or output of a program that was read along with frames
 	forwarded uint64  // bytes of its standard output passed on as frames
 }
 

@@ -24,7 +24,7 @@ func (p *Process) listed() []int32 {
 	return pids
 }
 
-// addClosed adds a child of which no stream is open.
+// addClosed adds a child without an open stream.
 func (p *Process) addClosed(pid int32) *Child {
 	mustBeNobody(pid)
 	if !p.roomForChild() {

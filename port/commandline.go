@@ -7,9 +7,9 @@ import (
 	"github.com/alcove-go/alcove/port/sys"
 )
 
-// options is the command line, read as getopt(3) does: options may be
+// commandLine is the command line, read as getopt(3) does: options may be
 // anywhere before --, and other arguments mean nothing.
-type options struct {
+type commandLine struct {
 	name, version string
 
 	control  *byte // -c: path, with a NUL after it
@@ -18,7 +18,7 @@ type options struct {
 	maxChild int   // -m, -1 if not given
 }
 
-func (o *options) parse(args entry.Strings) {
+func (o *commandLine) parse(args entry.Strings) {
 	for i := 1; i < len(args); i++ {
 		arg := args.At(i)
 		switch arg {
@@ -52,7 +52,7 @@ func (o *options) parse(args entry.Strings) {
 	}
 }
 
-func (o *options) set(c byte, value string) {
+func (o *commandLine) set(c byte, value string) {
 	const deepest = 255
 	switch c {
 	case 'c':
@@ -94,13 +94,13 @@ func decimal(s string) int {
 }
 
 // complain says what is wrong with an option, and how to use the program.
-func (o *options) complain(what, option string) {
+func (o *commandLine) complain(what, option string) {
 	say(o.name, ": ", what, option, "'\n")
 	o.usage()
 	sys.Exit(statusUsage)
 }
 
-func (o *options) usage() {
+func (o *commandLine) usage() {
 	say(o.name, " ", o.version, "\n")
 	say("usage: ", o.name, " -c <path> [<options>]\n")
 }
@@ -127,14 +127,14 @@ If the environment variable ALCOVE_TRACE is not empty, frames and calls are
 shown on standard error.
 `
 
-func (o *options) help() {
+func (o *commandLine) help() {
 	o.usage()
 	say(helpText)
 	sys.Exit(statusUsage)
 }
 
 // tellVersion succeeds only if somebody gets to know the version.
-func (o *options) tellVersion() {
+func (o *commandLine) tellVersion() {
 	var memory [64]byte
 	text := memory[:copy(memory[:], "alcove ")]
 	text = text[:len(text)+copy(memory[len(text):], o.version)]

@@ -15,8 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A commandLine is what an options holds, for tests to look at.
-type commandLine struct {
+// A givenLine is what a commandLine holds, for tests to look at.
+type givenLine struct {
 	Fifo     string // "none" without -c
 	Again    bool
 	Depth    int
@@ -30,9 +30,9 @@ func showOptions() {
 	check(sys.Getrlimit(sys.RLIMIT_NOFILE, &limit))
 	limit.Cur = 1024
 	check(sys.Setrlimit(sys.RLIMIT_NOFILE, &limit))
-	o := options{name: os.Args[0], version: "1.2.3", maxChild: -1}
+	o := commandLine{name: os.Args[0], version: "1.2.3", maxChild: -1}
 	o.parse(porttest.Given(os.Args...))
-	line := commandLine{"none", o.again, o.depth, o.maxChild}
+	line := givenLine{"none", o.again, o.depth, o.maxChild}
 	if o.control != nil {
 		line.Fifo = entry.Strings{o.control}.At(0)
 	}
@@ -40,19 +40,19 @@ func showOptions() {
 }
 
 func TestOptionsAreReadAsGetoptDoes(t *testing.T) {
-	none := commandLine{"none", false, 0, -1}
-	with := func(change func(*commandLine)) commandLine {
+	none := givenLine{"none", false, 0, -1}
+	with := func(change func(*givenLine)) givenLine {
 		c := none
 		change(&c)
 		return c
 	}
-	fifo := func(path string) commandLine { return with(func(c *commandLine) { c.Fifo = path }) }
-	depth := func(n int) commandLine { return with(func(c *commandLine) { c.Again, c.Depth = true, n }) }
-	maxChild := func(n int) commandLine { return with(func(c *commandLine) { c.MaxChild = n }) }
+	fifo := func(path string) givenLine { return with(func(c *givenLine) { c.Fifo = path }) }
+	depth := func(n int) givenLine { return with(func(c *givenLine) { c.Again, c.Depth = true, n }) }
+	maxChild := func(n int) givenLine { return with(func(c *givenLine) { c.MaxChild = n }) }
 	for _, test := range []struct {
 		name string
 		args []string
-		want commandLine
+		want givenLine
 	}{
 		{"no arguments", nil, none},
 		{"a value of its own", []string{"-c", "fifo"}, fifo("fifo")},
@@ -60,11 +60,11 @@ func TestOptionsAreReadAsGetoptDoes(t *testing.T) {
 		{"a value that looks like an option", []string{"-c", "-d"}, fifo("-d")},
 		{"a value that would tell the version", []string{"-c", "--version"}, fifo("--version")},
 		{"the version behind --", []string{"-m5", "--", "--version"}, maxChild(5)},
-		{"a value that would end the options", []string{"-c", "--", "-d", "3"}, commandLine{"--", true, 3, -1}},
+		{"a value that would end the options", []string{"-c", "--", "-d", "3"}, givenLine{"--", true, 3, -1}},
 		{"an empty value", []string{"-c", ""}, fifo("")},
 		{"the last of several", []string{"-c", "one", "-c", "two"}, fifo("two")},
-		{"all options", []string{"-c", "fifo", "-d", "2", "-m", "7"}, commandLine{"fifo", true, 2, 7}},
-		{"options behind other arguments", []string{"x", "-d", "2", "y", "-m5"}, commandLine{"none", true, 2, 5}},
+		{"all options", []string{"-c", "fifo", "-d", "2", "-m", "7"}, givenLine{"fifo", true, 2, 7}},
+		{"options behind other arguments", []string{"x", "-d", "2", "y", "-m5"}, givenLine{"none", true, 2, 5}},
 		{"options behind --", []string{"-d2", "--", "-m", "5", "-h", "-x"}, depth(2)},
 		{"a lone minus sign", []string{"-", "-m", "5"}, maxChild(5)},
 		{"an empty argument", []string{"", "-m", "5"}, maxChild(5)},
@@ -77,7 +77,7 @@ func TestOptionsAreReadAsGetoptDoes(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := play(t, "options", append([]string{"alcove"}, test.args...), nil)
-			var line commandLine
+			var line givenLine
 			if err := json.Unmarshal([]byte(got.Stdout), &line); err != nil || got.Status != 0 {
 				t.Fatalf("%q: %+v", test.args, got)
 			}

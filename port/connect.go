@@ -1,8 +1,7 @@
 package port
 
 import (
-	"unsafe"
-
+	"github.com/alcove-go/alcove/port/entry"
 	"github.com/alcove-go/alcove/port/sys"
 )
 
@@ -14,7 +13,7 @@ import (
 // (notice.go). Others expect a fifo to be made there.
 func (p *Process) openControl(path *byte) sys.Errno {
 	if connectControl(path) == 0 {
-		p.parent = true
+		p.notifies = true
 		return 0
 	}
 	return openFifo(path)
@@ -29,10 +28,10 @@ func connectControl(path *byte) sys.Errno {
 	}
 	var address sys.UnixAddress
 	err = sys.ENOENT
-	if name := abstractName(path); name != nil && address.SetAbstract(name) {
+	if name := abstractName(path); name != "" && address.SetAbstract(name) {
 		err = connect(fd, &address)
 	}
-	if err != 0 && address.SetPath(text(path)) {
+	if err != 0 && address.SetPath(entry.Text(path)) {
 		err = connect(fd, &address)
 	}
 	if err != 0 {
@@ -52,9 +51,9 @@ func connect(fd int, address *sys.UnixAddress) sys.Errno {
 }
 
 // abstractName returns what follows the @ that the last part of the path begins
-// with, nil if it begins with another byte.
-func abstractName(path *byte) []byte {
-	name := text(path)
+// with, "" if it begins with another byte.
+func abstractName(path *byte) string {
+	name := entry.Text(path)
 	for i := len(name) - 1; i >= 0; i-- {
 		if name[i] == '/' {
 			name = name[i+1:]
@@ -62,18 +61,9 @@ func abstractName(path *byte) []byte {
 		}
 	}
 	if len(name) < 2 || name[0] != '@' {
-		return nil
+		return ""
 	}
 	return name[1:]
-}
-
-// text returns the bytes up to a NUL.
-func text(s *byte) []byte {
-	n := 0
-	for *(*byte)(unsafe.Add(unsafe.Pointer(s), n)) != 0 {
-		n++
-	}
-	return unsafe.Slice(s, n)
 }
 
 // openFifo makes the control fifo and opens it, so that whoever reads from it
@@ -97,10 +87,10 @@ func openFifo(path *byte) sys.Errno {
 
 // placeControl gives a descriptor the number of the control socket.
 func placeControl(fd int) sys.Errno {
-	if fd == control {
+	if fd == controlFD {
 		return 0
 	}
-	err := sys.Dup3(fd, control, sys.O_CLOEXEC)
+	err := sys.Dup3(fd, controlFD, sys.O_CLOEXEC)
 	sys.Close(fd)
 	return err
 }

@@ -12,7 +12,7 @@ import (
 func (p *Process) Read(fd int, b []byte) (int, sys.Errno) {
 	p.Flush()
 	if fd == stdin {
-		if p.parent {
+		if p.notifies {
 			p.notify(noticeInput)
 		}
 		p.in.restore()
@@ -49,12 +49,12 @@ func (p *Process) Close(fd int) sys.Errno {
 	switch fd {
 	case stdout:
 		p.Flush()
-	case control:
-		if p.parent {
+	case controlFD:
+		if p.notifies {
 			return p.closeOwnControl()
 		}
 	}
-	if fd > control && int32(fd) == p.poll.fds[placeMany].FD {
+	if fd > controlFD && int32(fd) == p.poll.fds[placeMany].FD {
 		p.poll.giveUpMany(0) // closes it
 		return 0
 	}
@@ -87,8 +87,8 @@ func (p *Process) closeOwnControl() sys.Errno {
 	const reply = headerSize + 5 // the atom ok
 	p.Flush()
 	p.notifyAhead(noticeExec, reply)
-	p.parent = false
-	return sys.Close(control)
+	p.notifies = false
+	return sys.Close(controlFD)
 }
 
 // childWith returns the child that the open descriptor fd belongs to.
@@ -137,7 +137,7 @@ func (p *Process) Uses(first, last uint32) bool {
 // NoteCloseOnExec notes that a program which this process executes gets a
 // descriptor, or not. Of those that tell the parent of an exec Exec has to know.
 func (p *Process) NoteCloseOnExec(fd int, on bool) {
-	if fd == signalWrite || fd == control {
+	if fd == signalWrite || fd == controlFD {
 		p.kept[fd] = !on
 	}
 }

@@ -30,7 +30,7 @@ func (p *Process) readInbound() {
 }
 
 func (p *Process) handleInbound() {
-	in, forks := &p.in, p.forks
+	in, generation := &p.in, p.generation
 	for in.len() >= lengthSize {
 		size := lengthSize + get16(in.b[in.r:])
 		if in.len() < size {
@@ -43,7 +43,7 @@ func (p *Process) handleInbound() {
 			p.Flush()
 			p.end(0)
 		}
-		if p.forks != forks {
+		if p.generation != generation {
 			return // in the child of a fork, where none of this exists
 		}
 	}
@@ -54,8 +54,8 @@ func (p *Process) handleInbound() {
 // handle handles one frame and reports whether it is one that may come here. Data
 // for children is gathered (feed.go) and written before anything else is done.
 func (p *Process) handle(frame []byte) bool {
-	if len(frame) >= proxySize && get16(frame[lengthSize:]) == typeStdin {
-		p.forward(get32(frame[headerSize:]), frame[proxySize:])
+	if len(frame) >= pidHeaderSize && get16(frame[lengthSize:]) == typeStdin {
+		p.forward(get32(frame[headerSize:]), frame[pidHeaderSize:])
 		return true
 	}
 	p.feedPending()
@@ -105,7 +105,7 @@ func (p *Process) answer(nr int, term []byte) {
 		put16(b[lengthSize:], typeCall)
 	}
 	p.buryWaited()
-	if p.parent && p.calls.Execs(nr) && !p.execed {
+	if p.notifies && p.calls.Execs(nr) && !p.execed {
 		// The parent holds back what follows an exec until it hears of it.
 		p.notify(noticeFailed)
 	}

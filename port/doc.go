@@ -5,7 +5,7 @@
 // # The tree
 //
 // Every process of the tree is a copy of the first one, made by fork(2). Frames
-// for a process below pass those between, each of which takes one pid off the
+// for a process below pass those between: each takes one pid off the
 // front; on the way back each puts one there.
 //
 //	driver
@@ -93,7 +93,7 @@
 //	table.go        children and leftovers in their slots
 //	child.go        a child and its streams
 //	buffer.go       memory for what has to wait
-//	pipesize.go     how much a pipe holds
+//	pipe.go         writing until all is written, and how much a pipe holds
 //	endoffile.go    whether a stream has anything but its end
 //	trace.go        the trace that ALCOVE_TRACE switches on
 //	fixed.go        the fixed descriptors; others are moved away from them

@@ -31,9 +31,9 @@ func (p *Process) exec(try func() sys.Errno) sys.Errno {
 			return err
 		}
 	}
-	if p.parent {
+	if p.notifies {
 		kind := uint32(noticeExec)
-		if p.kept[control] {
+		if p.kept[controlFD] {
 			kind = noticeKept
 		}
 		p.execed = true
@@ -42,13 +42,13 @@ func (p *Process) exec(try func() sys.Errno) sys.Errno {
 	if p.kept[signalWrite] {
 		handOverIgnored()
 	}
-	var t taken
+	var t replaced
 	err := t.give(&p.Options.Given)
 	if err == 0 {
 		err = try()
 		t.back()
 	}
-	if p.parent {
+	if p.notifies {
 		p.notify(noticeFailed)
 	}
 	r.cancel()

@@ -14,7 +14,7 @@ import "github.com/alcove-go/alcove/port/sys"
 // be taken for its missing end: the rest stays in the queue until the child
 // has read. What does not fit in the queue either is refused whole.
 //
-// Data for another program is written as far as its pipe takes it; the sender
+// Of data for another program as much is written as its pipe takes; the sender
 // is told how far that was.
 
 // queueSize is how much is held for one child beside its pipe.

@@ -12,9 +12,9 @@ const (
 	stderr      = 2 // what cannot be said in a frame
 	signalRead  = 3 // the signal pipe: the loop reads here
 	signalWrite = signal.WriteFD
-	control     = 5 // closes on exec; notices to whoever started the process
+	controlFD   = 5 // closes on exec; notices to whoever started the process
 
-	firstFree = control + 1
+	firstFree = controlFD + 1
 )
 
 // LastFixed is the last of the fixed descriptors.
@@ -58,7 +58,7 @@ func closePair(p *[2]int32) {
 	sys.Close(int(p[1]))
 }
 
-// lift moves a pair above the fixed descriptors, some of which may have been
+// lift moves a pair above the fixed descriptors. Some of these may have been
 // closed by the user. On failure what there is stays in p.
 func lift(p *[2]int32) sys.Errno {
 	for i, fd := range p {

@@ -59,7 +59,7 @@ func more(credit, n int32) int32 {
 
 func (p *Process) credited(o *outlet) {
 	p.watchOutput(o)
-	p.table.changed = p.table.changed || o.held != nil
+	p.table.changed = p.table.changed || o.ahead != nil
 }
 
 // spend takes a piece of n bytes from the credit.
@@ -81,7 +81,7 @@ func (p *Process) spend(o *outlet, n int) {
 // hangUp looks at a paused stream whose last writer may be gone, and reports
 // whether it is at its end.
 func (p *Process) hangUp(o *outlet, stream int) (ended bool) {
-	if stream == streamStdout && o.held != nil {
+	if stream == streamStdout && o.ahead != nil {
 		p.forget(o, stream)
 		return false
 	}

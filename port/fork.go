@@ -90,8 +90,8 @@ func (p *Process) becomeChild(s *stdio) {
 	}
 	signal.ResetOverflow()
 	p.Depth++
-	p.forks++
-	p.parent, p.below = true, true
+	p.generation++
+	p.notifies, p.below = true, true
 	p.subreaper = false
 	p.kept = [firstFree]bool{}
 	p.filter = p.subFilter

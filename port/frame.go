@@ -14,15 +14,15 @@ const (
 )
 
 const (
-	lengthSize = 2
-	headerSize = 4 // length and type
-	numberSize = 2 // of a call
-	proxySize  = 8 // length, type and pid
-	maxFrame   = lengthSize + 0xffff
+	lengthSize    = 2
+	headerSize    = 4 // length and type
+	numberSize    = 2 // of a call
+	pidHeaderSize = 8 // length, type and pid
+	maxFrame      = lengthSize + 0xffff
 
 	// maxInner is the largest length field that a child's frame may have:
 	// wrapped for the next process it must still fit 16 bits.
-	maxInner = 0xffff - (proxySize - lengthSize) - lengthSize
+	maxInner = 0xffff - (pidHeaderSize - lengthSize) - lengthSize
 )
 
 func get16(b []byte) int { return int(b[0])<<8 | int(b[1]) }

@@ -13,22 +13,22 @@ type Given struct {
 // NothingGiven leaves all as it is.
 var NothingGiven = Given{Stdio: [...]int32{-1, -1, -1}, Umask: -1}
 
-// taken is what was in the places of what is given to a program, kept until it is
+// replaced is what was in the places of what is given to a program, kept until it is
 // known whether the exec succeeds, which closes the copies.
-type taken struct {
-	stdio [stderr + 1]int32 // copies; notTaken, or wasClosed
+type replaced struct {
+	stdio [stderr + 1]int32 // copies; notReplaced, or wasClosed
 	umask int32
 }
 
 const (
-	notTaken  = -1
-	wasClosed = -2
+	notReplaced = -1
+	wasClosed   = -2
 )
 
 // give puts what is given in its places. They are filled in their order, so that
 // a descriptor 1 that is given as 2 is the new one. On failure all is as before.
-func (t *taken) give(g *Given) sys.Errno {
-	*t = taken{stdio: NothingGiven.Stdio, umask: -1}
+func (t *replaced) give(g *Given) sys.Errno {
+	*t = replaced{stdio: NothingGiven.Stdio, umask: -1}
 	for _, fd := range g.Stdio {
 		// The copies that are kept could take the number of one that is not open.
 		if fd >= firstFree && !isOpen(int(fd)) {
@@ -50,7 +50,7 @@ func (t *taken) give(g *Given) sys.Errno {
 	return 0
 }
 
-func (t *taken) put(fd int32, place int) sys.Errno {
+func (t *replaced) put(fd int32, place int) sys.Errno {
 	saved, err := sys.DupAbove(place, firstFree, true)
 	switch err {
 	case 0:
@@ -72,7 +72,7 @@ func (t *taken) put(fd int32, place int) sys.Errno {
 }
 
 // back undoes give.
-func (t *taken) back() {
+func (t *replaced) back() {
 	for place, saved := range t.stdio {
 		switch {
 		case saved >= 0:

@@ -64,7 +64,7 @@ func (p *Process) loseControl(c *Child) {
 // or ended. What it has written as such goes first, so that no reply comes after fdctl_closed,
 // which clients take for the success of an exec.
 func (p *Process) controlClosed(c *Child) {
-	if !p.hold(&c.outlet) {
+	if !p.bufferFor(&c.outlet) {
 		p.forget(&c.outlet, streamControl)
 		return
 	}
@@ -80,7 +80,7 @@ func (p *Process) controlClosed(c *Child) {
 	p.inputHeld(c)
 	p.watchOutput(&c.outlet)
 	if c.state == runsProgram {
-		p.deliverHeld(&c.outlet)
+		p.deliverAhead(&c.outlet)
 	}
 	p.openGate(c)
 }
@@ -97,7 +97,7 @@ func (p *Process) readStdout(c *Child) {
 // frames that are complete. What is left of one stays with the child, which
 // delays nobody else.
 func (p *Process) readFrames(c *Child) {
-	if p.readHeld(&c.outlet, bufferSize) == 0 {
+	if p.readAhead(&c.outlet, bufferSize) == 0 {
 		p.dropEmpty(&c.outlet)
 		return
 	}
@@ -120,10 +120,10 @@ func (p *Process) forwardAnnounced(c *Child) {
 			return
 		}
 		left := c.announced - c.forwarded
-		if c.held != nil {
-			left -= min(left, uint64(c.held.len()))
+		if c.ahead != nil {
+			left -= min(left, uint64(c.ahead.len()))
 		}
-		if left == 0 || p.readHeld(&c.outlet, int(min(left, bufferSize))) == 0 {
+		if left == 0 || p.readAhead(&c.outlet, int(min(left, bufferSize))) == 0 {
 			return
 		}
 	}

@@ -50,8 +50,8 @@ func childrenWithin(soft uint64) int32 {
 	return int32(min((soft-6)/6, 0xffff))
 }
 
-// descriptorAbove tells whether a descriptor of a child is greater than soft,
-// of which the low 32 bits count, as a signed number: clients know the answer
+// descriptorAbove tells whether a descriptor of a child is greater than soft.
+// Of that the low 32 bits count, as a signed number: clients know the answer
 // for an infinite limit.
 func (p *Process) descriptorAbove(soft uint64) bool {
 	limit := int32(soft)

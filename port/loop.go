@@ -80,7 +80,7 @@ func (p *Process) sweep() {
 	t.changed = false
 	for i := range t.slots {
 		if c := &t.slots[i]; c.state == runsProgram {
-			p.deliverHeld(&c.outlet)
+			p.deliverAhead(&c.outlet)
 		}
 	}
 	if t.compact {

@@ -12,8 +12,8 @@ const firstChildren = 128
 // Memory is what a process works with, allocated once. A forked child shares
 // it with its parent until one of them writes, page by page; an idle process
 // costs as much as the pages that it writes, and a fork as many page faults. So
-// what every message touches comes first, and the buffers, of which small
-// messages touch only the front, begin in pages that are written anyway.
+// what every message touches comes first. Small messages touch only the front of
+// a buffer, which is in a page that is written anyway.
 type Memory struct {
 	process Process
 	spare   buffer
@@ -25,11 +25,11 @@ type Memory struct {
 	left     [firstChildren]leftover
 	outbound [outboundSize]byte
 
-	records [recordsPerRead * signal.InfoSize]byte
-	held    [bufferSize]byte
-	trace   trace
-	arg0    [maxArg0]byte
-	last    [bufferSize]byte
+	records    [recordsPerRead * signal.InfoSize]byte
+	spareBytes [bufferSize]byte
+	trace      trace
+	arg0       [maxArg0]byte
+	last       [bufferSize]byte
 }
 
 func (m *Memory) init() *Process {
@@ -45,7 +45,7 @@ func (m *Memory) init() *Process {
 	p.out.arena = m.outbound[:]
 	p.records = m.records[:]
 	p.spare = &m.spare
-	p.spare.b = m.held[:]
+	p.spare.b = m.spareBytes[:]
 	p.last = &m.ending
 	p.last.b = m.last[:]
 	p.poll.fds = m.fds[:0]

@@ -16,13 +16,13 @@ import (
 // have missed the hang-up in between.
 func (p *Process) watchHangUp() {
 	// At the start already: children share the memory that this writes.
-	if !signal.FindWindow() || !p.parent || p.ioTaken {
+	if !signal.FindWindow() || !p.notifies || p.ioTaken {
 		return
 	}
-	if _, err := sys.Fcntl(control, sys.F_SETOWN, p.Pid); err != 0 {
+	if _, err := sys.Fcntl(controlFD, sys.F_SETOWN, p.Pid); err != 0 {
 		return
 	}
-	sys.Fcntl(control, sys.F_SETFL, sys.O_ASYNC)
+	sys.Fcntl(controlFD, sys.F_SETFL, sys.O_ASYNC)
 	p.hungUp()
 }
 
@@ -30,12 +30,12 @@ func (p *Process) watchHangUp() {
 // came from somebody else. It must come after the signal: the next one is not
 // missed.
 func (p *Process) hungUp() bool {
-	if !p.parent {
+	if !p.notifies {
 		return false
 	}
 	signal.ForgetInterrupt()
 	var fds [1]sys.PollFD
-	fds[0] = sys.PollFD{FD: control}
+	fds[0] = sys.PollFD{FD: controlFD}
 	if n, err := sys.Poll(fds[:], 0); err != 0 || n == 0 || fds[0].Revents&sys.POLLHUP == 0 {
 		return false
 	}
@@ -55,11 +55,11 @@ func (p *Process) IdentityChanged() {
 // be of no use.
 func (p *Process) SIGIOTaken(d signal.Disposition) {
 	p.ioTaken = d != signal.Info
-	if p.locked || !p.parent {
+	if p.locked || !p.notifies {
 		return
 	}
 	if p.ioTaken {
-		sys.Fcntl(control, sys.F_SETFL, 0)
+		sys.Fcntl(controlFD, sys.F_SETFL, 0)
 	}
 	p.watchHangUp()
 }

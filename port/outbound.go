@@ -8,7 +8,7 @@ import (
 const (
 	// While a frame of the greatest size still fits, nothing has to be written
 	// before the next is made.
-	outboundSize = burst * (maxFrame + proxySize)
+	outboundSize = burst * (maxFrame + pidHeaderSize)
 
 	// Frames of children below this size are copied, so that many of them
 	// become one piece; larger ones are written from where they are.
@@ -43,7 +43,7 @@ func (o *outbound) join() {
 	}
 }
 
-// reserve returns room for n bytes, n at most maxFrame+proxySize. What was
+// reserve returns room for n bytes, n at most maxFrame+pidHeaderSize. What was
 // filled of it is kept by commit.
 func (o *outbound) reserve(n int) []byte {
 	if len(o.arena)-o.used < n {
@@ -83,12 +83,4 @@ func (o *outbound) flush() sys.Errno {
 	}
 	o.clear()
 	return o.err
-}
-
-// awaitWriting waits until a descriptor that somebody made non-blocking can be
-// written to.
-func awaitWriting(fd int) {
-	var fds [1]sys.PollFD
-	fds[0] = sys.PollFD{FD: int32(fd), Events: sys.POLLOUT}
-	sys.Poll(fds[:], -1)
 }

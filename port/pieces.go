@@ -17,8 +17,8 @@ func iovec(b []byte) sys.Iovec {
 
 func bytesOf(v *sys.Iovec) []byte { return unsafe.Slice(v.Base, v.Len) }
 
-// advance passes over the n bytes written of v[first:last] and returns the
-// first piece of which something is left, last if there is none.
+// advance passes over the n bytes written of v[first:last]. It returns the
+// first piece that is not written completely, last if there is none.
 func (v *pieces) advance(first, last, n int) int {
 	for ; first < last && n >= int(v[first].Len); first++ {
 		n -= int(v[first].Len)

@@ -84,7 +84,7 @@ func (s *stdio) install() sys.Errno {
 		{s.in[0], stdin, 0},
 		{s.out[1], stdout, 0},
 		{s.err[1], stderr, 0},
-		{s.control[0], control, sys.O_CLOEXEC},
+		{s.control[0], controlFD, sys.O_CLOEXEC},
 	} {
 		if err := sys.Dup3(int(d.from), d.to, d.flags); err != 0 {
 			return err

@@ -49,7 +49,7 @@ func (p *Process) watch(o *outlet, stream int, fd int32, events int16) {
 		op = watchNew
 	}
 	*old = sys.PollFD{FD: fd, Events: events}
-	p.poll.control(op, place)
+	p.poll.tell(op, place)
 }
 
 // forget does not wait for a stream any more. It must come before the stream
@@ -57,7 +57,7 @@ func (p *Process) watch(o *outlet, stream int, fd int32, events int16) {
 func (p *Process) forget(o *outlet, stream int) {
 	place := p.poll.placeOf(o, stream)
 	if p.poll.fds[place].FD >= 0 {
-		p.poll.control(watchNone, place)
+		p.poll.tell(watchNone, place)
 		p.poll.fds[place] = sys.PollFD{FD: -1}
 	}
 }

@@ -16,7 +16,7 @@ type manyEvents struct{}
 
 type manyEvent struct{ Fd int32 }
 
-func (s *pollset) control(op, place int) {}
+func (s *pollset) tell(op, place int) {}
 
 func (s *pollset) useMany() {}
 

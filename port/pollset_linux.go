@@ -21,7 +21,7 @@ type manyEvents struct {
 // control tells the epoll instance, if there is one, what became of a place.
 // When that fails, for want of memory or because the descriptor is no longer
 // that of the instance, the list serves instead, which needs no other.
-func (s *pollset) control(op, place int) {
+func (s *pollset) tell(op, place int) {
 	if many := s.fds[placeMany].FD; many >= 0 {
 		fd := s.fds[place]
 		e := syscall.EpollEvent{Events: uint32(fd.Events), Fd: s.key(place)}
@@ -68,7 +68,7 @@ func (s *pollset) useMany() {
 	s.fds[placeMany] = sys.PollFD{FD: int32(fd), Events: sys.POLLIN}
 	for place := placeChildren; place < len(s.fds); place++ {
 		if s.fds[place].FD >= 0 {
-			s.control(watchNew, place)
+			s.tell(watchNew, place)
 		}
 	}
 }

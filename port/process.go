@@ -76,7 +76,7 @@ type Process struct {
 
 	starved bool // a child is not read because there was no buffer for it
 
-	parent    bool            // who started this process reads notices from descriptor 5
+	notifies  bool            // who started this process reads notices from descriptor 5
 	below     bool            // and is a process of this program, not the driver
 	execed    bool            // the call being answered has announced an exec (and failed)
 	kept      [firstFree]bool // which of the fixed descriptors a program gets, by a call
@@ -84,11 +84,11 @@ type Process struct {
 	subreaper bool            // BecomeSubreaper has succeeded
 	ioTaken   bool            // SIGIO has no handler: descriptor 5 does not send it
 
-	forks int // changes in the child of a fork, so that loops notice
+	generation int // changes in the child of a fork, so that loops notice
 
 	records []byte // siginfo read from the signal pipe
 }
 
 // ReplyLimit is the greatest size of a reply in bytes, its version byte
 // included, that ancestors can still wrap.
-func (p *Process) ReplyLimit() int { return 0xffff - proxySize*(p.Depth+1) }
+func (p *Process) ReplyLimit() int { return 0xffff - pidHeaderSize*(p.Depth+1) }

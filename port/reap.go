@@ -2,8 +2,8 @@ package port
 
 import "github.com/alcove-go/alcove/port/sys"
 
-// reap collects the children that have ended. Stops, of which a tracer hears
-// here too, are not the end of anything.
+// reap collects the children that have ended. A tracer hears of stops here too:
+// they end nothing.
 func (p *Process) reap() {
 	for {
 		var status int32
@@ -36,17 +36,17 @@ func (p *Process) reportEnd(c *Child, ws sys.WaitStatus, usage *sys.Rusage) {
 	}
 	switch {
 	case ws.Exited() && p.Options.ExitStatus:
-		e := p.begin(uint32(c.Pid), true, typeEvent)
+		e := p.openFrame(uint32(c.Pid), true, typeEvent)
 		e.Tuple(2)
 		e.Atom("exit_status")
 		e.Int(int64(ws.ExitStatus()))
-		p.finish()
+		p.closeFrame()
 	case ws.Signaled() && p.Options.TermSig:
-		e := p.begin(uint32(c.Pid), true, typeEvent)
+		e := p.openFrame(uint32(c.Pid), true, typeEvent)
 		e.Tuple(2)
 		e.Atom("termsig")
 		e.Atom(p.calls.SignalName(int(ws.Signal())))
-		p.finish()
+		p.closeFrame()
 	}
 	p.leave(c)
 }
@@ -98,7 +98,7 @@ func (p *Process) drain(c *Child) {
 // drainStdout passes on all that another program has written to its standard
 // output.
 func (p *Process) drainStdout(o *outlet) {
-	p.deliverHeld(o)
+	p.deliverAhead(o)
 	p.drainStream(o, streamStdout)
 }
 
@@ -121,7 +121,7 @@ func (p *Process) drainStream(o *outlet, stream int) {
 }
 
 // leave takes a child that has ended out of the table. Streams that others hold
-// go on as a leftover, but for frames: nobody else writes these.
+// go on as a leftover. Frames do not: nobody else writes these.
 func (p *Process) leave(c *Child) {
 	if c.state != runsProgram && c.Stdout >= 0 {
 		p.streamEnded(&c.outlet, streamStdout)

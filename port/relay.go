@@ -98,19 +98,8 @@ func runRelay(ahead []byte, out, order int32) {
 	writeAll(relayOut, ahead)
 	for {
 		n, err := sys.Read(stdin, b[:])
-		if err != 0 || n == 0 || !writeAll(relayOut, b[:n]) {
+		if err != 0 || n == 0 || writeAll(relayOut, b[:n]) != 0 {
 			return
 		}
 	}
-}
-
-func writeAll(fd int, b []byte) bool {
-	for len(b) > 0 {
-		n, err := sys.Write(fd, b)
-		if err != 0 {
-			return false
-		}
-		b = b[n:]
-	}
-	return true
 }

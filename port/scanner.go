@@ -18,7 +18,7 @@ func (s *scanner) through(b []byte, calls Calls) (n int, closed bool) {
 			s.have++
 			n++
 			if s.have == s.wanted() {
-				s.begin(calls)
+				s.learn(calls)
 			}
 		} else {
 			k := min(s.left, len(b)-n)
@@ -36,8 +36,8 @@ func (s *scanner) through(b []byte, calls Calls) (n int, closed bool) {
 	return n, false
 }
 
-// wanted is the size of the present frame's header, as far as it is known:
-// a frame may be shorter than one.
+// wanted returns how much of the present frame's header has to be known. A frame
+// may be shorter than a header.
 func (s *scanner) wanted() int {
 	if s.have < lengthSize {
 		return lengthSize
@@ -45,7 +45,7 @@ func (s *scanner) wanted() int {
 	return min(len(s.header), lengthSize+get16(s.header[:]))
 }
 
-func (s *scanner) begin(calls Calls) {
+func (s *scanner) learn(calls Calls) {
 	s.left = lengthSize + get16(s.header[:]) - s.have
 	if s.have < len(s.header) || get16(s.header[lengthSize:]) != typeCall {
 		return

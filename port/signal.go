@@ -64,12 +64,12 @@ func (p *Process) signalled(info []byte) (reap bool) {
 	if signo == sys.SIGIO && p.hungUp() {
 		return false
 	}
-	e := p.begin(0, false, typeEvent)
+	e := p.openFrame(0, false, typeEvent)
 	e.Tuple(3)
 	e.Atom("signal")
 	e.Atom(p.calls.SignalName(signo))
 	e.Binary(info)
-	p.finish()
+	p.closeFrame()
 	return false
 }
 

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// withSignalPipe gives the process a signal pipe, of which it has the end to read from
+// withSignalPipe gives the process a signal pipe, with the end to read from
 // on descriptor 3. What is returned writes a record.
 func (f *fixture) withSignalPipe() (record func(signo int, rest byte) string) {
 	f.t.Helper()

@@ -23,7 +23,7 @@ func (m *Memory) Start(version string) *Process {
 	p := m.init()
 	args := entry.Arguments()
 	p.keepOrigin(args, entry.Environment(), m.arg0[:])
-	o := options{name: "alcove", version: version, maxChild: -1}
+	o := commandLine{name: "alcove", version: version, maxChild: -1}
 	if len(args) > 0 {
 		o.name = args.At(0)
 	}
@@ -60,7 +60,7 @@ func (p *Process) startFirst(name *byte) {
 	if name == nil {
 		sys.Exit(int(sys.EINVAL))
 	}
-	for fd := signalRead; fd <= control; fd++ {
+	for fd := signalRead; fd <= controlFD; fd++ {
 		check(moveAway(fd))
 	}
 	check(openSignalPipe())
@@ -83,10 +83,10 @@ func (p *Process) startAgain() {
 		check(moveAway(signalWrite))
 		check(openSignalPipe())
 	}
-	if sys.IsUnixSocket(control) {
-		p.parent = true
+	if sys.IsUnixSocket(controlFD) {
+		p.notifies = true
 		p.below = p.Depth > 0
-		sys.SetCloseOnExec(control, true)
+		sys.SetCloseOnExec(controlFD, true)
 		p.ioTaken = true // as programs begin, it would end this one
 	}
 	p.watchHangUp()

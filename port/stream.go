@@ -23,8 +23,8 @@ func (p *Process) readRaw(o *outlet, stream int) {
 // readPiece passes on a piece of output of at most most bytes, and returns how
 // many they were.
 func (p *Process) readPiece(o *outlet, stream, most int) int {
-	b := p.out.reserve(proxySize + min(most, p.ReplyLimit()))
-	n := p.readStream(o, stream, b[proxySize:])
+	b := p.out.reserve(pidHeaderSize + min(most, p.ReplyLimit()))
+	n := p.readStream(o, stream, b[pidHeaderSize:])
 	if n == 0 {
 		return 0
 	}
@@ -32,9 +32,9 @@ func (p *Process) readPiece(o *outlet, stream, most int) int {
 	if stream == streamStderr {
 		typ = typeStderr
 	}
-	putHeader(b, proxySize-lengthSize+n, typ, uint32(o.Pid))
-	p.traceFrame(0, b[:proxySize+n])
-	p.out.commit(proxySize + n)
+	putHeader(b, pidHeaderSize-lengthSize+n, typ, uint32(o.Pid))
+	p.traceFrame(0, b[:pidHeaderSize+n])
+	p.out.commit(pidHeaderSize + n)
 	p.spend(o, n)
 	return n
 }
@@ -89,7 +89,7 @@ func (p *Process) closeStream(o *outlet, stream int) {
 		return
 	}
 	if stream == streamStdout {
-		p.dropHeld(o)
+		p.dropAhead(o)
 	}
 	p.forget(o, stream)
 	sys.Close(int(*fd))
@@ -100,13 +100,13 @@ func (p *Process) closeStream(o *outlet, stream int) {
 	}
 }
 
-// readHeld reads at most most bytes behind what is held.
-func (p *Process) readHeld(o *outlet, most int) int {
-	if !p.hold(o) {
+// readAhead reads at most most bytes behind what was read before.
+func (p *Process) readAhead(o *outlet, most int) int {
+	if !p.bufferFor(o) {
 		p.forget(o, streamStdout)
 		return 0
 	}
-	h := o.held
+	h := o.ahead
 	if len(h.b)-h.w < maxFrame {
 		if p.out.refers {
 			p.out.flush()
@@ -118,10 +118,10 @@ func (p *Process) readHeld(o *outlet, most int) int {
 	return n
 }
 
-// forwardFrames passes on the complete frames among what is held, as far as
+// forwardFrames passes on the complete frames among what is held, up to
 // offset limit in the child's output.
 func (p *Process) forwardFrames(o *outlet, limit uint64) {
-	for h := o.held; h != nil && h.len() >= lengthSize; {
+	for h := o.ahead; h != nil && h.len() >= lengthSize; {
 		length := get16(h.b[h.r:])
 		size := lengthSize + length
 		if o.forwarded+uint64(size) > limit {
@@ -146,13 +146,13 @@ func (p *Process) forwardFrames(o *outlet, limit uint64) {
 // proxy passes on a frame of the child.
 func (p *Process) proxy(o *outlet, frame []byte) {
 	p.traceFrame(uint32(o.Pid), frame)
-	b := p.out.reserve(proxySize + copyBelow)
-	putHeader(b, proxySize-lengthSize+len(frame), typeProxy, uint32(o.Pid))
+	b := p.out.reserve(pidHeaderSize + copyBelow)
+	putHeader(b, pidHeaderSize-lengthSize+len(frame), typeProxy, uint32(o.Pid))
 	if len(frame) < copyBelow {
-		p.out.commit(proxySize + copy(b[proxySize:], frame))
+		p.out.commit(pidHeaderSize + copy(b[pidHeaderSize:], frame))
 		return
 	}
-	p.out.commit(proxySize)
+	p.out.commit(pidHeaderSize)
 	p.out.refer(frame)
 	if len(frame) >= bulkFrame {
 		p.growPipe(o)
@@ -160,25 +160,25 @@ func (p *Process) proxy(o *outlet, frame []byte) {
 }
 
 func (p *Process) dropEmpty(o *outlet) {
-	if o.held != nil && o.held.len() == 0 {
-		p.dropHeld(o)
+	if o.ahead != nil && o.ahead.len() == 0 {
+		p.dropAhead(o)
 	}
 }
 
-// dropHeld gives the buffer back, once nothing that waits to be written is in
+// dropAhead gives the buffer back, once nothing that waits to be written is in
 // it.
-func (p *Process) dropHeld(o *outlet) {
-	if o.held != nil && p.out.refers {
+func (p *Process) dropAhead(o *outlet) {
+	if o.ahead != nil && p.out.refers {
 		p.out.flush()
 	}
-	p.drop(&o.held)
+	p.drop(&o.ahead)
 }
 
 // forwardAll passes on the frames that are in the pipe.
 func (p *Process) forwardAll(o *outlet) {
 	p.forwardFrames(o, ^uint64(0))
 	for left := mostPipe; left > 0 && o.Stdout >= 0; {
-		n := p.readHeld(o, bufferSize)
+		n := p.readAhead(o, bufferSize)
 		if n == 0 {
 			break
 		}
@@ -188,16 +188,16 @@ func (p *Process) forwardAll(o *outlet) {
 	p.dropEmpty(o)
 }
 
-// deliverHeld passes on output of a new program that was read along with the
+// deliverAhead passes on output of a new program that was read along with the
 // frames of the old one.
-func (p *Process) deliverHeld(o *outlet) {
-	for o.held != nil && !o.paused() {
-		h := o.held
+func (p *Process) deliverAhead(o *outlet) {
+	for o.ahead != nil && !o.paused() {
+		h := o.ahead
 		n := min(h.len(), p.pieceLimit(o))
-		b := p.out.reserve(proxySize + n)
-		putHeader(b, proxySize-lengthSize+n, typeStdout, uint32(o.Pid))
-		p.out.commit(proxySize + copy(b[proxySize:], h.b[h.r:h.r+n]))
-		p.traceFrame(0, b[:proxySize+n])
+		b := p.out.reserve(pidHeaderSize + n)
+		putHeader(b, pidHeaderSize-lengthSize+n, typeStdout, uint32(o.Pid))
+		p.out.commit(pidHeaderSize + copy(b[pidHeaderSize:], h.b[h.r:h.r+n]))
+		p.traceFrame(0, b[:pidHeaderSize+n])
 		h.r += n
 		p.spend(o, n)
 		p.dropEmpty(o)

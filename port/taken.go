@@ -60,17 +60,17 @@ func (p *Process) inputHeld(c *Child) {
 }
 
 func (p *Process) inputFails(c *Child, err sys.Errno) {
-	e := p.begin(uint32(c.Pid), true, typeCtl)
+	e := p.openFrame(uint32(c.Pid), true, typeCtl)
 	e.Tuple(2)
 	e.Atom("stdin_error")
 	e.Atom(p.calls.ErrnoName(err))
-	p.finish()
+	p.closeFrame()
 }
 
 func (p *Process) tell(c *Child, what string, n int) {
-	e := p.begin(uint32(c.Pid), true, typeCtl)
+	e := p.openFrame(uint32(c.Pid), true, typeCtl)
 	e.Tuple(2)
 	e.Atom(what)
 	e.Int(int64(n))
-	p.finish()
+	p.closeFrame()
 }

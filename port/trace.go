@@ -125,7 +125,7 @@ func (p *Process) traceClosed(fd int) {
 	}
 }
 
-func (t *trace) begin(p *Process, direction string) {
+func (t *trace) line(p *Process, direction string) {
 	t.Reset(t.b[: 0 : len(t.b)-1]) // the newline
 	t.below = false
 	t.Int(int64(p.Pid))
@@ -135,22 +135,11 @@ func (t *trace) begin(p *Process, direction string) {
 func (t *trace) write() {
 	n := len(t.Bytes())
 	t.b[n] = '\n'
-	for b := t.b[:n+1]; len(b) > 0; {
-		n, err := sys.Write(t.fd, b)
-		switch err {
-		case 0:
-			b = b[n:]
-		case sys.EINTR:
-		case sys.EAGAIN:
-			awaitWriting(t.fd)
-		default:
-			return // nobody reads it
-		}
-	}
+	writeAll(t.fd, t.b[:n+1]) // or nobody reads it
 }
 
 func (t *trace) call(p *Process, nr int, body []byte) {
-	t.begin(p, " < [] call ")
+	t.line(p, " < [] call ")
 	if name := p.calls.Name(nr); name != "" {
 		t.String(name)
 	} else {
@@ -180,26 +169,26 @@ func (t *trace) arguments(d *etf.Decoder) {
 }
 
 func (t *trace) reply(p *Process, term []byte) {
-	t.begin(p, " > [] reply ")
+	t.line(p, " > [] reply ")
 	t.term(term)
 	t.write()
 }
 
 func (t *trace) stdin(p *Process, pid uint32, data []byte) {
-	t.begin(p, " < [")
+	t.line(p, " < [")
 	t.pid(pid)
 	t.data("] stdin ", data)
 	t.write()
 }
 
 func (t *trace) frame(p *Process, from uint32, frame []byte) {
-	t.begin(p, " > [")
+	t.line(p, " > [")
 	if from != 0 {
 		t.pid(from)
 	}
-	for len(frame) >= proxySize+headerSize && get16(frame[lengthSize:]) == typeProxy {
+	for len(frame) >= pidHeaderSize+headerSize && get16(frame[lengthSize:]) == typeProxy {
 		t.pid(get32(frame[headerSize:]))
-		frame = frame[proxySize:]
+		frame = frame[pidHeaderSize:]
 	}
 	t.contents(frame)
 	t.write()
@@ -235,22 +224,22 @@ func (t *trace) contents(frame []byte) {
 }
 
 func (t *trace) output(what string, frame []byte) {
-	if len(frame) < proxySize {
+	if len(frame) < pidHeaderSize {
 		t.data("] frame of ", frame)
 		return
 	}
 	t.pid(get32(frame[headerSize:]))
-	t.data(what, frame[proxySize:])
+	t.data(what, frame[pidHeaderSize:])
 }
 
 func (t *trace) refused(p *Process, frame []byte) {
-	t.begin(p, " < [] ")
+	t.line(p, " < [] ")
 	t.data("no frame that may come here: ", frame)
 	t.write()
 }
 
 func (t *trace) partial(p *Process) {
-	t.begin(p, " < [] ")
+	t.line(p, " < [] ")
 	t.size(p.in.len())
 	t.String("of a frame")
 	if p.in.len() >= lengthSize {
@@ -261,7 +250,7 @@ func (t *trace) partial(p *Process) {
 }
 
 func (t *trace) end(p *Process, status int) {
-	t.begin(p, " > [] ends with status ")
+	t.line(p, " > [] ends with status ")
 	t.Int(int64(status))
 	t.write()
 }

@@ -19,7 +19,7 @@ func (p *Process) used(c *Child, ws sys.WaitStatus, u *sys.Rusage) {
 	if ws.CoreDump() {
 		core = "true"
 	}
-	e := p.begin(uint32(c.Pid), true, typeCtl)
+	e := p.openFrame(uint32(c.Pid), true, typeCtl)
 	e.Tuple(12)
 	e.Atom("usage")
 	e.Int(signal)
@@ -32,7 +32,7 @@ func (p *Process) used(c *Child, ws sys.WaitStatus, u *sys.Rusage) {
 	} {
 		e.Int(n)
 	}
-	p.finish()
+	p.closeFrame()
 }
 
 func microseconds(sec, usec int64) int64 { return sec*1e6 + usec }

@@ -57,7 +57,7 @@ func (s *pollset) setWatch(place int, fd int32, events int16) {
 func (p *Process) ready(place int) {
 	fd := p.poll.fds[place]
 	p.poll.setWatch(place, -1, 0)
-	e := p.begin(0, false, typeEvent)
+	e := p.openFrame(0, false, typeEvent)
 	e.Tuple(3)
 	e.Atom("ready")
 	e.Int(int64(fd.FD))
@@ -74,5 +74,5 @@ func (p *Process) ready(place int) {
 		}
 	}
 	e.Nil()
-	p.finish()
+	p.closeFrame()
 }

@@ -64,7 +64,7 @@ func disposition(a *sys.Sigaction) Disposition {
 	return Other
 }
 
-// InstallAll sets Info for every signal that can have a handler, but for the
+// InstallAll sets Info for every signal that can have a handler, except the
 // two that threading libraries keep for themselves: their programs inherit
 // what is set here. Those are reset.
 func InstallAll() {
@@ -78,7 +78,7 @@ func InstallAll() {
 }
 
 // ResetAll takes away the handlers that the Go runtime has installed. What was
-// ignored stays ignored as far as the runtime left it so.
+// ignored stays ignored, where the runtime left it so.
 func ResetAll() {
 	for signo := 1; signo <= Max; signo++ {
 		reset(signo)

@@ -18,20 +18,20 @@ type UnixAddress struct {
 
 // SetPath makes it the address of a socket file. It reports whether the path
 // fits, with a NUL after it.
-func (a *UnixAddress) SetPath(path []byte) bool {
+func (a *UnixAddress) SetPath(path string) bool {
 	return len(path) < len(a.sockaddr.Path) && a.set(0, path)
 }
 
 // SetAbstract makes it an abstract address of Linux, which is no file: a NUL,
 // then the name. It reports whether the name fits.
-func (a *UnixAddress) SetAbstract(name []byte) bool {
+func (a *UnixAddress) SetAbstract(name string) bool {
 	return len(name) < len(a.sockaddr.Path) && a.set(1, name)
 }
 
-func (a *UnixAddress) set(at int, name []byte) bool {
+func (a *UnixAddress) set(at int, name string) bool {
 	a.sockaddr = syscall.RawSockaddrUnix{Family: AF_UNIX}
-	for i, c := range name {
-		a.sockaddr.Path[at+i] = int8(c)
+	for i := range len(name) {
+		a.sockaddr.Path[at+i] = int8(name[i])
 	}
 	// One byte more than the name in either form.
 	a.size = unsafe.Offsetof(a.sockaddr.Path) + uintptr(len(name)) + 1

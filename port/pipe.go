@@ -1,5 +1,7 @@
 package port
 
+import "github.com/alcove-go/alcove/port/sys"
+
 const (
 	// burst is how many full pieces one child may deliver before it is others'
 	// turn.
@@ -42,4 +44,29 @@ func (p *Process) capacity(fd int32) int {
 		return mostPipe
 	}
 	return pipeCapacity(int(fd))
+}
+
+// writeAll writes all of b, and blocks until the reader has taken it.
+func writeAll(fd int, b []byte) sys.Errno {
+	for len(b) > 0 {
+		n, err := sys.Write(fd, b)
+		switch err {
+		case 0:
+			b = b[n:]
+		case sys.EINTR:
+		case sys.EAGAIN:
+			awaitWriting(fd)
+		default:
+			return err
+		}
+	}
+	return 0
+}
+
+// awaitWriting waits until a descriptor that somebody made non-blocking can be
+// written to.
+func awaitWriting(fd int) {
+	var fds [1]sys.PollFD
+	fds[0] = sys.PollFD{FD: int32(fd), Events: sys.POLLOUT}
+	sys.Poll(fds[:], -1)
 }
