@@ -156,14 +156,14 @@ func (f *fixture) receive(stream string, cuts ...int) {
 	}
 	defer f.shut(int(pair[0]), int(pair[1]))
 	growPipe(f.t, int(pair[1]))
-	f.place(int(pair[0]), stdin)
+	f.in.fd = int(pair[0])
 	from := 0
 	for _, end := range append(cuts, len(stream)) {
 		if n, err := sys.Write(int(pair[1]), []byte(stream[from:end])); err != 0 || n != end-from {
 			f.t.Fatalf("write %d bytes to descriptor 0: %d, %v", end-from, n, err)
 		}
 		from = end
-		for fds := []sys.PollFD{{FD: stdin, Events: sys.POLLIN}}; pollNow(f.t, fds) > 0; {
+		for fds := []sys.PollFD{{FD: pair[0], Events: sys.POLLIN}}; pollNow(f.t, fds) > 0; {
 			f.readInbound()
 		}
 	}

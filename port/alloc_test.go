@@ -25,7 +25,7 @@ func (quietCalls) SignalName(int) string                          { return "sign
 // allocate.
 type traffic struct {
 	*fixture
-	in, out, signals int // the other ends of descriptors 0, 1 and 3
+	in, out, signals int // the other ends of what the process reads, writes, and gets signals from
 	buf              [1 << 17]byte
 }
 
@@ -33,27 +33,27 @@ func newTraffic(t *testing.T) *traffic {
 	t.Helper()
 	tr := &traffic{fixture: newFixture(t)}
 	tr.calls = quietCalls{}
-	tr.in, tr.signals = tr.pipe(stdin, 0), tr.pipe(signalRead, 0)
-	tr.poll.fds[placeInput].FD, tr.poll.fds[placeSignal].FD = stdin, signalRead
+	tr.in, tr.Process.in.fd = tr.pipe(0)
+	tr.signals, tr.Process.signals = tr.pipe(0)
+	tr.poll.reset(tr.Process.in.fd, tr.Process.signals)
 	return tr
 }
 
-// pipe makes one end of a pipe a fixed descriptor and returns the other.
-func (tr *traffic) pipe(fd, end int) (other int) {
+// pipe makes a pipe and returns the end of the test, and the one for the process: 0
+// to read from, or 1.
+func (tr *traffic) pipe(end int) (other, fd int) {
 	tr.t.Helper()
 	var pair [2]int32
 	if err := sys.Pipe2(&pair, sys.O_CLOEXEC); err != 0 {
 		tr.t.Fatal(err)
 	}
 	growPipe(tr.t, int(pair[end]))
-	tr.place(int(pair[end]), fd)
-	tr.shut(int(pair[end]))
-	other = int(pair[1-end])
+	other, fd = int(pair[1-end]), int(pair[end])
 	if err := unix.SetNonblock(other, true); err != nil {
 		tr.t.Fatal(err)
 	}
-	tr.t.Cleanup(func() { tr.shut(other) })
-	return other
+	tr.t.Cleanup(func() { tr.shut(other, fd) })
+	return other, fd
 }
 
 // turn is a round, for which something has to be ready, up to where the next one waits.
@@ -96,7 +96,7 @@ func TestRoundsTakeNoMemory(t *testing.T) {
 	if _, err := unix.FcntlInt(uintptr(small.stdin), unix.F_SETPIPE_SZ, pipeSize); err != nil {
 		t.Fatal(err)
 	}
-	tr.out = tr.pipe(stdout, 1)
+	tr.out, tr.Process.out.fd = tr.pipe(1)
 
 	much := porttest.Bytes(40_000)
 	round := func(fd int, frame string, to int, result string) func() {

@@ -75,10 +75,11 @@ func BenchmarkRounds(b *testing.B) {
 		b.Run(bench.name, func(b *testing.B) {
 			tr := &traffic{fixture: newFixture(b)}
 			tr.calls = quietCalls{}
-			tr.in, tr.poll.fds[placeInput].FD = tr.pipe(stdin, 0), stdin
+			tr.in, tr.Process.in.fd = tr.pipe(0)
+			tr.poll.fds[placeInput].FD = int32(tr.Process.in.fd)
 			c := tr.adopt(childPid)
 			growPipe(b, c.out)
-			tr.out = tr.pipe(stdout, 1)
+			tr.out, tr.Process.out.fd = tr.pipe(1)
 			from, to := bench.way(tr, c)
 			message := []byte(bench.send)
 			b.ReportAllocs()

@@ -11,7 +11,7 @@ import (
 // ahead. It may block; what was gathered goes out before.
 func (p *Process) Read(fd int, b []byte) (int, sys.Errno) {
 	p.Flush()
-	if fd == stdin {
+	if fd == p.in.fd {
 		if p.notifies {
 			p.notify(noticeInput)
 		}
@@ -31,7 +31,7 @@ func (p *Process) Write(fd int, b []byte) (int, sys.Errno) {
 	p.Flush()
 	r, err := signal.Interruptible(sys.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
 	n := int(r)
-	if fd == stdout && n > 0 {
+	if fd == p.out.fd && n > 0 {
 		p.out.wrote += uint64(n)
 	}
 	if c := p.childWith(fd); c != nil && fd == int(c.Stdin) {
@@ -47,7 +47,7 @@ func (p *Process) Write(fd int, b []byte) (int, sys.Errno) {
 func (p *Process) Close(fd int) sys.Errno {
 	p.traceClosed(fd)
 	switch fd {
-	case stdout:
+	case p.out.fd:
 		p.Flush()
 	case controlFD:
 		if p.notifies {

@@ -134,13 +134,13 @@ func TestReadsOfDescriptor0GetWhatWasReadAheadFirst(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer f.shut(int(pair[0]), int(pair[1]))
-			f.place(int(pair[0]), stdin)
+			f.in.fd = int(pair[0])
 			var got []string
 			f.stub.act = func(int) {
 				sys.Write(int(pair[1]), []byte(later))
 				b := make([]byte, 100)
 				for _, size := range test.sizes {
-					n, err := f.Read(stdin, b[:size])
+					n, err := f.Read(f.in.fd, b[:size])
 					if err != 0 {
 						t.Error(err)
 					}

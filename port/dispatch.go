@@ -14,7 +14,7 @@ func (p *Process) readInbound() {
 	if len(in.b)-slack-in.w < maxFrame {
 		in.pack()
 	}
-	n, err := sys.Read(stdin, in.b[in.w:len(in.b)-slack])
+	n, err := sys.Read(in.fd, in.b[in.w:len(in.b)-slack])
 	switch {
 	case err == sys.EINTR || err == sys.EAGAIN:
 		return

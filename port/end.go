@@ -15,7 +15,7 @@ func (p *Process) Flush() {
 // program end because their input does.
 func (p *Process) Exit(status int) {
 	p.Flush()
-	sys.Exit(status)
+	p.exit(status)
 }
 
 // end ends the process, at once or when what runs below it has ended. Children
@@ -27,7 +27,7 @@ func (p *Process) end(status int) {
 	} else {
 		p.signalChildren()
 	}
-	sys.Exit(status)
+	p.exit(status)
 }
 
 // check ends a process that cannot be made ready to serve.

@@ -98,13 +98,13 @@ func framesIn(b string) (frames []string) {
 	return frames
 }
 
-// A fixture is a process in the test's own, with a file as descriptor 1. It does not
+// A fixture is a process in the test's own, with a file that it writes to. It does not
 // wait for descriptors 0 and 3 until it is told to.
 type fixture struct {
 	*Process
 	t    testing.TB
 	stub *stubCalls
-	file int   // behind descriptor 1
+	file int   // that the process writes to
 	read int64 // of it
 }
 
@@ -118,7 +118,8 @@ func newFixture(t testing.TB) *fixture {
 	if f.file, err = unix.MemfdCreate("descriptor 1", unix.MFD_CLOEXEC); err != nil {
 		t.Fatal(err)
 	}
-	f.place(f.file, stdout)
+	f.out.fd = f.file
+	f.exit = func(status int) { t.Fatalf("the process ends with status %d", status) }
 	t.Cleanup(func() {
 		for f.closeOldest() {
 		}

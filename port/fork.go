@@ -99,7 +99,7 @@ func (p *Process) becomeChild(s *stdio) {
 	p.leftovers.reset()
 	p.in.reset()
 	p.poll.dropMany()
-	p.poll.reset()
+	p.poll.reset(p.in.fd, p.signals)
 	p.watchHangUp()
 }
 

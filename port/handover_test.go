@@ -72,10 +72,10 @@ func TestNoticesCountWhatWasWrittenSinceTheLast(t *testing.T) {
 			failingExec()
 			f.NoteCloseOnExec(controlFD, true)
 		}, []notice{{noticeKept, 0}, {noticeFailed, 0}}},
-		{"a write of a call", func() { f.Write(stdout, []byte("abc")) }, nil},
+		{"a write of a call", func() { f.Write(f.out.fd, []byte("abc")) }, nil},
 		{"an exec after it", failingExec, []notice{{noticeExec, 3}, {noticeFailed, 0}}},
 		{"an exec call that is refused", func() { f.receive(callFrame(callExec, "x")) }, []notice{{noticeFailed, 0}}},
-		{"a read of a call", func() { f.receive("x"); f.Read(stdin, make([]byte, 1)) }, []notice{{noticeInput, execReply}}},
+		{"a read of a call", func() { f.receive("x"); f.Read(f.in.fd, make([]byte, 1)) }, []notice{{noticeInput, execReply}}},
 		{"an exec call that fails", func() { execs = failingExec; f.receive(callFrame(callExec, "x")) }, []notice{{noticeExec, 0}, {noticeFailed, 0}}},
 		{"a close of descriptor 5, whose reply is the last frame", func() { f.Close(controlFD) }, []notice{{noticeExec, execReply + okReply}}},
 		{"an exec without a parent", failingExec, nil},

@@ -7,6 +7,7 @@ const slack = 2
 // inbound is what was read from descriptor 0 and not yet handled.
 type inbound struct {
 	buffer
+	fd    int         // stdin
 	lent  bool        // the slack after the present call is zeroed
 	saved [slack]byte // what was there
 	at    int

@@ -9,10 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -20,21 +17,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A process works with fixed descriptors. The tests give it theirs for 0 and 1; what
-// go test reads is moved away from there. Descriptors from 3 on may be the Go
-// runtime's: tests that need some of them run in a process of their own.
+// The tests give a process descriptors of theirs in place of the fixed ones, and it
+// does not end but fails the test. Descriptors 3 to 5 may be the Go runtime's: tests
+// that need some of them run in a process of their own.
 
 func TestMain(m *testing.M) {
 	if part := parts[os.Getenv(partVariable)]; part != nil {
 		part()
 		os.Exit(0)
-	}
-	if os.Getenv(watcher) == "" {
-		os.Exit(watch())
-	}
-	if err := moveStdout(); err != nil {
-		fmt.Fprintln(os.Stderr, "move standard output away:", err)
-		os.Exit(1)
 	}
 	settle()
 	before := porttest.FDs(os.Getpid())
@@ -43,48 +33,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "descriptors left open:", left)
 		status = 1
 	}
-	if status == 0 && os.Getenv(watcher) == strconv.Itoa(os.Getppid()) {
-		status = statusPassed
-	}
 	os.Exit(status)
-}
-
-// A process under test that ends, ends the tests with it, and often with status 0,
-// which go test takes for success. So the tests run in a process that is watched, and
-// only if it comes to its end does it end with the status of those that passed.
-const (
-	watcher      = "PORT_TEST_WATCHER" // its pid
-	statusPassed = 77
-)
-
-func watch() (status int) {
-	runtime.LockOSThread() // a child gets Pdeathsig when the thread ends that made it
-	cmd := exec.Command(os.Args[0], os.Args[1:]...)
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", watcher, os.Getpid()))
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	err := cmd.Run()
-	switch status := cmd.ProcessState.ExitCode(); {
-	case status == statusPassed:
-		return 0
-	case status == 0:
-		fmt.Fprintln(os.Stderr, "a process under test has ended, and the tests with it")
-	case status < 0:
-		fmt.Fprintln(os.Stderr, "the tests:", err)
-	}
-	return 1
-}
-
-// inherited is kept because its finalizer would close descriptor 1.
-var inherited = os.Stdout
-
-func moveStdout() error {
-	const lowest = 10
-	fd, err := unix.FcntlInt(1, unix.F_DUPFD_CLOEXEC, lowest)
-	if err == nil {
-		os.Stdout = os.NewFile(uintptr(fd), "standard output of the tests")
-	}
-	return err
 }
 
 // settle makes the Go runtime open the descriptors that it keeps for good.

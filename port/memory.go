@@ -41,6 +41,8 @@ func (m *Memory) init() *Process {
 		MaxForkDepth: 16,
 		Given:        NothingGiven,
 	}
+	p.in.fd, p.out.fd, p.signals = stdin, stdout, signalRead
+	p.exit = sys.Exit
 	p.in.b = m.inbound[:]
 	p.out.arena = m.outbound[:]
 	p.records = m.records[:]
@@ -49,7 +51,7 @@ func (m *Memory) init() *Process {
 	p.last = &m.ending
 	p.last.b = m.last[:]
 	p.poll.fds = m.fds[:0]
-	p.poll.reset()
+	p.poll.reset(p.in.fd, p.signals)
 	p.table.slots = m.slots[:0]
 	p.leftovers.slots = m.left[:0]
 	return p

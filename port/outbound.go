@@ -19,6 +19,7 @@ const (
 // error of a write and drops what is gathered from then on: Process.Flush, which
 // every round calls, ends the process.
 type outbound struct {
+	fd     int // stdout
 	arena  []byte
 	used   int // bytes of arena in use
 	joined int // bytes of arena that pieces refer to
@@ -69,14 +70,14 @@ func (o *outbound) refer(b []byte) {
 func (o *outbound) flush() sys.Errno {
 	o.join()
 	for first := 0; first < o.n && o.err == 0; {
-		n, err := sys.Writev(stdout, o.pieces[first:o.n])
+		n, err := sys.Writev(o.fd, o.pieces[first:o.n])
 		switch err {
 		case 0:
 			o.wrote += uint64(n)
 			first = o.pieces.advance(first, o.n, n)
 		case sys.EINTR:
 		case sys.EAGAIN:
-			awaitWriting(stdout)
+			awaitWriting(o.fd)
 		default:
 			o.err = err
 		}

@@ -5,6 +5,7 @@ package port
 import (
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -159,11 +160,11 @@ func TestAReaderThatTakesLittleAtOnceGetsAll(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.locked = true // does not give itself a larger pipe
-		f.place(int(w.Fd()), stdout)
-		w.Close()
+		f.out.fd = int(w.Fd())
 		want := fill()
 		f.Flush()
-		f.place(f.file, stdout) // the end of the pipe
+		f.out.fd = f.file
+		w.Close()
 		if err := reader.Wait(); err != nil {
 			t.Fatal(err)
 		}
@@ -181,12 +182,12 @@ func TestAfterAWriteThatFailedNothingIsWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.place(null, stdout)
-	f.shut(null)
+	defer f.shut(null)
+	f.out.fd = null
 	if err := f.out.flush(); err != sys.EBADF {
 		t.Fatalf("flush: %v, want EBADF", err)
 	}
-	f.place(f.file, stdout)
+	f.out.fd = f.file
 	for range 3 {
 		for range outboundSize / maxFrame {
 			f.out.commit(len(f.out.reserve(maxFrame)))
@@ -199,5 +200,33 @@ func TestAfterAWriteThatFailedNothingIsWritten(t *testing.T) {
 	f.ctl(7, "said")
 	if got, want := f.written(), ctlFrame(7, "said"); got != want {
 		t.Errorf("written: %d bytes, want %q", len(got), want)
+	}
+}
+
+func TestProcessWhoseOutputFailsAnswersNoMoreCallsAndEnds(t *testing.T) {
+	f := newFixture(t)
+	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.shut(null)
+	f.out.fd = null
+	ended := -1
+	f.exit = func(status int) {
+		ended = status
+		runtime.Goexit()
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for f.out.err == 0 {
+			f.out.commit(len(f.out.reserve(maxFrame)))
+		}
+		f.in.append([]byte(callFrame(callOnly, "x")))
+		f.handleInbound()
+	}()
+	<-done
+	if ended != int(sys.EBADF) || len(f.stub.asked) > 0 {
+		t.Errorf("ended with %d after %d calls, want %d after none", ended, len(f.stub.asked), sys.EBADF)
 	}
 }

@@ -32,7 +32,7 @@ func (p *Process) growPipe(o *outlet) {
 	o.grown = true
 	setPipeSize(int(o.Stdout), bulkPipe)
 	if !p.below {
-		setPipeSize(stdout, bulkPipe)
+		setPipeSize(p.out.fd, bulkPipe)
 	}
 }
 

@@ -88,14 +88,14 @@ func (s *pollset) move(from, to, n int) {
 }
 
 // reset leaves room for no children, and nothing ready.
-func (s *pollset) reset() {
+func (s *pollset) reset(input, signals int) {
 	s.fds = s.fds[:placeChildren]
 	for place := range placeInput {
 		s.fds[place] = sys.PollFD{FD: -1}
 	}
 	s.first = placeInput
-	s.fds[placeInput] = sys.PollFD{FD: stdin, Events: sys.POLLIN}
-	s.fds[placeSignal] = sys.PollFD{FD: signalRead, Events: sys.POLLIN}
+	s.fds[placeInput] = sys.PollFD{FD: int32(input), Events: sys.POLLIN}
+	s.fds[placeSignal] = sys.PollFD{FD: int32(signals), Events: sys.POLLIN}
 	s.fds[placeMany] = sys.PollFD{FD: -1}
 	s.left = placeChildren
 }

@@ -86,7 +86,10 @@ type Process struct {
 
 	generation int // changes in the child of a fork, so that loops notice
 
-	records []byte // siginfo read from the signal pipe
+	signals int    // the end of the signal pipe to read from
+	records []byte // siginfo read from there
+
+	exit func(status int) // ends the process
 }
 
 // ReplyLimit is the greatest size of a reply in bytes, its version byte

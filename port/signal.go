@@ -37,7 +37,7 @@ func (p *Process) readSignals() {
 // readRecords reads from the signal pipe. Either end can have been closed by a
 // call, which ends the process.
 func (p *Process) readRecords() int {
-	n, err := sys.Read(signalRead, p.records)
+	n, err := sys.Read(p.signals, p.records)
 	switch {
 	case err == sys.EINTR || err == sys.EAGAIN:
 		return 0

@@ -13,8 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// withSignalPipe gives the process a signal pipe, with the end to read from
-// on descriptor 3. What is returned writes a record.
+// withSignalPipe gives the process a signal pipe. What is returned writes a record.
 func (f *fixture) withSignalPipe() (record func(signo int, rest byte) string) {
 	f.t.Helper()
 	var pair [2]int32
@@ -22,8 +21,7 @@ func (f *fixture) withSignalPipe() (record func(signo int, rest byte) string) {
 		f.t.Fatal(err)
 	}
 	f.t.Cleanup(func() { f.shut(int(pair[0]), int(pair[1])) })
-	f.place(int(pair[0]), signalRead)
-	f.poll.fds[placeSignal].FD = signalRead
+	f.signals, f.poll.fds[placeSignal].FD = int(pair[0]), pair[0]
 	return func(signo int, rest byte) string {
 		info := make([]byte, signal.InfoSize)
 		for i := range info {

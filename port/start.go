@@ -108,7 +108,7 @@ func limitStack() sys.Errno {
 // one piece, and nothing with it.
 func (p *Process) announce() {
 	ok := [...]byte{0, 7, 0, typeCall, 131, 'w', 2, 'o', 'k'}
-	if n, err := sys.Write(stdout, ok[:]); err != 0 || n != len(ok) {
+	if n, err := sys.Write(p.out.fd, ok[:]); err != 0 || n != len(ok) {
 		sys.Exit(statusAnnounce)
 	}
 	p.out.wrote += uint64(len(ok))
