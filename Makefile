@@ -80,7 +80,7 @@ port:
 	@test -z "$$REBAR_BARE_COMPILER_OUTPUT_DIR" -o -e "$$REBAR_BARE_COMPILER_OUTPUT_DIR/include" || \
 		ln -sfn '$(CURDIR)/erlang/include' "$$REBAR_BARE_COMPILER_OUTPUT_DIR/include"
 
-# What is checked, and the minutes that it takes on two processors.
+# The checks, and the minutes that each takes on two processors.
 PARTS = setup:0 vet:3 xref:1 go-test:12 ct:9 dialyzer:3
 
 test:

@@ -161,7 +161,7 @@ func examples(t *testing.T) map[string]example {
 	}
 }
 
-// emptied opens a directory, all of which has been read.
+// emptied opens a directory and reads all of it.
 func emptied(t *testing.T, dir string) int {
 	f, err := os.Open(dir)
 	if err != nil {

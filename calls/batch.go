@@ -59,7 +59,7 @@ func (c *Calls) batch() {
 	c.replied(done, c.replies[front:used])
 }
 
-// replied replies to a batch of which n calls were made.
+// replied replies to a batch after n of its calls were made.
 func (c *Calls) replied(n int, replies []byte) {
 	if c.failed {
 		c.reply.Tuple(3)

@@ -86,8 +86,8 @@ func capRights(set, rights []uintptr) bool {
 	return true
 }
 
-// numbers reads a number, or a list of names and numbers, none of which is
-// below 0 or above max.
+// numbers reads a number, or a list of names and numbers, all of them from 0
+// to max.
 func (c *Calls) numbers(names []constant, max int64) []uintptr {
 	switch c.args.Kind() {
 	case etf.Nil:

@@ -78,9 +78,9 @@ func readDirents(fd int, b []byte) (int, sys.Errno) {
 	return n, err
 }
 
-// dirents returns memory to read a directory into. It is cleared as far as the
-// first entry goes, lest one from before is taken for one of this directory where
-// a filter has the kernel skip the system call.
+// dirents returns memory to read a directory into. The room of the first entry is
+// cleared: where a filter has the kernel skip the system call, an older entry
+// would be taken for one of this directory.
 func (c *Calls) dirents() []byte {
 	c.mem.align(wordSize)
 	b := c.mem.take(direntsSize)

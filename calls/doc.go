@@ -1,11 +1,10 @@
-// Package calls is what each call of the protocol does: it decodes the
-// arguments, acts, and encodes the reply.
+// Package calls makes the calls of the protocol: it decodes the arguments,
+// acts, and encodes the reply. It is no API for others.
 //
-// About seventy of the hundred calls have no more meaning than "decode these,
-// make this system call, reply so". They are rows of the table (table.go), in
-// the order of their numbers; rows that differ from system to system are in
-// table_linux.go and table_freebsd.go. The others are methods of Calls, one
-// file per family:
+// A call with no more meaning than "decode these, make this system call,
+// reply so" is a row of the table (table.go). Rows are in the order of their
+// numbers; those that differ from system to system are in table_linux.go and
+// table_freebsd.go. The others are methods of Calls, one file per family:
 //
 //	process.go, wait.go     fork, exit, waitpid
 //	version.go              version
@@ -35,10 +34,10 @@
 // What they are made of: argument.go, constant.go, cstruct.go and reference.go
 // read arguments into the memory of arena.go; reply.go writes replies.
 //
-// To add a call: append it to the list in c_src_compat, run go generate, give
-// it a row in the table, and describe it to the Erlang side.
+// To add a call: append its function to the list in c_src_compat, run go
+// generate, and give it a row in the table.
 //
-// Nothing here allocates once Init has returned, but for an environment that
+// Nothing here allocates once Init has returned, except an environment that
 // outgrows the memory it has. Arguments are built in an arena that is reused
 // from call to call.
 package calls

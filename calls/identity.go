@@ -69,7 +69,7 @@ const maxGroups = 1 << 16
 // made.
 const noID = ^uint32(0)
 
-// noIDs returns memory for n ids, none of which is one.
+// noIDs returns memory for n ids, filled with what is no id.
 func (c *Calls) noIDs(n int) []uint32 {
 	ids := c.mem.ids(n)
 	for i := range ids {

@@ -2,8 +2,7 @@ package calls
 
 import "github.com/alcove-go/alcove/port/sys"
 
-// sizeofJail is the size of struct jail, the second version of which is the one
-// in use.
+// sizeofJail is the size of struct jail in its second version, which is in use.
 const sizeofJail = 56
 
 // jail answers jail/1 with {ok, Jid}, see jail(2). The jail is a structure.

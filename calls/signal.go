@@ -59,7 +59,7 @@ func sigaction(signo int, want signal.Disposition) (old signal.Disposition, err 
 	return signal.Set(signo, want)
 }
 
-// disposition reads what a signal shall do: the name of a disposition, or
+// disposition reads what a signal does: the name of a disposition, or
 // something empty for a query.
 func (c *Calls) disposition() signal.Disposition {
 	switch c.args.Kind() {

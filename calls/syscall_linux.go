@@ -90,9 +90,9 @@ func (c *Calls) trap() (nr uintptr, t trap) {
 	return uintptr(v), t
 }
 
-// trapArgument reads a number of the size of a register, a name, a list of names or
-// numbers for all their bits, [] for 0, a binary with the first bytes of memory, or
-// a structure.
+// trapArgument reads a number of the size of a register, a name, or a list of names
+// or numbers for all their bits. [] is 0. Memory is a binary with its first bytes,
+// or a structure.
 func (c *Calls) trapArgument(r *reference) {
 	r.kind = refNumber
 	switch c.args.Kind() {

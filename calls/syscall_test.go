@@ -218,7 +218,7 @@ func TestSystemCallsThatWouldHarmTheProcessAreRefused(t *testing.T) {
 	}
 }
 
-// What is refused for some arguments is made with others.
+// Calls that are refused for some arguments are made with others.
 func TestSystemCallsThatHarmNobodyAreMade(t *testing.T) {
 	null := devNull(t)
 	a := extended()

@@ -24,8 +24,8 @@ func (c *Calls) setproctitle() {
 	c.done(0)
 }
 
-// put writes a title over region, the arguments at the front of which had a
-// first one of size arg0.
+// put writes a title over region, which begins with the arguments. The first
+// of them had the size arg0.
 func (t *title) put(region, title []byte, arg0 int) {
 	if len(region) == 0 {
 		return

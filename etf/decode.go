@@ -37,9 +37,9 @@ func (d *Decoder) Offset() int { return d.off }
 func (d *Decoder) Rest() []byte { return d.b[d.off:] }
 
 // Tag returns the tag of the next term without reading it. It returns 0 if
-// there is no next term, if its type is not one of those of the Tag constants,
-// or if what it announces does not fit in the message (see probe). The Decoder
-// does not fail.
+// there is no next term, or if its type is none of the Tag constants. It
+// returns 0 as well if what the term announces does not fit in the message
+// (see probe). The Decoder does not fail.
 func (d *Decoder) Tag() byte { return d.probe().tag }
 
 // Kind returns what the next term is without reading it, and Invalid where Tag

@@ -1,6 +1,5 @@
-// Package etf reads and writes terms in Erlang's external term format, as far
-// as a program needs it that is spoken to in tuples of integers, atoms,
-// binaries and iolists.
+// Package etf reads and writes terms in Erlang's external term format: tuples
+// of integers, atoms, binaries and iolists. It is no API for others.
 //
 //   - A Decoder is a cursor over a message. It decodes in place and remembers
 //     that something was refused, so that a caller reads five arguments in five

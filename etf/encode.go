@@ -3,9 +3,9 @@ package etf
 // An Encoder appends encoded terms to a buffer of the caller, which it never
 // grows.
 //
-// What is appended is whole or absent. Once something did not fit the Encoder
-// is full: it appends nothing any more, so that what is there stays the
-// beginning of what was meant, until Reset or Truncate.
+// A term is appended whole or not at all. Once something did not fit the
+// Encoder is full: it appends nothing any more, so that what is there stays
+// the beginning of what was meant, until Reset or Truncate.
 //
 // The zero value has no room.
 type Encoder struct {
@@ -53,7 +53,7 @@ func (e *Encoder) Atom(s string) {
 }
 
 // AtomBytes is like Atom. Note that what Decoder.Atom returns is Latin-1, which
-// is UTF-8 only as far as it is ASCII.
+// is UTF-8 only if it is ASCII.
 func (e *Encoder) AtomBytes(s []byte) {
 	if b := e.small(TagSmallAtomUTF8, len(s), len(s)); b != nil {
 		copy(b, s)

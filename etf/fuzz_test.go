@@ -103,9 +103,9 @@ func FuzzSkip(f *testing.F) {
 	})
 }
 
-// Any sequence of methods on any message leaves the cursor within it; a method
-// that is refused leaves it where it was, and so do all methods after it; and
-// the message is not changed.
+// Any sequence of methods on any message leaves the cursor within it, and the
+// message unchanged. A method that is refused leaves the cursor where it was,
+// and so do all methods after it.
 func FuzzDecoder(f *testing.F) {
 	f.Fuzz(func(t *testing.T, msg, methods []byte) {
 		names := readerNames()
@@ -139,9 +139,9 @@ func readerNames() []string {
 	return names
 }
 
-// What is appended is read back as it was, if it fits; if it does not, what is
-// there is the beginning of it, up to the end of a header or of a term without
-// others in it.
+// Terms that fit are read back as they were. Of one that does not fit the
+// beginning is there, up to the end of a header or of a term without others in
+// it.
 func FuzzRoundTrip(f *testing.F) {
 	f.Fuzz(func(t *testing.T, i int64, u uint64, name string, data []byte, room uint16) {
 		name = latin1Name(name)

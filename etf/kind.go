@@ -22,8 +22,7 @@ const (
 	TagSmallAtomUTF8 = 119 // 8-bit length, UTF-8 text
 )
 
-// Kind is what a term is, as far as callers that accept several types tell
-// them apart.
+// Kind is the type of a term, for callers that accept several.
 type Kind uint8
 
 const (

@@ -43,8 +43,8 @@ func (t *Text) Int(v int64) {
 	t.decimal(uint64(v))
 }
 
-// Binary writes b as a binary: as <<"text">> if it looks like text as far as
-// there is room for it, otherwise as <<1,2,3>>.
+// Binary writes b as a binary: as <<"text">> if the part that fits looks like
+// text, otherwise as <<1,2,3>>.
 func (t *Text) Binary(b []byte) {
 	t.String("<<")
 	if len(b) > 0 {
@@ -206,7 +206,7 @@ type printer struct {
 	open  [textDepth]bracket
 }
 
-// A bracket is a tuple or list of which the end has not been reached.
+// A bracket is a tuple or list whose end has not been reached.
 type bracket struct {
 	close byte
 	some  bool // an element was written

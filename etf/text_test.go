@@ -169,8 +169,8 @@ func TestWritingTextAllocatesNothing(t *testing.T) {
 	}
 }
 
-// What is shown without being cut is what the rules say, as they are written down
-// here a second time; what is cut keeps to its room.
+// A text that is not cut is the one of the rules, which are written down here a
+// second time. One that is cut keeps to its room.
 func FuzzText(f *testing.F) {
 	for _, msg := range terms {
 		f.Add(msg, uint16(20))

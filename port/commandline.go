@@ -121,7 +121,8 @@ frames from its standard output.
                unless they are told otherwise; 64 by default, or fewer if the
                limit on open files allows no more
   -h           this text, on standard error; the status is 95
-  --version    name and version, on standard output; the status is 0
+  --version    name and version, "(Go)" behind them, on standard output; the
+               status is 0
 
 If the environment variable ALCOVE_TRACE is not empty, frames and calls are
 shown on standard error.
@@ -138,7 +139,7 @@ func (o *commandLine) tellVersion() {
 	var memory [64]byte
 	text := memory[:copy(memory[:], "alcove ")]
 	text = text[:len(text)+copy(memory[len(text):], o.version)]
-	text = text[:len(text)+copy(memory[len(text):], "\n")]
+	text = text[:len(text)+copy(memory[len(text):], " (Go)\n")]
 	_, err := sys.Write(stdout, text)
 	sys.Exit(int(err))
 }

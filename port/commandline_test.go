@@ -99,8 +99,8 @@ func TestOptionsThatCannotBeEndTheProcess(t *testing.T) {
 	}{
 		{"help", []string{"-h"}, end{95, "", usage + helpText}},
 		{"help among others", []string{"-d", "1", "-hc"}, end{95, "", usage + helpText}},
-		{"the version", []string{"--version"}, end{0, "alcove 1.2.3\n", ""}},
-		{"the version behind others", []string{"-d", "1", "x", "--version", "-h"}, end{0, "alcove 1.2.3\n", ""}},
+		{"the version", []string{"--version"}, end{0, "alcove 1.2.3 (Go)\n", ""}},
+		{"the version behind others", []string{"-d", "1", "x", "--version", "-h"}, end{0, "alcove 1.2.3 (Go)\n", ""}},
 		{"the beginning of a long option", []string{"--versio"}, complaint("invalid option -- '-'")},
 		{"more than a long option", []string{"--version=1"}, complaint("invalid option -- '-'")},
 		{"an unknown option", []string{"-x"}, complaint("invalid option -- 'x'")},

@@ -241,7 +241,7 @@ func TestNothingIsLostWhenAddressSpaceRunsOut(t *testing.T) {
 		for _, b := range children {
 			p.Want(b.Pid(), b, "getpid")
 		}
-		// Half a frame of each of several children, for each of which the parent would need a buffer.
+		// Half a frame of each of several children: the parent would need a buffer for each.
 		const halves = 8
 		whole := Frame(TypeCall, Encode(Binary(Bytes(1000))))
 		var outputs []*os.File

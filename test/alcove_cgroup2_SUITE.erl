@@ -423,7 +423,7 @@ functions_for_both_versions_work_on_the_tree(Config) ->
     ?assertEqual({termsig, sigkill}, alcove:event(Drv, Pids ++ [Child], ?LIMIT)),
     ?assertEqual(ok, alcove_cgroup:destroy(Drv, Pids, Group)).
 
-%% A shell counts to a number of which the kernel notices. Not every kernel measures pressure.
+%% A shell counts to a number that the kernel notices. Not every kernel measures pressure.
 use_and_pressure_of_a_group_are_read(Config) ->
     {Drv, Pids, Group} = of_case(Config),
     ok = alcove_cgroup2:create(Drv, Pids, Group, []),

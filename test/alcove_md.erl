@@ -115,7 +115,7 @@ run_block("erlang", Text, Session) ->
 %% Transcripts
 %%
 
-%% What is entered and the output that is shown, `unknown' outside of a transcript.
+%% The input and the output that is shown, `unknown' outside of a transcript.
 parts(Text, Prompt) ->
     Options = [multiline, {return, list}],
     case re:split(Text, Prompt, Options) of

@@ -79,7 +79,7 @@ tmpfs_obeys_the_options_of_its_mount(Config) ->
         alcove_os:run(Drv, Pids, ["stat", "-c", "%a", Dir])
     ).
 
-%% What is written at one place is read at the other.
+%% A file that is written at one place is read at the other.
 bind_mount_shows_a_directory_at_a_second_place(Config) ->
     {Drv, Dir} = {?config(drv, Config), ?config(dir, Config)},
     [From, To] = make_dirs(Dir, ["from", "to"]),

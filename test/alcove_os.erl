@@ -141,7 +141,7 @@ write_file(Drv, Pids, Path, Bytes) ->
             Error
     end.
 
-%% What is in a directory as a process of the port sees it.
+%% The names in a directory as a process of the port sees it.
 names(Drv, Pids, Path) ->
     {ok, Names} = alcove:readdir(Drv, Pids, Path),
     lists:sort(Names) -- [<<".">>, <<"..">>].

@@ -65,7 +65,7 @@ pid_in(File) ->
     {ok, Text} = file:read_file(File),
     binary_to_integer(string:trim(Text)).
 
-%% A script that tells its pid in this way and goes on for ever.
+%% A script that tells its pid in this way and goes on until it is killed.
 endless(File) ->
     Quoted = alcove_ct:quoted(File),
     ["echo $$ > ", Quoted, ".new; mv ", Quoted, ".new ", Quoted, "; while :; do sleep 0.1; done"].

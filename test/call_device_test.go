@@ -185,7 +185,7 @@ func validIoctl(c *caller) {
 	c.want(errno("enotty"), r, Atom("tcgets"), Binary(strings.Repeat("\x00", 60)))
 	c.want(errno("ebadf"), -1, Atom("fionread"), 0)
 	c.want(errno("enotsup"), r, Atom("fionone"), Atom("x"))
-	// The request is a number of 64 bits, of which the kernel looks at 32.
+	// The request is a number of 64 bits; the kernel looks at 32 of them.
 	c.want(okTuple(0, Binary(three)), fd, SmallBig(0, 0x1b, 0x54), Binary("xxxx"))
 	c.want(okTuple(0, Binary(three)), fd, 1<<32|0x541b, Binary("xxxx"))
 	c.want(errno("enotty"), fd, -1, Binary("xxxx"))

@@ -11,9 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// One test for each call. Their table is spread over the files call_FAMILY_test.go. For every call the test
-// makes the valid calls of its entry, then, for every argument, passes every term of samples that the argument's kind
-// does not accept, then wrong numbers of arguments, malformed bodies, and the call while it is filtered.
+// One test for each call. Their table is spread over the files call_FAMILY_test.go. For every call the test makes the
+// valid calls of its entry. Then, for every argument, it passes every term of samples that the argument's kind does
+// not accept. Then come wrong numbers of arguments, malformed bodies, and the call while it is filtered.
 //
 // kept: arity, filter, and the rules for badarg, undef and enotsup.
 func TestCall(t *testing.T) {
@@ -514,7 +514,7 @@ func TestPathsHaveTheirCapacity(t *testing.T) {
 	}
 }
 
-// among tells whether a term is one of some, of which none stand for any.
+// among tells whether a term is one of some. No terms stand for any term.
 func among(all []Term, one Term) bool {
 	for _, t := range all {
 		if cmp.Equal(t, one) {

@@ -54,7 +54,7 @@ func TestDistributedProgramsStartForkExecuteAndCatchSignals(t *testing.T) {
 				}
 				opts = append(opts, Under(Emulator(t, m.emulator)))
 			}
-			want := Result{Stdout: "alcove 1.0.1\n"}
+			want := Result{Stdout: "alcove 1.0.1 (Go)\n"}
 			if diff := cmp.Diff(want, RunWith(t, []string{"--version"}, opts...)); diff != "" {
 				t.Errorf("--version (-want +got):\n%s", diff)
 			}

@@ -37,7 +37,7 @@ func TestHelpSaysWhatTheProgramIsAndItsOptions(t *testing.T) {
 
 func TestVersionIsThatOfTheCallAndOfTheApplication(t *testing.T) {
 	got := Run(t, "--version")
-	if want := (Result{Status: 0, Stdout: "alcove 1.0.1\n"}); got != want {
+	if want := (Result{Status: 0, Stdout: "alcove 1.0.1 (Go)\n"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	p := Start(t)

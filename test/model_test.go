@@ -15,9 +15,9 @@ import (
 // A random tree is compared with a model of it. In each round a batch of calls, data and signals goes to random
 // processes, while one of them may be killed, stopped, or told to exit. Every process that lives must answer each call
 // once and in order; every end is reported once; nothing else may come. No process has more descriptors than its
-// children account for, children that the model does not have, or more memory than when it had been there for a while;
-// some are never killed, and show that longest. Flags -seed, -budget and -processes repeat a run, or make it longer or
-// the tree larger.
+// children account for, or children that the model does not have. None has more memory than when it had been there for
+// a while; some are never killed, and show that longest. Flags -seed, -budget and -processes repeat a run, or make it
+// longer or the tree larger.
 func TestRandomTreeBehavesAsItsModel(t *testing.T) {
 	t.Parallel()
 	m := &model{t: t, random: seeded(t), p: Start(t, Shell("ulimit -S -n 1024"))}

@@ -16,7 +16,7 @@ import (
 	. "github.com/alcove-go/alcove/test/porttest"
 )
 
-// names of the signals that have one; 6 and 29 have two, of which the first counts.
+// names of the signals that have one; 6 and 29 have two, and the first counts.
 var signalNames = map[int]string{
 	1: "sighup", 2: "sigint", 3: "sigquit", 4: "sigill", 5: "sigtrap", 6: "sigabrt", 7: "sigbus", 8: "sigfpe",
 	10: "sigusr1", 11: "sigsegv", 12: "sigusr2", 13: "sigpipe", 14: "sigalrm", 15: "sigterm", 16: "sigstkflt",

@@ -64,7 +64,7 @@ var skippedReplies = map[string][]Term{
 	"waitpid":     {errno("unknown"), okTuple(0, 0, List{})},
 }
 
-// skippedArguments are those of the calls whose examples would wait, end the process or not get as far as the kernel.
+// skippedArguments are those of the calls whose examples would wait, end the process or not reach the kernel.
 var skippedArguments = map[string][]Term{
 	"clone":   {List{Atom("clone_newuts")}},
 	"execve":  {Binary("/bin/true"), argv("true"), argv("A=1")},

@@ -9,10 +9,10 @@ import (
 	. "github.com/alcove-go/alcove/test/porttest"
 )
 
-// Processes of a tree are killed, stopped and continued while calls, forks and execs are on their way to them. The port,
-// a child that nobody touches, and a program below it answer in every round. Now and then all goes on, and then
-// each process that was not killed has answered every call, or its program has returned every byte, each end of one
-// whose parent lives has been reported once, and the tree is the one that the reports make.
+// Processes of a tree are killed, stopped and continued while calls, forks and execs are on their way to them. The
+// port, a child that nobody touches, and a program below it answer in every round. Now and then all goes on. Then each
+// process that was not killed has answered every call, or its program has returned every byte. Each end of one whose
+// parent lives has been reported once, and the tree is the one that the reports make.
 func TestAnyProcessMayBeKilledOrStoppedAtAnyMoment(t *testing.T) {
 	t.Parallel()
 	s := &storm{t: t, random: seeded(t), p: Start(t, Shell("ulimit -S -n 1024")), nodes: map[string]*stormNode{}}

@@ -41,7 +41,7 @@ func systemCalls(t *testing.T) map[string][]string {
 	return table
 }
 
-// tracedArguments are those of calls whose examples do not get as far as the kernel, wait, or change what comes after.
+// tracedArguments are those of calls whose examples do not reach the kernel, wait, or change what comes after.
 var tracedArguments = map[string][]Term{
 	"clone":        {List{Atom("clone_newuts")}},
 	"close":        {99},

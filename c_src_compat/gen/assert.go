@@ -25,8 +25,8 @@ var headers = map[string][]string{
 }
 
 // writeAssertions writes C that compiles only where the headers give every name in a
-// table of t the value that the table has, and do not define the names that are
-// listed for the table but missing from it. Of what the program itself uses nothing is
+// table of t the value that the table has. Names that are listed for the table but
+// missing from it must not be defined. Of what the program itself uses nothing is
 // missed.
 func writeAssertions(w io.Writer, s sources, t target) error {
 	if !slices.Contains(targets, t) {
@@ -79,8 +79,8 @@ func assertTable(w io.Writer, tab resolved, t target) error {
 }
 
 // mayLack tells whether headers may not have a name, since it is later than Linux
-// 6.1. Newer calls have the same numbers on all machines, but for those that only
-// one of them has.
+// 6.1. Newer calls have the same numbers on all machines, except those that only
+// one machine has.
 func mayLack(name string, value int64) bool {
 	const last = 450
 	switch name {

@@ -20,10 +20,10 @@ func goFileOf(pkg, sources string) *bytes.Buffer {
 	return b
 }
 
-// goConstants makes the files of constants tables. A table with the same names on
-// all targets of a system stands in the common file of the system; those of its values
-// that differ are named there and declared in the files of the targets. Other tables
-// stand in the files of the targets as a whole.
+// goConstants makes the files of constants tables. A table with the same names on all
+// targets of a system stands in the common file of the system. Values that differ are
+// named there and declared in the files of the targets. Other tables stand in the
+// files of the targets as a whole.
 func goConstants(tables []resolved) map[string]*bytes.Buffer {
 	files := map[string]*bytes.Buffer{}
 	for _, s := range systems {

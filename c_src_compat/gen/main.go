@@ -1,7 +1,7 @@
-// Gen writes what follows from the lists of c_src_compat: the tables of calls and
-// constants of package calls, the constants of package sys, and in Erlang the modules alcove and
-// alcove_linux, which have two functions for each call, the numbers of calls, the atoms that replies
-// are made of, and which arguments are names.
+// Gen writes what follows from the lists of c_src_compat: in Go the tables of calls and constants of
+// package calls, and the constants of package sys. In Erlang these are the modules alcove and
+// alcove_linux, which have two functions for each call, and the numbers of calls. Headers have the
+// atoms that replies are made of, and which arguments are names.
 //
 //	go run ./c_src_compat/gen [-root directory]
 //

@@ -1,8 +1,8 @@
 %% @doc Blinks an LED on a pin of the machine, with as few rights as that takes.
 %%
 %% Root is needed to open files of sysfs, not to write to them. One process opens the
-%% direction of the pin, another the file that gives the pin back; both then are confined to
-%% a directory, as a user who owns nothing, and only write to what they have open.
+%% direction of the pin, another the file that gives the pin back. Then both are confined to
+%% a directory, as a user who owns nothing. They only write to what they have open.
 %%
 %% ```
 %% 1> gpioled:start(17).

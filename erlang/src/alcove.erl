@@ -1221,8 +1221,8 @@ errno_id(Drv, Pids, Errno, Timeout) ->
         {?MODULE, [Drv, Pids, Errno, Timeout]}
     ).
 
-%% @doc Replaces the process by the program at a path, with these arguments, of which the first
-%% is its name, and this environment, see execve(2).
+%% @doc Replaces the process by the program at a path, with these arguments and this
+%% environment, see execve(2). The first argument is its name.
 %%
 %% From then on the process takes data, not calls: see {@link stdin/3}, {@link stdout/3} and
 %% {@link event/3}. If it fails the process goes on as it was.
@@ -3143,8 +3143,9 @@ setpriority(Drv, Pids, Which, Who, Prio, Timeout) ->
         {?MODULE, [Drv, Pids, Which, Who, Prio, Timeout]}
     ).
 
-%% @doc Changes the command line that ps(1) shows for the process, as far as there is room: the
-%% environment that it was started with makes some. An empty title restores the name.
+%% @doc Changes the command line that ps(1) shows for the process. It is cut where the room
+%% ends: that of the arguments and the environment that the process was started with. An
+%% empty title restores the name.
 %%
 %% ```
 %% ok = alcove:setproctitle(Drv, [Pid], "worker").

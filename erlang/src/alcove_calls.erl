@@ -39,7 +39,8 @@
 -type action() ::
     {answer, reference(), term()}
     | {deliver, alcove_frames:message()}.
-%% What is sent: an answer to whoever waits with a reference, or a message to the owner.
+%% Something to send: an answer to whoever waits with a reference, or a message to the
+%% owner.
 
 -record(open, {
     name :: alcove_proto:call(),

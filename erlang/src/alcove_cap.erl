@@ -79,10 +79,10 @@ asked(Drv, Pids, Args) ->
 
 %% @doc Sets some of the sets of a process; those that are left out stay as they are.
 %%
-%% What is in the bounding set and not in the new one is dropped from it, first of all, for which
-%% the process needs `cap_setpcap'. The ambient set comes last: it takes what is permitted and
-%% inheritable. Each capability that is dropped or raised takes a system call, in one call. If
-%% one fails, those before it have been made.
+%% First, capabilities that are not in the new bounding set are dropped from the old one, for
+%% which the process needs `cap_setpcap'. The ambient set comes last: it takes what is permitted
+%% and inheritable. Each capability that is dropped or raised takes a system call, in one call.
+%% If one fails, those before it have been made.
 %%
 %% Raises `badarg' for a name that is none of a set or a capability.
 %%

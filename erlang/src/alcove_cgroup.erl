@@ -2,8 +2,8 @@
 %%
 %% A control group is a directory in one or more hierarchies, which are mounted separately. A
 %% function names it by its path below the roots of the hierarchies, a list such as
-%% `[<<"alcove">>, <<"web">>]', and the hierarchies by an option of their mounts, such as
-%% `<<"memory">>'; `<<>>' stands for all of them.
+%% `[<<"alcove">>, <<"web">>]'. It names the hierarchies by an option of their mounts, such
+%% as `<<"memory">>'; `<<>>' stands for all of them.
 %%
 %% Where hierarchies of version 1 are mounted they are the ones that are used. Otherwise it is
 %% the one tree of version 2, whose options are its controllers too; its files have other
@@ -562,7 +562,7 @@ is_file(Drv, Pids, Path) ->
 join(Root, Namespace) ->
     alcove_group:join(Root, Namespace).
 
-%% @doc The pieces of a path as binaries, none of which is absolute.
+%% @doc The pieces of a path as binaries. None is absolute.
 %%
 %% ```
 %% 1> alcove_cgroup:relpath(["/a", <<"b/c">>]).

@@ -84,8 +84,8 @@
     | max
     | {Quota :: non_neg_integer() | max, Period :: pos_integer()}
     | iodata().
-%% What is written to a file: `max' is no limit, the pair is for `cpu.max', in microseconds,
-%% and a boolean becomes 1 or 0.
+%% A value to write to a file: `max' is no limit, the pair is for `cpu.max', in
+%% microseconds, and a boolean becomes 1 or 0.
 
 -type scalar() :: number() | max | binary().
 
@@ -102,7 +102,7 @@
     | {missing, [controller(), ...]}
     | {not_handed_down, group(), alcove:posix()}.
 %% Why something is not possible: `missing' are the controllers that the groups above do not
-%% have, because the kernel lacks them or hierarchies of version 1 use them; `not_handed_down'
+%% have, because the kernel lacks them or hierarchies of version 1 use them. `not_handed_down'
 %% names the group that refuses to hand controllers down, with `ebusy' if it has processes.
 
 -define(PROCS, <<"cgroup.procs">>).
@@ -259,7 +259,7 @@ is_occupied(Drv, Pids, Group) ->
             false
     end.
 
-%% @doc Removes a group and all groups below it, none of which may have processes.
+%% @doc Removes a group and all groups below it. None may have processes.
 %%
 %% A group that does not exist is removed.
 %%
@@ -378,7 +378,7 @@ read(Drv, Pids, Group, Key) ->
             Error
     end.
 
-%% The forms of files are told apart by their looks, but for a few.
+%% The forms of files are told apart by their looks, except a few.
 content(<<"cpuset.", _/binary>>, Lines) -> iolist_to_binary(Lines);
 content(<<"cpu.max">>, [[Quota, Period]]) -> {scalar(Quota), scalar(Period)};
 content(<<"cgroup.controllers">>, Lines) -> lists:append(Lines);

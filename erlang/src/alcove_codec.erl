@@ -161,9 +161,9 @@ stream(Rest, Frames) ->
 %% its term.
 %%
 %% Raises `function_clause' for anything but one complete frame of a type that a port sends,
-%% at every level, and `badarg' for a term that cannot be decoded or names an atom that the
-%% VM does not know. A process below the port may be hostile: what it sends cannot fill the
-%% table of atoms.
+%% at every level. Raises `badarg' for a term that cannot be decoded or names an atom that
+%% the VM does not know. A process below the port may be hostile: what it sends cannot fill
+%% the table of atoms.
 %%
 %% ```
 %% 1> alcove_codec:decode(<<0,11,0,3,0,0,1,2, 0,3,0,4,131>>).

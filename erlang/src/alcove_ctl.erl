@@ -215,8 +215,8 @@ name(#listener{name = Name}) ->
     Name.
 
 %% @doc Takes the connections that have come and asks to be told, by a message of the socket, of
-%% the next one. The last of the process Pid or one below it, of the user of the VM, or of root is
-%% that of the port, which connects before it says that it is ready. Others are closed.
+%% the next one. The port connects before it says that it is ready. Its connection is the last of
+%% the process Pid or one below it, of the user of the VM, or of root. Others are closed.
 -spec accept(listener(), Pid :: non_neg_integer()) -> {ok, listener()} | {error, alcove:posix()}.
 accept(#listener{socket = none} = Listener, _Pid) ->
     {ok, Listener};
@@ -265,7 +265,7 @@ connected(#listener{connection = none}) ->
 connected(#listener{connection = Socket}) ->
     {ok, #control{from = {socket, Socket}}}.
 
-%% @doc Removes what a listener is and was made of, but for a connection that was taken.
+%% @doc Removes a listener with its file and folder. A connection that was taken stays.
 -spec remove(listener()) -> ok.
 remove(#listener{socket = Socket, file = File, folder = Folder}) ->
     ok = unless_none(fun close_socket/1, Socket),

@@ -507,7 +507,7 @@ drop_requests() ->
 is_there(Parent) ->
     node(Parent) =/= node() orelse is_process_alive(Parent).
 
-%% The process that the driver is linked to has crashed, of which there are reports already: it
+%% The process that the driver is linked to has crashed, and there are reports already. It
 %% takes the driver with it as it takes any other process. Two more reports would follow if
 %% this function returned.
 -spec end_silently(term()) -> no_return().
@@ -580,8 +580,8 @@ write(Data, #state{port = Port}) ->
         error:badarg -> closed
     end.
 
-%% What is written to the port, as one binary. A frame that is too long has a wrong length and would
-%% make nonsense of all that follows.
+%% Makes data for the port one binary. A frame that is too long has a wrong length and would make
+%% nonsense of all that follows.
 to_port(Data, #state{raw = Raw}) ->
     try iolist_to_binary(Data) of
         Bytes when Raw; byte_size(Bytes) =< ?ALCOVE_MAXMSG ->
@@ -603,8 +603,8 @@ may_execute(false, State) -> State.
 %%
 
 %% What the port has written before it executes a program are frames; what follows is output. The
-%% port tells where that is before it executes, but on the control channel, of which a message may
-%% come later: so when it may have executed, the channel is looked at first.
+%% port tells where that is before it executes, on the control channel. A message of the channel
+%% may come later, so when the port may have executed the channel is looked at first.
 receive_bytes(Bytes, #state{execs = true, control = Control} = State) when
     not is_atom(Control)
 ->

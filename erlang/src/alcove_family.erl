@@ -1,5 +1,4 @@
-%% @doc Processes and those that have come from them, as far as they can be found.
-%% @hidden
+%% @doc Finds processes and those that have come from them. @hidden
 -module(alcove_family).
 
 -export([
@@ -54,7 +53,7 @@ ask(#family{drv = Drv, at = At, roots = Roots, known = Known}, Signal) ->
         [-Group || Group <- Groups] ++ Others
     ).
 
-%% @doc Those that live, as far as can be seen.
+%% @doc Those that are seen to live.
 -spec left(family()) -> [alcove:pid_t()].
 left(#family{drv = Drv, at = At, roots = Roots, is_seen = false}) ->
     Exists = fun(Target) -> alcove:kill(Drv, At, Target, 0) =/= {error, esrch} end,

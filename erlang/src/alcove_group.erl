@@ -44,7 +44,7 @@
 -define(PROCS, <<"cgroup.procs">>).
 
 %%
-%% What is mounted
+%% Mounts
 %%
 
 %% @doc The mounts that the process sees, none if it does not see /proc.
@@ -93,7 +93,7 @@ unescaped(<<>>) ->
 join(Root, Path) ->
     filename:join([Root | relpath(Path)]).
 
-%% @doc The pieces of a path as binaries, none of which is absolute.
+%% @doc The pieces of a path as binaries. None is absolute.
 -spec relpath(path()) -> [binary()].
 relpath(Path) ->
     lists:flatmap(fun(Piece) -> split(piece(Piece), <<"/">>) end, Path).
@@ -164,8 +164,8 @@ members(Drv, Pids, [Dir | Dirs], Members) ->
         {_, {error, _} = Error} -> Error
     end.
 
-%% @doc Removes a group and all groups below it, none of which may have processes. One that does
-%% not exist is removed.
+%% @doc Removes a group and all groups below it. None may have processes. One that does not
+%% exist is removed.
 -spec remove(alcove_drv:ref(), [alcove:pid_t()], file:filename_all()) ->
     ok | {error, alcove:posix()}.
 remove(Drv, Pids, Dir) ->

@@ -61,7 +61,7 @@
 -record(job, {
     keeper :: #keeper{},
     pid :: alcove:pid_t(),
-    % what is to be written, oldest first: who is told, the data, how much of it was taken
+    % data to write, oldest first: who is told, the data, how much of it was taken
     writes = queue:new() :: queue:queue({term(), binary(), non_neg_integer()}),
     % for the acknowledgement of a piece of the oldest, or for room, before the next is sent
     waits_for = none :: none | taken | room,

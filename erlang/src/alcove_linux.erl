@@ -157,10 +157,10 @@ pieces(Drv, Pids, FD, Pieces) ->
 %% @doc Sends data to the standard input of a program and waits until its pipe has taken all
 %% of it.
 %%
-%% Unlike {@link alcove:stdin/3}, of which what does not fit is lost, it sends the next piece
-%% when there is room. The parent of the program has to tell, for which its option
-%% `stdin_taken' is 1. It sends `alcove_ctl' messages with one of the following terms for each
-%% piece, which others may use to wait for many programs at a time:
+%% {@link alcove:stdin/3} loses what does not fit; this function sends the next piece when
+%% there is room. The parent of the program has to tell, for which its option `stdin_taken' is
+%% 1. It sends `alcove_ctl' messages with one of the following terms for each piece, which
+%% others may use to wait for many programs at a time:
 %%
 %% <dl>
 %% <dt>`{stdin_taken, N}'</dt>
@@ -297,13 +297,14 @@ usage({usage, Signal, Core, User, System, MaxRSS, Minor, Major, Reads, Writes, W
 %% memory as the kernel has left it. Lengths are for the caller to get right: the kernel writes
 %% as much as it is told to, whatever is there.
 %%
-%% Refused with `einval' is what the process would not survive or notice: new processes and
-%% programs, for which there are functions in {@link alcove}; the end of a thread; actions, masks,
-%% stacks and returns of signals; changes of its address space; calls whose memory the kernel
-%% keeps (`io_uring', `userfaultfd', zero-copy sends and such); closing, replacing, reading or
-%% writing descriptors that it serves with (2 may be read and written); collecting children; its
-%% limit of descriptors; masks that hold back `sigchld', `sigio' or faults; and numbers that have
-%% no name here, such as those of x32. `process_madvise' is refused for all processes.
+%% Refused with `einval' is what the process would not survive or notice. These are new processes
+%% and programs, for which there are functions in {@link alcove}; the end of a thread; actions,
+%% masks, stacks and returns of signals. So are changes of its address space, and calls whose
+%% memory the kernel keeps (`io_uring', `userfaultfd', zero-copy sends and such). So is closing,
+%% replacing, reading or writing descriptors that it serves with; 2 may be read and written. So
+%% are collecting children, its limit of descriptors, and masks that hold back `sigchld', `sigio'
+%% or faults. Numbers that have no name here, such as those of x32, are refused, too.
+%% `process_madvise' is refused for all processes.
 %%
 %% On machines of 32 bits a number of 64 takes two arguments, where the manual page says so.
 %%
@@ -353,14 +354,14 @@ syscall(Drv, Pids, Number, Args, Timeout) ->
 %%
 %% The process makes them one after the other, up to the first that fails: one that replies
 %% `{error, _}', `badarg' or `undef', or `false' to an option. Returns the replies of all, or
-%% the place of the one that failed, counted from 1, and the replies so far, of which the
-%% failure is the last. What was done before it is not undone.
+%% the place of the one that failed, counted from 1, and the replies so far. The last one is
+%% the failure. What was done before it is not undone.
 %%
 %% Arguments are those of the functions of {@link alcove}, without driver and pipeline. A call
-%% that replaces the program or ends it, such as `execvp', can only be the last one; as it
-%% does by itself, the function returns `ok' then, in place of replies. A filter blocks a call
-%% inside as well. Raises `badarg' when there is anything wrong with the list itself: then
-%% nothing was done.
+%% that replaces the program or ends it, such as `execvp', can only be the last one. Then the
+%% function returns `ok', as it does for that call by itself, in place of replies. A filter
+%% blocks a call inside as well. Raises `badarg' when there is anything wrong with the list
+%% itself: then nothing was done.
 %%
 %% ```
 %% {ok, [ok, <<"/tmp">>]} =

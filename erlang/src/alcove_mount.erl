@@ -26,7 +26,7 @@
 -export_type([attribute/0]).
 
 -type attribute() :: rdonly | nosuid | nodev | noexec.
-%% What is not allowed in a mount.
+%% A restriction of a mount.
 
 -type path() :: iodata().
 
@@ -112,7 +112,7 @@ flag(noatime) -> ms_noatime;
 flag(nodiratime) -> ms_nodiratime;
 flag(relatime) -> ms_relatime.
 
-%% @doc What is mounted at a path and below it, as the process sees it, with the attributes of
+%% @doc The mounts at a path and below it, as the process sees them, with the attributes of
 %% each mount: those of {@link set/4}, `noatime', `nodiratime' and `relatime'.
 -spec mounts(alcove_drv:ref(), [alcove:pid_t()], path()) ->
     {ok, [{Point :: binary(), [atom()]}]} | {error, alcove:posix()}.

@@ -25,7 +25,7 @@
     session := alcove:pid_t(),
     start := non_neg_integer()
 }.
-%% What is of interest of proc(5). A pid that is used again has another start.
+%% Facts from proc(5). A pid that is used again has another start.
 
 -type found() :: #{alcove:pid_t() => process()}.
 

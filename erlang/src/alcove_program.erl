@@ -336,7 +336,7 @@ await(Program, Timeout) ->
 %% Others
 %%
 
-%% @doc What is known of a program.
+%% @doc Facts about a program.
 %%
 %% ```
 %% #{os_pid := Pid, state := running, stdout := Bytes} = alcove_program:info(Program).

@@ -7,8 +7,8 @@
 %% '''
 %%
 %% Nothing needs to be started before. What the program has started is gone when the function
-%% returns, whatever it did to get away; so it is, within its grace, when the caller, the pool
-%% or the VM ends.
+%% returns, whatever it did to get away. Within its grace it is also gone when the caller, the
+%% pool or the VM ends.
 %%
 %% Programs run on a pool of drivers, see {@link alcove_pool}: a default one, one of the user, or
 %% on a driver that the caller owns.

@@ -176,7 +176,7 @@ os_pid(Port) ->
     end.
 
 %%
-%% What is said until it is ready
+%% The messages until it is ready
 %%
 
 %% The port connects before it announces itself. If it has not, it has made a fifo.

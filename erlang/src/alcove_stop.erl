@@ -82,7 +82,7 @@
 %% How long a process that is to end may take for a call.
 -define(PATIENCE, 5000).
 
-%% What is to end: all below a process, or some of it.
+%% A job: to end all below a process, or some of it.
 -record(job, {
     drv :: alcove_drv:ref(),
     at :: [alcove:pid_t()],
@@ -304,8 +304,8 @@ end_reaped(#job{drv = Drv, at = At, pid = Pid} = Job, Timeout) ->
         Gone -> Gone
     end.
 
-%% What is known of those that were below the process once that has ended. If it was alone, what it
-%% has left has fallen to its parent, should that be one to which it falls.
+%% Returns what is known of those that were below the process once that has ended. If it was alone,
+%% what it has left has fallen to its parent, should that be one to which it falls.
 below(_Job, _Children, {ok, ok, _} = Below, _Family, _IsFirst, _Options) -> Below;
 below(Job, _Children, _Below, _Family, true, _Options) -> {ok, ok, Job};
 below(Job, [_], _Below, _Family, false, Options) -> end_all(Job, 0, [{grace, 0} | Options]);

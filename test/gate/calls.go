@@ -110,7 +110,7 @@ func disassemble(program string, functions map[string]elf.Symbol) (map[string][]
 }
 
 // named is the function that an instruction names, "" if it names none. A line of
-// the disassembler has four columns, of which the last is
+// the disassembler has four columns. The last one is
 //
 //	CALL runtime.memmove(SB)
 //	LEAQ runtime.memmove(SB), AX

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Runs the suites that depend on the kernel (control groups of version 2, seccomp filters,
-# namespaces) on that of Debian 12, in a machine that qemu emulates, with the files of this one
-# (test/vm/run.sh). They take about half an hour. The kernel is kept in _build/matrix/kernel.
+# namespaces) on that of Debian 12. It runs in a machine that qemu emulates, with the files of
+# this one (test/vm/run.sh). They take about half an hour. The kernel is kept in
+# _build/matrix/kernel.
 #
 #   kernel.sh                           these suites
 #   kernel.sh test/alcove_stop_SUITE    others
@@ -19,7 +20,7 @@ command -v qemu-system-x86_64 >/dev/null && command -v modprobe >/dev/null && co
 	apt-get install -q -y --no-install-recommends qemu-system-x86 kmod xz-utils
 }
 
-# What is in the folder is there as a whole.
+# The folder holds whole files only.
 [ -e "$kernel" ] || {
 	test/matrix/root.sh bookworm
 	package=$(unshare -m -p -f --kill-child chroot _build/matrix/bookworm sh -eu -c '

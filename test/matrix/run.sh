@@ -1,7 +1,7 @@
 #!/bin/bash
-# Runs make demo and make test as root and as an ordinary user without rights on other releases
-# of Debian, each in a cell of its own (enter.sh), and prints one line for each: passed, or
-# failed and the first reason. What they printed is in _build/matrix/CELL.log.
+# Runs make demo and make test on other releases of Debian, as root and as an ordinary user
+# without rights. Each has a cell of its own (enter.sh), and prints one line: passed, or failed
+# and the first reason. What they printed is in _build/matrix/CELL.log.
 #
 #   run.sh                        all cells
 #   run.sh trixie.user sid.root   these

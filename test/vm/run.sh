@@ -1,12 +1,12 @@
 #!/bin/sh
 # Runs a command on another kernel, in an emulated machine: as root, with control groups of
-# version 2 only, on the files of this machine or of a folder. What it writes is lost, but
-# for /mnt, which is the folder OUT.
+# version 2 only, on the files of this machine or of a folder. Files that it writes are
+# lost, except those in /mnt, which is the folder OUT.
 #
 #   run.sh kernel command...
 #
-# The kernel is a folder in which a package of Debian is unpacked (not a cloud kernel, which
-# cannot use the files of the host), of this machine's architecture or of another one:
+# The kernel is a folder with an unpacked package of Debian, of this machine's architecture
+# or of another one. A cloud kernel cannot use the files of the host:
 #
 #   apt-get download linux-image-6.1.0-56-amd64
 #   dpkg -x linux-image-*.deb kernel
