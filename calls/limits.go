@@ -9,8 +9,12 @@ func (c *Calls) getrlimit() {
 	if c.refused() {
 		return
 	}
-	var limit sys.Rlimit
-	if err := sys.Getrlimit(int(resource), &limit); err != 0 {
+	limit := sys.Rlimit{Cur: 1} // above the other one, which no kernel tells
+	err := sys.Getrlimit(int(resource), &limit)
+	if err == 0 && limit.Cur > limit.Max {
+		err = sys.ESKIPPED
+	}
+	if err != 0 {
 		c.error(err)
 		return
 	}

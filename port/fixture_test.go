@@ -238,7 +238,7 @@ func (f *fixture) adopt(pid int) *testChild {
 func (f *fixture) adoptProcess(pid int) *testChild {
 	f.t.Helper()
 	var s stdio
-	if err := s.open(); err != 0 {
+	if err := s.open(false); err != 0 {
 		f.t.Fatalf("descriptors of a child: %v", err)
 	}
 	f.Process.adopt(int32(pid), &s)

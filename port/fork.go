@@ -55,7 +55,7 @@ func (p *Process) roomForChild() bool {
 // make room, the oldest first.
 func (p *Process) openStdio(s *stdio) sys.Errno {
 	for {
-		err := s.open()
+		err := s.open(p.locked)
 		if err != sys.EMFILE || !p.closeOldest() {
 			return err
 		}

@@ -10,7 +10,7 @@ type stdio struct {
 }
 
 // open makes the pairs, all above the fixed descriptors, or none.
-func (s *stdio) open() sys.Errno {
+func (s *stdio) open(locked bool) sys.Errno {
 	none := [2]int32{-1, -1}
 	s.control, s.in, s.out, s.err = none, none, none, none
 	err := sys.Socketpair(&s.control, sys.SOCK_STREAM|sys.SOCK_CLOEXEC)
@@ -26,7 +26,7 @@ func (s *stdio) open() sys.Errno {
 		}
 	}
 	if err == 0 {
-		err = s.unblock()
+		err = s.unblock(locked)
 	}
 	if err != 0 {
 		s.close(0)
@@ -36,11 +36,18 @@ func (s *stdio) open() sys.Errno {
 }
 
 // unblock makes the parent's ends non-blocking: no child may hold up the loop.
-func (s *stdio) unblock() sys.Errno {
+// Where a filter may be in force it looks whether they are.
+func (s *stdio) unblock(locked bool) sys.Errno {
 	for _, fd := range [...]int32{s.control[1], s.in[1], s.out[0], s.err[0]} {
 		n, err := sys.Fcntl(int(fd), sys.F_SETFL, sys.O_NONBLOCK)
 		if err == 0 && n != 0 {
 			err = sys.ESKIPPED
+		}
+		if err == 0 && locked {
+			n, err = sys.Fcntl(int(fd), sys.F_GETFL, 0)
+			if err == 0 && n&sys.O_NONBLOCK == 0 {
+				err = sys.ESKIPPED
+			}
 		}
 		if err != 0 {
 			return err

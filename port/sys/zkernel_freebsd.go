@@ -33,6 +33,7 @@ const (
 	F_DUP2FD_CLOEXEC          = 18
 	F_GETFD                   = 1
 	F_SETFD                   = 2
+	F_GETFL                   = 3
 	F_SETFL                   = 4
 	F_SETOWN                  = 6
 	FD_CLOEXEC                = 1

@@ -37,6 +37,7 @@ const (
 	F_DUPFD_CLOEXEC         = 0x406
 	F_GETFD                 = 1
 	F_SETFD                 = 2
+	F_GETFL                 = 3
 	F_SETFL                 = 4
 	F_SETOWN                = 8
 	F_GETPIPE_SZ            = 0x408
