@@ -2,7 +2,7 @@
 #include "textflag.h"
 
 // The kernel jumps here. On Linux the stack pointer is where the arguments are,
-// on FreeBSD the first argument register.
+// on FreeBSD the first argument register. The stack begins at a page, as on amd64.
 TEXT ·start(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 #ifndef GOOS_freebsd
 	MOVD RSP, R0
@@ -10,6 +10,8 @@ TEXT ·start(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	MOVD R0, ·first(SB)
 	MOVD $·g(SB), g
 	MOVD RSP, R1
+	AND  $~4095, R1
+	MOVD R1, RSP
 	SUB  $const_stackSize, R1
 	MOVD R1, goroutine_limit(g)
 	MOVD ·program(SB), R26

@@ -7,10 +7,11 @@
 // The kernel jumps here. The stack pointer is where the arguments are.
 //
 // Functions find g in R14, and after a call of assembly in the word before the
-// thread's storage.
+// thread's storage. The stack begins at a page, or the place the kernel has drawn
+// decides whether every process that has been forked owns one page of it or two.
 TEXT ·start(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	MOVQ SP, ·first(SB)
-	ANDQ $~15, SP
+	ANDQ $~4095, SP
 	LEAQ ·g(SB), R14
 	LEAQ -const_stackSize(SP), AX
 	MOVQ AX, goroutine_limit(R14)
