@@ -4,7 +4,7 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, init_per_testcase/2, end_per_testcase/2]).
+-export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
 -export([
     what_is_written_is_read/1,
     write_returns_when_the_program_has_taken_it/1,
@@ -40,6 +40,9 @@
 -export([init/1, log/2]).
 
 -define(LIMIT, 30000).
+
+suite() ->
+    [{timetrap, {minutes, 5}}].
 
 all() ->
     alcove_os:cases(?MODULE) -- [init].

@@ -117,6 +117,9 @@
 %% How long a process of the port that never waits may take for a call.
 -define(PATIENCE, 10000).
 
+%% How long to wait for a process that does not read, in milliseconds.
+-define(BUSY, 10).
+
 %% How long a process that was killed may take to be gone.
 -define(KILLED, 5000).
 
@@ -428,15 +431,22 @@ pid(#job{pid = Pid}) -> Pid.
 news({Tag, Drv, Path, Term}, #job{keeper = #keeper{drv = Drv, path = Keeper}, pid = Pid} = Job) ->
     case lists:prefix(Keeper, Path) andalso lists:nthtail(length(Keeper), Path) of
         [Pid] -> of_program(Tag, Term, Job);
-        [] -> of_keeper(Tag, Term);
+        [] -> of_keeper(Tag, Term, Job);
         _ -> none
     end;
 news(_Message, _Job) ->
     none.
 
-of_keeper(alcove_event, {Event, _} = End) when Event =:= exit_status; Event =:= termsig -> {lost, End};
-of_keeper(alcove_ctl, badpid) -> {lost, badpid};
-of_keeper(_Tag, _Term) -> none.
+of_keeper(alcove_event, {Event, _} = End, _Job) when Event =:= exit_status; Event =:= termsig -> {lost, End};
+of_keeper(alcove_ctl, badpid, _Job) ->
+    {lost, badpid};
+of_keeper(alcove_pipe, _Taken, #job{waits_for = taken, keeper = #keeper{drv = Drv}} = Job) ->
+    % the keeper was busy, and the piece was refused as a whole
+    Again = {alcove_ctl, Drv, path(Job), {stdin_ready, 0}},
+    _ = erlang:send_after(?BUSY, self(), Again),
+    {written, [], Job#job{waits_for = room}};
+of_keeper(_Tag, _Term, _Job) ->
+    none.
 
 of_program(alcove_stdout, Bytes, _Job) -> {output, stdout, Bytes};
 of_program(alcove_stderr, Bytes, _Job) -> {output, stderr, Bytes};
@@ -551,10 +561,20 @@ writer(Who) -> Who.
 read(Size, #job{keeper = #keeper{drv = Drv, path = Keeper, window = Window}, pid = Pid, read = Read} = Job) ->
     case Read + Size of
         Credit when 2 * Credit >= Window ->
-            _ = call(Drv, Keeper, setcpid, [Pid, flowbytes_add, Credit], ?PATIENCE),
+            ok = give_credit(Drv, Keeper, [Pid, flowbytes_add, Credit]),
             Job#job{read = 0};
         Credit ->
             Job#job{read = Credit}
+    end.
+
+give_credit(Drv, Keeper, Args) ->
+    case call(Drv, Keeper, setcpid, Args, ?PATIENCE) of
+        {error, {eagain, _}} ->
+            timer:sleep(?BUSY),
+            give_credit(Drv, Keeper, Args);
+        % a program that has ended needs none
+        _ ->
+            ok
     end.
 
 %%

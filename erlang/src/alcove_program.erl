@@ -432,6 +432,9 @@ left(infinity) -> infinity;
 left(Deadline) -> max(0, Deadline - erlang:monotonic_time(millisecond)).
 
 %% @private
+handle_event(info, {_, Drv, _, _}, ended, #data{drv = Drv}) ->
+    % the end of its keeper
+    keep_state_and_data;
 handle_event(info, {_, Drv, _, _} = Message, State, #data{drv = Drv} = Data) ->
     case heard(Message, Data) of
         {ok, Next} -> {keep_state, Next};
@@ -520,13 +523,11 @@ info(State, #data{job = Job, spec = #{argv := Argv}, sizes = Sizes, unread = Unr
     }.
 
 %% @private
-terminate(_Reason, ended, Data) ->
-    close_driver(Data);
 terminate(_Reason, _State, #data{status = none} = Data) ->
     Ended = end_all(Data),
     [gen_statem:reply(From, Ended) || From <- Data#data.waiting];
-terminate(_Reason, _State, Data) ->
-    close_driver(Data).
+terminate(_Reason, _State, _Data) ->
+    ok.
 
 %%
 %% What the program does
@@ -661,18 +662,25 @@ ask(Grace, running, #data{job = Job, spec = #{signal := Signal}} = Data) ->
 ask(_Grace, stopping, Data) ->
     {keep_state, Data}.
 
-ended(Status, State, #data{job = Job, spec = #{grace := Grace, output := Output}} = Data0) ->
+ended(Status, State, #data{job = Job, driver = Driver, spec = #{grace := Grace}} = Data) ->
     case alcove_job:finish(Job, Grace) of
         ok ->
-            Data = last_words(rest(Data0#data{status = Status})),
-            event(stop, #{duration => erlang:monotonic_time() - Data#data.began}, #{status => Status}, Data),
-            _ = [gen_statem:reply(From, {error, closed, 0}) || From <- maps:values(Data#data.writers)],
-            _ = [gen_statem:reply(From, {ok, Status}) || From <- Data#data.waiting],
-            _ = [To ! {alcove_program, self(), {ended, Status}} || {send, To} <- [Output]],
-            leave(State, Data#data{writers = #{}, waiting = []});
+            Last = last_words(rest(Data#data{status = Status})),
+            true = demonitor(Driver, [flush]),
+            told(Status, State, close_driver(Last), Last);
         {error, Reason} ->
-            lost(Reason, Data0)
+            lost(Reason, Data)
     end.
+
+%% Who is told finds nothing left, not even the port.
+told(Status, State, ok, #data{spec = #{output := Output}} = Data) ->
+    event(stop, #{duration => erlang:monotonic_time() - Data#data.began}, #{status => Status}, Data),
+    _ = [gen_statem:reply(From, {error, closed, 0}) || From <- maps:values(Data#data.writers)],
+    _ = [gen_statem:reply(From, {ok, Status}) || From <- Data#data.waiting],
+    _ = [To ! {alcove_program, self(), {ended, Status}} || {send, To} <- [Output]],
+    leave(State, Data#data{writers = #{}, waiting = []});
+told(_Status, _State, {error, Reason}, Data) ->
+    lost(Reason, Data).
 
 leave(stopping, #data{readers = Readers} = Data) ->
     {stop_and_reply, normal, [{reply, From, eof} || {_, From} <- queue:to_list(Readers)], Data};

@@ -1,0 +1,66 @@
+%% What is shown of drivers and of what runs below them.
+-module(alcove_top_SUITE).
+
+-include_lib("stdlib/include/assert.hrl").
+
+-export([all/0]).
+-export([
+    programs_are_shown_below_their_drivers/1,
+    call_in_flight_is_shown/1,
+    driver_that_does_not_answer_is_shown/1
+]).
+
+all() ->
+    alcove_os:cases(?MODULE).
+
+driver(Drv) ->
+    [Driver] = [Driver || #{driver := D} = Driver <- alcove_top:drivers(), D =:= Drv],
+    Driver.
+
+programs_are_shown_below_their_drivers(_Config) ->
+    {ok, Program} = alcove_program:start_link(#{argv => ["sleep", "4711"], name => {local, alcove_sleeper}}),
+    #{os_pid := Pid} = alcove_program:info(Program),
+    % seen by another process
+    {_, Ref} = spawn_monitor(fun() -> exit(alcove_top:drivers()) end),
+    Drivers = receive {'DOWN', Ref, process, _, Seen} -> Seen end,
+    [#{calls := [], processes := Processes, memory := Memory, waiting := 0}] =
+        [Driver || #{owner := Owner} = Driver <- Drivers, Owner =:= Program],
+    ?assert(Memory > 0),
+    [
+        #{depth := 0, command := Port},
+        #{depth := 1},
+        #{pid := Pid, depth := 2, command := <<"sleep 4711">>, memory := Resident, cpu_ms := Cpu, descriptors := FDs}
+    ] = Processes,
+    ?assertNotEqual(nomatch, string:find(Port, "alcove")),
+    ?assert(Resident > 0),
+    ?assert(Cpu >= 0),
+    ?assert(FDs >= 3),
+    ok = ct:capture_start(),
+    ok = alcove_top:print(),
+    ok = ct:capture_stop(),
+    Text = lists:append(ct:capture_get()),
+    ?assertNotEqual(nomatch, string:find(Text, "of alcove_sleeper:")),
+    ?assertNotEqual(nomatch, string:find(Text, "    sleep 4711\n")),
+    {ok, _} = alcove_program:stop(Program).
+
+call_in_flight_is_shown(_Config) ->
+    Drv = alcove_ct:start(),
+    {ok, Pid} = alcove:fork(Drv, []),
+    ok = alcove:execvp(Drv, [Pid], "cat", ["cat"]),
+    Self = self(),
+    {_, Ref} = spawn_monitor(fun() ->
+        ok = alcove_ct:until(fun() -> maps:get(calls, driver(Drv)) =/= [] end),
+        #{owner := Self, calls := Calls} = driver(Drv),
+        exit({seen, Calls})
+    end),
+    % a program does not answer
+    {alcove_error, timeout} = alcove_drv:call(Drv, [Pid], getpid, [], 3000),
+    receive {'DOWN', Ref, process, _, Reason} -> ?assertEqual({seen, [{getpid, [Pid]}]}, Reason) end,
+    alcove_ct:stop(Drv).
+
+driver_that_does_not_answer_is_shown(_Config) ->
+    Drv = alcove_ct:start(),
+    true = erlang:suspend_process(Drv),
+    ?assertMatch(#{owner := unknown, calls := [], processes := [_ | _]}, driver(Drv)),
+    true = erlang:resume_process(Drv),
+    alcove_ct:stop(Drv).
