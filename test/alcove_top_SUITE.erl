@@ -1,4 +1,4 @@
-%% What is shown of drivers and of what runs below them.
+%% Drivers and the processes below them, as they are shown.
 -module(alcove_top_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").
