@@ -22,6 +22,7 @@
     process_that_is_not_there_is_an_error/1,
     process_that_may_not_be_killed_is_named/1,
     group_of_a_process_is_ended_without_proc/1,
+    session_of_a_program_is_ended_where_children_are_not_listed/1,
     port_itself_is_ended_with_all_processes/1
 ]).
 
@@ -43,6 +44,7 @@ capabilities(first_process_of_a_pid_namespace_is_ended) -> [cap_sys_admin];
 capabilities(daemon_is_ended_with_its_control_group) -> [cap_dac_override];
 capabilities(process_that_may_not_be_killed_is_named) -> [cap_setuid];
 capabilities(group_of_a_process_is_ended_without_proc) -> [cap_sys_chroot];
+capabilities(session_of_a_program_is_ended_where_children_are_not_listed) -> [cap_sys_admin];
 capabilities(_) -> [].
 
 end_per_testcase(_Case, Config) ->
@@ -255,6 +257,35 @@ group_of_a_process_is_ended_without_proc(Config) ->
         {unconfirmed, {termsig, sigkill}}, alcove_stop:stop(Drv, [Parent, Pid], [{grace, 100}])
     ),
     ?assertEqual([], running([Pid, Child])).
+
+%% As on kernels without CONFIG_PROC_CHILDREN: where a thread has the file there is an empty
+%% folder. All of /proc is looked at then, so that the session tells whose an orphan is.
+session_of_a_program_is_ended_where_children_are_not_listed(Config) ->
+    Drv = ?config(drv, Config),
+    {ok, Parent} = alcove:clone(Drv, [], [clone_newns]),
+    ok = alcove:mount(Drv, [Parent], "none", "/", [], [ms_rec, ms_private], [], []),
+    {ok, Pid} = alcove:fork(Drv, [Parent]),
+    {ok, Pid} = alcove:setsid(Drv, [Parent, Pid]),
+    Script =
+        "trap '' TERM\n"
+        "a=$(sleep 1000 >&- 2>&- & echo $!)\n"
+        "setsid sleep 1000 & b=$!\n"
+        "echo $a $b; wait",
+    alcove_os:execute(Drv, [Parent, Pid], ["sh", "-c", Script]),
+    Others = words(Drv, [Parent, Pid], <<>>),
+    _ = [
+        begin
+            Thread = ["/proc/", integer_to_list(P), "/task/", integer_to_list(P)],
+            ok = alcove:mount(Drv, [Parent], "none", Thread, "tmpfs", [], [], []),
+            {ok, [_, _]} = alcove:readdir(Drv, [Parent], Thread)
+        end
+     || P <- [Parent, Pid]
+    ],
+    ?assertEqual(Others, running(Others)),
+    ?assertEqual(
+        {unconfirmed, {termsig, sigkill}}, alcove_stop:stop(Drv, [Parent, Pid], [{grace, 100}])
+    ),
+    ?assertEqual([], running([Pid | Others])).
 
 %% Its end is not that of its owner.
 port_itself_is_ended_with_all_processes(Config) ->
