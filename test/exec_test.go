@@ -362,8 +362,8 @@ func TestProgramOfAProcessThatReadItsInputSpeaksForNobody(t *testing.T) {
 		for _, busy := range []Pipeline{first, second} {
 			p.Exec(busy, "cat", "/dev/zero")
 		}
-		const calls = 1000
-		wait := CallFrame(b, "select", List{}, List{}, List{}, Tuple{Atom("alcove_timeval"), 0, 0})
+		const calls = 100
+		wait := CallFrame(b, "select", List{}, List{}, List{}, Tuple{Atom("alcove_timeval"), 0, 2000})
 		p.Write(append(bytes.Repeat(wait, calls), ExecFrame(b, "sh", "-c", "printf '"+octal.String()+"'; read end")...))
 		reply := func(m Message) bool { return m.Is(TypeCall, b) }
 		p.Receive("the first reply", reply)
