@@ -376,13 +376,7 @@ func TestKillReachesGroupsAndTestsExistence(t *testing.T) {
 // handler takes so many, the loop goes on, and then it takes more.
 func TestCallsAreAnsweredWhileSomebodyQueuesSignalsWithoutEnd(t *testing.T) {
 	p := Start(t)
-	var stop atomic.Bool
-	var flooder sync.WaitGroup
-	flooder.Go(func() {
-		for n := 0; !stop.Load(); n++ {
-			syscall.Kill(p.Pid, syscall.Signal(34+n%20)) // fails when the queue is full
-		}
-	})
+	stop := flood(p)
 	for range 1000 { // more than the pipe holds
 		p.SignalOf(nil, "unknown")
 	}
@@ -391,6 +385,20 @@ func TestCallsAreAnsweredWhileSomebodyQueuesSignalsWithoutEnd(t *testing.T) {
 	if got, want := p.Finish(a, ExitStatus(a, 0)), "SigBlk:\t0000000000000000\n"; got != want {
 		t.Errorf("program of a flooded process: %q, want %q", got, want)
 	}
-	stop.Store(true)
-	flooder.Wait()
+	stop()
+}
+
+// flood queues real-time signals for the port until stop is called.
+func flood(p *Port) (stop func()) {
+	var stopped atomic.Bool
+	var flooder sync.WaitGroup
+	flooder.Go(func() {
+		for n := 0; !stopped.Load(); n++ {
+			syscall.Kill(p.Pid, syscall.Signal(34+n%20)) // fails when the queue is full
+		}
+	})
+	return func() {
+		stopped.Store(true)
+		flooder.Wait()
+	}
 }

@@ -167,3 +167,28 @@ func TestCallsThatDoNotReturnMakeNoOtherSystemCalls(t *testing.T) {
 		}
 	}
 }
+
+// The exception to the table: the loop takes one more while signals are queued without end.
+func TestAFloodOfSignalsTakesNoSystemCallsButThoseOfTheTable(t *testing.T) {
+	allowed := systemCalls(t)["flood"]
+	p := Start(t)
+	trace := Attach(t, p.Pid)
+	stop := flood(p)
+	for range 1000 { // more than the pipe holds
+		p.SignalOf(nil, "unknown")
+	}
+	stop()
+	made := systemCallsOf(trace.Lines())[p.Pid]
+	for _, call := range made {
+		if !slices.Contains(allowed, call) {
+			t.Errorf("a flooded process makes %s", call)
+		}
+	}
+	if runtime.GOARCH == "amd64" || runtime.GOARCH == "arm64" {
+		for _, call := range allowed {
+			if !slices.Contains(made, call) {
+				t.Errorf("a flooded process makes no %s", call)
+			}
+		}
+	}
+}
