@@ -264,7 +264,7 @@ landlock_confines_a_process(Config) ->
 %% One event for each call, which does not disturb others.
 descriptor_is_watched(Config) ->
     {Drv, At} = child(Config),
-    Fifo = filename:join(proplists:get_value(priv_dir, Config), "fifo"),
+    Fifo = filename:join(proplists:get_value(priv_dir, Config), "watched"),
     ok = alcove:mkfifo(Drv, At, Fifo, 8#600),
     {ok, FD} = alcove:open(Drv, At, Fifo, [o_rdwr, o_nonblock, o_cloexec], 0),
     ok = alcove_linux:watch(Drv, At, FD, [readable]),

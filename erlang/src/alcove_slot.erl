@@ -66,7 +66,7 @@ loop(#slot{driver = Driver} = Slot) ->
 run({Caller, _} = From, #{grace := Grace} = Spec, #slot{pool = Pool, drv = Drv, keeper = Keeper} = Slot) ->
     Ref = monitor(process, Caller),
     ok = grace(Grace, Slot),
-    Result = alcove_run:on_keeper(Keeper, Spec, changes(Slot), Ref),
+    Result = alcove_collect:run(Keeper, Spec, changes(Slot), Ref),
     demonitor(Ref, [flush]),
     case Result of
         {lost, {error, Failure}} ->
