@@ -59,7 +59,7 @@ func receivedAtOnce(stream string) received {
 	return r
 }
 
-// frame takes a frame without its length and tells whether it is one that may come.
+// frame takes a frame without its length and reports whether it is one that may come.
 func (r *received) frame(b string) bool {
 	switch {
 	case b == "" || b == "\x00":

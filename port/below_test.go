@@ -327,9 +327,9 @@ func TestOutputBehindAnExecWaitsForCredit(t *testing.T) {
 	}
 }
 
-// Whatever a child wrote before its exec calls, and the program after them, and however
-// the process comes to see it: what was written before are frames, and what was written
-// after the last is output, or frames if it failed.
+// What a child writes before its exec calls are frames. What is written after
+// the last is output of the program, or frames if the exec failed. It does not
+// matter how the process comes to see it.
 func FuzzOutputAroundAnExec(f *testing.F) {
 	f.Fuzz(func(t *testing.T, before, after, pieces string, bits, credit uint8) {
 		e := execution{

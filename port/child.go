@@ -80,9 +80,8 @@ const (
 )
 
 // mayExec reports whether the child may have exec'ed since its control socket
-// was last looked at: an exec call is on its way, or could be without having
-// been seen, since the child may have taken its input otherwise than frame by
-// frame.
+// was last looked at. An exec call is on its way, or could be without having
+// been seen: the child may have taken its input otherwise than frame by frame.
 func (in *inlet) mayExec() bool { return in.gate != gateOpen || in.scan.reads }
 
 // stdinNumber is the descriptor to write to, which outlives its being closed

@@ -112,7 +112,7 @@ func (p *Process) childWith(fd int) *Child {
 // Holds reports whether the process itself uses descriptor fd.
 func (p *Process) Holds(fd int) bool { return fd < firstFree || p.childWith(fd) != nil }
 
-// Uses tells whether the process serves its children with a descriptor from first to
+// Uses reports whether the process serves its children with a descriptor from first to
 // last.
 func (p *Process) Uses(first, last uint32) bool {
 	for _, fd := range p.poll.fixed() {

@@ -5,14 +5,14 @@ import "github.com/alcove-go/alcove/port/sys"
 // A child that runs this program reads ahead: it takes all that is in its
 // input pipe, many frames at a time. What follows the frame of a call that
 // execs, however, belongs to the new program. So the parent follows the frames
-// that it writes to such a child, and behind one with an exec call it holds
-// back the rest until the child tells that the exec failed, or is done
-// (notice.go). The program that follows finds in its standard input exactly
-// what was sent to it.
+// that it writes to such a child. Behind one with an exec call it holds back
+// the rest until the child tells that the exec failed, or is done (notice.go).
+// The program that follows finds in its standard input exactly what was sent
+// to it.
 //
-// A frame that fits only in part is not cut off, since all that followed would
-// be taken for its missing end: the rest stays in the queue until the child
-// has read. What does not fit in the queue either is refused whole.
+// A frame that fits only in part is not cut off: all that followed would be
+// taken for its missing end. The rest stays in the queue until the child has
+// read. What does not fit in the queue either is refused whole.
 //
 // Of data for another program as much is written as its pipe takes; the sender
 // is told how far that was.
@@ -20,10 +20,10 @@ import "github.com/alcove-go/alcove/port/sys"
 // queueSize is how much is held for one child beside its pipe.
 const queueSize = 64 << 10
 
-// feed is data for one child, gathered for one write: contents of stdin frames,
-// in the inbound buffer. That for a child which runs this program is moved
-// together. That for another program stays where it is, in pieces, for each of
-// which the sender is told how much was taken.
+// feed is data for one child, gathered for one write: contents of stdin
+// frames, in the inbound buffer. That for a child which runs this program is
+// moved together. That for another program stays where it is, in pieces: the
+// sender is told for each how much was taken.
 type feed struct {
 	to   *Child
 	data []byte

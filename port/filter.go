@@ -2,7 +2,7 @@ package port
 
 import "github.com/alcove-go/alcove/port/signal"
 
-// Filtered tells whether call nr is blocked in this process.
+// Filtered reports whether call nr is blocked in this process.
 func (p *Process) Filtered(nr int) bool {
 	return nr>>3 < len(p.filter) && p.filter[nr>>3]&(1<<(nr&7)) != 0
 }
@@ -20,9 +20,9 @@ func (p *Process) AddFilter(self, sub []byte) {
 }
 
 // Locking must be called before a system call that may install a seccomp
-// filter: from then on, here and in all descendants, only the system calls
-// that such filters have always had to allow are made in the loop. None of
-// them gives memory, so what may be needed is had before.
+// filter. From then on, here and in all descendants, the loop makes only the
+// system calls that such filters have always had to allow. None of them gives
+// memory, so what may be needed is had before.
 func (p *Process) Locking() {
 	p.Flush()
 	if p.locked {

@@ -171,7 +171,7 @@ func (f *fixture) written() string {
 	return string(b)
 }
 
-// ready tells whether there is something for the next round.
+// ready reports whether there is something for the next round.
 func (f *fixture) ready() bool {
 	f.t.Helper()
 	f.sweep()

@@ -2,9 +2,9 @@ package port
 
 import "github.com/alcove-go/alcove/port/sys"
 
-// Given is what a program that a process executes gets in place of what the process
-// has: as descriptors 0, 1 and 2 copies of others, and another file mode creation
-// mask. -1 leaves it as it is.
+// Given is given to programs that a process executes, in place of what the
+// process has. As descriptors 0, 1 and 2 they get copies of others, and they
+// get a file mode creation mask. -1 leaves it as it is.
 type Given struct {
 	Stdio [stderr + 1]int32
 	Umask int32

@@ -166,10 +166,10 @@ func (p *Process) SignalBelow(signo int, memory []byte) bool {
 	return w.look()
 }
 
-// signalChildren is what becomes of programs when the input of this process
-// ends: each gets the signal that was set for it, its process group if it
-// leads one, and is continued so that it takes notice. Children that run this
-// program see the end of their own input; they only need to be running.
+// signalChildren signals programs when the input of this process has ended.
+// Each gets the signal that was set for it, its process group if it leads one,
+// and is continued so that it takes notice. Children that run this program see
+// the end of their own input; they only need to be running.
 func (p *Process) signalChildren() {
 	for i := range p.table.slots {
 		c := &p.table.slots[i]

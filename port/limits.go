@@ -3,7 +3,7 @@ package port
 import "github.com/alcove-go/alcove/port/sys"
 
 // SetMaxChild sets how many children the process may have, 0 to 65535, and
-// tells whether it did: it refuses what the limit on open files does not
+// reports whether it did. It refuses what the limit on open files does not
 // allow, and less than the children that there are.
 func (p *Process) SetMaxChild(n int32) bool {
 	n = min(n, 0xffff)
@@ -18,7 +18,7 @@ func (p *Process) SetMaxChild(n int32) bool {
 	return true
 }
 
-// MayLimitFiles tells whether RLIMIT_NOFILE may be set to soft: every
+// MayLimitFiles reports whether RLIMIT_NOFILE may be set to soft: every
 // descriptor of a child, and those of the process, must stay within it.
 func (p *Process) MayLimitFiles(soft uint64) bool {
 	return !p.descriptorAbove(soft) && filesFor(int32(p.table.live))+uint64(placeInput-p.poll.first) <= soft
@@ -31,7 +31,7 @@ func (p *Process) FilesLimited(soft uint64) {
 }
 
 // shrink sets the number of children. When it is less than before, children in
-// high slots move to lower ones: what poll(2) is given has an entry for every
+// high slots move to lower ones. What poll(2) is given has an entry for every
 // slot, and must not be longer than the limit on open files.
 func (p *Process) shrink(n int32) {
 	p.table.compact = n < p.Options.MaxChild
@@ -50,7 +50,7 @@ func childrenWithin(soft uint64) int32 {
 	return int32(min((soft-6)/6, 0xffff))
 }
 
-// descriptorAbove tells whether a descriptor of a child is greater than soft.
+// descriptorAbove reports whether a descriptor of a child is greater than soft.
 // Of that the low 32 bits count, as a signed number: clients know the answer
 // for an infinite limit.
 func (p *Process) descriptorAbove(soft uint64) bool {

@@ -74,7 +74,7 @@ const (
 )
 
 // inOwnProcess runs the test once more in a process in which descriptors 3 to 5 can
-// be used, and tells whether this is that process. Elsewhere the test passes if it
+// be used, and reports whether this is that process. Elsewhere the test passes if it
 // does so there.
 func inOwnProcess(t *testing.T) bool {
 	t.Helper()

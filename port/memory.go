@@ -10,10 +10,10 @@ import (
 const firstChildren = 128
 
 // Memory is what a process works with, allocated once. A forked child shares
-// it with its parent until one of them writes, page by page; an idle process
-// costs as much as the pages that it writes, and a fork as many page faults. So
-// what every message touches comes first. Small messages touch only the front of
-// a buffer, which is in a page that is written anyway.
+// it with its parent until one of them writes, page by page. So an idle
+// process costs as much as the pages that it writes, and a fork as many page
+// faults. What every message touches comes first. Small messages touch only
+// the front of a buffer, which is in a page that is written anyway.
 type Memory struct {
 	process Process
 	spare   buffer

@@ -2,9 +2,9 @@ package port
 
 import "github.com/alcove-go/alcove/port/sys"
 
-// The control socket connects descriptor 5 of a forked child with its parent,
-// and of the top-level process with a driver that listens (connect.go), which
-// does what is said of the parent here.
+// The control socket connects descriptor 5 of a forked child with its parent.
+// That of the top-level process leads to a driver that listens (connect.go),
+// which does what is said of the parent here.
 //
 // It closes on exec, and so tells the parent that the child now is another
 // program. The child also sends notices on it, around its calls that exec:

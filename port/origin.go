@@ -9,9 +9,9 @@ import (
 // maxArg0 is how much is kept of the name that the program was called by.
 const maxArg0 = 4096
 
-// keepOrigin keeps the environment and the name that the program was called by, which
-// it copies to arg0, and finds the memory in which arguments and environment were given,
-// where a title can be written.
+// keepOrigin keeps the environment, and the name that the program was called
+// by, which it copies to arg0. It finds the memory in which arguments and
+// environment were given: a title can be written there.
 //
 // As with setenv(3) for each entry in turn, an entry without = is left out,
 // and of several for one name the last value remains, in the first's place.
@@ -74,7 +74,7 @@ func asGiven(args, envs entry.Strings) []byte {
 	return unsafe.Slice(first, size)
 }
 
-// begins tells whether the string at p begins with s. It looks no further than
+// begins reports whether the string at p begins with s. It looks no further than
 // they agree: the memory may end soon after a NUL.
 func begins(p *byte, s string) bool {
 	for i := range len(s) {

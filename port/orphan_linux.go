@@ -5,11 +5,12 @@ import (
 	"github.com/alcove-go/alcove/port/sys"
 )
 
-// A process that sleeps in a call, waitpid or the open of a fifo, does not poll
-// its input. So it has the kernel send SIGIO when the other side of descriptor 5
-// closes, which whoever started the process holds: that interrupts the call
-// (signal.Interruptible), and the loop finds the end of the input. It costs no
-// system call in the loop. SIGIO stays an event for those who use it themselves.
+// A process that sleeps in a call, waitpid or the open of a fifo, does not
+// poll its input. So it has the kernel send SIGIO when the other side of
+// descriptor 5 closes, which whoever started the process holds. That
+// interrupts the call (signal.Interruptible), and the loop finds the end of
+// the input. It costs no system call in the loop. SIGIO stays an event for
+// those who use it themselves.
 
 // watchHangUp asks for SIGIO on descriptor 5. The kernel compares users when it
 // sends: so it is asked again when the process has become another one, and may

@@ -3,10 +3,10 @@ package port
 import "github.com/alcove-go/alcove/port/sys"
 
 // The list of descriptors to wait for has a fixed order, in which they are
-// served as well: what is watched for the owner, input, signals, then child by child in slot order, and of
-// one child the control socket first, since what it says decides how the
-// child's output is read. Leftovers come last, with two streams each. What is
-// not waited for has the number -1.
+// served as well. First comes what is watched for the owner, then input,
+// signals, and child by child in slot order. Of one child the control socket
+// comes first: what it says decides how the child's output is read. Leftovers
+// come last, with two streams each. What is not waited for has the number -1.
 const (
 	placeInput = maxWatches + iota
 	placeSignal

@@ -18,10 +18,10 @@ type Calls interface {
 	// Name returns the name of call nr, "" if there is no such call.
 	Name(nr int) string
 
-	// Execs tells whether call nr replaces the program when it succeeds.
+	// Execs reports whether call nr replaces the program when it succeeds.
 	Execs(nr int) bool
 
-	// Reads tells whether call nr may take input of the process that was meant
+	// Reads reports whether call nr may take input of the process that was meant
 	// for its loop.
 	Reads(nr int) bool
 

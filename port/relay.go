@@ -6,7 +6,7 @@ import (
 )
 
 // relay is a process between the input of this one and the standard input of
-// the program that replaces it: it writes first what was read ahead and then
+// the program that replaces it. It writes first what was read ahead and then
 // what comes, until either side is gone. It waits until the exec has happened,
 // which closes the descriptor that it reads its order from.
 type relay struct {

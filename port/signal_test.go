@@ -42,9 +42,6 @@ func signalEvent(name, info string) string {
 }
 
 func TestSignalsAreEventsInTheOrderInWhichTheyCame(t *testing.T) {
-	if !inOwnProcess(t) {
-		return
-	}
 	f := newFixture(t)
 	record := f.withSignalPipe()
 	var want []string
@@ -57,9 +54,6 @@ func TestSignalsAreEventsInTheOrderInWhichTheyCame(t *testing.T) {
 
 // A flood of signals is spread over rounds, between which all others are served.
 func TestARoundTakesNoMoreSignalsThanItsShare(t *testing.T) {
-	if !inOwnProcess(t) {
-		return
-	}
 	f := newFixture(t)
 	record := f.withSignalPipe()
 	const rounds = 4
@@ -78,9 +72,6 @@ func TestARoundTakesNoMoreSignalsThanItsShare(t *testing.T) {
 }
 
 func TestSIGCHLDIsAnEventForThoseWhoAskedForIt(t *testing.T) {
-	if !inOwnProcess(t) {
-		return
-	}
 	f := newFixture(t)
 	record := f.withSignalPipe()
 	record(sys.SIGCHLD, 1)
@@ -94,9 +85,6 @@ func TestSIGCHLDIsAnEventForThoseWhoAskedForIt(t *testing.T) {
 
 // How a child ended is told after all that it wrote.
 func TestTheEndOfAChildIsToldLast(t *testing.T) {
-	if !inOwnProcess(t) {
-		return
-	}
 	exitStatus := porttest.Tuple{porttest.Atom("exit_status"), 3}
 	termSig := porttest.Tuple{porttest.Atom("termsig"), porttest.Atom("signal 15")}
 	for _, test := range []struct {

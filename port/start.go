@@ -68,9 +68,9 @@ func (p *Process) startFirst(name *byte) {
 	p.watchHangUp()
 }
 
-// startAgain is the start of a process of the tree that was made to execute
-// this program: it has the descriptors of the one before it, and the signals
-// that it ignored. What it does not have is made.
+// startAgain prepares a process of the tree that was made to execute this
+// program. It has the descriptors of the one before it, and the signals that
+// it ignored. What it does not have is made.
 func (p *Process) startAgain() {
 	signal.ResetAll()
 	signal.Set(sys.SIGCHLD, signal.Info)

@@ -160,7 +160,7 @@ func (t *leftovers) free(slot int) {
 	t.live--
 }
 
-// use tells whether a descriptor from first to last is that of a leftover.
+// use reports whether a descriptor from first to last is that of a leftover.
 func (t *leftovers) use(first, last uint32) bool {
 	for i := range t.slots {
 		l := &t.slots[i]

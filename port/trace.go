@@ -5,10 +5,10 @@ import (
 	"github.com/alcove-go/alcove/port/sys"
 )
 
-// A trace shows what a process is asked and what it says, to somebody who looks
-// for a mistake, in his client mostly. Each line begins with the pid of the
-// process as it sees itself, < for what comes from above or > for what goes
-// there, and the pipeline below the process that it is about:
+// A trace shows what a process is asked and what it says, to somebody who
+// looks for a mistake, in a client mostly. Each line begins with the pid of
+// the process as it sees itself. < stands for what comes from above and > for
+// what goes there. The pipeline below the process that it is about follows:
 //
 //	7 < [] call fork()
 //	7 > [] reply {ok,8}

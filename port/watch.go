@@ -5,9 +5,10 @@ import "github.com/alcove-go/alcove/port/sys"
 // maxWatches is how many descriptors a process may watch for its owner.
 const maxWatches = 16
 
-// Watch has the process send one event when one of the poll events, or what poll
-// reports without being asked, is true of fd, instead of what it waited for there.
-// With no events it waits no more. ENOSPC means that it watches as many as it can.
+// Watch has the process send one event when one of the poll events is true of
+// fd, or what poll reports without being asked. It replaces what the process
+// waited for there. With no events it waits no more. ENOSPC means that it
+// watches as many as it can.
 //
 // The descriptors are in the list of poll(2), before all others, so that nothing
 // changes for a process that watches none. Watching makes no system call, since

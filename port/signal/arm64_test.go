@@ -14,8 +14,8 @@ import (
 	"github.com/alcove-go/alcove/test/porttest"
 )
 
-// The emulator takes a SIGSEGV from outside for a fault, knows no more than
-// half of the real-time signals, and leaves what it does not know of a siginfo
+// The emulator takes a SIGSEGV from outside for a fault and knows no more than
+// half of the real-time signals. It leaves what it does not know of a siginfo
 // as it finds it. What it does well shows that the handler works.
 func TestHandlerOnArm64(t *testing.T) {
 	emulator := porttest.Emulator(t, "aarch64")

@@ -1,9 +1,9 @@
 // Package signal turns signals into records of their siginfo.
 //
 // The handler is written in assembly, because the one thread of the process
-// may be anywhere when a signal arrives: it calls no Go code, except for a fault,
-// and makes one system call, write(2), so that it also works under a narrow
-// seccomp filter.
+// may be anywhere when a signal arrives. It calls no Go code, except for a
+// fault. It makes one system call, write(2), so that it also works under a
+// narrow seccomp filter.
 //
 // A record is the siginfo_t as the kernel delivered it, [InfoSize] bytes. The
 // handler writes it to the signal pipe, whose write end is descriptor
@@ -18,7 +18,7 @@
 //
 // A fault that the process itself caused, such as a nil pointer, is no record.
 // The handler tells what it was, see [TellFaults], blocks the signal in the
-// interrupted context and returns; the instruction faults again, and the kernel
+// interrupted context and returns. The instruction faults again. The kernel
 // ends a process that faults while the signal is blocked, whatever its
 // disposition.
 package signal

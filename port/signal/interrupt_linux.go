@@ -8,11 +8,12 @@ import (
 )
 
 // A process that sleeps in a call does not see that its parent is gone. The
-// kernel tells with SIGIO, which ends the sleep with EINTR. But when it comes just
-// before the call begins to sleep there is nothing to interrupt, and no other
-// signal follows. So such calls are made by Interruptible: it begins none once
-// SIGIO has come, and the handler, when it finds the process between the look at
-// that and the system call, has it leave with EINTR, as if the call had begun.
+// kernel tells with SIGIO, which ends the sleep with EINTR. But when it comes
+// just before the call begins to sleep there is nothing to interrupt, and no
+// other signal follows. So such calls are made by Interruptible, which begins
+// none once SIGIO has come. The handler may find the process between the look
+// at that and the system call: then it has it leave with EINTR, as if the call
+// had begun.
 //
 // This is how cancellation points of threads are made in C libraries. A timer, or
 // a wait with another signal mask, would be more system calls.

@@ -31,7 +31,7 @@ func (p *program) sigqueue(t *testing.T, s syscall.Signal, value uint64) {
 	}
 }
 
-// queue sends a record, of which only the value can be chosen here.
+// queue sends a record. Only its value can be chosen here.
 func (p *program) queue(t *testing.T, s syscall.Signal, info [signal.InfoSize]byte) {
 	t.Helper()
 	p.sigqueue(t, s, binary.NativeEndian.Uint64(info[atValue:]))

@@ -8,8 +8,8 @@ import (
 // Errno is an error number of the kernel; 0 means success.
 type Errno = syscall.Errno
 
-// ESKIPPED is the error of a system call that tells success without having been
-// made: a seccomp filter may have the kernel skip it, and the result is then
+// ESKIPPED is the error of a system call that tells success without having
+// been made. A seccomp filter may have the kernel skip it: the result is then
 // whatever was in a register, or what the filter says. No error of the kernel
 // has this number.
 const ESKIPPED = Errno(4096)

@@ -1,8 +1,8 @@
 // Package sys makes raw system calls of Linux and FreeBSD.
 //
-// Each function is one system call, named for it, and keeps the promises that
-// a process needs which has one thread, forks without exec and may live under
-// a seccomp filter:
+// Each function is one system call, named for it. It keeps promises to a
+// process that has one thread, forks without exec and may live under a seccomp
+// filter:
 //
 //   - it never enters the Go scheduler, so nothing but the system call named
 //     happens;

@@ -6,9 +6,9 @@ import "syscall"
 // and of the stack it is on. Only a process with one thread may fork and then
 // go on running Go.
 //
-// The kernel gives the child 0 as the first result, and 1 or 0, by
-// architecture, as the second, which is of no interest: package syscall tells
-// parent and child apart by the first, too.
+// The kernel gives the child 0 as the first result. The second is 1 or 0, by
+// architecture, and of no interest: package syscall tells parent and child
+// apart by the first, too.
 func Fork() (pid int, err Errno) { return count(Call(SYS_FORK, 0, 0, 0)) }
 
 // Clone is [Fork]: there are no namespaces, so flags other than 0 are refused.
