@@ -42,6 +42,9 @@ func signalEvent(name, info string) string {
 }
 
 func TestSignalsAreEventsInTheOrderInWhichTheyCame(t *testing.T) {
+	if !inOwnProcess(t) {
+		return
+	}
 	f := newFixture(t)
 	record := f.withSignalPipe()
 	var want []string
@@ -54,6 +57,9 @@ func TestSignalsAreEventsInTheOrderInWhichTheyCame(t *testing.T) {
 
 // A flood of signals is spread over rounds, between which all others are served.
 func TestARoundTakesNoMoreSignalsThanItsShare(t *testing.T) {
+	if !inOwnProcess(t) {
+		return
+	}
 	f := newFixture(t)
 	record := f.withSignalPipe()
 	const rounds = 4
@@ -72,6 +78,9 @@ func TestARoundTakesNoMoreSignalsThanItsShare(t *testing.T) {
 }
 
 func TestSIGCHLDIsAnEventForThoseWhoAskedForIt(t *testing.T) {
+	if !inOwnProcess(t) {
+		return
+	}
 	f := newFixture(t)
 	record := f.withSignalPipe()
 	record(sys.SIGCHLD, 1)
@@ -85,6 +94,9 @@ func TestSIGCHLDIsAnEventForThoseWhoAskedForIt(t *testing.T) {
 
 // How a child ended is told after all that it wrote.
 func TestTheEndOfAChildIsToldLast(t *testing.T) {
+	if !inOwnProcess(t) {
+		return
+	}
 	exitStatus := porttest.Tuple{porttest.Atom("exit_status"), 3}
 	termSig := porttest.Tuple{porttest.Atom("termsig"), porttest.Atom("signal 15")}
 	for _, test := range []struct {
