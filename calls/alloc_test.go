@@ -6,15 +6,15 @@ import (
 	"strings"
 	"testing"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 	"github.com/google/go-cmp/cmp"
 )
 
 // An example of a call that a process of several threads can make without
 // changing itself.
 type example struct {
-	args  []Term
-	reply Term // nil: that depends on the system and on who asks
+	args  []pt.Term
+	reply pt.Term // nil: that depends on the system and on who asks
 }
 
 // Calls that cannot be made here are left out, with the reason.
@@ -44,20 +44,20 @@ func examples(t *testing.T) map[string]example {
 		t.Fatal(err)
 	}
 	const (
-		missing = Binary("/no/such/file")
+		missing = pt.Binary("/no/such/file")
 		noFD    = -1
 		noID    = 1<<32 - 1 // "leave it", or an error
 	)
 	null, in, someFD := devNull(t), int(zero.Fd()), 1<<20
-	path := Binary(file)
-	args := List{Binary("x"), String("y")}
-	s := List{Binary("abcd"), Tuple{Atom("ptr"), Binary("x")}, Tuple{Atom("ptr"), 100}}
-	undefined := func(args ...Term) example { return example{args, undef} }
-	fails := func(errno string, args ...Term) example { return example{args, errorTuple(errno)} }
-	gives := func(reply Term, args ...Term) example { return example{args, reply} }
+	path := pt.Binary(file)
+	args := pt.List{pt.Binary("x"), pt.String("y")}
+	s := pt.List{pt.Binary("abcd"), pt.Tuple{pt.Atom("ptr"), pt.Binary("x")}, pt.Tuple{pt.Atom("ptr"), 100}}
+	undefined := func(args ...pt.Term) example { return example{args, undef} }
+	fails := func(errno string, args ...pt.Term) example { return example{args, errorTuple(errno)} }
+	gives := func(reply pt.Term, args ...pt.Term) example { return example{args, reply} }
 	return map[string]example{
 		"alloc":            gives(nil, s),
-		"batch":            gives(Tuple{Atom("error"), 2, List{Atom("false"), errorTuple("enoent")}}, List{Tuple{nrGetenv, Tuple{Binary("B")}}, Tuple{nrChdir, Tuple{missing}}, Tuple{nrGetpid, Tuple{}}}),
+		"batch":            gives(pt.Tuple{pt.Atom("error"), 2, pt.List{pt.Atom("false"), errorTuple("enoent")}}, pt.List{pt.Tuple{nrGetenv, pt.Tuple{pt.Binary("B")}}, pt.Tuple{nrChdir, pt.Tuple{missing}}, pt.Tuple{nrGetpid, pt.Tuple{}}}),
 		"cap_constant":     undefined(0),
 		"cap_enter":        undefined(),
 		"cap_fcntls_get":   undefined(0),
@@ -65,99 +65,99 @@ func examples(t *testing.T) map[string]example {
 		"cap_getmode":      undefined(),
 		"cap_ioctls_limit": undefined(0, 0),
 		"cap_rights_limit": undefined(0, 0),
-		"chdir":            gives(done, Binary(".")),
+		"chdir":            gives(done, pt.Binary(".")),
 		"chmod":            gives(done, path, 0o600),
 		"chown":            gives(done, path, noID, noID),
 		"chroot":           gives(nil, missing),
 		"clearenv":         gives(done),
-		"clone":            fails("einval", List{0x100}), // clone_vm
-		"clone_constant":   gives(0x10000000, Atom("clone_newuser")),
+		"clone":            fails("einval", pt.List{0x100}), // clone_vm
+		"clone_constant":   gives(0x10000000, pt.Atom("clone_newuser")),
 		"close":            fails("ebadf", noFD),
 		"connect":          fails("ebadf", noFD, s),
-		"cpid":             gives(List{}),
+		"cpid":             gives(pt.List{}),
 		"environ":          gives(nil),
-		"errno_id":         gives(Atom("enoent"), 2),
+		"errno_id":         gives(pt.Atom("enoent"), 2),
 		"execve":           fails("enoent", missing, args, args),
-		"execvp":           fails("enoent", Binary("no-such-program"), args),
-		"fcntl":            gives(nil, null, Atom("f_getfd"), 0),
-		"fcntl_constant":   gives(1, Atom("f_getfd")),
+		"execvp":           fails("enoent", pt.Binary("no-such-program"), args),
+		"fcntl":            gives(nil, null, pt.Atom("f_getfd"), 0),
+		"fcntl_constant":   gives(1, pt.Atom("f_getfd")),
 		"fexecve":          fails("ebadf", someFD, args, args),
-		"file_constant":    gives(0o100, Atom("o_creat")),
-		"filter":           gives(done, Binary("\x00"), Binary("")),
+		"file_constant":    gives(0o100, pt.Atom("o_creat")),
+		"filter":           gives(done, pt.Binary("\x00"), pt.Binary("")),
 		"fork":             fails("eagain"), // see newAsker
-		"getdents":         gives(Tuple{done, List{}}, emptied(t, dir)),
-		"getcwd":           gives(Tuple{done, Binary(cwd)}),
-		"getenv":           gives(nil, Binary("PATH")),
+		"getdents":         gives(pt.Tuple{done, pt.List{}}, emptied(t, dir)),
+		"getcwd":           gives(pt.Tuple{done, pt.Binary(cwd)}),
+		"getenv":           gives(nil, pt.Binary("PATH")),
 		"getgid":           gives(os.Getgid()),
 		"getgroups":        gives(nil),
-		"gethostname":      gives(Tuple{done, Binary(host)}),
-		"getopt":           gives(Atom("false"), Atom("depth")),
+		"gethostname":      gives(pt.Tuple{done, pt.Binary(host)}),
+		"getopt":           gives(pt.Atom("false"), pt.Atom("depth")),
 		"getpgrp":          gives(nil),
 		"getpid":           gives(os.Getpid()),
-		"getpriority":      gives(nil, Atom("prio_process"), 0),
+		"getpriority":      gives(nil, pt.Atom("prio_process"), 0),
 		"getresgid":        gives(nil),
 		"getresuid":        gives(nil),
-		"getrlimit":        gives(nil, Atom("rlimit_core")),
+		"getrlimit":        gives(nil, pt.Atom("rlimit_core")),
 		"getsid":           gives(nil, 0),
 		"getuid":           gives(os.Getuid()),
-		"ioctl":            gives(Tuple{done, 0, Binary("abc")}, null, Atom("fioclex"), Binary("abc")),
-		"ioctl_constant":   gives(0x541b, Atom("fionread")),
-		"iolist_to_bin":    gives(Binary("abc"), List{97, Binary("b"), String("c")}),
+		"ioctl":            gives(pt.Tuple{done, 0, pt.Binary("abc")}, null, pt.Atom("fioclex"), pt.Binary("abc")),
+		"ioctl_constant":   gives(0x541b, pt.Atom("fionread")),
+		"iolist_to_bin":    gives(pt.Binary("abc"), pt.List{97, pt.Binary("b"), pt.String("c")}),
 		"jail":             undefined(0),
 		"jail_attach":      undefined(0),
 		"jail_remove":      undefined(0),
 		"kill":             gives(done, os.Getpid(), 0),
 		"link":             fails("enoent", missing, missing),
 		"lseek":            gives(done, in, 0, 0),
-		"mkdir":            fails("eexist", Binary(dir), 0o700),
+		"mkdir":            fails("eexist", pt.Binary(dir), 0o700),
 		"mkfifo":           fails("eexist", path, 0o600),
-		"mount":            gives(nil, Binary("none"), missing, Binary("tmpfs"), List{Atom("ms_nodev")}, Binary("size=1m"), List{}),
-		"mount_constant":   gives(uint64(18446744071562067968), Atom("ms_nouser")),
-		"open":             fails("enoent", missing, List{Atom("o_rdonly"), Atom("o_cloexec")}, 0),
+		"mount":            gives(nil, pt.Binary("none"), missing, pt.Binary("tmpfs"), pt.List{pt.Atom("ms_nodev")}, pt.Binary("size=1m"), pt.List{}),
+		"mount_constant":   gives(uint64(18446744071562067968), pt.Atom("ms_nouser")),
+		"open":             fails("enoent", missing, pt.List{pt.Atom("o_rdonly"), pt.Atom("o_cloexec")}, 0),
 		"pivot_root":       gives(nil, missing, missing),
 		"pledge":           undefined(0, 0),
-		"prctl":            gives(nil, Atom("pr_get_name"), s, List{}, Binary("abc"), Atom("pr_set_name")),
-		"prctl_constant":   gives(^uint64(0), Atom("pr_set_ptracer_any")),
+		"prctl":            gives(nil, pt.Atom("pr_get_name"), s, pt.List{}, pt.Binary("abc"), pt.Atom("pr_set_name")),
+		"prctl_constant":   gives(^uint64(0), pt.Atom("pr_set_ptracer_any")),
 		"procctl":          undefined(0, 0, 0, 0),
-		"ptrace":           fails("esrch", Atom("ptrace_cont"), noFD, s, Binary("abc")),
-		"ptrace_constant":  gives(7, Atom("ptrace_cont")),
-		"read":             gives(Tuple{done, Binary(make([]byte, 1000))}, in, 1000),
-		"readdir":          gives(nil, Binary(dir)),
-		"rlimit_constant":  gives(7, Atom("rlimit_nofile")),
+		"ptrace":           fails("esrch", pt.Atom("ptrace_cont"), noFD, s, pt.Binary("abc")),
+		"ptrace_constant":  gives(7, pt.Atom("ptrace_cont")),
+		"read":             gives(pt.Tuple{done, pt.Binary(make([]byte, 1000))}, in, 1000),
+		"readdir":          gives(nil, pt.Binary(dir)),
+		"rlimit_constant":  gives(7, pt.Atom("rlimit_nofile")),
 		"rmdir":            fails("enoent", missing),
-		"seccomp":          gives(done, 2, 0, List{Binary("\x00\x00\xff\x7f")}), // is seccomp_ret_allow known?
-		"seccomp_constant": gives(1, Atom("seccomp_set_mode_filter")),
-		"select":           gives(Tuple{done, List{in}, List{in}, List{}}, List{int(in)}, String(rune(in)), List{}, Tuple{Atom("alcove_timeval"), 0, 0}),
-		"setcpid":          gives(Atom("true"), 1, Atom("flowcontrol"), 0),
-		"setenv":           gives(done, Binary("A"), Binary("1"), 1),
+		"seccomp":          gives(done, 2, 0, pt.List{pt.Binary("\x00\x00\xff\x7f")}), // is seccomp_ret_allow known?
+		"seccomp_constant": gives(1, pt.Atom("seccomp_set_mode_filter")),
+		"select":           gives(pt.Tuple{done, pt.List{in}, pt.List{in}, pt.List{}}, pt.List{int(in)}, pt.String(rune(in)), pt.List{}, pt.Tuple{pt.Atom("alcove_timeval"), 0, 0}),
+		"setcpid":          gives(pt.Atom("true"), 1, pt.Atom("flowcontrol"), 0),
+		"setenv":           gives(done, pt.Binary("A"), pt.Binary("1"), 1),
 		"setgid":           gives(nil, noID),
-		"setgroups":        gives(nil, List{noID}),
-		"sethostname":      gives(nil, Binary(host)),
-		"setns":            fails("ebadf", noFD, Atom("clone_newnet")),
-		"setopt":           gives(Atom("true"), Atom("maxforkdepth"), 16),
+		"setgroups":        gives(nil, pt.List{noID}),
+		"sethostname":      gives(nil, pt.Binary(host)),
+		"setns":            fails("ebadf", noFD, pt.Atom("clone_newnet")),
+		"setopt":           gives(pt.Atom("true"), pt.Atom("maxforkdepth"), 16),
 		"setpgid":          gives(nil, noFD, noFD),
 		"setpriority":      fails("einval", 99, 0, 0),
-		"setproctitle":     gives(done, Binary("title")),
+		"setproctitle":     gives(done, pt.Binary("title")),
 		"setresgid":        gives(done, noID, noID, noID),
 		"setresuid":        gives(done, noID, noID, noID),
-		"setrlimit":        fails("einval", Atom("rlimit_nlimits"), Tuple{Atom("alcove_rlimit"), 0, 0}),
+		"setrlimit":        fails("einval", pt.Atom("rlimit_nlimits"), pt.Tuple{pt.Atom("alcove_rlimit"), 0, 0}),
 		"setuid":           gives(nil, noID),
-		"sigaction":        fails("einval", Atom("sigkill"), Atom("sig_ign")),
-		"signal_constant":  gives(15, Atom("sigterm")),
-		"socket":           fails("eafnosupport", 99, Atom("sock_stream"), 0),
-		"symlink":          fails("eexist", Binary("x"), path),
-		"syscall":          gives(made(3, in, List{Binary("\x00\x00\x00d"), Tuple{Atom("ptr"), Binary("x")}}, 3), Atom("sys_read"), Tuple{in, List{Binary("abcd"), Tuple{Atom("ptr"), Binary("x")}}, 3}),
-		"syscall_constant": gives(nil, Atom("sys_read")),
+		"sigaction":        fails("einval", pt.Atom("sigkill"), pt.Atom("sig_ign")),
+		"signal_constant":  gives(15, pt.Atom("sigterm")),
+		"socket":           fails("eafnosupport", 99, pt.Atom("sock_stream"), 0),
+		"symlink":          fails("eexist", pt.Binary("x"), path),
+		"syscall":          gives(made(3, in, pt.List{pt.Binary("\x00\x00\x00d"), pt.Tuple{pt.Atom("ptr"), pt.Binary("x")}}, 3), pt.Atom("sys_read"), pt.Tuple{in, pt.List{pt.Binary("abcd"), pt.Tuple{pt.Atom("ptr"), pt.Binary("x")}}, 3}),
+		"syscall_constant": gives(nil, pt.Atom("sys_read")),
 		"umount":           gives(nil, missing),
-		"umount2":          gives(nil, missing, List{Atom("mnt_detach")}),
+		"umount2":          gives(nil, missing, pt.List{pt.Atom("mnt_detach")}),
 		"unlink":           fails("enoent", missing),
-		"unsetenv":         gives(done, Binary("A")),
-		"unshare":          gives(done, List{}),
+		"unsetenv":         gives(done, pt.Binary("A")),
+		"unshare":          gives(done, pt.List{}),
 		"unveil":           undefined(0, 0),
-		"version":          gives(Binary("1.0.1")),
-		"waitpid":          fails("echild", os.Getpid(), List{Atom("wnohang")}),
-		"watch":            fails("ebadf", noFD, List{Atom("readable"), Atom("writable")}),
-		"write":            gives(Tuple{done, 3}, null, List{97, Binary("bc")}),
+		"version":          gives(pt.Binary("1.0.1")),
+		"waitpid":          fails("echild", os.Getpid(), pt.List{pt.Atom("wnohang")}),
+		"watch":            fails("ebadf", noFD, pt.List{pt.Atom("readable"), pt.Atom("writable")}),
+		"write":            gives(pt.Tuple{done, 3}, null, pt.List{97, pt.Binary("bc")}),
 	}
 }
 
@@ -203,7 +203,7 @@ func TestEveryCallReadsItsArgumentsAndAnswers(t *testing.T) {
 			if reply := all[name].reply; reply != nil {
 				want(t, got, reply)
 			} else if got == badarg || got == undef {
-				t.Errorf("reply %s", Format(got))
+				t.Errorf("reply %s", pt.Format(got))
 			}
 			// What a batch has left are calls that it did not make.
 			if rest := len(a.args.Rest()); rest != 2 && all[name].reply != undef && name != "batch" {
@@ -221,17 +221,17 @@ func TestEveryCallRefusesTypesThatAreUnknown(t *testing.T) {
 				continue
 			}
 			t.Run(name, func(t *testing.T) {
-				expected := Term(badarg)
+				expected := pt.Term(badarg)
 				if name == "select" && place < 3 {
 					expected = errorTuple("ebadf")
 				}
-				args := append([]Term{}, all[name].args...)
-				for _, odd := range []Term{Float(1), Map{}, Raw{77, 0, 0, 0, 1, 1, 128}} {
+				args := append([]pt.Term{}, all[name].args...)
+				for _, odd := range []pt.Term{pt.Float(1), pt.Map{}, pt.Raw{77, 0, 0, 0, 1, 1, 128}} {
 					args[place] = odd
 					a := newAsker()
 					a.p.Options.MaxForkDepth, a.p.Options.MaxChild, a.p.Options.Extensions = 1, 1, true
 					if got := a.ask(nr, args...); !cmp.Equal(got, expected) {
-						t.Errorf("argument %d, instead of %s: reply %s", place+1, Format(arg), Format(got))
+						t.Errorf("argument %d, instead of %s: reply %s", place+1, pt.Format(arg), pt.Format(got))
 					}
 				}
 			})
@@ -265,10 +265,10 @@ func TestNoCallAllocates(t *testing.T) {
 func TestAVariableThatGrowsAndShrinksDoesNotAllocate(t *testing.T) {
 	a := newAsker()
 	bodies := [][]byte{
-		body(Binary("A"), Binary(strings.Repeat("x", 60000)), 1),
-		body(Binary("B"), Binary("1"), 1),
-		body(Binary("A"), Binary("1"), 1),
-		body(Binary("A"), Binary(strings.Repeat("x", 60001)), 1),
+		body(pt.Binary("A"), pt.Binary(strings.Repeat("x", 60000)), 1),
+		body(pt.Binary("B"), pt.Binary("1"), 1),
+		body(pt.Binary("A"), pt.Binary("1"), 1),
+		body(pt.Binary("A"), pt.Binary(strings.Repeat("x", 60001)), 1),
 	}
 	if n := testing.AllocsPerRun(100, func() {
 		for _, b := range bodies {

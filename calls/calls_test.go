@@ -7,26 +7,26 @@ import (
 
 	"github.com/alcove-go/alcove/etf"
 	"github.com/alcove-go/alcove/port"
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 	"github.com/google/go-cmp/cmp"
 )
 
 const (
-	badarg = Atom("badarg")
-	undef  = Atom("undef")
-	done   = Atom("ok")
+	badarg = pt.Atom("badarg")
+	undef  = pt.Atom("undef")
+	done   = pt.Atom("ok")
 )
 
-func errorTuple(name string) Term { return Tuple{Atom("error"), Atom(name)} }
+func errorTuple(name string) pt.Term { return pt.Tuple{pt.Atom("error"), pt.Atom(name)} }
 
 // made is the reply of a system call.
-func made(result Term, after ...Term) Term {
-	return Tuple{done, result, append(Tuple{}, after...)}
+func made(result pt.Term, after ...pt.Term) pt.Term {
+	return pt.Tuple{done, result, append(pt.Tuple{}, after...)}
 }
 
 // improper is a list with a tail.
-func improper(tail Term, elements ...Term) Improper {
-	return Improper{Elements: elements, Tail: tail}
+func improper(tail pt.Term, elements ...pt.Term) pt.Improper {
+	return pt.Improper{Elements: elements, Tail: tail}
 }
 
 // An asker calls the calls of a process that never ran its loop.
@@ -37,7 +37,7 @@ type asker struct {
 }
 
 func newAsker(env ...string) *asker {
-	p := &port.Process{Pid: os.Getpid(), Env: Given(env...), Arg0: []byte("alcove"), Title: make([]byte, 100)}
+	p := &port.Process{Pid: os.Getpid(), Env: pt.Given(env...), Arg0: []byte("alcove"), Title: make([]byte, 100)}
 	p.Options.Given = port.NothingGiven
 	c := new(Calls)
 	c.Init(p, new(Memory))
@@ -45,7 +45,7 @@ func newAsker(env ...string) *asker {
 }
 
 // body is how the arguments of a call arrive: with two bytes of slack.
-func body(args ...Term) []byte { return append(Encode(Tuple(args)), 0, 0) }
+func body(args ...pt.Term) []byte { return append(pt.Encode(pt.Tuple(args)), 0, 0) }
 
 // answer returns the reply as it is sent.
 func (a *asker) answer(nr int, body []byte) []byte {
@@ -55,15 +55,15 @@ func (a *asker) answer(nr int, body []byte) []byte {
 }
 
 // ask returns the reply to a call, nil if there is none.
-func (a *asker) ask(nr int, args ...Term) Term {
+func (a *asker) ask(nr int, args ...pt.Term) pt.Term {
 	reply := a.answer(nr, body(args...))
 	if len(reply) == 0 {
 		return nil
 	}
-	return MustDecode(reply)
+	return pt.MustDecode(reply)
 }
 
-func want(t *testing.T, got, want Term) {
+func want(t *testing.T, got, want pt.Term) {
 	t.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("reply (-want +got):\n%s", diff)
@@ -107,26 +107,26 @@ func TestDispatch(t *testing.T) {
 		name string
 		nr   int
 		body []byte
-		want Term
+		want pt.Term
 	}{
 		{"the number is beyond the last call of the C port", callCount, getpid, badarg},
 		{"the number is beyond the last call", callLimit, getpid, badarg},
 		{"the number is that of a call that nobody has asked for", nrGetdents, getpid, undef},
 		{"the number is the highest that a frame can have", 65535, getpid, badarg},
-		{"a call of another system is unknown, whatever its argument is", nrJail, body(Float(1)), undef},
+		{"a call of another system is unknown, whatever its argument is", nrJail, body(pt.Float(1)), undef},
 		{"a call of another system with the wrong arity", nrJail, body(), badarg},
 		{"the body is one byte", nrVersion, []byte{131, 0, 0}, badarg},
-		{"the arity of an empty tuple is missing", nrVersion, []byte{131, 104, 0, 0}, Binary("1.0.1")},
+		{"the arity of an empty tuple is missing", nrVersion, []byte{131, 104, 0, 0}, pt.Binary("1.0.1")},
 		{"the version byte is wrong", nrVersion, []byte{130, 104, 0, 0, 0}, badarg},
-		{"the arguments are a list", nrVersion, append(Encode(List{}), 0, 0), badarg},
-		{"the arguments are a large tuple", nrErrnoId, append(Encode(LargeTuple{2}), 0, 0), Atom("enoent")},
+		{"the arguments are a list", nrVersion, append(pt.Encode(pt.List{}), 0, 0), badarg},
+		{"the arguments are a large tuple", nrErrnoId, append(pt.Encode(pt.LargeTuple{2}), 0, 0), pt.Atom("enoent")},
 		{"there are too many arguments", nrVersion, body(1), badarg},
 		{"there are too few arguments", nrErrnoId, body(), badarg},
-		{"bytes after the last argument mean nothing", nrErrnoId, append(body(2), 1, 2, 3), Atom("enoent")},
+		{"bytes after the last argument mean nothing", nrErrnoId, append(body(2), 1, 2, 3), pt.Atom("enoent")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a := newAsker()
-			want(t, MustDecode(a.answer(test.nr, test.body)), test.want)
+			want(t, pt.MustDecode(a.answer(test.nr, test.body)), test.want)
 		})
 	}
 }
@@ -136,18 +136,18 @@ func TestBlockedCallsAreUndefinedWhateverTheirBodyIs(t *testing.T) {
 	blocked := make([]byte, 13)
 	blocked[nrVersion/8] |= 1 << (nrVersion % 8)
 	blocked[nrFilter/8] |= 1 << (nrFilter % 8)
-	want(t, a.ask(nrFilter, Binary(blocked), Binary("")), done)
-	want(t, MustDecode(a.answer(nrVersion, []byte("garbage"))), undef)
-	want(t, a.ask(nrFilter, Binary(""), Binary("")), undef)
-	want(t, a.ask(nrErrnoId, 2), Atom("enoent"))
+	want(t, a.ask(nrFilter, pt.Binary(blocked), pt.Binary("")), done)
+	want(t, pt.MustDecode(a.answer(nrVersion, []byte("garbage"))), undef)
+	want(t, a.ask(nrFilter, pt.Binary(""), pt.Binary("")), undef)
+	want(t, a.ask(nrErrnoId, 2), pt.Atom("enoent"))
 }
 
 func TestFiltersAreJudgedBeforeAnyIsApplied(t *testing.T) {
 	a := newAsker()
-	all := Binary("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff")
+	all := pt.Binary("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff")
 	want(t, a.ask(nrFilter, all, all+"\x00"), badarg)
-	want(t, a.ask(nrFilter, all, List{}), badarg)
-	want(t, a.ask(nrVersion), Binary("1.0.1"))
+	want(t, a.ask(nrFilter, all, pt.List{}), badarg)
+	want(t, a.ask(nrVersion), pt.Binary("1.0.1"))
 	want(t, a.ask(nrFilter, all, all), done)
 	want(t, a.ask(nrVersion), undef)
 }
@@ -158,22 +158,22 @@ func TestRepliesThatDoNotFit(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		nr   int
-		args []Term
-		want Term
+		args []pt.Term
+		want pt.Term
 	}{
 		{"environ", nrEnviron, nil, errorTuple("emsgsize")},
-		{"getenv", nrGetenv, []Term{Binary("A")}, badarg},
-		{"iolist_to_bin", nrIolistToBin, []Term{Binary(Bytes(limit - 5))}, badarg},
-		{"alloc", nrAlloc, []Term{List{Tuple{Atom("ptr"), 65535}}}, errorTuple("emsgsize")},
-		{"ioctl", nrIoctl, []Term{devNull(t), Atom("fioclex"), List{Tuple{Atom("ptr"), 65535}}}, errorTuple("emsgsize")},
-		{"prctl", nrPrctl, []Term{Atom("pr_get_name"), List{Binary(Bytes(16)), Tuple{Atom("ptr"), 65519}}, 0, 0, 0}, errorTuple("emsgsize")},
+		{"getenv", nrGetenv, []pt.Term{pt.Binary("A")}, badarg},
+		{"iolist_to_bin", nrIolistToBin, []pt.Term{pt.Binary(pt.Bytes(limit - 5))}, badarg},
+		{"alloc", nrAlloc, []pt.Term{pt.List{pt.Tuple{pt.Atom("ptr"), 65535}}}, errorTuple("emsgsize")},
+		{"ioctl", nrIoctl, []pt.Term{devNull(t), pt.Atom("fioclex"), pt.List{pt.Tuple{pt.Atom("ptr"), 65535}}}, errorTuple("emsgsize")},
+		{"prctl", nrPrctl, []pt.Term{pt.Atom("pr_get_name"), pt.List{pt.Binary(pt.Bytes(16)), pt.Tuple{pt.Atom("ptr"), 65519}}, 0, 0, 0}, errorTuple("emsgsize")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			want(t, a.ask(test.nr, test.args...), test.want)
-			want(t, a.ask(nrVersion), Binary("1.0.1"))
+			want(t, a.ask(nrVersion), pt.Binary("1.0.1"))
 		})
 	}
-	fitting := Binary(Bytes(limit - 6))
+	fitting := pt.Binary(pt.Bytes(limit - 6))
 	want(t, a.ask(nrIolistToBin, fitting), fitting)
 }
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
@@ -21,14 +21,14 @@ func create(t *testing.T, dir, name string) {
 
 func TestReaddirListsNamesAsTheyAre(t *testing.T) {
 	dir := t.TempDir()
-	expected := Chained{Binary("."), Binary("..")}
+	expected := pt.Chained{pt.Binary("."), pt.Binary("..")}
 	for _, name := range []string{"a", "\xff\xfe not UTF-8", strings.Repeat("n", 255), "new\nline"} {
 		create(t, dir, name)
-		expected = append(expected, Binary(name))
+		expected = append(expected, pt.Binary(name))
 	}
-	got := newAsker().ask(nrReaddir, Binary(dir))
-	byName := cmpopts.SortSlices(func(a, b Term) bool { return Format(a) < Format(b) })
-	if diff := cmp.Diff(Term(Tuple{done, expected}), got, byName); diff != "" {
+	got := newAsker().ask(nrReaddir, pt.Binary(dir))
+	byName := cmpopts.SortSlices(func(a, b pt.Term) bool { return pt.Format(a) < pt.Format(b) })
+	if diff := cmp.Diff(pt.Term(pt.Tuple{done, expected}), got, byName); diff != "" {
 		t.Errorf("reply (-want +got):\n%s", diff)
 	}
 }
@@ -39,8 +39,8 @@ func TestReaddirReadsMoreThanOneBufferOfNames(t *testing.T) {
 	for i := range n {
 		create(t, dir, fmt.Sprint("file-", i))
 	}
-	reply, _ := newAsker().ask(nrReaddir, Binary(dir)).(Tuple)
-	if names, _ := reply[1].(Chained); len(names) != n+2 {
+	reply, _ := newAsker().ask(nrReaddir, pt.Binary(dir)).(pt.Tuple)
+	if names, _ := reply[1].(pt.Chained); len(names) != n+2 {
 		t.Errorf("%d names, want %d", len(names), n+2)
 	}
 }
@@ -52,26 +52,26 @@ func TestReaddirOfALargeDirectory(t *testing.T) {
 		create(t, dir, fmt.Sprintf("%0250d", i))
 	}
 	a := newAsker()
-	want(t, a.ask(nrReaddir, Binary(dir)), errorTuple("emsgsize"))
-	want(t, a.ask(nrReaddir, Binary(dir+"/none")), errorTuple("enoent"))
-	want(t, a.ask(nrReaddir, Binary("/etc/passwd")), errorTuple("enotdir"))
+	want(t, a.ask(nrReaddir, pt.Binary(dir)), errorTuple("emsgsize"))
+	want(t, a.ask(nrReaddir, pt.Binary(dir+"/none")), errorTuple("enoent"))
+	want(t, a.ask(nrReaddir, pt.Binary("/etc/passwd")), errorTuple("enotdir"))
 	a.p.Options.Extensions = true
 	want(t, a.ask(nrGetdents, -1), errorTuple("ebadf"))
 	want(t, a.ask(nrGetdents, devNull(t)), errorTuple("enotdir"))
 }
 
 // pieces asks for the names in a directory until there are no more.
-func (a *asker) pieces(t *testing.T, fd int) (all Chained, n int) {
+func (a *asker) pieces(t *testing.T, fd int) (all pt.Chained, n int) {
 	t.Helper()
 	a.p.Options.Extensions = true
 	for ; ; n++ {
-		reply, _ := a.ask(nrGetdents, fd).(Tuple)
+		reply, _ := a.ask(nrGetdents, fd).(pt.Tuple)
 		if len(reply) != 2 || reply[0] != done {
-			t.Fatalf("reply %s", Format(reply))
+			t.Fatalf("reply %s", pt.Format(reply))
 		}
-		names, more := reply[1].(Chained)
+		names, more := reply[1].(pt.Chained)
 		if !more {
-			want(t, reply[1], List{})
+			want(t, reply[1], pt.List{})
 			return all, n
 		}
 		all = append(all, names...)
@@ -80,11 +80,11 @@ func (a *asker) pieces(t *testing.T, fd int) (all Chained, n int) {
 
 func TestADirectoryOfAnySizeIsReadInPieces(t *testing.T) {
 	dir := t.TempDir()
-	expected := Chained{Binary("."), Binary("..")}
+	expected := pt.Chained{pt.Binary("."), pt.Binary("..")}
 	for i := range 2000 {
 		name := fmt.Sprintf("%0*d", 1+i%250, i)
 		create(t, dir, name)
-		expected = append(expected, Binary(name))
+		expected = append(expected, pt.Binary(name))
 	}
 	f, err := os.Open(dir)
 	if err != nil {
@@ -92,12 +92,12 @@ func TestADirectoryOfAnySizeIsReadInPieces(t *testing.T) {
 	}
 	defer f.Close()
 	a := newAsker()
-	want(t, a.ask(nrReaddir, Binary(dir)), errorTuple("emsgsize"))
+	want(t, a.ask(nrReaddir, pt.Binary(dir)), errorTuple("emsgsize"))
 	got, n := a.pieces(t, int(f.Fd()))
 	if len(got) != len(expected) {
 		t.Errorf("%d names instead of %d", len(got), len(expected))
 	}
-	byName := cmpopts.SortSlices(func(a, b Term) bool { return a.(Binary) < b.(Binary) })
+	byName := cmpopts.SortSlices(func(a, b pt.Term) bool { return a.(pt.Binary) < b.(pt.Binary) })
 	if diff := cmp.Diff(expected, got, byName); diff != "" {
 		t.Errorf("names (-want +got):\n%s", diff)
 	}
@@ -169,10 +169,10 @@ func TestReadIsCutToWhatFits(t *testing.T) {
 	a := newAsker()
 	const overhead = 12
 	limit := a.p.ReplyLimit()
-	for _, count := range []Term{limit - overhead, limit, 65535, ^uint64(0)} {
-		want(t, a.ask(nrRead, int(f.Fd()), count), Tuple{done, Binary(make([]byte, limit-overhead))})
+	for _, count := range []pt.Term{limit - overhead, limit, 65535, ^uint64(0)} {
+		want(t, a.ask(nrRead, int(f.Fd()), count), pt.Tuple{done, pt.Binary(make([]byte, limit-overhead))})
 	}
-	want(t, a.ask(nrRead, int(f.Fd()), 0), Tuple{done, Binary("")})
+	want(t, a.ask(nrRead, int(f.Fd()), 0), pt.Tuple{done, pt.Binary("")})
 	want(t, a.ask(nrRead, -1, 0), errorTuple("ebadf"))
 	want(t, a.ask(nrRead, int(f.Fd()), -1), badarg)
 }
@@ -180,12 +180,12 @@ func TestReadIsCutToWhatFits(t *testing.T) {
 // bettered: D14, a list of bytes is one of integers up to 255.
 func TestGroupsAreReadFromBothKindsOfLists(t *testing.T) {
 	for _, test := range []decoding[[]uint32]{
-		{"no groups", List{}, []uint32{}, accepted},
-		{"bytes", String("\xc8\x01"), []uint32{200, 1}, accepted},
-		{"integers", List{70000, 200, 1<<32 - 1}, []uint32{70000, 200, 1<<32 - 1}, accepted},
-		{"any tail", improper(Atom("x"), 300), []uint32{300}, accepted},
-		{"a negative integer", List{300, -1}, nil, bad},
-		{"an atom", List{300, Atom("x")}, nil, bad},
+		{"no groups", pt.List{}, []uint32{}, accepted},
+		{"bytes", pt.String("\xc8\x01"), []uint32{200, 1}, accepted},
+		{"integers", pt.List{70000, 200, 1<<32 - 1}, []uint32{70000, 200, 1<<32 - 1}, accepted},
+		{"any tail", improper(pt.Atom("x"), 300), []uint32{300}, accepted},
+		{"a negative integer", pt.List{300, -1}, nil, bad},
+		{"an atom", pt.List{300, pt.Atom("x")}, nil, bad},
 		{"no list", 300, nil, bad},
 	} {
 		test.run(t, (*Calls).groups)

@@ -8,20 +8,20 @@ import (
 	"testing"
 	"unsafe"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 	"github.com/google/go-cmp/cmp"
 )
 
-func binaries(entries ...string) Term {
+func binaries(entries ...string) pt.Term {
 	if len(entries) == 0 {
-		return List{}
+		return pt.List{}
 	}
-	l := Chained{}
+	l := pt.Chained{}
 	for _, e := range entries {
-		l = append(l, Binary(e))
+		l = append(l, pt.Binary(e))
 	}
 	if len(l) == 1 {
-		return List(l)
+		return pt.List(l)
 	}
 	return l
 }
@@ -31,36 +31,36 @@ func TestEnvironment(t *testing.T) {
 		name  string
 		start []string
 		nr    int
-		args  []Term
-		reply Term
+		args  []pt.Term
+		reply pt.Term
 		after []string
 	}{
-		{"setenv appends a new name", []string{"A=1"}, nrSetenv, []Term{Binary("B"), Binary("2"), 0}, done, []string{"A=1", "B=2"}},
-		{"setenv replaces in place", []string{"A=1", "B=2"}, nrSetenv, []Term{Binary("A"), Binary("longer"), 1}, done, []string{"A=longer", "B=2"}},
-		{"setenv replaces by something shorter", []string{"A=longer", "B=2"}, nrSetenv, []Term{Binary("A"), Binary(""), -1}, done, []string{"A=", "B=2"}},
-		{"setenv keeps what is there", []string{"A=1"}, nrSetenv, []Term{Binary("A"), Binary("2"), 0}, done, []string{"A=1"}},
-		{"setenv replaces the first of two entries", []string{"A=1", "A=2"}, nrSetenv, []Term{Binary("A"), Binary("3"), 1}, done, []string{"A=3", "A=2"}},
-		{"setenv refuses a NUL in the name", nil, nrSetenv, []Term{Binary("A\x00x"), Binary("1"), 1}, badarg, nil},
-		{"setenv refuses a NUL in the value", nil, nrSetenv, []Term{Binary("A"), Binary("1\x00x"), 1}, badarg, nil},
-		{"setenv wants a name", nil, nrSetenv, []Term{Binary("\x00"), Binary("1"), 1}, errorTuple("einval"), nil},
-		{"setenv takes NULs at the end", nil, nrSetenv, []Term{Binary("A\x00"), Binary("1\x00\x00"), 1}, done, []string{"A=1"}},
-		{"setenv wants a name without =", nil, nrSetenv, []Term{Binary("A=B"), Binary("1"), 1}, errorTuple("einval"), nil},
-		{"setenv refuses no name at all", nil, nrSetenv, []Term{Binary(""), Binary("1"), 1}, badarg, nil},
-		{"setenv refuses an atom", nil, nrSetenv, []Term{Binary("A"), Atom("b"), 1}, badarg, nil},
-		{"unsetenv removes all entries of the name", []string{"A=1", "B=2", "A=3", "AA=4"}, nrUnsetenv, []Term{Binary("A")}, done, []string{"B=2", "AA=4"}},
-		{"unsetenv of an unknown name", []string{"A=1"}, nrUnsetenv, []Term{Binary("B")}, done, []string{"A=1"}},
-		{"unsetenv wants a name without =", []string{"A=B=1"}, nrUnsetenv, []Term{Binary("A=B")}, errorTuple("einval"), []string{"A=B=1"}},
+		{"setenv appends a new name", []string{"A=1"}, nrSetenv, []pt.Term{pt.Binary("B"), pt.Binary("2"), 0}, done, []string{"A=1", "B=2"}},
+		{"setenv replaces in place", []string{"A=1", "B=2"}, nrSetenv, []pt.Term{pt.Binary("A"), pt.Binary("longer"), 1}, done, []string{"A=longer", "B=2"}},
+		{"setenv replaces by something shorter", []string{"A=longer", "B=2"}, nrSetenv, []pt.Term{pt.Binary("A"), pt.Binary(""), -1}, done, []string{"A=", "B=2"}},
+		{"setenv keeps what is there", []string{"A=1"}, nrSetenv, []pt.Term{pt.Binary("A"), pt.Binary("2"), 0}, done, []string{"A=1"}},
+		{"setenv replaces the first of two entries", []string{"A=1", "A=2"}, nrSetenv, []pt.Term{pt.Binary("A"), pt.Binary("3"), 1}, done, []string{"A=3", "A=2"}},
+		{"setenv refuses a NUL in the name", nil, nrSetenv, []pt.Term{pt.Binary("A\x00x"), pt.Binary("1"), 1}, badarg, nil},
+		{"setenv refuses a NUL in the value", nil, nrSetenv, []pt.Term{pt.Binary("A"), pt.Binary("1\x00x"), 1}, badarg, nil},
+		{"setenv wants a name", nil, nrSetenv, []pt.Term{pt.Binary("\x00"), pt.Binary("1"), 1}, errorTuple("einval"), nil},
+		{"setenv takes NULs at the end", nil, nrSetenv, []pt.Term{pt.Binary("A\x00"), pt.Binary("1\x00\x00"), 1}, done, []string{"A=1"}},
+		{"setenv wants a name without =", nil, nrSetenv, []pt.Term{pt.Binary("A=B"), pt.Binary("1"), 1}, errorTuple("einval"), nil},
+		{"setenv refuses no name at all", nil, nrSetenv, []pt.Term{pt.Binary(""), pt.Binary("1"), 1}, badarg, nil},
+		{"setenv refuses an atom", nil, nrSetenv, []pt.Term{pt.Binary("A"), pt.Atom("b"), 1}, badarg, nil},
+		{"unsetenv removes all entries of the name", []string{"A=1", "B=2", "A=3", "AA=4"}, nrUnsetenv, []pt.Term{pt.Binary("A")}, done, []string{"B=2", "AA=4"}},
+		{"unsetenv of an unknown name", []string{"A=1"}, nrUnsetenv, []pt.Term{pt.Binary("B")}, done, []string{"A=1"}},
+		{"unsetenv wants a name without =", []string{"A=B=1"}, nrUnsetenv, []pt.Term{pt.Binary("A=B")}, errorTuple("einval"), []string{"A=B=1"}},
 		{"clearenv removes everything", []string{"A=1", "B=2"}, nrClearenv, nil, done, nil},
-		{"getenv finds the first entry", []string{"A=1", "A=2"}, nrGetenv, []Term{Binary("A")}, Binary("1"), []string{"A=1", "A=2"}},
-		{"getenv finds an empty value", []string{"A="}, nrGetenv, []Term{Binary("A")}, Binary(""), []string{"A="}},
-		{"getenv takes a = for part of the name", []string{"B=C=D"}, nrGetenv, []Term{Binary("B=C")}, Binary("D"), []string{"B=C=D"}},
-		{"getenv takes a = for part of the value", []string{"B=C=D"}, nrGetenv, []Term{Binary("B")}, Binary("C=D"), []string{"B=C=D"}},
-		{"getenv does not find another case", []string{"A=1"}, nrGetenv, []Term{Binary("a")}, Atom("false"), []string{"A=1"}},
-		{"getenv does not find an entry without =", []string{"A", "", "=x"}, nrGetenv, []Term{Binary("A")}, Atom("false"), []string{"A", "", "=x"}},
-		{"getenv refuses a NUL in the name", []string{"A=1"}, nrGetenv, []Term{Binary("A\x00x")}, badarg, []string{"A=1"}},
-		{"unsetenv refuses a NUL in the name", []string{"A=1"}, nrUnsetenv, []Term{Binary("A\x00x")}, badarg, []string{"A=1"}},
-		{"getenv refuses no name at all", nil, nrGetenv, []Term{List{}}, badarg, nil},
-		{"getenv refuses an atom", nil, nrGetenv, []Term{Atom("A")}, badarg, nil},
+		{"getenv finds the first entry", []string{"A=1", "A=2"}, nrGetenv, []pt.Term{pt.Binary("A")}, pt.Binary("1"), []string{"A=1", "A=2"}},
+		{"getenv finds an empty value", []string{"A="}, nrGetenv, []pt.Term{pt.Binary("A")}, pt.Binary(""), []string{"A="}},
+		{"getenv takes a = for part of the name", []string{"B=C=D"}, nrGetenv, []pt.Term{pt.Binary("B=C")}, pt.Binary("D"), []string{"B=C=D"}},
+		{"getenv takes a = for part of the value", []string{"B=C=D"}, nrGetenv, []pt.Term{pt.Binary("B")}, pt.Binary("C=D"), []string{"B=C=D"}},
+		{"getenv does not find another case", []string{"A=1"}, nrGetenv, []pt.Term{pt.Binary("a")}, pt.Atom("false"), []string{"A=1"}},
+		{"getenv does not find an entry without =", []string{"A", "", "=x"}, nrGetenv, []pt.Term{pt.Binary("A")}, pt.Atom("false"), []string{"A", "", "=x"}},
+		{"getenv refuses a NUL in the name", []string{"A=1"}, nrGetenv, []pt.Term{pt.Binary("A\x00x")}, badarg, []string{"A=1"}},
+		{"unsetenv refuses a NUL in the name", []string{"A=1"}, nrUnsetenv, []pt.Term{pt.Binary("A\x00x")}, badarg, []string{"A=1"}},
+		{"getenv refuses no name at all", nil, nrGetenv, []pt.Term{pt.List{}}, badarg, nil},
+		{"getenv refuses an atom", nil, nrGetenv, []pt.Term{pt.Atom("A")}, badarg, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a := newAsker(test.start...)
@@ -95,14 +95,14 @@ func TestTheEnvironmentGrows(t *testing.T) {
 	expected := []string{"FIRST=1"}
 	for i := range n {
 		value := strings.Repeat("v", size)
-		want(t, a.ask(nrSetenv, Binary(fmt.Sprint("N", i)), Binary(value), 1), done)
+		want(t, a.ask(nrSetenv, pt.Binary(fmt.Sprint("N", i)), pt.Binary(value), 1), done)
 		expected = append(expected, fmt.Sprintf("N%d=%s", i, value))
 	}
 	if diff := cmp.Diff(expected, a.env.entries()); diff != "" {
 		t.Error(diff)
 	}
 	for i := range n {
-		want(t, a.ask(nrUnsetenv, Binary(fmt.Sprint("N", i))), done)
+		want(t, a.ask(nrUnsetenv, pt.Binary(fmt.Sprint("N", i))), done)
 	}
 	want(t, a.ask(nrEnviron), binaries("FIRST=1"))
 }
@@ -121,17 +121,17 @@ func TestTheEnvironmentIsWhatWasSetInIt(t *testing.T) {
 		i := slices.IndexFunc(model, func(e string) bool { return strings.HasPrefix(e, name+"=") })
 		switch r.IntN(10) {
 		case 0:
-			want(t, a.ask(nrUnsetenv, Binary(name)), done)
+			want(t, a.ask(nrUnsetenv, pt.Binary(name)), done)
 			model = slices.DeleteFunc(model, func(e string) bool { return strings.HasPrefix(e, name+"=") })
 		case 1:
-			expected := Term(Atom("false"))
+			expected := pt.Term(pt.Atom("false"))
 			if i >= 0 {
-				expected = Binary(model[i][len(name)+1:])
+				expected = pt.Binary(model[i][len(name)+1:])
 			}
-			want(t, a.ask(nrGetenv, Binary(name)), expected)
+			want(t, a.ask(nrGetenv, pt.Binary(name)), expected)
 		default:
 			value := strings.Repeat("v", r.IntN(200))
-			want(t, a.ask(nrSetenv, Binary(name), Binary(value), 1), done)
+			want(t, a.ask(nrSetenv, pt.Binary(name), pt.Binary(value), 1), done)
 			if i < 0 {
 				i, model = len(model), append(model, "")
 			}
@@ -145,6 +145,6 @@ func TestTheEnvironmentIsWhatWasSetInIt(t *testing.T) {
 	}
 	want(t, a.ask(nrClearenv), done)
 	want(t, a.ask(nrEnviron), binaries())
-	want(t, a.ask(nrSetenv, Binary("A"), Binary("1"), 0), done)
+	want(t, a.ask(nrSetenv, pt.Binary("A"), pt.Binary("1"), 0), done)
 	want(t, a.ask(nrEnviron), binaries("A=1"))
 }

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 // Calls that, whatever their arguments are, do nothing to the process of the
@@ -18,19 +18,19 @@ var harmless = []int{
 // Whatever the body of a call is, the reply is one term that fits.
 func FuzzAnswer(f *testing.F) {
 	for i := range harmless {
-		for _, args := range [][]Term{
+		for _, args := range [][]pt.Term{
 			{},
-			{Atom("sys_write")},
-			{Binary("A")},
-			{Binary("A"), List{String("1"), 2}, 1},
-			{List{Binary("abcd"), Tuple{Atom("ptr"), 5}, Tuple{Atom("ptr"), Binary("x")}}},
-			{improper(List{}, Tuple{Atom("ptr"), 70000})},
-			{Nested(17, Binary("x"))},
-			{1, Atom("flowcontrol"), SmallBig(1, 1)},
-			{Binary("\x00"), Binary("\xff")},
-			{LargeBig(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)},
+			{pt.Atom("sys_write")},
+			{pt.Binary("A")},
+			{pt.Binary("A"), pt.List{pt.String("1"), 2}, 1},
+			{pt.List{pt.Binary("abcd"), pt.Tuple{pt.Atom("ptr"), 5}, pt.Tuple{pt.Atom("ptr"), pt.Binary("x")}}},
+			{improper(pt.List{}, pt.Tuple{pt.Atom("ptr"), 70000})},
+			{pt.Nested(17, pt.Binary("x"))},
+			{1, pt.Atom("flowcontrol"), pt.SmallBig(1, 1)},
+			{pt.Binary("\x00"), pt.Binary("\xff")},
+			{pt.LargeBig(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)},
 		} {
-			f.Add(i, Encode(Tuple(args)))
+			f.Add(i, pt.Encode(pt.Tuple(args)))
 		}
 	}
 	f.Fuzz(func(t *testing.T, i int, b []byte) {
@@ -44,7 +44,7 @@ func FuzzAnswer(f *testing.F) {
 		if len(reply) > a.p.ReplyLimit() {
 			t.Errorf("the reply has %d bytes", len(reply))
 		}
-		if _, err := Decode(reply); err != nil {
+		if _, err := pt.Decode(reply); err != nil {
 			t.Error(err)
 		}
 		if !slices.Equal(before, body) {

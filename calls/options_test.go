@@ -4,16 +4,16 @@ import (
 	"slices"
 	"testing"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 func TestOptionsKeepWhatTheyCanHold(t *testing.T) {
-	yes, no := Atom("true"), Atom("false")
+	yes, no := pt.Atom("true"), pt.Atom("false")
 	for _, test := range []struct {
-		option Atom
-		value  Term
-		reply  Term
-		then   Term
+		option pt.Atom
+		value  pt.Term
+		reply  pt.Term
+		then   pt.Term
 	}{
 		{"exit_status", 1, yes, 1},
 		{"exit_status", 77, yes, 1},
@@ -25,7 +25,7 @@ func TestOptionsKeepWhatTheyCanHold(t *testing.T) {
 		{"stderr_closed", 2, yes, 1},
 		{"flowcontrol", 5, yes, 5},
 		{"flowcontrol", -5, yes, -1},
-		{"flowcontrol", Integer(1<<31 - 1), yes, 1<<31 - 1},
+		{"flowcontrol", pt.Integer(1<<31 - 1), yes, 1<<31 - 1},
 		{"flowcontrol", 1 << 31, badarg, 0},
 		{"flowbytes", 100, yes, 100},
 		{"flowbytes", -5, yes, -1},
@@ -55,7 +55,7 @@ func TestOptionsKeepWhatTheyCanHold(t *testing.T) {
 		{"depth", 1, no, no},
 		{"depth", -1, badarg, no},
 		{"Termsig", 1, no, no},
-		{"exit_status", Atom("true"), badarg, 0},
+		{"exit_status", pt.Atom("true"), badarg, 0},
 	} {
 		t.Run(string(test.option), func(t *testing.T) {
 			a := newAsker()
@@ -63,20 +63,20 @@ func TestOptionsKeepWhatTheyCanHold(t *testing.T) {
 			want(t, a.ask(nrGetopt, test.option), test.then)
 		})
 	}
-	want(t, newAsker().ask(nrSetopt, Binary("termsig"), 1), badarg)
-	want(t, newAsker().ask(nrGetopt, Binary("termsig")), badarg)
+	want(t, newAsker().ask(nrSetopt, pt.Binary("termsig"), 1), badarg)
+	want(t, newAsker().ask(nrGetopt, pt.Binary("termsig")), badarg)
 }
 
 // answers tells whether the call is one that a answers.
 func (a *asker) answers(nr int) bool { return a.ask(nr) != undef }
 
 func TestExtensionsAreThereForThoseWhoAskForThem(t *testing.T) {
-	all, yes, no := newAsker().ask(nrGetopt, Atom("extensions")), Atom("true"), Atom("false")
+	all, yes, no := newAsker().ask(nrGetopt, pt.Atom("extensions")), pt.Atom("true"), pt.Atom("false")
 	type step struct {
-		value Term
-		reply Term
+		value pt.Term
+		reply pt.Term
 		then  bool // getdents is answered
-		says  Term
+		says  pt.Term
 	}
 	for _, test := range []struct {
 		name  string
@@ -85,16 +85,16 @@ func TestExtensionsAreThereForThoseWhoAskForThem(t *testing.T) {
 		{"on, and on again", []step{{1, yes, true, all}, {1, yes, true, all}}},
 		{"away for good", []step{{0, yes, false, 0}, {1, no, false, 0}, {0, yes, false, 0}}},
 		{"on, then away for good", []step{{1, yes, true, all}, {0, yes, false, 0}, {1, no, false, 0}}},
-		{"no value", []step{{2, no, false, all}, {-1, badarg, false, all}, {Binary(""), badarg, false, all}}},
+		{"no value", []step{{2, no, false, all}, {-1, badarg, false, all}, {pt.Binary(""), badarg, false, all}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a := newAsker()
-			want(t, a.ask(nrGetopt, Atom("extensions")), all)
+			want(t, a.ask(nrGetopt, pt.Atom("extensions")), all)
 			for _, s := range test.steps {
-				want(t, a.ask(nrSetopt, Atom("extensions"), s.value), s.reply)
-				want(t, a.ask(nrGetopt, Atom("extensions")), s.says)
+				want(t, a.ask(nrSetopt, pt.Atom("extensions"), s.value), s.reply)
+				want(t, a.ask(nrGetopt, pt.Atom("extensions")), s.says)
 				if a.answers(nrGetdents) != s.then {
-					t.Errorf("after %s: answered: %t", Format(s.value), !s.then)
+					t.Errorf("after %s: answered: %t", pt.Format(s.value), !s.then)
 				}
 			}
 		})
@@ -103,11 +103,11 @@ func TestExtensionsAreThereForThoseWhoAskForThem(t *testing.T) {
 
 func TestExtensionsAreThoseWithAMeaning(t *testing.T) {
 	a := newAsker()
-	bits := a.ask(nrGetopt, Atom("extensions")).(int)
-	a.ask(nrSetopt, Atom("extensions"), 1)
+	bits := a.ask(nrGetopt, pt.Atom("extensions")).(int)
+	a.ask(nrSetopt, pt.Atom("extensions"), 1)
 	for nr := callCount; nr < callLimit; nr++ {
 		listed := bits&(1<<(callLimit-1-nr)) != 0
-		if answered := callNames[nr] != "" && a.ask(nr, slices.Repeat([]Term{0}, int(callArity[nr]))...) != undef; answered != listed {
+		if answered := callNames[nr] != "" && a.ask(nr, slices.Repeat([]pt.Term{0}, int(callArity[nr]))...) != undef; answered != listed {
 			t.Errorf("call %d: answered: %t, getopt tells of it: %t", nr, answered, listed)
 		}
 	}
@@ -116,16 +116,16 @@ func TestExtensionsAreThoseWithAMeaning(t *testing.T) {
 // A map that has no bits for the extensions was made by somebody who does not know
 // them.
 func TestShortMapsBlockTheExtensionsToo(t *testing.T) {
-	block := func(size int, numbers ...int) Binary {
+	block := func(size int, numbers ...int) pt.Binary {
 		b := make([]byte, size)
 		for _, nr := range numbers {
 			b[nr/8] |= 1 << (nr % 8)
 		}
-		return Binary(b)
+		return pt.Binary(b)
 	}
 	for _, test := range []struct {
 		name     string
-		filter   Binary
+		filter   pt.Binary
 		getdents bool
 		version  bool
 	}{
@@ -141,11 +141,11 @@ func TestShortMapsBlockTheExtensionsToo(t *testing.T) {
 		for _, before := range []bool{false, true} {
 			t.Run(test.name, func(t *testing.T) {
 				a := newAsker()
-				filter := func() { want(t, a.ask(nrFilter, test.filter, Binary("")), done) }
+				filter := func() { want(t, a.ask(nrFilter, test.filter, pt.Binary("")), done) }
 				if before {
 					filter()
 				}
-				want(t, a.ask(nrSetopt, Atom("extensions"), 1), Atom("true"))
+				want(t, a.ask(nrSetopt, pt.Atom("extensions"), 1), pt.Atom("true"))
 				if !before {
 					filter()
 				}
@@ -162,22 +162,22 @@ func TestShortMapsBlockTheExtensionsToo(t *testing.T) {
 
 func TestSetcpidWithoutThatChild(t *testing.T) {
 	for _, test := range []struct {
-		args []Term
-		want Term
+		args []pt.Term
+		want pt.Term
 	}{
-		{[]Term{1, Atom("flowcontrol"), -7}, Atom("true")},
-		{[]Term{1, Atom("flowcontrol_add"), 7}, Atom("true")},
-		{[]Term{1, Atom("flowcontrol_add"), -7}, badarg},
-		{[]Term{1, Atom("flowbytes"), -7}, Atom("true")},
-		{[]Term{1, Atom("flowbytes_add"), 7}, Atom("true")},
-		{[]Term{1, Atom("flowbytes_add"), -7}, badarg},
-		{[]Term{0, Atom("signaloneof"), 1000}, Atom("true")},
-		{[]Term{1<<32 - 1, Atom("signaloneof"), 1}, Atom("true")},
-		{[]Term{1, Atom("stdin"), 1}, Atom("false")},
-		{[]Term{1, Atom("stdin"), -1}, badarg},
-		{[]Term{1, Atom("signaloneof"), -1}, badarg},
-		{[]Term{-1, Atom("flowcontrol"), 1}, badarg},
-		{[]Term{1, Binary("flowcontrol"), 1}, badarg},
+		{[]pt.Term{1, pt.Atom("flowcontrol"), -7}, pt.Atom("true")},
+		{[]pt.Term{1, pt.Atom("flowcontrol_add"), 7}, pt.Atom("true")},
+		{[]pt.Term{1, pt.Atom("flowcontrol_add"), -7}, badarg},
+		{[]pt.Term{1, pt.Atom("flowbytes"), -7}, pt.Atom("true")},
+		{[]pt.Term{1, pt.Atom("flowbytes_add"), 7}, pt.Atom("true")},
+		{[]pt.Term{1, pt.Atom("flowbytes_add"), -7}, badarg},
+		{[]pt.Term{0, pt.Atom("signaloneof"), 1000}, pt.Atom("true")},
+		{[]pt.Term{1<<32 - 1, pt.Atom("signaloneof"), 1}, pt.Atom("true")},
+		{[]pt.Term{1, pt.Atom("stdin"), 1}, pt.Atom("false")},
+		{[]pt.Term{1, pt.Atom("stdin"), -1}, badarg},
+		{[]pt.Term{1, pt.Atom("signaloneof"), -1}, badarg},
+		{[]pt.Term{-1, pt.Atom("flowcontrol"), 1}, badarg},
+		{[]pt.Term{1, pt.Binary("flowcontrol"), 1}, badarg},
 	} {
 		want(t, newAsker().ask(nrSetcpid, test.args...), test.want)
 	}
@@ -185,27 +185,27 @@ func TestSetcpidWithoutThatChild(t *testing.T) {
 
 func TestLimitsAreRecords(t *testing.T) {
 	a := newAsker()
-	reply := a.ask(nrGetrlimit, Atom("rlimit_core")).(Tuple)
-	record := reply[1].(Tuple)
-	want(t, reply, Tuple{done, Tuple{Atom("alcove_rlimit"), record[1], record[2]}})
+	reply := a.ask(nrGetrlimit, pt.Atom("rlimit_core")).(pt.Tuple)
+	record := reply[1].(pt.Tuple)
+	want(t, reply, pt.Tuple{done, pt.Tuple{pt.Atom("alcove_rlimit"), record[1], record[2]}})
 	for _, test := range []struct {
 		name  string
-		limit Term
-		want  Term
+		limit pt.Term
+		want  pt.Term
 	}{
 		{"the record that getrlimit gave", record, done},
-		{"a record in the long encoding", LargeTuple(record), done},
-		{"another tag", Tuple{Atom("Alcove_rlimit"), record[1], record[2]}, badarg},
-		{"a negative limit", Tuple{Atom("alcove_rlimit"), -1, record[2]}, badarg},
+		{"a record in the long encoding", pt.LargeTuple(record), done},
+		{"another tag", pt.Tuple{pt.Atom("Alcove_rlimit"), record[1], record[2]}, badarg},
+		{"a negative limit", pt.Tuple{pt.Atom("alcove_rlimit"), -1, record[2]}, badarg},
 		{"one limit", record[:2], badarg},
-		{"a list", List(record), badarg},
+		{"a list", pt.List(record), badarg},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			want(t, a.ask(nrSetrlimit, Atom("rlimit_core"), test.limit), test.want)
+			want(t, a.ask(nrSetrlimit, pt.Atom("rlimit_core"), test.limit), test.want)
 		})
 	}
-	few := Tuple{Atom("alcove_rlimit"), 5, 5}
-	want(t, a.ask(nrSetrlimit, Atom("rlimit_nofile"), few), errorTuple("einval"))
-	want(t, a.ask(nrSetrlimit, Atom("rlimit_zip"), Atom("x")), errorTuple("enotsup"))
+	few := pt.Tuple{pt.Atom("alcove_rlimit"), 5, 5}
+	want(t, a.ask(nrSetrlimit, pt.Atom("rlimit_nofile"), few), errorTuple("einval"))
+	want(t, a.ask(nrSetrlimit, pt.Atom("rlimit_zip"), pt.Atom("x")), errorTuple("enotsup"))
 	want(t, a.ask(nrGetrlimit, -1), errorTuple("einval"))
 }

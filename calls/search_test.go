@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -93,25 +93,25 @@ func TestWhatTheSearchForAProgramAnswers(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a := newAsker(test.env)
-			want(t, a.ask(nrExecvp, Binary(test.file), List{Binary("x")}), errorTuple(test.want))
+			want(t, a.ask(nrExecvp, pt.Binary(test.file), pt.List{pt.Binary("x")}), errorTuple(test.want))
 		})
 	}
 }
 
 func TestExecWithoutLists(t *testing.T) {
 	const noFile = 1 << 20
-	args := List{Binary("x")}
+	args := pt.List{pt.Binary("x")}
 	for _, test := range []struct {
 		name string
 		nr   int
-		args []Term
-		want Term
+		args []pt.Term
+		want pt.Term
 	}{
-		{"execve takes them", nrExecve, []Term{Binary("/no/such"), List{}, List{}}, errorTuple("enoent")},
-		{"fexecve wants arguments", nrFexecve, []Term{noFile, List{}, args}, errorTuple("einval")},
-		{"fexecve wants an environment", nrFexecve, []Term{noFile, args, List{}}, errorTuple("einval")},
-		{"fexecve wants a descriptor", nrFexecve, []Term{-1, args, args}, errorTuple("einval")},
-		{"fexecve with both", nrFexecve, []Term{noFile, args, args}, errorTuple("ebadf")},
+		{"execve takes them", nrExecve, []pt.Term{pt.Binary("/no/such"), pt.List{}, pt.List{}}, errorTuple("enoent")},
+		{"fexecve wants arguments", nrFexecve, []pt.Term{noFile, pt.List{}, args}, errorTuple("einval")},
+		{"fexecve wants an environment", nrFexecve, []pt.Term{noFile, args, pt.List{}}, errorTuple("einval")},
+		{"fexecve wants a descriptor", nrFexecve, []pt.Term{-1, args, args}, errorTuple("einval")},
+		{"fexecve with both", nrFexecve, []pt.Term{noFile, args, args}, errorTuple("ebadf")},
 	} {
 		t.Run(test.name, func(t *testing.T) { want(t, newAsker().ask(test.nr, test.args...), test.want) })
 	}

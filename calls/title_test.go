@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -32,7 +32,7 @@ func TestTitles(t *testing.T) {
 			a := newAsker()
 			a.p.Title = []byte(started)
 			for _, title := range test.titles {
-				want(t, a.ask(nrSetproctitle, Binary(title)), done)
+				want(t, a.ask(nrSetproctitle, pt.Binary(title)), done)
 			}
 			if diff := cmp.Diff(test.memory, string(a.p.Title)); diff != "" {
 				t.Errorf("memory (-want +got):\n%s", diff)
@@ -45,7 +45,7 @@ func TestTitlesHaveAtMost255Bytes(t *testing.T) {
 	a := newAsker()
 	a.p.Title = []byte(strings.Repeat("a", 1000))
 	x := strings.Repeat("x", 300)
-	want(t, a.ask(nrSetproctitle, Binary(x)), done)
+	want(t, a.ask(nrSetproctitle, pt.Binary(x)), done)
 	if got := string(cString(a.p.Title)); got != x[:255] {
 		t.Errorf("the title has %d bytes", len(got))
 	}
@@ -57,6 +57,6 @@ func TestTitlesHaveAtMost255Bytes(t *testing.T) {
 func TestTitlesThatHaveNoPlace(t *testing.T) {
 	a := newAsker()
 	a.p.Title = nil
-	want(t, a.ask(nrSetproctitle, Binary("title")), done)
-	want(t, a.ask(nrSetproctitle, Atom("title")), badarg)
+	want(t, a.ask(nrSetproctitle, pt.Binary("title")), done)
+	want(t, a.ask(nrSetproctitle, pt.Atom("title")), badarg)
 }

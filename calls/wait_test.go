@@ -6,24 +6,24 @@ import (
 	"testing"
 
 	"github.com/alcove-go/alcove/port/sys"
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 func TestWhatHappenedToAChild(t *testing.T) {
 	for _, test := range []struct {
 		status int
-		want   Term
+		want   pt.Term
 	}{
-		{0, Tuple{Atom("exit_status"), 0}},
-		{768, Tuple{Atom("exit_status"), 3}},
-		{0xff00, Tuple{Atom("exit_status"), 255}},
-		{9, Tuple{Atom("termsig"), Atom("sigkill")}},
-		{134, Tuple{Atom("termsig"), Atom("sigabrt")}}, // with a core dump
-		{35, Tuple{Atom("termsig"), Atom("unknown")}},
-		{4991, Tuple{Atom("stopsig"), Atom("sigstop")}},
-		{0x3057f, Tuple{Atom("stopsig"), Atom("sigtrap")}}, // PTRACE_EVENT_CLONE
-		{0x857f, Tuple{Atom("stopsig"), Atom("unknown")}},  // PTRACE_O_TRACESYSGOOD
-		{0xffff, Atom("continued")},
+		{0, pt.Tuple{pt.Atom("exit_status"), 0}},
+		{768, pt.Tuple{pt.Atom("exit_status"), 3}},
+		{0xff00, pt.Tuple{pt.Atom("exit_status"), 255}},
+		{9, pt.Tuple{pt.Atom("termsig"), pt.Atom("sigkill")}},
+		{134, pt.Tuple{pt.Atom("termsig"), pt.Atom("sigabrt")}}, // with a core dump
+		{35, pt.Tuple{pt.Atom("termsig"), pt.Atom("unknown")}},
+		{4991, pt.Tuple{pt.Atom("stopsig"), pt.Atom("sigstop")}},
+		{0x3057f, pt.Tuple{pt.Atom("stopsig"), pt.Atom("sigtrap")}}, // PTRACE_EVENT_CLONE
+		{0x857f, pt.Tuple{pt.Atom("stopsig"), pt.Atom("unknown")}},  // PTRACE_O_TRACESYSGOOD
+		{0xffff, pt.Atom("continued")},
 	} {
 		a := newAsker()
 		a.reply.Reset(a.buf)
@@ -31,13 +31,13 @@ func TestWhatHappenedToAChild(t *testing.T) {
 		a.reply.Version()
 		a.change(sys.WaitStatus(test.status))
 		a.reply.Nil()
-		want(t, MustDecode(a.reply.Bytes()), List{test.want})
+		want(t, pt.MustDecode(a.reply.Bytes()), pt.List{test.want})
 	}
 }
 
 func TestWaitpidArguments(t *testing.T) {
 	a := newAsker()
-	want(t, a.ask(nrWaitpid, -1, Atom("wnohang")), badarg)
-	want(t, a.ask(nrWaitpid, -1, List{Atom("__wclone")}), errorTuple("enotsup"))
-	want(t, a.ask(nrWaitpid, -1, Integer(1<<8)), errorTuple("einval"))
+	want(t, a.ask(nrWaitpid, -1, pt.Atom("wnohang")), badarg)
+	want(t, a.ask(nrWaitpid, -1, pt.List{pt.Atom("__wclone")}), errorTuple("enotsup"))
+	want(t, a.ask(nrWaitpid, -1, pt.Integer(1<<8)), errorTuple("einval"))
 }

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 // What hostile programs and processes do, and what runs out below the port.
@@ -24,12 +24,12 @@ import (
 func TestDataOfEverySizeIsAccountedForToTheByte(t *testing.T) {
 	t.Parallel()
 	const atOnce = 16
-	p := Start(t)
+	p := pt.Start(t)
 	a := p.Fork(nil)
 	p.Exec(a, "md5sum")
 	sum := md5.New()
-	all := Bytes(65527)
-	frame := StdinFrame(a, []byte(all)) // of which the length and the end are changed
+	all := pt.Bytes(65527)
+	frame := pt.StdinFrame(a, []byte(all)) // of which the length and the end are changed
 	whole, part, none := 0, 0, 0
 	for first := 0; first <= len(all); first += atOnce {
 		stopped := first%(4*atOnce) > 0
@@ -45,14 +45,14 @@ func TestDataOfEverySizeIsAccountedForToTheByte(t *testing.T) {
 		for size := first; size < last; size++ {
 			taken := size
 			m := p.Any()
-			if m.Is(TypePipe, a) {
+			if m.Is(pt.TypePipe, a) {
 				taken, _ = m.Term().(int)
 				if taken >= size {
 					t.Errorf("of %d bytes {pipe, %d}", size, taken)
 				}
 				m = p.Any()
 			}
-			if !m.Is(TypeCall, nil) {
+			if !m.Is(pt.TypeCall, nil) {
 				t.Fatalf("size %d: %v", size, m)
 			}
 			switch taken {
@@ -70,7 +70,7 @@ func TestDataOfEverySizeIsAccountedForToTheByte(t *testing.T) {
 		}
 	}
 	endOfFile(t, p, a)
-	if got, want := p.Finish(a, ExitStatus(a, 0)), fmt.Sprintf("%x  -\n", sum.Sum(nil)); got != want {
+	if got, want := p.Finish(a, pt.ExitStatus(a, 0)), fmt.Sprintf("%x  -\n", sum.Sum(nil)); got != want {
 		t.Errorf("the program got data with the sum %q, want %q", got, want)
 	}
 	t.Logf("%d taken whole, %d in part, %d not at all", whole, part, none)
@@ -83,19 +83,19 @@ func TestDataOfEverySizeIsAccountedForToTheByte(t *testing.T) {
 // Output without end on both streams, which nobody reads for a while: the others answer before and after, and the port
 // holds no more than it may.
 func TestFloodOfOutputDelaysNobodyElse(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	a, b := p.Fork(nil), p.Fork(nil)
 	c := p.Fork(b)
 	p.Exec(c, "cat")
 	p.Want(p.Pid, nil, "getpid")
 	before := rss(t, p.Pid)
 	p.Sh(a, "yes out & yes err >&2; wait")
-	output := func(m Message) bool { return m.Is(TypeStdout, a) || m.Is(TypeStderr, a) }
+	output := func(m pt.Message) bool { return m.Is(pt.TypeStdout, a) || m.Is(pt.TypeStderr, a) }
 	for range 100 {
 		p.Want(p.Pid, nil, "getpid")
 		p.Want(b.Pid(), b, "getpid")
 		p.Stdin(c, "x")
-		p.Await(Stdout(c, "x"))
+		p.Await(pt.Stdout(c, "x"))
 		p.Receive("output", output)
 		for _, m := range p.Queue() {
 			if !output(m) {
@@ -107,21 +107,21 @@ func TestFloodOfOutputDelaysNobodyElse(t *testing.T) {
 		t.Errorf("the port grew by %d KiB", grown)
 	}
 	// Not one stream is served at the cost of the other.
-	p.Receive("standard output", func(m Message) bool { return m.Is(TypeStdout, a) })
-	p.Receive("standard error", func(m Message) bool { return m.Is(TypeStderr, a) })
+	p.Receive("standard output", func(m pt.Message) bool { return m.Is(pt.TypeStdout, a) })
+	p.Receive("standard error", func(m pt.Message) bool { return m.Is(pt.TypeStderr, a) })
 	// All three are killed: sh is stopped, or it might end of itself when the others have.
 	p.Signal(a, syscall.SIGSTOP)
-	Until(t, "the shell stops", func() bool { return State(a.Pid()) == "T" })
-	for _, pid := range append(Children(a.Pid()), a.Pid()) {
+	pt.Until(t, "the shell stops", func() bool { return pt.State(a.Pid()) == "T" })
+	for _, pid := range append(pt.Children(a.Pid()), a.Pid()) {
 		kill(t, pid, syscall.SIGKILL)
 	}
-	p.Await(TermSig(a, "sigkill"))
+	p.Await(pt.TermSig(a, "sigkill"))
 	p.Want(b.Pid(), b, "getpid")
 }
 
 // A process that closes one of its descriptors, by a call or as a program, hurts itself at most.
 func TestProcessThatClosesItsDescriptorsHurtsNobodyElse(t *testing.T) {
-	p := Start(t, Garbage())
+	p := pt.Start(t, pt.Garbage())
 	b := p.Fork(nil)
 	for depth := range 3 {
 		parent := p.Chain(depth)
@@ -136,18 +136,18 @@ func TestProcessThatClosesItsDescriptorsHurtsNobodyElse(t *testing.T) {
 				p.Want(b.Pid(), b, "getpid")
 				p.Want(p.Pid, nil, "getpid")
 			}
-			for _, l := range []Pipeline{a, program} {
+			for _, l := range []pt.Pipeline{a, program} {
 				// It may end of itself at any moment, also between a look at it and the signal.
 				if err := syscall.Kill(l.Pid(), syscall.SIGKILL); err != nil && err != syscall.ESRCH {
 					t.Fatal(err)
 				}
-				p.Receive("the end of one without a descriptor", func(m Message) bool { return m.Is(TypeEvent, l) })
+				p.Receive("the end of one without a descriptor", func(m pt.Message) bool { return m.Is(pt.TypeEvent, l) })
 			}
-			Gone(t, below.Pid())
+			pt.Gone(t, below.Pid())
 			if len(parent) > 0 {
 				p.Want(parent.Pid(), parent, "getpid")
 			}
-			wantPids(t, p, parent, map[bool][]Pipeline{true: {b}}[depth == 0]...)
+			wantPids(t, p, parent, map[bool][]pt.Pipeline{true: {b}}[depth == 0]...)
 			p.Queue()
 		}
 		if depth > 0 {
@@ -158,11 +158,11 @@ func TestProcessThatClosesItsDescriptorsHurtsNobodyElse(t *testing.T) {
 
 func TestEveryDescriptorLimitOfAChildGivesErrorsAndNeverADeath(t *testing.T) {
 	t.Parallel()
-	p := Start(t)
+	p := pt.Start(t)
 	for limit := 8; limit <= 80; limit++ {
 		a := p.Chain(1 + limit%2)
-		p.Want(ok, a, "setrlimit", Atom("rlimit_nofile"), rlimit(limit, limit))
-		p.Want(min(64, (limit-6)/6), a, "getopt", Atom("maxchild"))
+		p.Want(ok, a, "setrlimit", pt.Atom("rlimit_nofile"), rlimit(limit, limit))
+		p.Want(min(64, (limit-6)/6), a, "getopt", pt.Atom("maxchild"))
 		children := forkUntilError(t, p, a)
 		// The first child takes eight at the time of its fork.
 		if want := min(64, (limit-6)/6); len(children) != want && limit >= 14 {
@@ -174,8 +174,8 @@ func TestEveryDescriptorLimitOfAChildGivesErrorsAndNeverADeath(t *testing.T) {
 		}
 		for i, b := range children[:min(1, len(children))] {
 			p.SendExec(b, "/bin/echo", "out")
-			p.Await(Ctl(b, "fdctl_closed"))
-			if out := p.Finish(b, ExitStatus(b, 0)); out != "out\n" {
+			p.Await(pt.Ctl(b, "fdctl_closed"))
+			if out := p.Finish(b, pt.ExitStatus(b, 0)); out != "out\n" {
 				t.Errorf("child %d with a limit of %d says %q", i, limit, out)
 			}
 		}
@@ -190,11 +190,11 @@ func TestEveryDescriptorLimitOfAChildGivesErrorsAndNeverADeath(t *testing.T) {
 
 // The user of the port itself has as many processes as it may have.
 func TestProcessLimitOfThePortIsAnErrorReply(t *testing.T) {
-	Need(t, "CAP_SETUID", 7)
-	p := Start(t)
+	pt.Need(t, "CAP_SETUID", 7)
+	p := pt.Start(t)
 	uid := 100000 + p.Pid // that nobody else has
 	p.Want(ok, nil, "setresuid", uid, uid, uid)
-	p.Want(ok, nil, "setrlimit", Atom("rlimit_nproc"), rlimit(5, 5))
+	p.Want(ok, nil, "setrlimit", pt.Atom("rlimit_nproc"), rlimit(5, 5))
 	for range 3 {
 		children := forkUntilError(t, p, nil)
 		if len(children) != 4 {
@@ -203,8 +203,8 @@ func TestProcessLimitOfThePortIsAnErrorReply(t *testing.T) {
 		p.Want(errno("eagain"), nil, "clone", 0)
 		p.Want(errno("eagain"), children[0], "fork")
 		p.SendExec(children[1], "/bin/echo", "out")
-		p.Await(Ctl(children[1], "fdctl_closed"))
-		if out := p.Finish(children[1], ExitStatus(children[1], 0)); out != "out\n" {
+		p.Await(pt.Ctl(children[1], "fdctl_closed"))
+		if out := p.Finish(children[1], pt.ExitStatus(children[1], 0)); out != "out\n" {
 			t.Errorf("the program says %q", out)
 		}
 		for _, b := range slices.Delete(children, 1, 2) {
@@ -218,18 +218,18 @@ func TestProcessLimitOfThePortIsAnErrorReply(t *testing.T) {
 // Tables and buffers cannot grow: whoever needs one gets an error, or waits until another is free.
 func TestNothingIsLostWhenAddressSpaceRunsOut(t *testing.T) {
 	for depth := range 2 {
-		p := Start(t, Shell("ulimit -n 4096"), Args("-m", "400"))
+		p := pt.Start(t, pt.Shell("ulimit -n 4096"), pt.Args("-m", "400"))
 		to := p.Chain(depth)
-		p.Want(true, to, "setopt", Atom("maxchild"), 400)
+		p.Want(true, to, "setopt", pt.Atom("maxchild"), 400)
 		for _, what := range []string{"rlimit_as", "rlimit_data"} {
-			p.Want(ok, to, "setrlimit", Atom(what), rlimit(4096, infinity))
+			p.Want(ok, to, "setrlimit", pt.Atom(what), rlimit(4096, infinity))
 		}
-		var children []Pipeline
+		var children []pt.Pipeline
 		for {
-			r, _ := p.Call(to, "fork").(Tuple)
+			r, _ := p.Call(to, "fork").(pt.Tuple)
 			pid, is := r[1].(int)
 			if !is {
-				if e := Format(r); e != "{error,enomem}" {
+				if e := pt.Format(r); e != "{error,enomem}" {
 					t.Errorf("fork: %s", e)
 				}
 				break
@@ -244,7 +244,7 @@ func TestNothingIsLostWhenAddressSpaceRunsOut(t *testing.T) {
 		}
 		// Half a frame of each of several children: the parent would need a buffer for each.
 		const halves = 8
-		whole := Frame(TypeCall, Encode(Binary(Bytes(1000))))
+		whole := pt.Frame(pt.TypeCall, pt.Encode(pt.Binary(pt.Bytes(1000))))
 		var outputs []*os.File
 		for _, b := range children[:halves] {
 			f := openStdout(t, b)
@@ -261,14 +261,14 @@ func TestNothingIsLostWhenAddressSpaceRunsOut(t *testing.T) {
 			}
 		}
 		for _, b := range children[:halves] {
-			p.Await(Reply(b, Binary(Bytes(1000))))
+			p.Await(pt.Reply(b, pt.Binary(pt.Bytes(1000))))
 		}
 		for _, b := range children {
 			p.Want(b.Pid(), b, "getpid")
 		}
 		// What the kernel makes of an exec is its affair.
 		p.SendExec(children[0], "/bin/echo", "out")
-		p.Receive("end of the exec", func(m Message) bool { return m.Is(TypeEvent, children[0]) || m.Is(TypeCall, children[0]) })
+		p.Receive("end of the exec", func(m pt.Message) bool { return m.Is(pt.TypeEvent, children[0]) || m.Is(pt.TypeCall, children[0]) })
 		p.Want(p.Int(to, "getpid"), to, "getpid")
 	}
 }
@@ -276,7 +276,7 @@ func TestNothingIsLostWhenAddressSpaceRunsOut(t *testing.T) {
 // A child is traced, stopped or not, killed, waited for, and reaping changes hands, in every order. It is reported once,
 // by waitpid or by an event, and the process that did all this answers.
 func TestChildIsReportedOnceInEveryOrderOfTracingWaitingAndEnding(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	witness := p.Fork(nil)
 	steps := []string{"take", "give", "attach", "wait", "kill"}
 	for n, order := range permutations(steps) {
@@ -287,54 +287,54 @@ func TestChildIsReportedOnceInEveryOrderOfTracingWaitingAndEnding(t *testing.T) 
 		reports := 0
 		look := func() {
 			for _, m := range p.Queue() {
-				if m.Is(TypeEvent, a) {
+				if m.Is(pt.TypeEvent, a) {
 					reports++
 				}
 			}
 		}
 		ended := false
-		wait := func(options ...Term) {
-			p.Send(nil, "waitpid", a.Pid(), List(options))
-			if r, _ := p.Reply(nil, "waitpid").Term().(Tuple); len(r) == 4 && r[0] == ok && r[1] == a.Pid() &&
-				strings.Contains(Format(r[3]), "termsig") {
+		wait := func(options ...pt.Term) {
+			p.Send(nil, "waitpid", a.Pid(), pt.List(options))
+			if r, _ := p.Reply(nil, "waitpid").Term().(pt.Tuple); len(r) == 4 && r[0] == ok && r[1] == a.Pid() &&
+				strings.Contains(pt.Format(r[3]), "termsig") {
 				reports++
 			}
 		}
 		for _, step := range order {
 			switch step {
 			case "take":
-				p.Send(nil, "sigaction", Atom("sigchld"), Atom("sig_info"))
+				p.Send(nil, "sigaction", pt.Atom("sigchld"), pt.Atom("sig_info"))
 				p.Reply(nil, step)
 			case "give":
-				p.Send(nil, "sigaction", Atom("sigchld"), Atom("sig_dfl"))
+				p.Send(nil, "sigaction", pt.Atom("sigchld"), pt.Atom("sig_dfl"))
 				p.Reply(nil, step)
 			case "attach":
-				p.Send(nil, "ptrace", Atom("ptrace_attach"), a.Pid(), 0, 0)
+				p.Send(nil, "ptrace", pt.Atom("ptrace_attach"), a.Pid(), 0, 0)
 				p.Reply(nil, step)
 			case "wait":
-				wait(Atom("wnohang"))
+				wait(pt.Atom("wnohang"))
 			case "kill":
 				kill(t, a.Pid(), syscall.SIGKILL)
-				Until(t, "the child ends", func() bool { return !Alive(a.Pid()) })
+				pt.Until(t, "the child ends", func() bool { return !pt.Alive(a.Pid()) })
 				ended = true
 			}
 			p.Want(witness.Pid(), witness, "getpid")
 			look()
 		}
 		// SIGCHLD may be taken over still, or its only one have come meanwhile.
-		p.Send(nil, "sigaction", Atom("sigchld"), Atom("sig_dfl"))
+		p.Send(nil, "sigaction", pt.Atom("sigchld"), pt.Atom("sig_dfl"))
 		p.Reply(nil, "give")
 		other := p.Fork(nil)
 		p.Send(other, "exit", 0)
-		p.Await(ExitStatus(other, 0))
+		p.Await(pt.ExitStatus(other, 0))
 		look()
-		wait(Atom("wnohang"))
+		wait(pt.Atom("wnohang"))
 		if !ended || reports != 1 {
 			t.Errorf("%v: the child was reported %d times", order, reports)
 		}
 		wantPids(t, p, nil, witness)
 	}
-	if z := Zombies(p.Pid); len(z) > 0 {
+	if z := pt.Zombies(p.Pid); len(z) > 0 {
 		t.Errorf("zombies %v", z)
 	}
 }
@@ -357,7 +357,7 @@ func permutations(of []string) [][]string {
 func TestEveryCallIsAnsweredInAFloodOfSignals(t *testing.T) {
 	t.Parallel()
 	const flood = 100000
-	p := Start(t)
+	p := pt.Start(t)
 	l := p.Chain(2)
 	p.Want(l.Pid(), l, "getpid")
 	pids := []int{p.Pid, l[0], l[1]}
@@ -382,27 +382,27 @@ func TestEveryCallIsAnsweredInAFloodOfSignals(t *testing.T) {
 			}
 		default:
 		}
-		for _, to := range []Pipeline{nil, l[:1], l} {
-			data := Binary(fmt.Sprint(calls, Bytes(calls%5000)))
+		for _, to := range []pt.Pipeline{nil, l[:1], l} {
+			data := pt.Binary(fmt.Sprint(calls, pt.Bytes(calls%5000)))
 			p.Want(data, to, "iolist_to_bin", data)
 			calls++
 		}
 		for _, m := range p.Queue() {
-			if m.Type != TypeEvent {
+			if m.Type != pt.TypeEvent {
 				t.Errorf("unexpected %v", m)
 			}
 		}
 	}
 	t.Logf("%d calls", calls)
-	for _, to := range []Pipeline{nil, l[:1], l} {
+	for _, to := range []pt.Pipeline{nil, l[:1], l} {
 		p.Signal(to, syscall.SIGUSR2)
 		p.SignalOf(to, "sigusr2")
 	}
 }
 
 func TestConnectIsInterruptedBySignals(t *testing.T) {
-	Linux(t, "/proc")
-	p := Start(t)
+	pt.Linux(t, "/proc")
+	p := pt.Start(t)
 	a := p.Fork(nil)
 	path := filepath.Join(t.TempDir(), "socket")
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -416,14 +416,14 @@ func TestConnectIsInterruptedBySignals(t *testing.T) {
 	if err := unix.Listen(fd, 0); err != nil {
 		t.Fatal(err)
 	}
-	address := List{Binary(native(2, unix.AF_UNIX) + path + "\x00")}
-	p.Want(ok, a, "connect", p.Int(a, "socket", Atom("af_unix"), Atom("sock_stream"), 0), address)
+	address := pt.List{pt.Binary(native(2, unix.AF_UNIX) + path + "\x00")}
+	p.Want(ok, a, "connect", p.Int(a, "socket", pt.Atom("af_unix"), pt.Atom("sock_stream"), 0), address)
 	// One waits to be accepted; there is no room for another.
-	p.Send(a, "connect", p.Int(a, "socket", Atom("af_unix"), Atom("sock_stream"), 0), address)
-	Until(t, "the call blocks", func() bool { return SystemCall(a.Pid()) == unix.SYS_CONNECT })
+	p.Send(a, "connect", p.Int(a, "socket", pt.Atom("af_unix"), pt.Atom("sock_stream"), 0), address)
+	pt.Until(t, "the call blocks", func() bool { return pt.SystemCall(a.Pid()) == unix.SYS_CONNECT })
 	p.Want(p.Pid, nil, "getpid")
 	p.Signal(a, syscall.SIGUSR1)
-	p.Next(Reply(a, errno("eintr")))
+	p.Next(pt.Reply(a, errno("eintr")))
 	p.SignalOf(a, "sigusr1")
 	p.Want(a.Pid(), a, "getpid")
 }

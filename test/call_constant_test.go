@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 // Calls of other systems: undef, once the arity is right.
@@ -33,7 +33,7 @@ var otherSystems = map[string]call{
 // kept: undef, after the arity has been checked.
 func undefCall(arity int) call {
 	var c call
-	examples := make([]Term, arity)
+	examples := make([]pt.Term, arity)
 	for i := range examples {
 		examples[i] = 1
 		c.args = append(c.args, arg(anyTerm, 1))
@@ -85,21 +85,21 @@ func constants(t testing.TB, tables ...string) map[string]uint64 {
 
 // constantCall is a call that gives the value of a name in one of these tables.
 func constantCall(tables ...string) call {
-	unknown := kind{"atom": Atom("unknown"), "empty atom": Atom("unknown")}
+	unknown := kind{"atom": pt.Atom("unknown"), "empty atom": pt.Atom("unknown")}
 	return call{
-		args: []argument{arg(unknown, Atom("x"))},
+		args: []argument{arg(unknown, pt.Atom("x"))},
 		valid: func(c *caller) {
 			for name, value := range constants(c.t, tables...) {
-				c.want(integer(value), Atom(name))
+				c.want(integer(value), pt.Atom(name))
 				// kept: names are found in any case.
-				c.want(integer(value), Atom(strings.ToUpper(name)))
+				c.want(integer(value), pt.Atom(strings.ToUpper(name)))
 			}
 			// Names of other tables are unknown here.
 			for _, other := range []string{"clone_newns", "f_getfd", "o_rdonly", "tcgets", "ms_bind", "pr_set_name",
 				"ptrace_cont", "rlimit_cpu", "sigkill", "sys_read", "af_unix", "wnohang", "prio_user", "sys_seccomp",
 				"rlim_infinity", "seek_end", "audit_arch_riscv64", "siglost", "__o_sync", "tiocflush", "mnt_rdonly", "pr_set"} {
 				if _, listed := constants(c.t, tables...)[other]; !listed {
-					c.want(Atom("unknown"), Atom(other))
+					c.want(pt.Atom("unknown"), pt.Atom(other))
 				}
 			}
 		},
@@ -107,7 +107,7 @@ func constantCall(tables ...string) call {
 }
 
 // integer is v as int if it can be.
-func integer(v uint64) Term {
+func integer(v uint64) pt.Term {
 	if v < 1<<63 {
 		return int(v)
 	}
@@ -140,10 +140,10 @@ func validErrnoID(c *caller) {
 		if !known {
 			name = "unknown"
 		}
-		c.want(Atom(name), n)
+		c.want(pt.Atom(name), n)
 	}
 	for _, n := range []int{0, 512, 1000, -1 << 31, 1<<31 - 1, 11 + 256, 11 + 65536} {
-		c.want(Atom("unknown"), n)
+		c.want(pt.Atom("unknown"), n)
 	}
 }
 

@@ -5,13 +5,13 @@ import (
 	"os"
 	"strings"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 var (
 	// C = 65534
-	variable = arg(nonEmptyKind, Binary("NO_SUCH_VARIABLE"))
-	value    = arg(iolistKind, Binary("value"))
+	variable = arg(nonEmptyKind, pt.Binary("NO_SUCH_VARIABLE"))
+	value    = arg(iolistKind, pt.Binary("value"))
 )
 
 var environmentCalls = map[string]call{
@@ -20,15 +20,15 @@ var environmentCalls = map[string]call{
 	"getenv":       {args: []argument{variable}, valid: validGetenv},
 	"setenv":       {args: []argument{variable, value, arg(intKind, 1)}, valid: validSetenv},
 	"unsetenv":     {args: []argument{variable}, valid: validUnsetenv},
-	"setproctitle": {args: []argument{arg(iolistKind, Binary("title"))}, valid: validSetproctitle},
+	"setproctitle": {args: []argument{arg(iolistKind, pt.Binary("title"))}, valid: validSetproctitle},
 }
 
 // environment checks what environ answers.
 func (c *caller) environment(want ...string) {
 	c.t.Helper()
-	list := Chained{}
+	list := pt.Chained{}
 	for _, e := range want {
-		list = append(list, Binary(e))
+		list = append(list, pt.Binary(e))
 	}
 	c.also(list, "environ")
 }
@@ -36,8 +36,8 @@ func (c *caller) environment(want ...string) {
 func validClearenv(c *caller) {
 	c.want(ok)
 	c.environment()
-	c.also(false, "getenv", Binary("PATH"))
-	c.also(ok, "setenv", Binary("A"), Binary("1"), 1)
+	c.also(false, "getenv", pt.Binary("PATH"))
+	c.also(ok, "setenv", pt.Binary("A"), pt.Binary("1"), 1)
 	c.environment("A=1")
 	c.want(ok)
 	c.environment()
@@ -45,13 +45,13 @@ func validClearenv(c *caller) {
 
 func validEnviron(c *caller) {
 	c.also(ok, "clearenv")
-	c.want(List{})
+	c.want(pt.List{})
 	for i := range 300 {
-		c.also(ok, "setenv", Binary(fmt.Sprint("V", i)), Binary("x"), 1)
+		c.also(ok, "setenv", pt.Binary(fmt.Sprint("V", i)), pt.Binary("x"), 1)
 	}
-	list := Chained{}
+	list := pt.Chained{}
 	for i := range 300 {
-		list = append(list, Binary(fmt.Sprintf("V%d=x", i)))
+		list = append(list, pt.Binary(fmt.Sprintf("V%d=x", i)))
 	}
 	c.want(list)
 	c.fork().want(list)
@@ -59,57 +59,57 @@ func validEnviron(c *caller) {
 
 func validGetenv(c *caller) {
 	c.also(ok, "clearenv")
-	c.want(false, Binary("A"))
-	c.also(ok, "setenv", Binary("A"), Binary("1"), 1)
-	c.also(ok, "setenv", Binary("B"), Binary("C=D"), 1)
-	c.also(ok, "setenv", Binary("E"), Binary(""), 1)
-	c.want(Binary("1"), Binary("A"))
-	c.want(Binary("1"), String("A"))
-	c.want(Binary("1"), List{65})
-	c.want(badarg, Binary("A\x00B"))
-	c.want(Binary("C=D"), Binary("B"))
-	c.want(Binary("D"), Binary("B=C"))
-	c.want(Binary(""), Binary("E"))
-	c.want(false, Binary("a"))
-	c.want(false, Binary(strings.Repeat("x", 65400)))
+	c.want(false, pt.Binary("A"))
+	c.also(ok, "setenv", pt.Binary("A"), pt.Binary("1"), 1)
+	c.also(ok, "setenv", pt.Binary("B"), pt.Binary("C=D"), 1)
+	c.also(ok, "setenv", pt.Binary("E"), pt.Binary(""), 1)
+	c.want(pt.Binary("1"), pt.Binary("A"))
+	c.want(pt.Binary("1"), pt.String("A"))
+	c.want(pt.Binary("1"), pt.List{65})
+	c.want(badarg, pt.Binary("A\x00B"))
+	c.want(pt.Binary("C=D"), pt.Binary("B"))
+	c.want(pt.Binary("D"), pt.Binary("B=C"))
+	c.want(pt.Binary(""), pt.Binary("E"))
+	c.want(false, pt.Binary("a"))
+	c.want(false, pt.Binary(strings.Repeat("x", 65400)))
 	// The largest value that fits, and one more.
 	fits := 65535 - 8*(len(c.to)+1) - 6
-	c.also(ok, "setenv", Binary("BIG"), Binary(Bytes(fits-30)), 1)
-	c.want(Binary(Bytes(fits-30)), Binary("BIG"))
+	c.also(ok, "setenv", pt.Binary("BIG"), pt.Binary(pt.Bytes(fits-30)), 1)
+	c.want(pt.Binary(pt.Bytes(fits-30)), pt.Binary("BIG"))
 }
 
 func validSetenv(c *caller) {
 	c.also(ok, "clearenv")
-	c.want(ok, Binary("A"), Binary("1"), 0)
-	c.want(ok, Binary("B"), Binary("2"), 1)
+	c.want(ok, pt.Binary("A"), pt.Binary("1"), 0)
+	c.want(ok, pt.Binary("B"), pt.Binary("2"), 1)
 	c.environment("A=1", "B=2")
-	c.want(ok, Binary("A"), Binary("3"), 0)
+	c.want(ok, pt.Binary("A"), pt.Binary("3"), 0)
 	c.environment("A=1", "B=2")
 	for _, replace := range []int{1, -1, 7, 1<<31 - 1} {
-		c.want(ok, Binary("A"), Binary(fmt.Sprint(replace)), replace)
+		c.want(ok, pt.Binary("A"), pt.Binary(fmt.Sprint(replace)), replace)
 		c.environment(fmt.Sprint("A=", replace), "B=2")
 	}
-	c.want(ok, Binary("A"), Binary(strings.Repeat("long", 100)), 1)
+	c.want(ok, pt.Binary("A"), pt.Binary(strings.Repeat("long", 100)), 1)
 	c.environment("A="+strings.Repeat("long", 100), "B=2")
-	c.want(ok, Binary("A"), List{}, 1)
+	c.want(ok, pt.Binary("A"), pt.List{}, 1)
 	c.environment("A=", "B=2")
-	c.want(badarg, Binary("C\x00D"), Binary("x"), 1)
-	c.want(badarg, Binary("C"), Binary("x\x00y"), 1)
-	c.want(ok, Binary("C\x00"), Binary("x\x00"), 1)
-	c.want(errno("einval"), Binary("\x00"), Binary("1"), 1)
+	c.want(badarg, pt.Binary("C\x00D"), pt.Binary("x"), 1)
+	c.want(badarg, pt.Binary("C"), pt.Binary("x\x00y"), 1)
+	c.want(ok, pt.Binary("C\x00"), pt.Binary("x\x00"), 1)
+	c.want(errno("einval"), pt.Binary("\x00"), pt.Binary("1"), 1)
 	c.environment("A=", "B=2", "C=x")
-	c.want(errno("einval"), Binary("A=B"), Binary("1"), 1)
-	c.want(errno("einval"), Binary("=A"), Binary("1"), 0)
-	c.want(badarg, Binary("D\x00=x"), Binary("1"), 1)
-	c.want(ok, Binary("D"), Binary("1"), 1)
+	c.want(errno("einval"), pt.Binary("A=B"), pt.Binary("1"), 1)
+	c.want(errno("einval"), pt.Binary("=A"), pt.Binary("1"), 0)
+	c.want(badarg, pt.Binary("D\x00=x"), pt.Binary("1"), 1)
+	c.want(ok, pt.Binary("D"), pt.Binary("1"), 1)
 	c.environment("A=", "B=2", "C=x", "D=1")
 	// A child has its own copy.
 	b := c.fork()
-	b.want(ok, Binary("A"), Binary("child"), 1)
+	b.want(ok, pt.Binary("A"), pt.Binary("child"), 1)
 	b.environment("A=child", "B=2", "C=x", "D=1")
 	c.environment("A=", "B=2", "C=x", "D=1")
 	c.Exec(b.to, "/usr/bin/env")
-	if out := c.Finish(b.to, ExitStatus(b.to, 0)); out != "A=child\nB=2\nC=x\nD=1\n" {
+	if out := c.Finish(b.to, pt.ExitStatus(b.to, 0)); out != "A=child\nB=2\nC=x\nD=1\n" {
 		c.t.Errorf("environment of a program: %q", out)
 	}
 }
@@ -117,23 +117,23 @@ func validSetenv(c *caller) {
 func validUnsetenv(c *caller) {
 	c.also(ok, "clearenv")
 	for _, name := range []string{"A", "B", "C"} {
-		c.also(ok, "setenv", Binary(name), Binary("1"), 1)
+		c.also(ok, "setenv", pt.Binary(name), pt.Binary("1"), 1)
 	}
-	c.want(ok, Binary("NONE"))
-	c.want(ok, Binary("B"))
+	c.want(ok, pt.Binary("NONE"))
+	c.want(ok, pt.Binary("B"))
 	c.environment("A=1", "C=1")
-	c.want(badarg, Binary("A\x00x"))
-	c.want(ok, Binary("A"))
+	c.want(badarg, pt.Binary("A\x00x"))
+	c.want(ok, pt.Binary("A"))
 	c.environment("C=1")
-	c.want(errno("einval"), Binary("C=1"))
-	c.want(ok, Binary("C"))
+	c.want(errno("einval"), pt.Binary("C=1"))
+	c.want(ok, pt.Binary("C"))
 	c.environment()
-	c.want(ok, Binary("C"))
+	c.want(ok, pt.Binary("C"))
 }
 
 // cmdline is what ps shows.
 func cmdline(c *caller) string {
-	Linux(c.t, "/proc")
+	pt.Linux(c.t, "/proc")
 	c.t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", c.to.Pid()))
 	if err != nil {
@@ -143,44 +143,44 @@ func cmdline(c *caller) string {
 }
 
 func validSetproctitle(c *caller) {
-	Linux(c.t, "/proc")
+	pt.Linux(c.t, "/proc")
 	original := cmdline(c)
-	title := func(want string, args ...Term) {
+	title := func(want string, args ...pt.Term) {
 		c.t.Helper()
 		c.want(ok, args...)
 		if got := strings.TrimRight(cmdline(c), "\x00"); got != want {
-			c.t.Errorf("setproctitle(%s) shows %q, want %q", Format(List(args)), got, want)
+			c.t.Errorf("setproctitle(%s) shows %q, want %q", pt.Format(pt.List(args)), got, want)
 		}
 	}
-	c.want(ok, Binary("\x00changes nothing"))
+	c.want(ok, pt.Binary("\x00changes nothing"))
 	if got := cmdline(c); got != original {
 		c.t.Errorf("a title that begins with NUL shows %q", got)
 	}
-	title("short", Binary("short"))
+	title("short", pt.Binary("short"))
 	if got := cmdline(c); len(got) < len(original) {
 		c.t.Errorf("%d bytes of command line, %d before", len(got), len(original))
 	}
-	title("cut", Binary("cut\x00here"))
-	title("100% %s %n", String("100% %s %n"))
-	title("from a list", List{Binary("from "), List{97, String(" list")}})
+	title("cut", pt.Binary("cut\x00here"))
+	title("100% %s %n", pt.String("100% %s %n"))
+	title("from a list", pt.List{pt.Binary("from "), pt.List{97, pt.String(" list")}})
 	// Longer than the arguments were: it goes on where the environment was.
-	title(Bytes(255), Binary(Bytes(255)))
-	title(Bytes(255), Binary(Bytes(1000)))
-	title(Bytes(255), Binary(Bytes(65000)))
+	title(pt.Bytes(255), pt.Binary(pt.Bytes(255)))
+	title(pt.Bytes(255), pt.Binary(pt.Bytes(1000)))
+	title(pt.Bytes(255), pt.Binary(pt.Bytes(65000)))
 	// A title as long as the program's name was gets a space, also the name itself.
-	title(Program()+" ", List{})
-	title("again", Binary("again"))
-	title(Program()+" ", Binary(""))
-	title(Bytes(len(Program()))+" ", Binary(Bytes(len(Program()))))
-	if got := Status(c.to.Pid(), "Name"); got != "alcove" {
+	title(pt.Program()+" ", pt.List{})
+	title("again", pt.Binary("again"))
+	title(pt.Program()+" ", pt.Binary(""))
+	title(pt.Bytes(len(pt.Program()))+" ", pt.Binary(pt.Bytes(len(pt.Program()))))
+	if got := pt.Status(c.to.Pid(), "Name"); got != "alcove" {
 		c.t.Errorf("comm is %q", got)
 	}
 	// The environment and the arguments of the process itself are where they were.
-	if got := c.Call(c.to, "getenv", Binary("PATH")); got != Binary(os.Getenv("PATH")) {
-		c.t.Errorf("PATH is %s", Format(got))
+	if got := c.Call(c.to, "getenv", pt.Binary("PATH")); got != pt.Binary(os.Getenv("PATH")) {
+		c.t.Errorf("PATH is %s", pt.Format(got))
 	}
 	c.in(nil).also(c.Pid, "getpid")
-	if got := strings.TrimRight(cmdline(c.in(Pipeline{c.Pid})), "\x00"); got != strings.TrimRight(original, "\x00") {
+	if got := strings.TrimRight(cmdline(c.in(pt.Pipeline{c.Pid})), "\x00"); got != strings.TrimRight(original, "\x00") {
 		c.t.Errorf("command line of the parent: %q, want %q", got, original)
 	}
 }

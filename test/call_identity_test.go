@@ -4,7 +4,7 @@ import (
 	"os"
 	"strings"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 var someID = arg(uintKind, 0)
@@ -36,7 +36,7 @@ var identityCalls = map[string]call{
 	}},
 	"setgid":    {args: []argument{someID}, valid: validSetgid},
 	"setuid":    {args: []argument{someID}, valid: validSetuid},
-	"setgroups": {args: []argument{arg(groups, List{})}, valid: validSetgroups},
+	"setgroups": {args: []argument{arg(groups, pt.List{})}, valid: validSetgroups},
 	"setresgid": {args: []argument{someID, someID, someID}, valid: func(c *caller) { validSetres(c, "getresgid") }},
 	"setresuid": {args: []argument{someID, someID, someID}, valid: func(c *caller) { validSetres(c, "getresuid") }},
 }
@@ -48,14 +48,14 @@ var groups = kind{"nil": accepted, "string": accepted, "list of bytes": accepted
 // kept: getgroups lists the last group first.
 func validGetgroups(c *caller) {
 	c.need("CAP_SETGID", 6)
-	c.also(ok, "setgroups", List{})
-	c.want(okTuple(List{}))
-	c.also(ok, "setgroups", List{10, 20, 30, 70000})
-	c.want(okTuple(Chained{70000, 30, 20, 10}))
-	c.also(ok, "setgroups", List{1<<32 - 2})
-	c.want(okTuple(List{1<<32 - 2}))
+	c.also(ok, "setgroups", pt.List{})
+	c.want(okTuple(pt.List{}))
+	c.also(ok, "setgroups", pt.List{10, 20, 30, 70000})
+	c.want(okTuple(pt.Chained{70000, 30, 20, 10}))
+	c.also(ok, "setgroups", pt.List{1<<32 - 2})
+	c.want(okTuple(pt.List{1<<32 - 2}))
 	// More than fit in a reply; the list is sent in pieces that fit in a call.
-	many := List{}
+	many := pt.List{}
 	for i := range 8000 {
 		many = append(many, 300+i)
 	}
@@ -63,7 +63,7 @@ func validGetgroups(c *caller) {
 	c.want(errno("emsgsize"))
 	c.also(c.to.Pid(), "getpid")
 	c.also(ok, "setgroups", many[:5000])
-	want := Chained{}
+	want := pt.Chained{}
 	for i := range 5000 {
 		want = append(want, 5299-i)
 	}
@@ -71,32 +71,32 @@ func validGetgroups(c *caller) {
 }
 
 func validSetgroups(c *caller) {
-	Linux(c.t, "/proc")
+	pt.Linux(c.t, "/proc")
 	c.need("CAP_SETGID", 6)
-	groupsOf := func() string { return strings.TrimSpace(Status(c.to.Pid(), "Groups")) }
+	groupsOf := func() string { return strings.TrimSpace(pt.Status(c.to.Pid(), "Groups")) }
 	for _, g := range []struct {
-		list Term
+		list pt.Term
 		want string
 	}{
-		{List{5, 600}, "5 600"},
-		{List{}, ""},
-		{String("\x03\x02"), "2 3"},
-		{String("\xc8\x80\x7f"), "127 128 200"}, // bettered: D14
-		{List{SmallBig(0, 9), 1<<32 - 2}, "9 4294967294"},
-		{WithTail(1, 300, 301), "300 301"},
-		{Raw("\x6c\x00\x00\x00\x00\x6a"), ""},
+		{pt.List{5, 600}, "5 600"},
+		{pt.List{}, ""},
+		{pt.String("\x03\x02"), "2 3"},
+		{pt.String("\xc8\x80\x7f"), "127 128 200"}, // bettered: D14
+		{pt.List{pt.SmallBig(0, 9), 1<<32 - 2}, "9 4294967294"},
+		{pt.WithTail(1, 300, 301), "300 301"},
+		{pt.Raw("\x6c\x00\x00\x00\x00\x6a"), ""},
 	} {
 		c.want(ok, g.list)
 		if got := groupsOf(); got != g.want {
-			c.t.Errorf("setgroups(%s) gives %q, want %q", Format(g.list), got, g.want)
+			c.t.Errorf("setgroups(%s) gives %q, want %q", pt.Format(g.list), got, g.want)
 		}
 	}
-	c.want(errno("einval"), List{1<<32 - 1})
-	c.want(badarg, List{300, -1})
-	c.want(badarg, List{300, Atom("root")})
+	c.want(errno("einval"), pt.List{1<<32 - 1})
+	c.want(badarg, pt.List{300, -1})
+	c.want(badarg, pt.List{300, pt.Atom("root")})
 	b := c.fork()
 	b.also(ok, "setuid", 54321)
-	b.want(errno("eperm"), List{})
+	b.want(errno("eperm"), pt.List{})
 }
 
 func validSetgid(c *caller) {
@@ -119,12 +119,12 @@ func validSetuid(c *caller) {
 	b.also(54323, "getuid")
 	b.also(okTuple(54323, 54323, 54323), "getresuid")
 	b.want(errno("eperm"), 0)
-	b.also(errno("eperm"), "setgroups", List{})
-	b.also(errno("eacces"), "open", Binary("/etc/shadow"), List{Atom("o_rdonly")}, 0)
+	b.also(errno("eperm"), "setgroups", pt.List{})
+	b.also(errno("eacces"), "open", pt.Binary("/etc/shadow"), pt.List{pt.Atom("o_rdonly")}, 0)
 	d := b.fork()
 	d.also(54323, "getuid")
 	c.Exec(d.to, "id", "-u")
-	if out := c.Finish(d.to, ExitStatus(d.to, 0)); out != "54323\n" {
+	if out := c.Finish(d.to, pt.ExitStatus(d.to, 0)); out != "54323\n" {
 		c.t.Errorf("id prints %q", out)
 	}
 	c.also(0, "getuid")

@@ -7,19 +7,19 @@ import (
 	"strings"
 	"testing"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 var namespaceCalls = map[string]call{
 	"gethostname": {valid: validGethostname},
-	"sethostname": {args: []argument{arg(hostName, Binary("host"))}, valid: validSethostname},
-	"mount": {args: []argument{arg(nameKind, Binary("tmpfs")), somePath, arg(nameKind, Binary("tmpfs")),
-		arg(positiveFlags, List{Atom("ms_nosuid")}), arg(iolistKind, List{}), arg(iolistKind, List{})}, valid: validMount},
+	"sethostname": {args: []argument{arg(hostName, pt.Binary("host"))}, valid: validSethostname},
+	"mount": {args: []argument{arg(nameKind, pt.Binary("tmpfs")), somePath, arg(nameKind, pt.Binary("tmpfs")),
+		arg(positiveFlags, pt.List{pt.Atom("ms_nosuid")}), arg(iolistKind, pt.List{}), arg(iolistKind, pt.List{})}, valid: validMount},
 	"pivot_root": {args: []argument{somePath, somePath}, valid: validPivotRoot},
 	"setns":      {args: []argument{someFD, arg(oneOf, 0)}, valid: validSetns},
 	"umount":     {args: []argument{somePath}, valid: validUmount},
-	"umount2":    {args: []argument{somePath, arg(positiveFlags, List{Atom("mnt_detach")})}, valid: validUmount2},
-	"unshare":    {args: []argument{arg(flags, List{})}, valid: validUnshare},
+	"umount2":    {args: []argument{somePath, arg(positiveFlags, pt.List{pt.Atom("mnt_detach")})}, valid: validUmount2},
+	"unshare":    {args: []argument{arg(flags, pt.List{})}, valid: validUnshare},
 }
 
 // hostName has C = 63.
@@ -30,50 +30,50 @@ func (c *caller) inNamespace() *caller {
 	c.t.Helper()
 	c.need("CAP_SYS_ADMIN", 21)
 	b := c.in(c.Clone(c.to, "clone_newns", "clone_newuts"))
-	b.also(ok, "mount", Binary("none"), Binary("/"), List{}, List{Atom("ms_rec"), Atom("ms_private")}, List{}, List{})
+	b.also(ok, "mount", pt.Binary("none"), pt.Binary("/"), pt.List{}, pt.List{pt.Atom("ms_rec"), pt.Atom("ms_private")}, pt.List{}, pt.List{})
 	return b
 }
 
 // bettered: gethostname returns names of 63 and 64 bytes.
 func validGethostname(c *caller) {
-	Linux(c.t, "/proc")
+	pt.Linux(c.t, "/proc")
 	name, err := os.Hostname()
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.want(okTuple(Binary(name)))
+	c.want(okTuple(pt.Binary(name)))
 	b := c.inNamespace()
 	for _, n := range []int{1, 62, 63} {
-		b.also(ok, "sethostname", Binary(strings.Repeat("h", n)))
-		b.want(okTuple(Binary(strings.Repeat("h", n))))
+		b.also(ok, "sethostname", pt.Binary(strings.Repeat("h", n)))
+		b.want(okTuple(pt.Binary(strings.Repeat("h", n))))
 	}
 	// The port cannot set a name of 64 bytes, the kernel can.
 	d := c.in(b.Fork(b.to))
 	c.Exec(d.to, "/bin/sh", "-c", "echo "+strings.Repeat("k", 64)+" >/proc/sys/kernel/hostname; exit 0")
-	c.Await(ExitStatus(d.to, 0))
-	b.want(okTuple(Binary(strings.Repeat("k", 64))))
-	c.want(okTuple(Binary(name)))
+	c.Await(pt.ExitStatus(d.to, 0))
+	b.want(okTuple(pt.Binary(strings.Repeat("k", 64))))
+	c.want(okTuple(pt.Binary(name)))
 }
 
 func validSethostname(c *caller) {
 	before := c.Call(c.to, "gethostname")
 	b := c.inNamespace()
 	for _, n := range []struct {
-		name Term
+		name pt.Term
 		want string
 	}{
-		{Binary("one"), "one"}, {String("two"), "two"}, {List{116, String("hree")}, "three"},
-		{Binary(strings.Repeat("x", 63)), strings.Repeat("x", 63)}, {String(strings.Repeat("y", 62)), strings.Repeat("y", 62)},
+		{pt.Binary("one"), "one"}, {pt.String("two"), "two"}, {pt.List{116, pt.String("hree")}, "three"},
+		{pt.Binary(strings.Repeat("x", 63)), strings.Repeat("x", 63)}, {pt.String(strings.Repeat("y", 62)), strings.Repeat("y", 62)},
 	} {
 		b.want(ok, n.name)
-		b.also(okTuple(Binary(n.want)), "gethostname")
+		b.also(okTuple(pt.Binary(n.want)), "gethostname")
 	}
-	b.want(badarg, Binary(strings.Repeat("x", 64)))
-	b.want(badarg, String(strings.Repeat("x", 63)))
-	b.want(badarg, List{})
-	b.want(badarg, Binary("four\x00five"))
+	b.want(badarg, pt.Binary(strings.Repeat("x", 64)))
+	b.want(badarg, pt.String(strings.Repeat("x", 63)))
+	b.want(badarg, pt.List{})
+	b.want(badarg, pt.Binary("four\x00five"))
 	b.also(ok, "setuid", 54321)
-	b.want(errno("eperm"), Binary("x"))
+	b.want(errno("eperm"), pt.Binary("x"))
 	c.also(before, "gethostname")
 }
 
@@ -86,105 +86,105 @@ func mounts(pid int) string {
 func validMount(c *caller) {
 	b := c.inNamespace()
 	dir := c.t.TempDir()
-	none := List{}
-	b.want(ok, Binary("any"), Binary(dir), Binary("tmpfs"), List{Atom("ms_noexec"), Atom("nosuid"), Atom("MS_NODEV")}, Binary("size=1m,mode=700"), none)
+	none := pt.List{}
+	b.want(ok, pt.Binary("any"), pt.Binary(dir), pt.Binary("tmpfs"), pt.List{pt.Atom("ms_noexec"), pt.Atom("nosuid"), pt.Atom("MS_NODEV")}, pt.Binary("size=1m,mode=700"), none)
 	if m := mounts(b.to.Pid()); !strings.Contains(m, dir+" rw,nosuid,nodev,noexec,relatime") || !strings.Contains(m, "size=1024k,mode=700") {
 		c.t.Errorf("mounts of the process:\n%s", m)
 	}
 	if m := mounts(c.to.Pid()); strings.Contains(m, dir+" ") {
 		c.t.Error("the mount is seen outside the namespace")
 	}
-	b.want(ok, none, Binary(dir), none, List{Atom("ms_remount"), Atom("rdonly")}, none, Binary("ignored"))
-	b.also(errno("erofs"), "mkdir", Binary(dir+"/x"), 0o700)
+	b.want(ok, none, pt.Binary(dir), none, pt.List{pt.Atom("ms_remount"), pt.Atom("rdonly")}, none, pt.Binary("ignored"))
+	b.also(errno("erofs"), "mkdir", pt.Binary(dir+"/x"), 0o700)
 	other := c.t.TempDir()
-	b.want(ok, Binary("/etc"), Binary(other), Binary(""), List{Atom("ms_bind")}, none, none)
-	if _, found := b.Call(b.to, "open", Binary(other+"/passwd"), none, 0).(Tuple); !found {
+	b.want(ok, pt.Binary("/etc"), pt.Binary(other), pt.Binary(""), pt.List{pt.Atom("ms_bind")}, none, none)
+	if _, found := b.Call(b.to, "open", pt.Binary(other+"/passwd"), none, 0).(pt.Tuple); !found {
 		c.t.Error("bind mount does not show /etc/passwd")
 	}
-	b.want(errno("enoent"), Binary("any"), Binary("/no/such/folder"), Binary("tmpfs"), none, none, none)
-	b.want(errno("enodev"), Binary("any"), Binary(dir), Binary("nosuchfs"), none, none, none)
-	b.want(errno("enodev"), Binary("any"), Binary(dir), Binary("\x00"), none, none, none)
-	b.want(badarg, Binary("any\x00x"), Binary(dir), Binary("tmpfs"), none, none, none)
-	b.want(badarg, Binary("any"), Binary(dir+"\x00x"), Binary("tmpfs"), none, none, none)
-	b.want(badarg, Binary("any"), Binary(dir), Binary("tmpfs\x00x"), none, none, none)
-	b.want(ok, Binary("any"), Binary(dir), Binary("tmpfs"), none, Binary("size=1m\x00"), none) // data is no name
-	b.want(errno("enotsup"), Binary("any"), Binary(dir), Binary("tmpfs"), List{Atom("ms_none")}, Atom("x"), Atom("x"))
+	b.want(errno("enoent"), pt.Binary("any"), pt.Binary("/no/such/folder"), pt.Binary("tmpfs"), none, none, none)
+	b.want(errno("enodev"), pt.Binary("any"), pt.Binary(dir), pt.Binary("nosuchfs"), none, none, none)
+	b.want(errno("enodev"), pt.Binary("any"), pt.Binary(dir), pt.Binary("\x00"), none, none, none)
+	b.want(badarg, pt.Binary("any\x00x"), pt.Binary(dir), pt.Binary("tmpfs"), none, none, none)
+	b.want(badarg, pt.Binary("any"), pt.Binary(dir+"\x00x"), pt.Binary("tmpfs"), none, none, none)
+	b.want(badarg, pt.Binary("any"), pt.Binary(dir), pt.Binary("tmpfs\x00x"), none, none, none)
+	b.want(ok, pt.Binary("any"), pt.Binary(dir), pt.Binary("tmpfs"), none, pt.Binary("size=1m\x00"), none) // data is no name
+	b.want(errno("enotsup"), pt.Binary("any"), pt.Binary(dir), pt.Binary("tmpfs"), pt.List{pt.Atom("ms_none")}, pt.Atom("x"), pt.Atom("x"))
 	// Flags that do not fit in 31 bits.
-	for _, flags := range []Term{List{Atom("ms_nouser")}, List{Atom("ms_mgc_val")}, List{Atom("ms_mgc_msk")}, -1, List{-1}, 1 << 31, Atom("ms_bind")} {
-		b.want(badarg, Binary("any"), Binary(dir), Binary("tmpfs"), flags, none, none)
+	for _, flags := range []pt.Term{pt.List{pt.Atom("ms_nouser")}, pt.List{pt.Atom("ms_mgc_val")}, pt.List{pt.Atom("ms_mgc_msk")}, -1, pt.List{-1}, 1 << 31, pt.Atom("ms_bind")} {
+		b.want(badarg, pt.Binary("any"), pt.Binary(dir), pt.Binary("tmpfs"), flags, none, none)
 	}
-	b.want(badarg, Binary("any"), none, Binary("tmpfs"), none, none, none)
+	b.want(badarg, pt.Binary("any"), none, pt.Binary("tmpfs"), none, none, none)
 	b.also(ok, "setuid", 54321)
-	b.want(errno("eperm"), Binary("any"), Binary("/"), Binary("tmpfs"), none, none, none)
+	b.want(errno("eperm"), pt.Binary("any"), pt.Binary("/"), pt.Binary("tmpfs"), none, none, none)
 }
 
 func validUmount(c *caller) {
 	b := c.inNamespace()
 	dir := c.t.TempDir()
-	b.also(ok, "mount", Binary("any"), Binary(dir), Binary("tmpfs"), List{}, List{}, List{})
-	b.also(ok, "mkdir", Binary(dir+"/inside"), 0o700)
-	b.also(ok, "chdir", Binary(dir))
-	b.want(errno("ebusy"), Binary(dir))
-	b.also(ok, "chdir", Binary("/"))
-	b.want(ok, Binary(dir))
-	b.also(errno("enoent"), "chdir", Binary(dir+"/inside"))
-	b.want(errno("einval"), Binary(dir))
-	b.want(errno("enoent"), Binary(dir+"/no"))
+	b.also(ok, "mount", pt.Binary("any"), pt.Binary(dir), pt.Binary("tmpfs"), pt.List{}, pt.List{}, pt.List{})
+	b.also(ok, "mkdir", pt.Binary(dir+"/inside"), 0o700)
+	b.also(ok, "chdir", pt.Binary(dir))
+	b.want(errno("ebusy"), pt.Binary(dir))
+	b.also(ok, "chdir", pt.Binary("/"))
+	b.want(ok, pt.Binary(dir))
+	b.also(errno("enoent"), "chdir", pt.Binary(dir+"/inside"))
+	b.want(errno("einval"), pt.Binary(dir))
+	b.want(errno("enoent"), pt.Binary(dir+"/no"))
 }
 
 func validUmount2(c *caller) {
 	b := c.inNamespace()
 	dir := c.t.TempDir()
-	for _, flags := range []Term{List{Atom("mnt_detach")}, 2, List{Atom("MNT_DETACH"), Atom("umount_nofollow")}, String("\x02")} {
-		b.also(ok, "mount", Binary("any"), Binary(dir), Binary("tmpfs"), List{}, List{}, List{})
-		b.also(ok, "chdir", Binary(dir))
-		b.want(errno("ebusy"), Binary(dir), List{})
-		b.want(ok, Binary(dir), flags)
-		b.also(ok, "chdir", Binary("/"))
+	for _, flags := range []pt.Term{pt.List{pt.Atom("mnt_detach")}, 2, pt.List{pt.Atom("MNT_DETACH"), pt.Atom("umount_nofollow")}, pt.String("\x02")} {
+		b.also(ok, "mount", pt.Binary("any"), pt.Binary(dir), pt.Binary("tmpfs"), pt.List{}, pt.List{}, pt.List{})
+		b.also(ok, "chdir", pt.Binary(dir))
+		b.want(errno("ebusy"), pt.Binary(dir), pt.List{})
+		b.want(ok, pt.Binary(dir), flags)
+		b.also(ok, "chdir", pt.Binary("/"))
 	}
-	b.want(errno("einval"), Binary(dir), List{})
-	b.want(errno("enotsup"), Binary(dir), List{Atom("mnt_none")})
-	b.want(badarg, Binary(dir), List{Atom("ms_nouser")})
-	b.want(badarg, Binary(dir), Atom("mnt_detach"))
-	b.want(badarg, Binary(dir), -1)
+	b.want(errno("einval"), pt.Binary(dir), pt.List{})
+	b.want(errno("enotsup"), pt.Binary(dir), pt.List{pt.Atom("mnt_none")})
+	b.want(badarg, pt.Binary(dir), pt.List{pt.Atom("ms_nouser")})
+	b.want(badarg, pt.Binary(dir), pt.Atom("mnt_detach"))
+	b.want(badarg, pt.Binary(dir), -1)
 }
 
 func validPivotRoot(c *caller) {
 	b := c.inNamespace()
 	dir := c.t.TempDir()
-	b.want(errno("enoent"), Binary("/no/such/folder"), Binary("/tmp"))
-	b.want(errno("ebusy"), Binary("/"), Binary("/"))
-	b.also(ok, "mount", Binary("any"), Binary(dir), Binary("tmpfs"), List{}, List{}, List{})
-	b.also(ok, "mkdir", Binary(dir+"/old"), 0o700)
-	b.also(ok, "chdir", Binary(dir))
-	b.want(ok, Binary("."), Binary("old"))
-	b.also(ok, "chdir", Binary("/"))
-	b.also(okTuple(Chained{Binary("."), Binary(".."), Binary("old")}), "readdir", Binary("/"))
-	b.also(ok, "umount2", Binary("/old"), List{Atom("mnt_detach")})
-	b.also(ok, "rmdir", Binary("/old"))
-	b.also(okTuple(Chained{Binary("."), Binary("..")}), "readdir", Binary("/"))
-	b.also(errno("enoent"), "execvp", Binary("/bin/true"), argv("true"))
+	b.want(errno("enoent"), pt.Binary("/no/such/folder"), pt.Binary("/tmp"))
+	b.want(errno("ebusy"), pt.Binary("/"), pt.Binary("/"))
+	b.also(ok, "mount", pt.Binary("any"), pt.Binary(dir), pt.Binary("tmpfs"), pt.List{}, pt.List{}, pt.List{})
+	b.also(ok, "mkdir", pt.Binary(dir+"/old"), 0o700)
+	b.also(ok, "chdir", pt.Binary(dir))
+	b.want(ok, pt.Binary("."), pt.Binary("old"))
+	b.also(ok, "chdir", pt.Binary("/"))
+	b.also(okTuple(pt.Chained{pt.Binary("."), pt.Binary(".."), pt.Binary("old")}), "readdir", pt.Binary("/"))
+	b.also(ok, "umount2", pt.Binary("/old"), pt.List{pt.Atom("mnt_detach")})
+	b.also(ok, "rmdir", pt.Binary("/old"))
+	b.also(okTuple(pt.Chained{pt.Binary("."), pt.Binary("..")}), "readdir", pt.Binary("/"))
+	b.also(errno("enoent"), "execvp", pt.Binary("/bin/true"), argv("true"))
 	d := b.fork()
-	d.also(okTuple(Binary("/")), "getcwd")
+	d.also(okTuple(pt.Binary("/")), "getcwd")
 	if _, err := os.Stat(filepath.Join(dir, "old")); !os.IsNotExist(err) {
 		c.t.Errorf("outside the namespace: %v", err)
 	}
 }
 
 func validSetns(c *caller) {
-	Linux(c.t, "/proc")
+	pt.Linux(c.t, "/proc")
 	c.need("CAP_SYS_ADMIN", 21)
 	b := c.in(c.Clone(c.to, "clone_newuts", "clone_newns", "clone_newnet", "clone_newipc"))
-	b.also(ok, "sethostname", Binary("inside"))
+	b.also(ok, "sethostname", pt.Binary("inside"))
 	d := c.fork()
 	open := func(of *caller, ns string) int {
 		path := fmt.Sprintf("/proc/%d/ns/%s", of.to.Pid(), ns)
-		return c.Int(d.to, "open", Binary(path), List{Atom("o_rdonly"), Atom("o_cloexec")}, 0)
+		return c.Int(d.to, "open", pt.Binary(path), pt.List{pt.Atom("o_rdonly"), pt.Atom("o_cloexec")}, 0)
 	}
 	uts := open(b, "uts")
-	d.want(errno("einval"), uts, Atom("clone_newnet"))
-	d.want(ok, uts, Atom("clone_newuts"))
-	d.also(okTuple(Binary("inside")), "gethostname")
+	d.want(errno("einval"), uts, pt.Atom("clone_newnet"))
+	d.want(ok, uts, pt.Atom("clone_newuts"))
+	d.also(okTuple(pt.Binary("inside")), "gethostname")
 	for _, ns := range []string{"net", "ipc", "mnt"} {
 		d.want(ok, open(b, ns), 0)
 		mine, _ := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", d.to.Pid(), ns))
@@ -195,28 +195,28 @@ func validSetns(c *caller) {
 	}
 	d.want(errno("ebadf"), -1, 0)
 	d.want(errno("einval"), 0, 0)
-	d.want(errno("enotsup"), uts, Atom("clone_none"))
-	d.want(badarg, uts, List{})
+	d.want(errno("enotsup"), uts, pt.Atom("clone_none"))
+	d.want(badarg, uts, pt.List{})
 	// A user namespace can be joined by a process with one thread only.
 	u := c.in(c.Clone(c.to, "clone_newuser"))
 	e := c.fork()
 	path := fmt.Sprintf("/proc/%d/ns/user", u.to.Pid())
-	fd := c.Int(e.to, "open", Binary(path), List{}, 0)
-	e.want(ok, fd, Atom("clone_newuser"))
+	fd := c.Int(e.to, "open", pt.Binary(path), pt.List{}, 0)
+	e.want(ok, fd, pt.Atom("clone_newuser"))
 	e.also(65534, "getuid")
 }
 
 func validUnshare(c *caller) {
-	Linux(c.t, "/proc")
+	pt.Linux(c.t, "/proc")
 	c.need("CAP_SYS_ADMIN", 21)
-	c.want(ok, List{})
+	c.want(ok, pt.List{})
 	c.want(ok, 0)
-	c.want(errno("enotsup"), List{Atom("clone_none")})
-	c.want(badarg, Atom("clone_newns"))
+	c.want(errno("enotsup"), pt.List{pt.Atom("clone_none")})
+	c.want(badarg, pt.Atom("clone_newns"))
 	c.want(errno("einval"), -1)
 	for flag, ns := range map[string]string{"clone_newns": "mnt", "clone_newuts": "uts", "clone_newnet": "net", "clone_newipc": "ipc"} {
 		b := c.fork()
-		b.want(ok, List{Atom(flag)})
+		b.want(ok, pt.List{pt.Atom(flag)})
 		mine, _ := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", b.to.Pid(), ns))
 		theirs, _ := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", c.to.Pid(), ns))
 		if mine == theirs || mine == "" {
@@ -225,12 +225,12 @@ func validUnshare(c *caller) {
 	}
 	// Later children are in the new pid namespace.
 	b := c.fork()
-	b.want(ok, List{Atom("clone_newpid")})
+	b.want(ok, pt.List{pt.Atom("clone_newpid")})
 	d := b.fork()
 	d.also(1, "getpid")
 	// These need a process with one thread: also the port itself.
 	e := c.fork()
-	e.want(ok, List{Atom("clone_newuser"), Atom("clone_newns")})
+	e.want(ok, pt.List{pt.Atom("clone_newuser"), pt.Atom("clone_newns")})
 	e.also(65534, "getuid")
 	f := c.fork()
 	f.want(ok, 0x10000) // CLONE_THREAD
@@ -239,20 +239,20 @@ func validUnshare(c *caller) {
 
 // unshare and setns of user and mount namespaces work in the top-level port too.
 func TestTopLevelPortHasTheRightsOfOneThread(t *testing.T) {
-	Linux(t, "/proc")
-	Need(t, "CAP_SYS_ADMIN", 21)
-	p := Start(t)
-	p.Want(ok, nil, "unshare", List{Atom("clone_newns")})
-	fd := p.Int(nil, "open", Binary(fmt.Sprintf("/proc/%d/ns/mnt", os.Getpid())), List{}, 0)
-	p.Want(ok, nil, "setns", fd, Atom("clone_newns"))
+	pt.Linux(t, "/proc")
+	pt.Need(t, "CAP_SYS_ADMIN", 21)
+	p := pt.Start(t)
+	p.Want(ok, nil, "unshare", pt.List{pt.Atom("clone_newns")})
+	fd := p.Int(nil, "open", pt.Binary(fmt.Sprintf("/proc/%d/ns/mnt", os.Getpid())), pt.List{}, 0)
+	p.Want(ok, nil, "setns", fd, pt.Atom("clone_newns"))
 	a := p.Clone(nil, "clone_newuser")
-	user := p.Int(nil, "open", Binary(fmt.Sprintf("/proc/%d/ns/user", a.Pid())), List{}, 0)
-	p.Want(ok, nil, "setns", user, Atom("clone_newuser"))
+	user := p.Int(nil, "open", pt.Binary(fmt.Sprintf("/proc/%d/ns/user", a.Pid())), pt.List{}, 0)
+	p.Want(ok, nil, "setns", user, pt.Atom("clone_newuser"))
 	p.Want(65534, nil, "getuid")
-	q := Start(t)
-	q.Want(ok, nil, "unshare", List{Atom("clone_newuser"), Atom("clone_newuts")})
+	q := pt.Start(t)
+	q.Want(ok, nil, "unshare", pt.List{pt.Atom("clone_newuser"), pt.Atom("clone_newuts")})
 	q.Want(65534, nil, "getuid")
-	q.Want(ok, nil, "sethostname", Binary("mine"))
+	q.Want(ok, nil, "sethostname", pt.Binary("mine"))
 	b := q.Fork(nil)
-	q.Want(okTuple(Binary("mine")), b, "gethostname")
+	q.Want(okTuple(pt.Binary("mine")), b, "gethostname")
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -18,10 +18,10 @@ import (
 // kept: arity, filter, and the rules for badarg, undef and enotsup.
 func TestCall(t *testing.T) {
 	all := allCalls()
-	for _, name := range append(Names(), Extensions()...) {
+	for _, name := range append(pt.Names(), pt.Extensions()...) {
 		c, listed := all[name]
-		if !listed || len(c.args) != Arity(name) {
-			t.Errorf("%s/%d has no test of that arity", name, Arity(name))
+		if !listed || len(c.args) != pt.Arity(name) {
+			t.Errorf("%s/%d has no test of that arity", name, pt.Arity(name))
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
@@ -54,41 +54,41 @@ type call struct {
 // argument is what one argument is made of.
 type argument struct {
 	kind    kind
-	example Term // accepted
+	example pt.Term // accepted
 }
 
 // kind says for each sample what becomes of a call with it: the reply, or accepted if the argument may be so.
 // Samples that it does not mention are badarg.
-type kind map[string]Term
+type kind map[string]pt.Term
 
-const accepted = Atom("accepted")
+const accepted = pt.Atom("accepted")
 
 // arg makes an argument.
-func arg(k kind, example Term) argument { return argument{k, example} }
+func arg(k kind, example pt.Term) argument { return argument{k, example} }
 
 // sample is a term of some type or range.
 type sample struct {
 	name string
-	term Term
+	term pt.Term
 }
 
 // samples are terms of all types, and integers around the bounds of all ranges.
 var samples = []sample{
-	{"float", Float(1.5)},
-	{"old float", Raw("\x63" + "1.50000000000000000000e+00" + strings.Repeat("\x00", 5))},
-	{"map", Map{{Atom("a"), 1}}},
-	{"empty map", Map{}},
-	{"bitstring", Raw("\x4d\x00\x00\x00\x01\x05\xf8")},
-	{"pid", Raw("\x58\x77\x01a\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x01")},
-	{"reference", Raw("\x5a\x00\x01\x77\x01a\x00\x00\x00\x01\x00\x00\x00\x02")},
-	{"export", Raw("\x71\x77\x01a\x77\x01b\x61\x00")},
-	{"empty tuple", Tuple{}},
-	{"tuple", Tuple{1, 2}},
-	{"large tuple", LargeTuple{1, 2}},
-	{"atom", Atom("no_such_name")},
-	{"empty atom", Atom("")},
-	{"atom beyond latin1", AtomUTF8("\u20ac")},
-	{"atom of 256 characters", AtomUTF8(strings.Repeat("a", 256))},
+	{"float", pt.Float(1.5)},
+	{"old float", pt.Raw("\x63" + "1.50000000000000000000e+00" + strings.Repeat("\x00", 5))},
+	{"map", pt.Map{{pt.Atom("a"), 1}}},
+	{"empty map", pt.Map{}},
+	{"bitstring", pt.Raw("\x4d\x00\x00\x00\x01\x05\xf8")},
+	{"pid", pt.Raw("\x58\x77\x01a\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x01")},
+	{"reference", pt.Raw("\x5a\x00\x01\x77\x01a\x00\x00\x00\x01\x00\x00\x00\x02")},
+	{"export", pt.Raw("\x71\x77\x01a\x77\x01b\x61\x00")},
+	{"empty tuple", pt.Tuple{}},
+	{"tuple", pt.Tuple{1, 2}},
+	{"large tuple", pt.LargeTuple{1, 2}},
+	{"atom", pt.Atom("no_such_name")},
+	{"empty atom", pt.Atom("")},
+	{"atom beyond latin1", pt.AtomUTF8("\u20ac")},
+	{"atom of 256 characters", pt.AtomUTF8(strings.Repeat("a", 256))},
 	{"negative", -1},
 	{"least int", -1 << 31},
 	{"below int", -1<<31 - 1},
@@ -97,34 +97,34 @@ var samples = []sample{
 	{"above long", uint64(1 << 63)},
 	{"above ulong", new(big.Int).Lsh(big.NewInt(1), 64)},
 	{"below long", new(big.Int).Neg(new(big.Int).SetUint64(1<<63 + 1))},
-	{"small big", SmallBig(0, 3)},
-	{"large big", LargeBig(0, 3)},
-	{"negative small big", SmallBig(1, 3)},
-	{"minus zero", SmallBig(1, 0)},
-	{"binary", Binary("x")},
-	{"empty binary", Binary("")},
-	{"nul binary", Binary("\x00")},
-	{"string", String("\x01\x02")},
-	{"nil", List{}},
-	{"list of atoms", List{Atom("no_such_name")}},
-	{"list of integers", List{3, 300}},
-	{"list of bytes", List{3, 4}},
-	{"list of bigs", List{SmallBig(0, 3)}},
-	{"list of binaries", List{Binary("a"), Binary("b")}},
-	{"list of floats", List{Float(1)}},
-	{"list of tuples", List{Tuple{1, 2}}},
-	{"list of lists", List{List{Binary("a")}, List{}}},
-	{"improper list of binaries", WithTail(Binary("b"), Binary("a"))},
-	{"improper list of bytes", WithTail(4, 3)},
-	{"improper list of atoms", WithTail(Atom("b"), Atom("no_such_name"))},
-	{"list with a string for its tail", WithTail(String("b"), Binary("a"))},
-	{"binary nested 17 deep", Nested(17, Binary("a"))},
-	{"byte nested 17 deep", Nested(17, 97)},
-	{"binary nested 18 deep", Nested(18, Binary("a"))},
-	{"binary nested 16 deep", Nested(16, Binary("a"))},
-	{"nil nested 16 deep", Nested(16, List{})},
-	{"binary of 4096 bytes", Binary(strings.Repeat("a", 4096))},
-	{"binary of 65400 bytes", Binary(strings.Repeat("a", 65400))},
+	{"small big", pt.SmallBig(0, 3)},
+	{"large big", pt.LargeBig(0, 3)},
+	{"negative small big", pt.SmallBig(1, 3)},
+	{"minus zero", pt.SmallBig(1, 0)},
+	{"binary", pt.Binary("x")},
+	{"empty binary", pt.Binary("")},
+	{"nul binary", pt.Binary("\x00")},
+	{"string", pt.String("\x01\x02")},
+	{"nil", pt.List{}},
+	{"list of atoms", pt.List{pt.Atom("no_such_name")}},
+	{"list of integers", pt.List{3, 300}},
+	{"list of bytes", pt.List{3, 4}},
+	{"list of bigs", pt.List{pt.SmallBig(0, 3)}},
+	{"list of binaries", pt.List{pt.Binary("a"), pt.Binary("b")}},
+	{"list of floats", pt.List{pt.Float(1)}},
+	{"list of tuples", pt.List{pt.Tuple{1, 2}}},
+	{"list of lists", pt.List{pt.List{pt.Binary("a")}, pt.List{}}},
+	{"improper list of binaries", pt.WithTail(pt.Binary("b"), pt.Binary("a"))},
+	{"improper list of bytes", pt.WithTail(4, 3)},
+	{"improper list of atoms", pt.WithTail(pt.Atom("b"), pt.Atom("no_such_name"))},
+	{"list with a string for its tail", pt.WithTail(pt.String("b"), pt.Binary("a"))},
+	{"binary nested 17 deep", pt.Nested(17, pt.Binary("a"))},
+	{"byte nested 17 deep", pt.Nested(17, 97)},
+	{"binary nested 18 deep", pt.Nested(18, pt.Binary("a"))},
+	{"binary nested 16 deep", pt.Nested(16, pt.Binary("a"))},
+	{"nil nested 16 deep", pt.Nested(16, pt.List{})},
+	{"binary of 4096 bytes", pt.Binary(strings.Repeat("a", 4096))},
+	{"binary of 65400 bytes", pt.Binary(strings.Repeat("a", 65400))},
 }
 
 // kinds of arguments
@@ -188,26 +188,26 @@ func without(k kind, names ...string) kind {
 
 // caller makes valid calls in a child, a fresh one for each call under test.
 type caller struct {
-	*Port
+	*pt.Port
 	t    *testing.T
 	name string
-	to   Pipeline
+	to   pt.Pipeline
 }
 
 // want makes the call under test and compares its reply byte for byte.
-func (c *caller) want(reply Term, args ...Term) {
+func (c *caller) want(reply pt.Term, args ...pt.Term) {
 	c.t.Helper()
 	c.Want(reply, c.to, c.name, args...)
 }
 
 // also makes another call in the same process.
-func (c *caller) also(reply Term, name string, args ...Term) {
+func (c *caller) also(reply pt.Term, name string, args ...pt.Term) {
 	c.t.Helper()
 	c.Want(reply, c.to, name, args...)
 }
 
 // in runs valid calls in another process.
-func (c *caller) in(to Pipeline) *caller {
+func (c *caller) in(to pt.Pipeline) *caller {
 	d := *c
 	d.to = to
 	return &d
@@ -222,7 +222,7 @@ func (c *caller) fork() *caller {
 // need skips the test where a capability is missing.
 func (c *caller) need(name string, number uint) {
 	c.t.Helper()
-	Need(c.t, name, number)
+	pt.Need(c.t, name, number)
 }
 
 // with runs what needs a capability as a test of its own, which is skipped where it is missing.
@@ -245,9 +245,9 @@ func (c *caller) asAnother(do func(c *caller)) {
 }
 
 func (c call) test(t *testing.T) {
-	p := Start(t, Shell("umask 022; ulimit -S -n 1024"))
+	p := pt.Start(t, pt.Shell("umask 022; ulimit -S -n 1024"))
 	if isExtension(c.name) {
-		p.Want(true, nil, "setopt", Atom("extensions"), 1)
+		p.Want(true, nil, "setopt", pt.Atom("extensions"), 1)
 	}
 	a := p.Fork(nil)
 	t.Run("wrong types", func(t *testing.T) { c.testTypes(t, p.With(t), a) })
@@ -261,8 +261,8 @@ func (c call) test(t *testing.T) {
 }
 
 // examples are the valid arguments.
-func (c call) examples() []Term {
-	var args []Term
+func (c call) examples() []pt.Term {
+	var args []pt.Term
 	for _, a := range c.args {
 		args = append(args, a.example)
 	}
@@ -270,7 +270,7 @@ func (c call) examples() []Term {
 }
 
 // testTypes: the first argument that is not acceptable decides; those behind it are not looked at.
-func (c call) testTypes(t *testing.T, p *Port, to Pipeline) {
+func (c call) testTypes(t *testing.T, p *pt.Port, to pt.Pipeline) {
 	for i, a := range c.args {
 		for _, s := range samples {
 			want, listed := a.kind[s.name]
@@ -284,7 +284,7 @@ func (c call) testTypes(t *testing.T, p *Port, to Pipeline) {
 			args[i] = s.term
 			p.Want(want, to, c.name, args...)
 			for j := i + 1; j < len(args); j++ {
-				args[j] = Float(0)
+				args[j] = pt.Float(0)
 			}
 			if p.Want(want, to, c.name, args...); t.Failed() {
 				t.Fatalf("argument %d: %s", i+1, s.name)
@@ -293,43 +293,43 @@ func (c call) testTypes(t *testing.T, p *Port, to Pipeline) {
 	}
 }
 
-func (c call) testBodies(t *testing.T, p *Port, to Pipeline) {
+func (c call) testBodies(t *testing.T, p *pt.Port, to pt.Pipeline) {
 	args := c.examples()
 	p.Want(badarg, to, c.name, append(slices.Clone(args), 0)...)
 	p.Want(badarg, to, c.name, append(slices.Clone(args), 0, 0, 0)...)
 	for n := range args {
 		p.Want(badarg, to, c.name, args[:n]...)
 	}
-	whole := EncodeCall(args...)
+	whole := pt.EncodeCall(args...)
 	for _, b := range []struct {
 		name string
 		body []byte
 	}{
 		{"other version", append([]byte{130}, whole[1:]...)},
 		{"no version", whole[1:]},
-		{"list of arguments", Encode(List(args))},
-		{"string", Encode(String("\x01"))},
-		{"atom", Encode(Atom("ok"))},
+		{"list of arguments", pt.Encode(pt.List(args))},
+		{"string", pt.Encode(pt.String("\x01"))},
+		{"atom", pt.Encode(pt.Atom("ok"))},
 		{"one byte", []byte{131}},
-		{"list for no arguments", Encode(List{})},
+		{"list for no arguments", pt.Encode(pt.List{})},
 		{"negative arity", append([]byte{131, 105}, 0xff, 0xff, 0xff, 0xff)},
 		{"arity beyond the end", []byte{131, 105, 0, 0, 0, 200}},
 	} {
-		p.Write(RawCallFrame(to, Number(c.name), b.body))
-		if diff := Diff(badarg, p.Reply(to, b.name)); diff != "" {
+		p.Write(pt.RawCallFrame(to, pt.Number(c.name), b.body))
+		if diff := pt.Diff(badarg, p.Reply(to, b.name)); diff != "" {
 			t.Errorf("%s: %s", b.name, diff)
 		}
 	}
 }
 
 // testFiltered: a call that is filtered is undef, whatever its body is.
-func (c call) testFiltered(t *testing.T, p *Port, to Pipeline) {
-	p.Want(ok, to, "filter", filterOf(c.name), Binary(""))
+func (c call) testFiltered(t *testing.T, p *pt.Port, to pt.Pipeline) {
+	p.Want(ok, to, "filter", filterOf(c.name), pt.Binary(""))
 	p.Want(undef, to, c.name, c.examples()...)
 	p.Want(undef, to, c.name)
 	p.Want(undef, to, c.name, 1, 2, 3, 4, 5, 6, 7)
-	p.Write(RawCallFrame(to, Number(c.name), []byte("x")))
-	if diff := Diff(undef, p.Reply(to, "garbage")); diff != "" {
+	p.Write(pt.RawCallFrame(to, pt.Number(c.name), []byte("x")))
+	if diff := pt.Diff(undef, p.Reply(to, "garbage")); diff != "" {
 		t.Error(diff)
 	}
 	other := "version"
@@ -342,180 +342,180 @@ func (c call) testFiltered(t *testing.T, p *Port, to Pipeline) {
 }
 
 // filterOf is the filter argument that blocks the calls of these names.
-func filterOf(names ...string) Term {
+func filterOf(names ...string) pt.Term {
 	bits := make([]byte, 13)
 	for _, n := range names {
 		if isExtension(n) {
 			bits = append(bits, make([]byte, 16-len(bits))...)
 		}
-		bits[Number(n)/8] |= 1 << (Number(n) % 8)
+		bits[pt.Number(n)/8] |= 1 << (pt.Number(n) % 8)
 	}
-	return Binary(bits)
+	return pt.Binary(bits)
 }
 
-func isExtension(name string) bool { return slices.Contains(Extensions(), name) }
+func isExtension(name string) bool { return slices.Contains(pt.Extensions(), name) }
 
 // kept: call numbers 0..99.
 func TestCallNumbersFrom100OnAreBadarg(t *testing.T) {
-	p := Start(t)
-	p.Want(ok, nil, "filter", Binary("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf0\xff\xff\xff"), Binary(""))
+	p := pt.Start(t)
+	p.Want(ok, nil, "filter", pt.Binary("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf0\xff\xff\xff"), pt.Binary(""))
 	for _, number := range []int{100, 101, 120, 128, 255, 256, 65535} {
-		p.Write(RawCallFrame(nil, number, EncodeCall()))
-		p.Next(Reply(nil, badarg))
+		p.Write(pt.RawCallFrame(nil, number, pt.EncodeCall()))
+		p.Next(pt.Reply(nil, badarg))
 	}
 }
 
 // Two bytes after the body may be consumed as zeros, as if every body had them.
 func TestBodiesMayRunIntoTwoZeroBytes(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	for _, c := range []struct {
 		name, body string
-		want       Term
+		want       pt.Term
 	}{
 		{"getpid", "\x83\x68", p.Pid},
 		{"getpid", "\x83\x68\x00", p.Pid},
 		{"getpid", "\x83\x69\x00\x00\x00\x00", p.Pid},
 		{"getpid", "\x83\x69\x00\x00", p.Pid},
 		{"getpid", "\x83\x69\x00", badarg},
-		{"errno_id", "\x83\x68\x01\x61", Atom("unknown")},
-		{"errno_id", "\x83\x68\x01\x62\x00\x00", Atom("unknown")},
+		{"errno_id", "\x83\x68\x01\x61", pt.Atom("unknown")},
+		{"errno_id", "\x83\x68\x01\x62\x00\x00", pt.Atom("unknown")},
 		{"errno_id", "\x83\x68\x01\x62\x00", badarg},
-		{"errno_id", "\x83\x68\x01\x6e\x02\x00\x01", Atom("eperm")},
+		{"errno_id", "\x83\x68\x01\x6e\x02\x00\x01", pt.Atom("eperm")},
 		{"errno_id", "\x83\x68\x01", badarg},
 		{"chdir", "\x83\x68\x01\x6d\x00\x00\x00\x06/tmp", ok},
 		{"chdir", "\x83\x68\x01\x6d\x00\x00\x00\x07/tmp", badarg},
 		{"chdir", "\x83\x68\x01\x6b\x00\x06/tmp", ok},
-		{"iolist_to_bin", "\x83\x68\x01\x6d\x00\x00\x00\x03a", Binary("a\x00\x00")},
+		{"iolist_to_bin", "\x83\x68\x01\x6d\x00\x00\x00\x03a", pt.Binary("a\x00\x00")},
 	} {
-		p.Write(RawCallFrame(nil, Number(c.name), []byte(c.body)))
-		if diff := Diff(c.want, p.Reply(nil, c.name)); diff != "" {
+		p.Write(pt.RawCallFrame(nil, pt.Number(c.name), []byte(c.body)))
+		if diff := pt.Diff(c.want, p.Reply(nil, c.name)); diff != "" {
 			t.Errorf("%s % x: %s", c.name, c.body, diff)
 		}
 		// What follows such a frame is the next one, not its last bytes.
-		p.Write(append(RawCallFrame(nil, Number(c.name), []byte(c.body)), CallFrame(nil, "version")...))
-		p.Next(Reply(nil, c.want), Reply(nil, Binary("1.0.1")))
+		p.Write(append(pt.RawCallFrame(nil, pt.Number(c.name), []byte(c.body)), pt.CallFrame(nil, "version")...))
+		p.Next(pt.Reply(nil, c.want), pt.Reply(nil, pt.Binary("1.0.1")))
 	}
 }
 
 func TestBytesBehindTheArgumentsAreIgnored(t *testing.T) {
-	p := Start(t)
-	p.Write(RawCallFrame(nil, Number("errno_id"), append(EncodeCall(2), "anything"...)))
-	p.Next(Reply(nil, Atom("enoent")))
-	p.Write(RawCallFrame(nil, Number("errno_id"), Encode(LargeTuple{2})))
-	p.Next(Reply(nil, Atom("enoent")))
+	p := pt.Start(t)
+	p.Write(pt.RawCallFrame(nil, pt.Number("errno_id"), append(pt.EncodeCall(2), "anything"...)))
+	p.Next(pt.Reply(nil, pt.Atom("enoent")))
+	p.Write(pt.RawCallFrame(nil, pt.Number("errno_id"), pt.Encode(pt.LargeTuple{2})))
+	p.Next(pt.Reply(nil, pt.Atom("enoent")))
 }
 
 // Integers come in any encoding, with the same value.
 func TestIntegersAreReadFromEveryEncoding(t *testing.T) {
-	p := Start(t)
-	for _, two := range []Term{2, Integer(2), SmallBig(0, 2), SmallBig(0, 2, 0, 0, 0), SmallBig(0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0),
-		LargeBig(0, 2), LargeBig(0, 2, 0, 0, 0, 0, 0, 0, 0, 0)} {
-		p.Want(Atom("enoent"), nil, "errno_id", two)
+	p := pt.Start(t)
+	for _, two := range []pt.Term{2, pt.Integer(2), pt.SmallBig(0, 2), pt.SmallBig(0, 2, 0, 0, 0), pt.SmallBig(0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+		pt.LargeBig(0, 2), pt.LargeBig(0, 2, 0, 0, 0, 0, 0, 0, 0, 0)} {
+		p.Want(pt.Atom("enoent"), nil, "errno_id", two)
 	}
 	for _, c := range []struct {
-		term Term
-		want Term
+		term pt.Term
+		want pt.Term
 	}{
-		{SmallBig(1, 2), Atom("unknown")},
-		{SmallBig(0), Atom("unknown")},
-		{SmallBig(1), Atom("unknown")},
-		{SmallBig(7, 0), Atom("unknown")},
-		{SmallBig(0, 2, 0, 0, 0, 1), badarg},
-		{SmallBig(0, 2, 0, 0, 0, 0, 0, 0, 0, 1), badarg},
-		{SmallBig(1, 0, 0, 0, 128), Atom("unknown")},
-		{SmallBig(1, 1, 0, 0, 128), badarg},
-		{SmallBig(0, 0, 0, 0, 128), badarg},
+		{pt.SmallBig(1, 2), pt.Atom("unknown")},
+		{pt.SmallBig(0), pt.Atom("unknown")},
+		{pt.SmallBig(1), pt.Atom("unknown")},
+		{pt.SmallBig(7, 0), pt.Atom("unknown")},
+		{pt.SmallBig(0, 2, 0, 0, 0, 1), badarg},
+		{pt.SmallBig(0, 2, 0, 0, 0, 0, 0, 0, 0, 1), badarg},
+		{pt.SmallBig(1, 0, 0, 0, 128), pt.Atom("unknown")},
+		{pt.SmallBig(1, 1, 0, 0, 128), badarg},
+		{pt.SmallBig(0, 0, 0, 0, 128), badarg},
 	} {
 		p.Want(c.want, nil, "errno_id", c.term)
 	}
 	// Unsigned readers take no sign, not even that of zero.
-	p.Want(badarg, nil, "mkdir", Binary("/no/such/folder"), SmallBig(1, 0))
-	p.Want(errno("enoent"), nil, "mkdir", Binary("/no/such/folder"), SmallBig(0, 255, 255, 255, 255))
+	p.Want(badarg, nil, "mkdir", pt.Binary("/no/such/folder"), pt.SmallBig(1, 0))
+	p.Want(errno("enoent"), nil, "mkdir", pt.Binary("/no/such/folder"), pt.SmallBig(0, 255, 255, 255, 255))
 }
 
 // Atoms come with four tags, and are compared up to a NUL.
 func TestAtomsAreReadFromEveryEncoding(t *testing.T) {
-	p := Start(t)
-	for _, a := range []Term{Atom("termsig"), AtomExt("termsig"), SmallAtom("termsig"), AtomUTF8("termsig"),
-		Atom("termsig\x00x"), AtomExt("termsig\x00")} {
+	p := pt.Start(t)
+	for _, a := range []pt.Term{pt.Atom("termsig"), pt.AtomExt("termsig"), pt.SmallAtom("termsig"), pt.AtomUTF8("termsig"),
+		pt.Atom("termsig\x00x"), pt.AtomExt("termsig\x00")} {
 		p.Want(1, nil, "getopt", a)
 	}
-	p.Want(false, nil, "getopt", Atom("TERMSIG"))
-	p.Want(badarg, nil, "getopt", AtomUTF8("\u0100"))
-	p.Want(badarg, nil, "getopt", Atom("\xff"))
-	p.Want(badarg, nil, "getopt", AtomExt(strings.Repeat("a", 256)))
-	p.Want(false, nil, "getopt", AtomUTF8(strings.Repeat("é", 255)))
-	p.Want(badarg, nil, "getopt", AtomUTF8(strings.Repeat("é", 256)))
-	p.Want(false, nil, "getopt", AtomExt(strings.Repeat("a", 255)))
-	p.Want(false, nil, "getopt", SmallAtom("\xe9"))
+	p.Want(false, nil, "getopt", pt.Atom("TERMSIG"))
+	p.Want(badarg, nil, "getopt", pt.AtomUTF8("\u0100"))
+	p.Want(badarg, nil, "getopt", pt.Atom("\xff"))
+	p.Want(badarg, nil, "getopt", pt.AtomExt(strings.Repeat("a", 256)))
+	p.Want(false, nil, "getopt", pt.AtomUTF8(strings.Repeat("é", 255)))
+	p.Want(badarg, nil, "getopt", pt.AtomUTF8(strings.Repeat("é", 256)))
+	p.Want(false, nil, "getopt", pt.AtomExt(strings.Repeat("a", 255)))
+	p.Want(false, nil, "getopt", pt.SmallAtom("\xe9"))
 }
 
 // kept: 16 levels of iolist.
 func TestIolistsAreFlattenedByTheRules(t *testing.T) {
-	p := Start(t)
-	for _, c := range []struct{ list, want Term }{
-		{Binary("abc"), Binary("abc")},
-		{String("abc"), Binary("abc")},
-		{List{}, Binary("")},
-		{List{97, Binary("b"), String("cd"), List{101, List{}, Binary("")}}, Binary("abcde")},
-		{List{0, 255}, Binary("\x00\xff")},
-		{List{Integer(97)}, badarg},
-		{List{SmallBig(0, 97)}, badarg},
-		{List{256}, badarg},
-		{List{-1}, badarg},
-		{Nested(16, Binary("a")), Binary("a")},
-		{Nested(16, 97), Binary("a")},
-		{Nested(16, String("a")), Binary("a")},
-		{Nested(16, List{}), Binary("")},
-		{Nested(17, List{}), badarg},
-		{Nested(15, List{List{}, List{List{}}}), badarg},
-		{Nested(14, List{List{}, List{List{}}}), Binary("")},
-		{Nested(17, String("a")), badarg},
-		{WithTail(List{}, Binary("a")), Binary("a")},
-		{Raw("\x6c\x00\x00\x00\x00\x6a"), Binary("")},
-		{WithTail(List{98}, 97), badarg},
-		{WithTail(String("b"), 97), badarg},
-		{WithTail(Binary(""), 97), badarg},
-		{WithTail(String(""), 97), badarg},
-		{Raw("\x6c\x00\x00\x00\x02\x61\x61"), badarg},
+	p := pt.Start(t)
+	for _, c := range []struct{ list, want pt.Term }{
+		{pt.Binary("abc"), pt.Binary("abc")},
+		{pt.String("abc"), pt.Binary("abc")},
+		{pt.List{}, pt.Binary("")},
+		{pt.List{97, pt.Binary("b"), pt.String("cd"), pt.List{101, pt.List{}, pt.Binary("")}}, pt.Binary("abcde")},
+		{pt.List{0, 255}, pt.Binary("\x00\xff")},
+		{pt.List{pt.Integer(97)}, badarg},
+		{pt.List{pt.SmallBig(0, 97)}, badarg},
+		{pt.List{256}, badarg},
+		{pt.List{-1}, badarg},
+		{pt.Nested(16, pt.Binary("a")), pt.Binary("a")},
+		{pt.Nested(16, 97), pt.Binary("a")},
+		{pt.Nested(16, pt.String("a")), pt.Binary("a")},
+		{pt.Nested(16, pt.List{}), pt.Binary("")},
+		{pt.Nested(17, pt.List{}), badarg},
+		{pt.Nested(15, pt.List{pt.List{}, pt.List{pt.List{}}}), badarg},
+		{pt.Nested(14, pt.List{pt.List{}, pt.List{pt.List{}}}), pt.Binary("")},
+		{pt.Nested(17, pt.String("a")), badarg},
+		{pt.WithTail(pt.List{}, pt.Binary("a")), pt.Binary("a")},
+		{pt.Raw("\x6c\x00\x00\x00\x00\x6a"), pt.Binary("")},
+		{pt.WithTail(pt.List{98}, 97), badarg},
+		{pt.WithTail(pt.String("b"), 97), badarg},
+		{pt.WithTail(pt.Binary(""), 97), badarg},
+		{pt.WithTail(pt.String(""), 97), badarg},
+		{pt.Raw("\x6c\x00\x00\x00\x02\x61\x61"), badarg},
 	} {
 		p.Want(c.want, nil, "iolist_to_bin", c.list)
 	}
 }
 
 func TestPathsHaveTheirCapacity(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	long := func(n int) string { return "/" + strings.Repeat("a", n-1) }
 	tooLong := errno("enametoolong")
 	for _, c := range []struct {
-		path, want Term
+		path, want pt.Term
 	}{
-		{Binary(long(4095)), tooLong},
-		{Binary(long(4096)), badarg},
-		{String(long(4094)), tooLong},
-		{String(long(4095)), badarg},
-		{List{Binary(long(4095))}, tooLong},
-		{List{Binary(long(4095)), Binary("")}, badarg},
-		{List{Binary(long(4095)), List{}}, badarg},
-		{List{Binary(long(4094)), 97}, tooLong},
-		{List{Binary(long(4094)), 97, Binary("")}, badarg},
-		{List{Binary(long(4094)), List{}}, tooLong},
-		{List{Binary(long(4094)), String("a")}, badarg},
-		{List{Binary(long(4093)), String("a")}, tooLong},
-		{Binary(""), badarg},
-		{List{List{}, Binary("")}, badarg},
-		{Binary("\x00"), errno("enoent")},
-		{Binary("/\x00\x00"), ok},
-		{List{Binary("/"), 0}, ok},
-		{Binary("/\x00/no/such"), badarg},
-		{List{Binary("/"), 0, String("x")}, badarg},
+		{pt.Binary(long(4095)), tooLong},
+		{pt.Binary(long(4096)), badarg},
+		{pt.String(long(4094)), tooLong},
+		{pt.String(long(4095)), badarg},
+		{pt.List{pt.Binary(long(4095))}, tooLong},
+		{pt.List{pt.Binary(long(4095)), pt.Binary("")}, badarg},
+		{pt.List{pt.Binary(long(4095)), pt.List{}}, badarg},
+		{pt.List{pt.Binary(long(4094)), 97}, tooLong},
+		{pt.List{pt.Binary(long(4094)), 97, pt.Binary("")}, badarg},
+		{pt.List{pt.Binary(long(4094)), pt.List{}}, tooLong},
+		{pt.List{pt.Binary(long(4094)), pt.String("a")}, badarg},
+		{pt.List{pt.Binary(long(4093)), pt.String("a")}, tooLong},
+		{pt.Binary(""), badarg},
+		{pt.List{pt.List{}, pt.Binary("")}, badarg},
+		{pt.Binary("\x00"), errno("enoent")},
+		{pt.Binary("/\x00\x00"), ok},
+		{pt.List{pt.Binary("/"), 0}, ok},
+		{pt.Binary("/\x00/no/such"), badarg},
+		{pt.List{pt.Binary("/"), 0, pt.String("x")}, badarg},
 	} {
 		p.Want(c.want, nil, "chdir", c.path)
 	}
 }
 
 // among tells whether a term is one of some. No terms stand for any term.
-func among(all []Term, one Term) bool {
+func among(all []pt.Term, one pt.Term) bool {
 	for _, t := range all {
 		if cmp.Equal(t, one) {
 			return true

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 // What -c makes of a path.
@@ -24,7 +24,7 @@ type controlKind struct {
 }
 
 func TestControlIsASocketWhereSomebodyListens(t *testing.T) {
-	Linux(t, "/proc")
+	pt.Linux(t, "/proc")
 	unused := fmt.Sprintf("fdctl.%d.%d", os.Getpid(), time.Now().UnixNano())
 	for _, c := range []struct {
 		name, listen, path string // %s in listen stands for the folder
@@ -47,8 +47,8 @@ func TestControlIsASocketWhereSomebodyListens(t *testing.T) {
 			}
 			defer l.Close()
 			path := filepath.Join(dir, c.path)
-			p := Launch(t, NoFifo(), Args("-c", path))
-			p.Next(Reply(nil, ok))
+			p := pt.Launch(t, pt.NoFifo(), pt.Args("-c", path))
+			p.Next(pt.Reply(nil, ok))
 			target, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/5", p.Pid))
 			if err != nil {
 				t.Fatal(err)
@@ -82,7 +82,7 @@ func TestStartFailsWhereASocketFileIsLeft(t *testing.T) {
 	}
 	l.(*net.UnixListener).SetUnlinkOnClose(false)
 	l.Close()
-	if got := Run(t, "-c", path); got.Status != int(unix.EEXIST) {
+	if got := pt.Run(t, "-c", path); got.Status != int(unix.EEXIST) {
 		t.Errorf("exit status %d, want EEXIST", got.Status)
 	}
 }
@@ -96,8 +96,8 @@ func TestPortTellsTheDriverHowManyBytesItHasWrittenBeforeAnExec(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	p := Launch(t, NoFifo(), Args("-c", path))
-	p.Next(Reply(nil, ok))
+	p := pt.Launch(t, pt.NoFifo(), pt.Args("-c", path))
+	p.Next(pt.Reply(nil, ok))
 	conn, err := l.Accept()
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +105,7 @@ func TestPortTellsTheDriverHowManyBytesItHasWrittenBeforeAnExec(t *testing.T) {
 	defer conn.Close()
 	a := p.Fork(nil)
 	p.Want(a.Pid(), a, "getpid")
-	p.Want(errno("enoent"), nil, "execvp", Binary("/no/such/program"), List{Binary("x")})
+	p.Want(errno("enoent"), nil, "execvp", pt.Binary("/no/such/program"), pt.List{pt.Binary("x")})
 	p.SendExec(nil, "/bin/cat")
 	conn.SetDeadline(time.Now().Add(30 * time.Second))
 	notices, err := io.ReadAll(conn) // up to the exec

@@ -14,20 +14,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 // What a message costs, as counts: they are the same on every machine, and under every load.
 
 // counted are the processes of a pipeline, the port first, each with a trace of its own.
-type counted []*Trace
+type counted []*pt.Trace
 
-func countCalls(p *Port, l Pipeline) counted {
+func countCalls(p *pt.Port, l pt.Pipeline) counted {
 	p.T().Helper()
 	p.Int(l, "getpid") // whatever happens only once is over
-	traces := counted{Attach(p.T(), p.Pid)}
+	traces := counted{pt.Attach(p.T(), p.Pid)}
 	for _, pid := range l {
-		traces = append(traces, Attach(p.T(), pid))
+		traces = append(traces, pt.Attach(p.T(), pid))
 	}
 	return traces
 }
@@ -59,7 +59,7 @@ func TestCallIsOneReadAndOneWriteOfEachFrame(t *testing.T) {
 	const rounds = 20
 	answers := slices.Repeat([]string{"poll", "read", "writev"}, rounds)[1:]
 	passesOn := slices.Repeat([]string{"poll", "read", "write", "poll", "read", "writev"}, rounds)[1:]
-	p := Start(t)
+	p := pt.Start(t)
 	l := p.Chain(2)
 	traces := countCalls(p, l)
 	for range rounds {
@@ -74,13 +74,13 @@ func TestCallsSentTogetherShareTheirSystemCalls(t *testing.T) {
 	const calls = 50
 	for _, depth := range []int{0, 1, 16} {
 		t.Run(fmt.Sprintf("depth %d", depth), func(t *testing.T) {
-			p := Start(t)
+			p := pt.Start(t)
 			l := p.Chain(depth)
 			pid := p.Int(l, "getpid")
 			traces := countCalls(p, l)
-			p.Write(bytes.Repeat(CallFrame(l, "getpid"), calls))
+			p.Write(bytes.Repeat(pt.CallFrame(l, "getpid"), calls))
 			for range calls {
-				p.Next(Reply(l, pid))
+				p.Next(pt.Reply(l, pid))
 			}
 			for at, made := range traces.calls() {
 				most := 10
@@ -127,7 +127,7 @@ func memory(t *testing.T, pid int, kind string) (n int) {
 
 func TestPortAloneIsSmall(t *testing.T) {
 	const most = 96 // KiB
-	p := Start(t)
+	p := pt.Start(t)
 	p.Want(p.Pid, nil, "getpid")
 	if size := written(t, p.Pid); size > most {
 		t.Errorf("the port alone has %d KiB, want at most %d", size, most)
@@ -137,7 +137,7 @@ func TestPortAloneIsSmall(t *testing.T) {
 // With transparent huge pages for all, the first write to a mapping with room for one would take 2 MiB.
 func TestProcessesHaveNoRoomForHugePages(t *testing.T) {
 	const huge = 2 << 20
-	p := Start(t)
+	p := pt.Start(t)
 	child := p.Fork(nil)
 	p.Want(child.Pid(), child, "getpid")
 	for _, pid := range []int{p.Pid, child.Pid()} {
@@ -174,7 +174,7 @@ func writable(t *testing.T, pid int) (all []mapping) {
 
 func TestIdleChildrenAreSmall(t *testing.T) {
 	const children, most = 100, 24 // KiB
-	p := Start(t, Args("-m", strconv.Itoa(children)))
+	p := pt.Start(t, pt.Args("-m", strconv.Itoa(children)))
 	p.Want(p.Pid, nil, "getpid")
 	alone, pids := pss(t, p.Pid), []int{p.Pid}
 	for range children {
@@ -187,7 +187,7 @@ func TestIdleChildrenAreSmall(t *testing.T) {
 
 func TestProgramIsSmall(t *testing.T) {
 	const most = 1_600_000
-	info, err := os.Stat(Program())
+	info, err := os.Stat(pt.Program())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,17 +218,17 @@ func TestManySmallWritersShareWritesAndAreServedAlike(t *testing.T) {
 		total    = 24 << 20
 		together = 3 // frames in a write
 	)
-	p := Start(t)
+	p := pt.Start(t)
 	a := p.Fork(nil)
 	var gate []byte
 	for range writers {
 		w := p.Fork(a)
 		p.Sh(w, "read gate; while echo "+strings.Repeat("x", line-1)+"; do :; done")
-		gate = append(gate, StdinFrame(w, []byte("\n"))...)
+		gate = append(gate, pt.StdinFrame(w, []byte("\n"))...)
 	}
 	p.Write(gate)
-	output := func() Message {
-		return p.Receive("output of a writer", func(m Message) bool { return m.Type == TypeStdout })
+	output := func() pt.Message {
+		return p.Receive("output of a writer", func(m pt.Message) bool { return m.Type == pt.TypeStdout })
 	}
 	// What counts is what comes once all of them write.
 	for started := map[int]bool{}; len(started) < writers; {

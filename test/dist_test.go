@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 // machines are the programs of make dist, what they are built for, and how qemu names the machines.
@@ -47,15 +47,15 @@ func TestDistributedProgramsStartForkExecuteAndCatchSignals(t *testing.T) {
 		t.Run(m.arch, func(t *testing.T) {
 			path := filepath.Join(dir, "alcove-linux-"+m.arch)
 			static(t, path, m.machine)
-			opts := []Option{Instead(path)}
+			opts := []pt.Option{pt.Instead(path)}
 			if !runs(t, path) {
 				if m.emulator == "" {
 					t.Skip("neither this kernel nor an emulator runs it")
 				}
-				opts = append(opts, Under(Emulator(t, m.emulator)))
+				opts = append(opts, pt.Under(pt.Emulator(t, m.emulator)))
 			}
-			want := Result{Stdout: "alcove 1.0.1 (Go)\n"}
-			if diff := cmp.Diff(want, RunWith(t, []string{"--version"}, opts...)); diff != "" {
+			want := pt.Result{Stdout: "alcove 1.0.1 (Go)\n"}
+			if diff := cmp.Diff(want, pt.RunWith(t, []string{"--version"}, opts...)); diff != "" {
 				t.Errorf("--version (-want +got):\n%s", diff)
 			}
 			use(t, opts)
@@ -69,14 +69,14 @@ func TestDistributedProgramsStartForkExecuteAndCatchSignals(t *testing.T) {
 var starts = flag.Int("starts", 10, "how often the program of each machine is started")
 
 // startForkExecute is a whole life of the program.
-func startForkExecute(t *testing.T, opts []Option) {
+func startForkExecute(t *testing.T, opts []pt.Option) {
 	t.Helper()
-	p := Start(t, opts...)
+	p := pt.Start(t, opts...)
 	a := p.Fork(nil)
 	p.Want(a.Pid(), a, "getpid")
 	p.Exec(a, "cat")
 	p.Stdin(a, "text")
-	p.Next(Stdout(a, "text"))
+	p.Next(pt.Stdout(a, "text"))
 }
 
 // static checks that a program needs nothing but the kernel.
@@ -108,22 +108,22 @@ func runs(t *testing.T, path string) bool {
 }
 
 // use does what most clients do.
-func use(t *testing.T, opts []Option) {
+func use(t *testing.T, opts []pt.Option) {
 	t.Helper()
-	p := Start(t, opts...)
+	p := pt.Start(t, opts...)
 	p.Want(p.Pid, nil, "getpid")
 	l := p.Chain(3)
 	p.Want(l.Pid(), l, "getpid")
-	p.Want(Tuple{Atom("error"), Atom("enoent")}, l, "chdir", Binary("/no/such/folder"))
+	p.Want(pt.Tuple{pt.Atom("error"), pt.Atom("enoent")}, l, "chdir", pt.Binary("/no/such/folder"))
 
 	p.Signal(l, syscall.SIGUSR1)
-	event := p.Receive("event", func(m Message) bool { return m.Is(TypeEvent, l) })
+	event := p.Receive("event", func(m pt.Message) bool { return m.Is(pt.TypeEvent, l) })
 	if info, ok := event.Signal("sigusr1"); !ok || len(info) != 128 {
 		t.Errorf("event %v, want sigusr1 with a siginfo", event)
 	}
 	p.Exec(l, "cat")
 	p.Stdin(l, "text")
-	p.Next(Stdout(l, "text"))
+	p.Next(pt.Stdout(l, "text"))
 }
 
 func TestDistributionIsTheSameWhateverTheEnvironmentSays(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 // Whatever runs out is an error reply, and the process goes on.
@@ -21,11 +21,11 @@ func TestEveryDescriptorLimitGivesErrorsAndNeverADeath(t *testing.T) {
 	for limit := 8; limit <= 80; limit++ {
 		t.Run(fmt.Sprint(limit), func(t *testing.T) {
 			t.Parallel()
-			p := Start(t, Shell(fmt.Sprint("ulimit -n ", limit)))
-			p.Want(min(64, (limit-6)/6), nil, "getopt", Atom("maxchild"))
+			p := pt.Start(t, pt.Shell(fmt.Sprint("ulimit -n ", limit)))
+			p.Want(min(64, (limit-6)/6), nil, "getopt", pt.Atom("maxchild"))
 			// Children until there is no more, with a few files in the way of them.
 			for range limit % 7 {
-				p.Call(nil, "open", Binary("/dev/null"), List{}, 0)
+				p.Call(nil, "open", pt.Binary("/dev/null"), pt.List{}, 0)
 			}
 			children := forkUntilError(t, p, nil)
 			for _, a := range children {
@@ -39,11 +39,11 @@ func TestEveryDescriptorLimitGivesErrorsAndNeverADeath(t *testing.T) {
 				}
 				openUntilError(t, p, a)
 				p.Want(a.Pid(), a, "getpid")
-				p.Want(errno("enoent"), a, "execvp", Binary("/no/such/program"), argv("x"))
+				p.Want(errno("enoent"), a, "execvp", pt.Binary("/no/such/program"), argv("x"))
 				p.SendExec(a, "echo", "out")
-				p.Await(Ctl(a, "fdctl_closed"))
-				p.Await(Stdout(a, "out\n"))
-				p.Await(ExitStatus(a, 0))
+				p.Await(pt.Ctl(a, "fdctl_closed"))
+				p.Await(pt.Stdout(a, "out\n"))
+				p.Await(pt.ExitStatus(a, 0))
 			}
 			for _, fd := range files {
 				p.Want(ok, nil, "close", fd)
@@ -54,13 +54,13 @@ func TestEveryDescriptorLimitGivesErrorsAndNeverADeath(t *testing.T) {
 	}
 }
 
-func forkUntilError(t *testing.T, p *Port, to Pipeline) []Pipeline {
+func forkUntilError(t *testing.T, p *pt.Port, to pt.Pipeline) []pt.Pipeline {
 	t.Helper()
-	var children []Pipeline
+	var children []pt.Pipeline
 	for {
-		r, _ := p.Call(to, "fork").(Tuple)
+		r, _ := p.Call(to, "fork").(pt.Tuple)
 		if r[0] != ok {
-			if e := Format(r); e != "{error,emfile}" && e != "{error,eagain}" {
+			if e := pt.Format(r); e != "{error,emfile}" && e != "{error,eagain}" {
 				t.Errorf("fork: %s", e)
 			}
 			return children
@@ -70,13 +70,13 @@ func forkUntilError(t *testing.T, p *Port, to Pipeline) []Pipeline {
 	}
 }
 
-func openUntilError(t *testing.T, p *Port, to Pipeline) []int {
+func openUntilError(t *testing.T, p *pt.Port, to pt.Pipeline) []int {
 	t.Helper()
 	var files []int
 	for {
-		r, _ := p.Call(to, "open", Binary("/dev/null"), List{Atom("o_cloexec")}, 0).(Tuple)
+		r, _ := p.Call(to, "open", pt.Binary("/dev/null"), pt.List{pt.Atom("o_cloexec")}, 0).(pt.Tuple)
 		if r[0] != ok {
-			if e := Format(r); e != "{error,emfile}" {
+			if e := pt.Format(r); e != "{error,emfile}" {
 				t.Errorf("open: %s", e)
 			}
 			return files
@@ -88,12 +88,12 @@ func openUntilError(t *testing.T, p *Port, to Pipeline) []int {
 
 // poll(2) refuses a list that is longer than the limit on open files; the slots of children that are gone count in it.
 func TestDescriptorLimitMayBeLoweredWithAChildInAHighSlot(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	var files []int
 	for range 100 {
-		files = append(files, p.Int(nil, "open", Binary("/dev/null"), List{}, 0))
+		files = append(files, p.Int(nil, "open", pt.Binary("/dev/null"), pt.List{}, 0))
 	}
-	var children []Pipeline
+	var children []pt.Pipeline
 	for range 12 {
 		children = append(children, p.Fork(nil))
 	}
@@ -106,17 +106,17 @@ func TestDescriptorLimitMayBeLoweredWithAChildInAHighSlot(t *testing.T) {
 	}
 	s := slotOf(t, p, a)
 	soft := max(s.Control, s.Stdin, s.Stdout, s.Stderr, 12) + 1
-	p.Want(ok, nil, "setrlimit", Atom("rlimit_nofile"), rlimit(soft, 1000))
+	p.Want(ok, nil, "setrlimit", pt.Atom("rlimit_nofile"), rlimit(soft, 1000))
 	p.Want(p.Pid, nil, "getpid")
 	p.Want(a.Pid(), a, "getpid")
 }
 
 func TestProcessLimitIsAnErrorReply(t *testing.T) {
-	Need(t, "CAP_SETUID", 7)
-	p := Start(t)
+	pt.Need(t, "CAP_SETUID", 7)
+	p := pt.Start(t)
 	a := p.Fork(nil)
 	p.Want(ok, a, "setresuid", 54324, 54324, 54324)
-	p.Want(ok, a, "setrlimit", Atom("rlimit_nproc"), rlimit(5, 5))
+	p.Want(ok, a, "setrlimit", pt.Atom("rlimit_nproc"), rlimit(5, 5))
 	for range 3 {
 		children := forkUntilError(t, p, a)
 		if len(children) != 4 {
@@ -128,8 +128,8 @@ func TestProcessLimitIsAnErrorReply(t *testing.T) {
 		}
 		p.Want(errno("eagain"), a, "clone", 0)
 		p.Sh(children[0], "echo out")
-		p.Await(Stdout(children[0], "out\n"))
-		p.Await(ExitStatus(children[0], 0))
+		p.Await(pt.Stdout(children[0], "out\n"))
+		p.Await(pt.ExitStatus(children[0], 0))
 		for _, b := range children[1:] {
 			p.Stop(b)
 		}
@@ -138,42 +138,42 @@ func TestProcessLimitIsAnErrorReply(t *testing.T) {
 
 func TestAddressSpaceLimitIsAnErrorReply(t *testing.T) {
 	for depth := range 2 {
-		p := Start(t)
+		p := pt.Start(t)
 		testAddressSpaceLimit(t, p, p.Chain(depth))
 	}
 }
 
-func testAddressSpaceLimit(t *testing.T, p *Port, a Pipeline) {
+func testAddressSpaceLimit(t *testing.T, p *pt.Port, a pt.Pipeline) {
 	pid := p.Int(a, "getpid")
-	p.Want(ok, a, "setrlimit", Atom("rlimit_as"), rlimit(4096, infinity))
-	p.Want(ok, a, "setrlimit", Atom("rlimit_data"), rlimit(4096, infinity))
+	p.Want(ok, a, "setrlimit", pt.Atom("rlimit_as"), rlimit(4096, infinity))
+	p.Want(ok, a, "setrlimit", pt.Atom("rlimit_data"), rlimit(4096, infinity))
 	for i := range 2000 {
-		switch r := Format(p.Call(a, "setenv", Binary(fmt.Sprint("NAME", i)), Binary(Bytes(3000)), 1)); r {
+		switch r := pt.Format(p.Call(a, "setenv", pt.Binary(fmt.Sprint("NAME", i)), pt.Binary(pt.Bytes(3000)), 1)); r {
 		case "ok", "{error,enomem}":
 		default:
 			t.Fatalf("setenv: %s", r)
 		}
 		p.Want(pid, a, "getpid")
 	}
-	p.Want(Binary(Bytes(60000)), a, "iolist_to_bin", Binary(Bytes(60000)))
-	p.Want(errno("emsgsize"), a, "alloc", List{ptr(65535)})
-	switch r := Format(p.Call(a, "environ")); r {
+	p.Want(pt.Binary(pt.Bytes(60000)), a, "iolist_to_bin", pt.Binary(pt.Bytes(60000)))
+	p.Want(errno("emsgsize"), a, "alloc", pt.List{ptr(65535)})
+	switch r := pt.Format(p.Call(a, "environ")); r {
 	case "{error,emsgsize}", "{error,enomem}":
 	default:
 		t.Errorf("environ: %.100s", r)
 	}
 	// A copy of the process needs address space for itself only.
-	switch r, _ := p.Call(a, "fork").(Tuple); r[0] {
+	switch r, _ := p.Call(a, "fork").(pt.Tuple); r[0] {
 	case ok:
 		child, _ := r[1].(int)
 		p.Want(child, a.Then(child), "getpid")
 	default:
-		if e := Format(r); e != "{error,enomem}" {
+		if e := pt.Format(r); e != "{error,enomem}" {
 			t.Errorf("fork: %s", e)
 		}
 	}
 	// Kernels before 6.9 look at the size of the environment before they look for the program.
-	switch r := Format(p.Call(a, "execvp", Binary("/no/such/program"), argv("x"))); r {
+	switch r := pt.Format(p.Call(a, "execvp", pt.Binary("/no/such/program"), argv("x"))); r {
 	case "{error,enoent}", "{error,e2big}":
 	default:
 		t.Errorf("execvp: %s", r)
@@ -183,7 +183,7 @@ func testAddressSpaceLimit(t *testing.T, p *Port, a Pipeline) {
 
 // A client that is gone: the whole tree goes, with programs that lead sessions of their own.
 func TestTreeIsGoneWhenItsClientIs(t *testing.T) {
-	p := Start(t, AnyEnd())
+	p := pt.Start(t, pt.AnyEnd())
 	l := p.Chain(3)
 	var pids []int
 	for i := range 6 {
@@ -198,14 +198,14 @@ func TestTreeIsGoneWhenItsClientIs(t *testing.T) {
 	p.CloseOutput()
 	p.Exit()
 	for _, pid := range append(pids, l...) {
-		Gone(t, pid)
+		pt.Gone(t, pid)
 	}
 }
 
 // A reader that does not read costs no memory, and loses nothing.
 func TestOutputWaitsForASlowReader(t *testing.T) {
-	Linux(t, "/proc")
-	p := Start(t)
+	pt.Linux(t, "/proc")
+	p := pt.Start(t)
 	l := p.Chain(3)
 	p.Want(l.Pid(), l, "getpid")
 	pids := append([]int{p.Pid}, l[:2]...)
@@ -216,19 +216,19 @@ func TestOutputWaitsForASlowReader(t *testing.T) {
 	p.Hold()
 	const total = 50 << 20
 	p.SendExec(l, "head", "-c", strconv.Itoa(total), "/dev/zero")
-	Until(t, "the port waits for its reader", func() bool {
-		n := SystemCall(p.Pid)
+	pt.Until(t, "the port waits for its reader", func() bool {
+		n := pt.SystemCall(p.Pid)
 		return n == unix.SYS_WRITEV || n == unix.SYS_WRITE
 	})
-	Until(t, "the program waits as well", func() bool { return SystemCall(l.Pid()) == unix.SYS_WRITE })
+	pt.Until(t, "the program waits as well", func() bool { return pt.SystemCall(l.Pid()) == unix.SYS_WRITE })
 	for i, pid := range pids {
 		if grown := rss(t, pid) - before[i]; grown > 2000 {
 			t.Errorf("process %d of the chain grew by %d KiB", i, grown)
 		}
 	}
 	p.Release()
-	p.Await(Ctl(l, "fdctl_closed"))
-	if n := len(p.Finish(l, ExitStatus(l, 0))); n != total {
+	p.Await(pt.Ctl(l, "fdctl_closed"))
+	if n := len(p.Finish(l, pt.ExitStatus(l, 0))); n != total {
 		t.Errorf("%d bytes of %d", n, total)
 	}
 	p.Quiet(nil, l.Parent())
@@ -236,9 +236,9 @@ func TestOutputWaitsForASlowReader(t *testing.T) {
 
 // rss is the resident memory of a process in KiB.
 func rss(t testing.TB, pid int) int {
-	Linux(t, "/proc")
+	pt.Linux(t, "/proc")
 	t.Helper()
-	n, err := strconv.Atoi(strings.TrimSuffix(Status(pid, "VmRSS"), " kB"))
+	n, err := strconv.Atoi(strings.TrimSuffix(pt.Status(pid, "VmRSS"), " kB"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +248,7 @@ func rss(t testing.TB, pid int) int {
 // The counts of {pipe, N} and the sizes of what was taken whole add up to what the program got.
 func TestBytesThatAProgramGetsAddUp(t *testing.T) {
 	random := seeded(t)
-	p := Start(t)
+	p := pt.Start(t)
 	a := p.Fork(nil)
 	p.Exec(a, "wc", "-c")
 	sum := 0
@@ -263,10 +263,10 @@ func TestBytesThatAProgramGetsAddUp(t *testing.T) {
 		if random.IntN(2) == 0 {
 			size = random.IntN(100)
 		}
-		p.Stdin(a, Bytes(size))
+		p.Stdin(a, pt.Bytes(size))
 		p.Send(nil, "getuid")
 		m := p.Any()
-		if m.Is(TypePipe, a) {
+		if m.Is(pt.TypePipe, a) {
 			n, _ := m.Term().(int)
 			if n >= size {
 				t.Errorf("of %d bytes {pipe, %d}", size, n)
@@ -276,13 +276,13 @@ func TestBytesThatAProgramGetsAddUp(t *testing.T) {
 		} else {
 			sum += size
 		}
-		if !m.Is(TypeCall, nil) {
+		if !m.Is(pt.TypeCall, nil) {
 			t.Fatalf("instead of a reply %v", m)
 		}
 	}
 	p.Signal(a, syscall.SIGCONT)
 	endOfFile(t, p, a)
-	if got := strings.TrimSpace(p.Finish(a, ExitStatus(a, 0))); got != strconv.Itoa(sum) {
+	if got := strings.TrimSpace(p.Finish(a, pt.ExitStatus(a, 0))); got != strconv.Itoa(sum) {
 		t.Errorf("the program got %s bytes, accounted for were %d", got, sum)
 	}
 }
@@ -290,31 +290,31 @@ func TestBytesThatAProgramGetsAddUp(t *testing.T) {
 // However reaping changes hands, every child is reported once: by waitpid or by an event.
 func TestEveryChildIsReportedOnceHoweverItIsReaped(t *testing.T) {
 	random := seeded(t)
-	p := Start(t)
+	p := pt.Start(t)
 	reports := map[int]int{}
 	takenOver := false
-	var live []Pipeline
-	old := func() Atom {
+	var live []pt.Pipeline
+	old := func() pt.Atom {
 		if takenOver {
 			return "sig_info"
 		}
 		return "sig_dfl"
 	}
-	switchTo := func(over bool, handler Atom) {
-		p.Send(nil, "sigaction", Atom("sigchld"), handler)
-		p.Await(Reply(nil, okTuple(old())))
+	switchTo := func(over bool, handler pt.Atom) {
+		p.Send(nil, "sigaction", pt.Atom("sigchld"), handler)
+		p.Await(pt.Reply(nil, okTuple(old())))
 		takenOver = over
 	}
 	collect := func() {
 		for _, m := range p.Queue() {
-			if m.Type == TypeEvent && len(m.From) == 1 {
+			if m.Type == pt.TypeEvent && len(m.From) == 1 {
 				reports[m.From.Pid()]++
 			}
 		}
 	}
 	waitpid := func() {
-		p.Send(nil, "waitpid", -1, List{Atom("wnohang")})
-		r, _ := p.Reply(nil, "waitpid").Term().(Tuple)
+		p.Send(nil, "waitpid", -1, pt.List{pt.Atom("wnohang")})
+		r, _ := p.Reply(nil, "waitpid").Term().(pt.Tuple)
 		if len(r) == 4 && r[0] == ok {
 			if pid, _ := r[1].(int); pid > 0 {
 				reports[pid]++
@@ -328,7 +328,7 @@ func TestEveryChildIsReportedOnceHoweverItIsReaped(t *testing.T) {
 			a := p.Fork(nil)
 			live, all = append(live, a), append(all, a.Pid())
 			if random.IntN(3) == 0 {
-				p.Send(nil, "ptrace", Atom("ptrace_seize"), a.Pid(), 0, 0)
+				p.Send(nil, "ptrace", pt.Atom("ptrace_seize"), a.Pid(), 0, 0)
 				p.Reply(nil, "ptrace")
 			}
 		case n < 7 && len(live) > 0:
@@ -340,7 +340,7 @@ func TestEveryChildIsReportedOnceHoweverItIsReaped(t *testing.T) {
 		case n == 8:
 			switchTo(true, "sig_info")
 		case n == 9:
-			switchTo(false, []Atom{"sig_dfl", "sig_ign"}[random.IntN(2)])
+			switchTo(false, []pt.Atom{"sig_dfl", "sig_ign"}[random.IntN(2)])
 		}
 		collect()
 	}
@@ -351,7 +351,7 @@ func TestEveryChildIsReportedOnceHoweverItIsReaped(t *testing.T) {
 		}
 		p.Signal(a, syscall.SIGKILL)
 	}
-	Until(t, "every child has been reported", func() bool {
+	pt.Until(t, "every child has been reported", func() bool {
 		p.Want(p.Pid, nil, "getpid")
 		collect()
 		return len(reports) >= len(all)
@@ -362,37 +362,37 @@ func TestEveryChildIsReportedOnceHoweverItIsReaped(t *testing.T) {
 			t.Errorf("child %d was reported %d times", pid, reports[pid])
 		}
 	}
-	p.Want(List{}, nil, "cpid")
-	if z := Zombies(p.Pid); len(z) > 0 {
+	p.Want(pt.List{}, nil, "cpid")
+	if z := pt.Zombies(p.Pid); len(z) > 0 {
 		t.Errorf("zombies %v", z)
 	}
 }
 
 // bettered: D22, D30 no process holds a pipe of another.
 func TestNoProcessHoldsAPipeOfAnother(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	a, b := p.Fork(nil), p.Fork(nil)
 	c, d := p.Fork(a), p.Fork(b)
 	e := p.Fork(nil)
 	p.Exec(e, "sleep", "1000")
-	for _, l := range []Pipeline{a, b, c, d} {
+	for _, l := range []pt.Pipeline{a, b, c, d} {
 		p.Want(l.Pid(), l, "getpid")
 	}
 	holders := map[string][]int{}
 	for _, pid := range []int{p.Pid, a.Pid(), b.Pid(), c.Pid(), d.Pid(), e.Pid()} {
-		for _, target := range FDs(pid) {
+		for _, target := range pt.FDs(pid) {
 			if strings.HasPrefix(target, "pipe:") || strings.HasPrefix(target, "socket:") {
 				holders[target] = append(holders[target], pid)
 			}
 		}
 	}
-	for _, l := range []Pipeline{a, b, c, d, e} {
+	for _, l := range []pt.Pipeline{a, b, c, d, e} {
 		parent := p.Pid
 		if len(l) > 1 {
 			parent = l.Parent().Pid()
 		}
 		for fd := range 3 {
-			got := holders[FDs(l.Pid())[fd]]
+			got := holders[pt.FDs(l.Pid())[fd]]
 			slices.Sort(got)
 			want := []int{parent, l.Pid()}
 			slices.Sort(want)
@@ -405,17 +405,17 @@ func TestNoProcessHoldsAPipeOfAnother(t *testing.T) {
 
 // A stopped process keeps nobody else waiting, and what was sent to it arrives later.
 func TestStoppedProcessDelaysOnlyItsOwnSubtree(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	a, b := p.Fork(nil), p.Fork(nil)
 	c := p.Fork(a)
 	p.Want(c.Pid(), c, "getpid")
 	const large = 3
 	for range 30 {
 		p.Signal(a, syscall.SIGSTOP)
-		Until(t, "the process stops", func() bool { return State(a.Pid()) == "T" })
+		pt.Until(t, "the process stops", func() bool { return pt.State(a.Pid()) == "T" })
 		p.Send(c, "getpid")
 		for range large { // more than its pipe holds, less than is held for it beside
-			p.Send(a, "iolist_to_bin", Binary(Bytes(30000)))
+			p.Send(a, "iolist_to_bin", pt.Binary(pt.Bytes(30000)))
 		}
 		p.Send(a, "getpid")
 		p.Want(b.Pid(), b, "getpid")
@@ -425,10 +425,10 @@ func TestStoppedProcessDelaysOnlyItsOwnSubtree(t *testing.T) {
 		p.Stop(d)
 		p.Signal(a, syscall.SIGCONT)
 		for range large {
-			p.Await(Reply(a, Binary(Bytes(30000))))
+			p.Await(pt.Reply(a, pt.Binary(pt.Bytes(30000))))
 		}
-		p.Await(Reply(a, a.Pid()))
-		p.Await(Reply(c, c.Pid()))
+		p.Await(pt.Reply(a, a.Pid()))
+		p.Await(pt.Reply(c, c.Pid()))
 		p.SignalOf(a, "sigcont")
 	}
 	p.Quiet(nil, a, b, c)
@@ -437,7 +437,7 @@ func TestStoppedProcessDelaysOnlyItsOwnSubtree(t *testing.T) {
 func TestRandomBytesEndAProcessAndNeverHangIt(t *testing.T) {
 	random := seeded(t)
 	for range 60 {
-		p := Start(t, AnyEnd(), Garbage(), Talks())
+		p := pt.Start(t, pt.AnyEnd(), pt.Garbage(), pt.Talks())
 		a := p.Fork(nil)
 		p.Want(a.Pid(), a, "getpid")
 		garbage := make([]byte, random.IntN(3000))
@@ -445,7 +445,7 @@ func TestRandomBytesEndAProcessAndNeverHangIt(t *testing.T) {
 			garbage[i] = byte(random.Uint32()) >> (random.Uint32() % 8)
 		}
 		// First in a child, which hurts nobody, then in the port.
-		p.Write(StdinFrame(a, garbage))
+		p.Write(pt.StdinFrame(a, garbage))
 		p.Want(p.Pid, nil, "getpid")
 		p.Write(garbage)
 		p.CloseInput()
@@ -455,14 +455,14 @@ func TestRandomBytesEndAProcessAndNeverHangIt(t *testing.T) {
 		if s := p.Stderr(); strings.Contains(s, "goroutine") {
 			t.Fatalf("panic after % x:\n%s", garbage, s)
 		}
-		Gone(t, a.Pid())
+		pt.Gone(t, a.Pid())
 	}
 }
 
 // Calls with bodies of random bytes, and with one byte of a good body changed: a reply each, whatever it says.
 func TestRandomBodiesAreAnswered(t *testing.T) {
 	random := seeded(t)
-	p := Start(t)
+	p := pt.Start(t)
 	harmless := []string{"alloc", "chdir", "chmod", "environ", "errno_id", "fcntl_constant", "filter", "getenv", "getopt",
 		"getpriority", "getrlimit", "ioctl", "iolist_to_bin", "mount", "open", "prctl", "ptrace", "readdir", "seccomp", "setcpid",
 		"sethostname", "socket", "symlink", "unlink", "waitpid", "connect", "execve"}
@@ -470,14 +470,14 @@ func TestRandomBodiesAreAnswered(t *testing.T) {
 	for _, family := range []map[string]call{fileCalls, processCalls, execCalls, environmentCalls, identityCalls, limitCalls,
 		namespaceCalls, deviceCalls, optionCalls, constantCalls} {
 		for name, c := range family {
-			good[name] = EncodeCall(c.examples()...)
+			good[name] = pt.EncodeCall(c.examples()...)
 		}
 	}
 	a := p.Fork(nil)
 	if os.Getuid() == 0 {
 		p.Want(ok, a, "setuid", 54325) // what a body does by chance shall not matter
 	}
-	p.Want(ok, a, "chdir", Binary("/"))
+	p.Want(ok, a, "chdir", pt.Binary("/"))
 	const calls = 3000
 	sent := 0
 	for range calls {
@@ -497,8 +497,8 @@ func TestRandomBodiesAreAnswered(t *testing.T) {
 		if name == "filter" && random.IntN(10) > 0 {
 			continue // a filter stays
 		}
-		p.Write(RawCallFrame(a, Number(name), body))
-		if m := p.Any(); !m.Is(TypeCall, a) {
+		p.Write(pt.RawCallFrame(a, pt.Number(name), body))
+		if m := p.Any(); !m.Is(pt.TypeCall, a) {
 			t.Fatalf("%s % x: %v", name, body, m)
 		}
 		sent++
@@ -511,25 +511,25 @@ func TestRandomBodiesAreAnswered(t *testing.T) {
 
 // A program may make the pipes non-blocking that it shares with the port.
 func TestNonBlockingDescriptorsLoseNothing(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	a := p.Fork(nil)
-	for _, l := range []Pipeline{nil, a} {
+	for _, l := range []pt.Pipeline{nil, a} {
 		for fd := range 3 {
-			p.Want(okTuple(0), l, "fcntl", fd, Atom("f_setfl"), unix.O_NONBLOCK)
+			p.Want(okTuple(0), l, "fcntl", fd, pt.Atom("f_setfl"), unix.O_NONBLOCK)
 		}
 	}
 	p.Hold()
 	const calls = 200
 	var batch []byte
 	for range calls {
-		batch = append(batch, CallFrame(a, "getpid")...)
-		batch = append(batch, CallFrame(nil, "environ")...)
+		batch = append(batch, pt.CallFrame(a, "getpid")...)
+		batch = append(batch, pt.CallFrame(nil, "environ")...)
 	}
 	p.Write(batch)
-	Until(t, "the port waits for its reader", func() bool { return State(p.Pid) == "S" })
+	pt.Until(t, "the port waits for its reader", func() bool { return pt.State(p.Pid) == "S" })
 	p.Release()
 	for range calls {
-		p.Await(Reply(a, a.Pid()))
+		p.Await(pt.Reply(a, a.Pid()))
 		p.Reply(nil, "environ")
 	}
 	p.Quiet(nil, a)
@@ -537,12 +537,12 @@ func TestNonBlockingDescriptorsLoseNothing(t *testing.T) {
 
 // What a child says is its own word: it cannot speak for a sibling or for its parent.
 func TestFramesThatAChildForgesCarryItsPid(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	a, b := p.Fork(nil), p.Fork(nil)
 	p.Want(a.Pid(), a, "getpid")
 	stdout := openStdout(t, a)
 	defer stdout.Close()
-	forge := func(frame []byte, want Message) {
+	forge := func(frame []byte, want pt.Message) {
 		t.Helper()
 		if _, err := stdout.Write(frame); err != nil {
 			t.Fatal(err)
@@ -552,17 +552,17 @@ func TestFramesThatAChildForgesCarryItsPid(t *testing.T) {
 	body := func(pid int, rest []byte) []byte {
 		return append(binary.BigEndian.AppendUint32(nil, uint32(pid)), rest...)
 	}
-	forge(Frame(TypeCall, Encode(ok)), Reply(a, ok))
-	forge(Frame(TypeProxy, body(b.Pid(), Frame(TypeCall, Encode(ok)))), Reply(a.Then(b.Pid()), ok))
-	forge(Frame(TypeStdout, body(b.Pid(), []byte("out"))), Stdout(a.Then(b.Pid()), "out"))
-	forge(Frame(TypeProxy, body(p.Pid, Frame(TypeCtl, Encode(Atom("fdctl_closed"))))), Ctl(a.Then(p.Pid), "fdctl_closed"))
+	forge(pt.Frame(pt.TypeCall, pt.Encode(ok)), pt.Reply(a, ok))
+	forge(pt.Frame(pt.TypeProxy, body(b.Pid(), pt.Frame(pt.TypeCall, pt.Encode(ok)))), pt.Reply(a.Then(b.Pid()), ok))
+	forge(pt.Frame(pt.TypeStdout, body(b.Pid(), []byte("out"))), pt.Stdout(a.Then(b.Pid()), "out"))
+	forge(pt.Frame(pt.TypeProxy, body(p.Pid, pt.Frame(pt.TypeCtl, pt.Encode(pt.Atom("fdctl_closed"))))), pt.Ctl(a.Then(p.Pid), "fdctl_closed"))
 	p.Quiet(nil, a, b)
 }
 
 // Whatever a child writes on its control socket, it harms nobody else.
 func TestRandomBytesOnTheControlSocketHurtOnlyTheChild(t *testing.T) {
 	random := seeded(t)
-	p := Start(t, Garbage())
+	p := pt.Start(t, pt.Garbage())
 	b := p.Fork(nil)
 	for range 100 {
 		a := p.Fork(nil)
@@ -570,11 +570,11 @@ func TestRandomBytesOnTheControlSocketHurtOnlyTheChild(t *testing.T) {
 		for i := range data {
 			data[i] = byte(random.Uint32()) >> (random.Uint32() % 8)
 		}
-		p.Write(slices.Concat(CallFrame(a, "getpid"), CallFrame(a, "write", 5, Binary(data)), CallFrame(a, "getpid")))
+		p.Write(slices.Concat(pt.CallFrame(a, "getpid"), pt.CallFrame(a, "write", 5, pt.Binary(data)), pt.CallFrame(a, "getpid")))
 		p.Want(p.Pid, nil, "getpid")
 		p.Want(b.Pid(), b, "getpid")
 		p.Signal(a, syscall.SIGKILL)
-		p.Receive("end of the child", func(m Message) bool { return m.Is(TypeEvent, a) })
+		p.Receive("end of the child", func(m pt.Message) bool { return m.Is(pt.TypeEvent, a) })
 		p.Queue()
 	}
 	p.Want(b.Pid(), b, "getpid")

@@ -14,14 +14,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 // What a process that was asked to does about all that runs below it: at the end of its input, and before.
 
 // buildArtist builds the program that escapes, once.
 var buildArtist = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(filepath.Dir(Program()), "artist")
+	path := filepath.Join(filepath.Dir(pt.Program()), "artist")
 	c := exec.Command("go", "build", "-o", path, "./testdata/artist")
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := c.CombinedOutput()
@@ -32,43 +32,43 @@ var buildArtist = sync.OnceValues(func() (string, error) {
 })
 
 // perform makes a process become an artist, and returns when that has started all that it starts.
-func perform(t *testing.T, p *Port, to Pipeline, way string, n string) {
+func perform(t *testing.T, p *pt.Port, to pt.Pipeline, way string, n string) {
 	t.Helper()
 	artist, err := buildArtist()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.Exec(to, artist, way, n)
-	p.Await(Stdout(to, "up\n"))
+	p.Await(pt.Stdout(to, "up\n"))
 }
 
 // subreaper makes the process one.
-func subreaper(p *Port, to Pipeline) { p.Want(true, to, "setopt", Atom("subreaper"), 1) }
+func subreaper(p *pt.Port, to pt.Pipeline) { p.Want(true, to, "setopt", pt.Atom("subreaper"), 1) }
 
 func TestSubreaperIsMadeOnlyBeforeItHasChildren(t *testing.T) {
-	p := Start(t)
-	p.Want(0, nil, "getopt", Atom("subreaper"))
-	p.Want(false, nil, "setopt", Atom("subreaper"), 0)
+	p := pt.Start(t)
+	p.Want(0, nil, "getopt", pt.Atom("subreaper"))
+	p.Want(false, nil, "setopt", pt.Atom("subreaper"), 0)
 	subreaper(p, nil)
-	p.Want(1, nil, "getopt", Atom("subreaper"))
+	p.Want(1, nil, "getopt", pt.Atom("subreaper"))
 	a := p.Fork(nil)
-	p.Want(true, nil, "setopt", Atom("subreaper"), 1) // it is one already
-	p.Want(0, a, "getopt", Atom("subreaper"))         // not inherited
+	p.Want(true, nil, "setopt", pt.Atom("subreaper"), 1) // it is one already
+	p.Want(0, a, "getopt", pt.Atom("subreaper"))         // not inherited
 	b := p.Fork(a)
-	p.Want(false, a, "setopt", Atom("subreaper"), 1)
-	p.Want(0, a, "getopt", Atom("subreaper"))
+	p.Want(false, a, "setopt", pt.Atom("subreaper"), 1)
+	p.Want(0, a, "getopt", pt.Atom("subreaper"))
 	p.Send(b, "exit", 0)
-	p.Next(Ctl(b, "fdctl_closed"), ExitStatus(b, 0))
+	p.Next(pt.Ctl(b, "fdctl_closed"), pt.ExitStatus(b, 0))
 	subreaper(p, a)
-	p.Want(okTuple(0, 0, 0, 0, 0), a, "prctl", Atom("pr_set_child_subreaper"), 0, 0, 0, 0)
-	p.Want(0, a, "getopt", Atom("subreaper")) // it was taken away
+	p.Want(okTuple(0, 0, 0, 0, 0), a, "prctl", pt.Atom("pr_set_child_subreaper"), 0, 0, 0, 0)
+	p.Want(0, a, "getopt", pt.Atom("subreaper")) // it was taken away
 }
 
 func TestProcessOneOfAPidNamespaceIsASubreaper(t *testing.T) {
-	Need(t, "CAP_SYS_ADMIN", unix.CAP_SYS_ADMIN)
-	p := Start(t)
+	pt.Need(t, "CAP_SYS_ADMIN", unix.CAP_SYS_ADMIN)
+	p := pt.Start(t)
 	a := p.Clone(nil, "clone_newpid")
-	p.Want(1, a, "getopt", Atom("subreaper"))
+	p.Want(1, a, "getopt", pt.Atom("subreaper"))
 }
 
 // The proof is ECHILD of a wait.
@@ -78,15 +78,15 @@ func TestSignalBelowEndsAllThatWasStartedBelow(t *testing.T) {
 		"bomb": "300", "respawn": "20", "hop": "1", "hops": "5",
 	} {
 		t.Run(way, func(t *testing.T) {
-			p := Start(t)
+			p := pt.Start(t)
 			a := p.Fork(nil)
 			subreaper(p, a)
 			b := p.Fork(a)
 			perform(t, p, b, way, n)
-			p.Want(true, a, "setopt", Atom("signalbelow"), int(unix.SIGTERM))
-			Until(t, "no child is left", func() bool {
-				p.Want(true, a, "setopt", Atom("signalbelow"), int(unix.SIGKILL))
-				return cmp.Equal(p.Call(a, "waitpid", -1, List{Atom("wnohang")}), errno("echild"))
+			p.Want(true, a, "setopt", pt.Atom("signalbelow"), int(unix.SIGTERM))
+			pt.Until(t, "no child is left", func() bool {
+				p.Want(true, a, "setopt", pt.Atom("signalbelow"), int(unix.SIGKILL))
+				return cmp.Equal(p.Call(a, "waitpid", -1, pt.List{pt.Atom("wnohang")}), errno("echild"))
 			})
 		})
 	}
@@ -100,25 +100,25 @@ func graceful(note string) string {
 func TestGraceAtTheEndOfInputLetsProgramsFinish(t *testing.T) {
 	for _, test := range []struct {
 		name  string
-		below func(p *Port) Pipeline // where the program runs, and who has the option
+		below func(p *pt.Port) pt.Pipeline // where the program runs, and who has the option
 		needs uint
 	}{
-		{"child of the port", func(p *Port) Pipeline { grace(p, nil, 20000); return nil }, 0},
-		{"two levels below", func(p *Port) Pipeline { grace(p, nil, 20000); return p.Chain(2) }, 0},
-		{"below process 1 of a pid namespace", func(p *Port) Pipeline {
+		{"child of the port", func(p *pt.Port) pt.Pipeline { grace(p, nil, 20000); return nil }, 0},
+		{"two levels below", func(p *pt.Port) pt.Pipeline { grace(p, nil, 20000); return p.Chain(2) }, 0},
+		{"below process 1 of a pid namespace", func(p *pt.Port) pt.Pipeline {
 			grace(p, nil, 20000)
 			return p.Clone(nil, "clone_newpid")
 		}, unix.CAP_SYS_ADMIN},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if test.needs != 0 {
-				Need(t, "the capability", test.needs)
+				pt.Need(t, "the capability", test.needs)
 			}
-			p := Start(t)
+			p := pt.Start(t)
 			a := p.Fork(test.below(p))
 			note := filepath.Join(t.TempDir(), "note")
 			p.Sh(a, graceful(note))
-			p.Await(Stdout(a, "up\n"))
+			p.Await(pt.Stdout(a, "up\n"))
 			p.CloseInput()
 			p.Exit()
 			if got, _ := os.ReadFile(note); string(got) != "done\n" {
@@ -128,9 +128,9 @@ func TestGraceAtTheEndOfInputLetsProgramsFinish(t *testing.T) {
 	}
 }
 
-func grace(p *Port, to Pipeline, millis int) {
-	p.Want(true, to, "setopt", Atom("graceoneof"), millis)
-	p.Want(millis, to, "getopt", Atom("graceoneof"))
+func grace(p *pt.Port, to pt.Pipeline, millis int) {
+	p.Want(true, to, "setopt", pt.Atom("graceoneof"), millis)
+	p.Want(millis, to, "getopt", pt.Atom("graceoneof"))
 }
 
 // Those that lose their parent meanwhile, or have lost it, too.
@@ -140,7 +140,7 @@ func TestGraceAtTheEndOfInputEndsAllBelowASubreaper(t *testing.T) {
 		"bomb": "300", "respawn": "20", "hop": "1", "hops": "5", "late": "1", "late-hop": "1", "late-exit": "1",
 	} {
 		t.Run(way, func(t *testing.T) {
-			p := Start(t)
+			p := pt.Start(t)
 			subreaper(p, nil)
 			grace(p, nil, 100)
 			perform(t, p, p.Fork(nil), way, n)
@@ -168,12 +168,12 @@ func alive(way string) (pids []int) {
 
 // What the program still says while it ends has no reader any more, but it does not wait for one.
 func TestGraceAtTheEndOfInputReadsWhatProgramsSay(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	grace(p, nil, 20000)
 	note := filepath.Join(t.TempDir(), "note")
 	a := p.Fork(nil)
 	p.Sh(a, `trap "head -c 1000000 /dev/zero; echo done >`+note+`; exit" TERM; echo up; while :; do sleep 0.01; done`)
-	p.Await(Stdout(a, "up\n"))
+	p.Await(pt.Stdout(a, "up\n"))
 	p.CloseInput()
 	p.Exit()
 	if got, _ := os.ReadFile(note); string(got) != "done\n" {
@@ -183,7 +183,7 @@ func TestGraceAtTheEndOfInputReadsWhatProgramsSay(t *testing.T) {
 
 // Only system calls that the page on guarantees names.
 func TestGraceAtTheEndOfInputUnderAFilterEndsChildrenAndTheirGroups(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	a := p.Fork(nil)
 	grace(p, a, 100)
 	b := p.Fork(a)
@@ -193,6 +193,6 @@ func TestGraceAtTheEndOfInputUnderAFilterEndsChildrenAndTheirGroups(t *testing.T
 	lockDown(p, a, unix.SYS_WAIT4, unix.SYS_KILL, unix.SYS_CLOSE)
 	p.CloseInput()
 	p.Exit()
-	Gone(t, b.Pid())
-	Gone(t, background)
+	pt.Gone(t, b.Pid())
+	pt.Gone(t, background)
 }

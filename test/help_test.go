@@ -7,16 +7,16 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 func TestHelpSaysWhatTheProgramIsAndItsOptions(t *testing.T) {
-	got := Run(t, "-h")
+	got := pt.Run(t, "-h")
 	if got.Status != 95 || got.Stdout != "" {
 		t.Errorf("status %d, stdout %q", got.Status, got.Stdout)
 	}
 	lines := strings.Split(got.Stderr, "\n")
-	for i, want := range []string{Program() + " 1.0.1", "usage: " + Program() + " -c <path> [<options>]", ""} {
+	for i, want := range []string{pt.Program() + " 1.0.1", "usage: " + pt.Program() + " -c <path> [<options>]", ""} {
 		if lines[i] != want {
 			t.Errorf("line %d: %q, want %q", i+1, lines[i], want)
 		}
@@ -29,19 +29,19 @@ func TestHelpSaysWhatTheProgramIsAndItsOptions(t *testing.T) {
 		}
 	}
 	for _, line := range lines[1:] {
-		if len(line) > 80 && !strings.Contains(line, Program()) {
+		if len(line) > 80 && !strings.Contains(line, pt.Program()) {
 			t.Errorf("wider than a terminal: %q", line)
 		}
 	}
 }
 
 func TestVersionIsThatOfTheCallAndOfTheApplication(t *testing.T) {
-	got := Run(t, "--version")
-	if want := (Result{Status: 0, Stdout: "alcove 1.0.1 (Go)\n"}); got != want {
+	got := pt.Run(t, "--version")
+	if want := (pt.Result{Status: 0, Stdout: "alcove 1.0.1 (Go)\n"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	p := Start(t)
-	p.Want(Binary("1.0.1"), nil, "version")
+	p := pt.Start(t)
+	p.Want(pt.Binary("1.0.1"), nil, "version")
 	app, err := os.ReadFile("../erlang/src/alcove.app.src")
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func TestVersionThatCannotBeWrittenIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer full.Close()
-	p := Launch(t, NoFifo(), Args("--version"), Open(1, full), AnyEnd())
+	p := pt.Launch(t, pt.NoFifo(), pt.Args("--version"), pt.Open(1, full), pt.AnyEnd())
 	if got := p.Exit(); got != int(unix.ENOSPC) {
 		t.Errorf("status %d, want ENOSPC", got)
 	}

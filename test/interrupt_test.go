@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 // Processes that sleep in a call notice that whoever started them is gone.
@@ -18,39 +18,39 @@ import (
 // asleep are the ways to sleep in a call. Each sends one and returns the number of the system call.
 var asleep = []struct {
 	name string
-	call func(t *testing.T, p *Port, to Pipeline) int
+	call func(t *testing.T, p *pt.Port, to pt.Pipeline) int
 }{
-	{"waitpid", func(t *testing.T, p *Port, to Pipeline) int {
+	{"waitpid", func(t *testing.T, p *pt.Port, to pt.Pipeline) int {
 		c := p.Fork(to)
 		p.Exec(c, "sleep", "1000")
-		p.Want(true, to, "setcpid", c.Pid(), Atom("signaloneof"), 9)
-		p.Send(to, "waitpid", c.Pid(), List{})
+		p.Want(true, to, "setcpid", c.Pid(), pt.Atom("signaloneof"), 9)
+		p.Send(to, "waitpid", c.Pid(), pt.List{})
 		return unix.SYS_WAIT4
 	}},
-	{"waitpid of any child", func(t *testing.T, p *Port, to Pipeline) int {
+	{"waitpid of any child", func(t *testing.T, p *pt.Port, to pt.Pipeline) int {
 		c := p.Fork(to)
 		p.Exec(c, "sleep", "1000")
-		p.Want(true, to, "setcpid", c.Pid(), Atom("signaloneof"), 9)
-		p.Send(to, "waitpid", -1, List{})
+		p.Want(true, to, "setcpid", c.Pid(), pt.Atom("signaloneof"), 9)
+		p.Send(to, "waitpid", -1, pt.List{})
 		return unix.SYS_WAIT4
 	}},
-	{"open of a fifo", func(t *testing.T, p *Port, to Pipeline) int {
-		p.Send(to, "open", Binary(fifo(t)), List{Atom("o_rdonly")}, 0)
+	{"open of a fifo", func(t *testing.T, p *pt.Port, to pt.Pipeline) int {
+		p.Send(to, "open", pt.Binary(fifo(t)), pt.List{pt.Atom("o_rdonly")}, 0)
 		return unix.SYS_OPENAT
 	}},
-	{"read", func(t *testing.T, p *Port, to Pipeline) int {
+	{"read", func(t *testing.T, p *pt.Port, to pt.Pipeline) int {
 		p.Send(to, "read", openFifo(t, p, to), 1)
 		return unix.SYS_READ
 	}},
-	{"write", func(t *testing.T, p *Port, to Pipeline) int {
+	{"write", func(t *testing.T, p *pt.Port, to pt.Pipeline) int {
 		fd := openFifo(t, p, to)
 		for range 2 { // a pipe has room for one of them
-			p.Send(to, "write", fd, Binary(Bytes(60000)))
+			p.Send(to, "write", fd, pt.Binary(pt.Bytes(60000)))
 		}
 		return unix.SYS_WRITE
 	}},
-	{"select", func(t *testing.T, p *Port, to Pipeline) int {
-		p.Send(to, "select", List{openFifo(t, p, to)}, List{}, List{}, List{})
+	{"select", func(t *testing.T, p *pt.Port, to pt.Pipeline) int {
+		p.Send(to, "select", pt.List{openFifo(t, p, to)}, pt.List{}, pt.List{}, pt.List{})
 		return unix.SYS_PSELECT6
 	}},
 }
@@ -66,99 +66,99 @@ func fifo(t *testing.T) string {
 }
 
 // openFifo opens an empty one in a process, both ends at once.
-func openFifo(t *testing.T, p *Port, to Pipeline) int {
+func openFifo(t *testing.T, p *pt.Port, to pt.Pipeline) int {
 	t.Helper()
-	return p.Int(to, "open", Binary(fifo(t)), List{Atom("o_rdwr"), Atom("o_cloexec")}, 0)
+	return p.Int(to, "open", pt.Binary(fifo(t)), pt.List{pt.Atom("o_rdwr"), pt.Atom("o_cloexec")}, 0)
 }
 
 // fallAsleep waits until a process is in a system call for good.
 func fallAsleep(t *testing.T, pid, call int) {
 	t.Helper()
-	Until(t, "process "+strconv.Itoa(pid)+" sleeps in its call", func() bool {
-		return State(pid) == "S" && SystemCall(pid) == call
+	pt.Until(t, "process "+strconv.Itoa(pid)+" sleeps in its call", func() bool {
+		return pt.State(pid) == "S" && pt.SystemCall(pid) == call
 	})
 }
 
 func TestProcessAsleepInACallNoticesThatItsParentIsGone(t *testing.T) {
 	for _, sleep := range asleep {
 		t.Run(sleep.name, func(t *testing.T) {
-			p := Start(t, AnyEnd())
+			p := pt.Start(t, pt.AnyEnd())
 			to := p.Chain(2)
 			call := sleep.call(t, p, to)
 			fallAsleep(t, to.Pid(), call)
 			kill(t, to.Parent().Pid(), unix.SIGKILL)
-			Gone(t, to.Pid())
+			pt.Gone(t, to.Pid())
 		})
 	}
 }
 
 // All of a pipeline sleep; the end of the one above interrupts the next.
 func TestTreeAsleepInCallsIsGoneWithThePort(t *testing.T) {
-	p := Start(t, AnyEnd())
+	p := pt.Start(t, pt.AnyEnd())
 	to := p.Chain(3)
 	for n := len(to); n > 0; n-- {
-		p.Send(to[:n], "open", Binary(fifo(t)), List{Atom("o_rdonly")}, 0)
+		p.Send(to[:n], "open", pt.Binary(fifo(t)), pt.List{pt.Atom("o_rdonly")}, 0)
 		fallAsleep(t, to[n-1], unix.SYS_OPENAT)
 	}
 	kill(t, p.Pid, unix.SIGKILL)
 	for _, pid := range to {
-		Gone(t, pid)
+		pt.Gone(t, pid)
 	}
 }
 
 func TestProcessOfAnotherUserIsInterrupted(t *testing.T) {
-	Need(t, "CAP_SETUID", unix.CAP_SETUID)
-	Need(t, "CAP_SETPCAP", unix.CAP_SETPCAP)
+	pt.Need(t, "CAP_SETUID", unix.CAP_SETUID)
+	pt.Need(t, "CAP_SETPCAP", unix.CAP_SETPCAP)
 	const keepCapabilities = 4 // SECBIT_NO_SETUID_FIXUP
-	p := Start(t, AnyEnd())
+	p := pt.Start(t, pt.AnyEnd())
 	a := p.Fork(nil)
-	p.Want(okTuple(0, keepCapabilities, 0, 0, 0), a, "prctl", Atom("pr_set_securebits"), keepCapabilities, 0, 0, 0)
+	p.Want(okTuple(0, keepCapabilities, 0, 0, 0), a, "prctl", pt.Atom("pr_set_securebits"), keepCapabilities, 0, 0, 0)
 	path := fifo(t)
 	p.Want(ok, a, "setresuid", 1001, 1001, 1001)
 	b := p.Fork(a)
 	p.Want(ok, b, "setresuid", 1002, 1002, 1002)
-	p.Send(b, "open", Binary(path), List{Atom("o_rdonly")}, 0)
+	p.Send(b, "open", pt.Binary(path), pt.List{pt.Atom("o_rdonly")}, 0)
 	fallAsleep(t, b.Pid(), unix.SYS_OPENAT)
 	kill(t, a.Pid(), unix.SIGKILL)
-	Gone(t, b.Pid())
+	pt.Gone(t, b.Pid())
 }
 
 // SIGIO is an event as any other signal, and interrupts a call as others do.
 func TestSIGIOBelongsToTheClient(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	a := p.Fork(nil)
 	for range 3 {
 		p.Signal(a, unix.SIGIO)
 		p.SignalOf(a, "sigio")
 	}
-	p.Send(a, "open", Binary(fifo(t)), List{Atom("o_rdonly")}, 0)
+	p.Send(a, "open", pt.Binary(fifo(t)), pt.List{pt.Atom("o_rdonly")}, 0)
 	fallAsleep(t, a.Pid(), unix.SYS_OPENAT)
 	kill(t, a.Pid(), unix.SIGIO)
-	p.Await(Reply(a, errno("eintr")))
+	p.Await(pt.Reply(a, errno("eintr")))
 	p.SignalOf(a, "sigio")
 	// Calls sleep again.
-	p.Send(a, "open", Binary(fifo(t)), List{Atom("o_rdonly")}, 0)
+	p.Send(a, "open", pt.Binary(fifo(t)), pt.List{pt.Atom("o_rdonly")}, 0)
 	fallAsleep(t, a.Pid(), unix.SYS_OPENAT)
 	kill(t, a.Pid(), unix.SIGIO)
-	p.Await(Reply(a, errno("eintr")))
+	p.Await(pt.Reply(a, errno("eintr")))
 	p.SignalOf(a, "sigio")
 }
 
 // What the process does about it is that of the client: the end of its parent does not kill it then.
 func TestSIGIOWithoutAHandlerIsNotSentAtTheEnd(t *testing.T) {
-	for _, disposition := range []Atom{"sig_dfl", "sig_ign"} {
+	for _, disposition := range []pt.Atom{"sig_dfl", "sig_ign"} {
 		t.Run(string(disposition), func(t *testing.T) {
-			p := Start(t)
+			p := pt.Start(t)
 			a := p.Fork(nil)
-			p.Want(okTuple(Atom("sig_info")), a, "sigaction", Atom("sigio"), disposition)
+			p.Want(okTuple(pt.Atom("sig_info")), a, "sigaction", pt.Atom("sigio"), disposition)
 			said := filepath.Join(t.TempDir(), "said")
 			b := p.Fork(a)
 			c := p.Fork(b)
 			p.Sh(c, `trap "echo term >`+said+`; exit" TERM; echo ready; while :; do sleep 0.01; done`)
-			p.Await(Stdout(c, "ready\n"))
+			p.Await(pt.Stdout(c, "ready\n"))
 			p.CloseInput()
 			p.Exit()
-			Gone(t, c.Pid())
+			pt.Gone(t, c.Pid())
 			if got, _ := os.ReadFile(said); string(got) != "term\n" {
 				t.Errorf("the program noted %q", got)
 			}

@@ -12,14 +12,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 // A start under a condition that a user sets, by a command in front of the program or otherwise.
 type condition struct {
 	name  string
 	under []string
-	opts  []Option
+	opts  []pt.Option
 	alone bool // it cannot fork
 }
 
@@ -27,22 +27,22 @@ type condition struct {
 func limited(limits ...string) []string { return append([]string{"prlimit"}, limits...) }
 
 func TestTheProgramStartsAndServesUnderEveryLimit(t *testing.T) {
-	Need(t, "CAP_SYS_ADMIN", unix.CAP_SYS_ADMIN)
+	pt.Need(t, "CAP_SYS_ADMIN", unix.CAP_SYS_ADMIN)
 	user := []string{"setpriv", fmt.Sprint("--reuid=", nobody), fmt.Sprint("--regid=", nogroup), "--clear-groups"}
 	fewSignals := limited("--sigpending=0")
 	for _, c := range []condition{
 		{name: "address space of 16 MiB", under: limited("--as=16777216")},
 		{name: "data of 4 MiB", under: limited("--data=4194304")},
-		{name: "stack of 64 KiB", under: limited("--stack=65536"), opts: []Option{Env("PATH=/usr/bin:/bin", "A="+strings.Repeat("x", 15000))}},
+		{name: "stack of 64 KiB", under: limited("--stack=65536"), opts: []pt.Option{pt.Env("PATH=/usr/bin:/bin", "A="+strings.Repeat("x", 15000))}},
 		{name: "no pending signals", under: fewSignals},
 		{name: "no pending signals of a user", under: append(user[:4:4], fewSignals...)},
 		{name: "one process of a user", under: append(user[:4:4], limited("--nproc=1")...), alone: true},
 		{name: "no /proc", under: []string{"unshare", "-m", "sh", "-c", `umount -l /proc && exec "$@"`, "sh"}},
-		{name: "settings of the Go runtime", opts: []Option{Env("PATH=/usr/bin:/bin", "GODEBUG=gctrace=1,schedtrace=1", "GOGC=1", "GOMAXPROCS=64", "GOMEMLIMIT=1", "GOTRACEBACK=crash")}},
+		{name: "settings of the Go runtime", opts: []pt.Option{pt.Env("PATH=/usr/bin:/bin", "GODEBUG=gctrace=1,schedtrace=1", "GOGC=1", "GOMAXPROCS=64", "GOMEMLIMIT=1", "GOTRACEBACK=crash")}},
 		{name: "traced", under: []string{"strace", "-f", "-o", "/dev/null"}},
 		{name: "all signals blocked", under: []string{"env", "--block-signal"}},
 		{name: "all signals ignored", under: []string{"env", "--ignore-signal"}},
-		{name: "without descriptor 2", opts: []Option{Closed(2)}},
+		{name: "without descriptor 2", opts: []pt.Option{pt.Closed(2)}},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.serve(t) })
 	}
@@ -51,18 +51,18 @@ func TestTheProgramStartsAndServesUnderEveryLimit(t *testing.T) {
 func (c *condition) serve(t *testing.T) {
 	path := installed(t, 0o755)
 	fifo := filepath.Join(filepath.Dir(path), "fifo")
-	opts := append(c.opts, NoFifo(), Args("-c", fifo))
+	opts := append(c.opts, pt.NoFifo(), pt.Args("-c", fifo))
 	if len(c.under) > 0 {
-		under := append([]string{Tool(t, c.under[0])}, c.under[1:]...)
-		opts = append(opts, Under(append(under, path)...)) // the harness adds the program, which means nothing to it
+		under := append([]string{pt.Tool(t, c.under[0])}, c.under[1:]...)
+		opts = append(opts, pt.Under(append(under, path)...)) // the harness adds the program, which means nothing to it
 	}
-	p := Launch(t, opts...)
-	p.Next(Reply(nil, ok))
+	p := pt.Launch(t, opts...)
+	p.Next(pt.Reply(nil, ok))
 	serves(t, p, nil, !c.alone)
 }
 
 // serves checks that a process answers calls, and that it forks, or else says why it cannot.
-func serves(t *testing.T, p *Port, to Pipeline, forks bool) {
+func serves(t *testing.T, p *pt.Port, to pt.Pipeline, forks bool) {
 	t.Helper()
 	pid := p.Int(to, "getpid")
 	if !forks {
@@ -74,8 +74,8 @@ func serves(t *testing.T, p *Port, to Pipeline, forks bool) {
 	p.Want(a.Pid(), a, "getpid")
 	b := p.Fork(a)
 	p.Sh(b, "echo from below; exit 5")
-	p.Await(Stdout(b, "from below\n"))
-	p.Await(ExitStatus(b, 5))
+	p.Await(pt.Stdout(b, "from below\n"))
+	p.Await(pt.ExitStatus(b, 5))
 	p.Want(pid, to, "getpid")
 }
 
@@ -85,7 +85,7 @@ func TestTheProgramStartsWhereTheControlGroupAllowsOneProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	join := fmt.Sprintf(`echo $$ > %s/cgroup.procs && exec "$@"`, group)
-	p := Start(t, Under("/bin/sh", "-c", join, "sh"))
+	p := pt.Start(t, pt.Under("/bin/sh", "-c", join, "sh"))
 	serves(t, p, nil, false)
 	p.CloseInput()
 	p.Exit() // so that the group can be removed
@@ -116,7 +116,7 @@ func pidsGroup(t *testing.T) string {
 
 // That is what prx does after setrlimit.
 func TestAProcessUnderLimitsExecutesTheProgramAgain(t *testing.T) {
-	Need(t, "CAP_SETUID", unix.CAP_SETUID)
+	pt.Need(t, "CAP_SETUID", unix.CAP_SETUID)
 	for _, test := range []struct {
 		limit string
 		value int
@@ -130,18 +130,18 @@ func TestAProcessUnderLimitsExecutesTheProgramAgain(t *testing.T) {
 	} {
 		t.Run(test.limit, func(t *testing.T) {
 			path := installed(t, 0o755)
-			p := Start(t, Instead(path))
+			p := pt.Start(t, pt.Instead(path))
 			a := p.Fork(nil)
-			p.Want(ok, a, "setrlimit", Atom(test.limit), Tuple{Atom("alcove_rlimit"), test.value, test.value})
+			p.Want(ok, a, "setrlimit", pt.Atom(test.limit), pt.Tuple{pt.Atom("alcove_rlimit"), test.value, test.value})
 			if test.alone {
 				p.Want(ok, a, "setresuid", nobody, nobody, nobody)
 			}
-			fd := p.Int(a, "open", Binary(path), List{Atom("o_rdonly"), Atom("o_cloexec")}, 0)
+			fd := p.Int(a, "open", pt.Binary(path), pt.List{pt.Atom("o_rdonly"), pt.Atom("o_cloexec")}, 0)
 			for keep := 3; keep <= 5; keep++ {
-				p.Want(okTuple(0), a, "fcntl", keep, Atom("f_setfd"), 0)
+				p.Want(okTuple(0), a, "fcntl", keep, pt.Atom("f_setfd"), 0)
 			}
 			p.Send(a, "fexecve", fd, argv(path, "-d", "1"), argv("PATH=/usr/bin:/bin"))
-			p.Next(Reply(a, ok))
+			p.Next(pt.Reply(a, ok))
 			serves(t, p, a, !test.alone)
 		})
 	}
@@ -150,7 +150,7 @@ func TestAProcessUnderLimitsExecutesTheProgramAgain(t *testing.T) {
 // What a start costs, whatever the machine: this is what its time is made of.
 func TestAStartIsSmall(t *testing.T) {
 	const mostFaults, mostCalls, mostSpace = 25, 100, 8 << 10 // KiB
-	p := Start(t)
+	p := pt.Start(t)
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Pid))
 	if err != nil {
 		t.Fatal(err)
@@ -160,11 +160,11 @@ func TestAStartIsSmall(t *testing.T) {
 	if _, err := fmt.Sscan(strings.Fields(after)[7], &faults); err != nil || faults == 0 || faults > mostFaults {
 		t.Errorf("%d page faults, %v, want at most %d", faults, err, mostFaults)
 	}
-	if _, err := fmt.Sscan(Status(p.Pid, "VmPeak"), &space); err != nil || space == 0 || space > mostSpace {
+	if _, err := fmt.Sscan(pt.Status(p.Pid, "VmPeak"), &space); err != nil || space == 0 || space > mostSpace {
 		t.Errorf("address space of %d KiB, %v, want at most %d", space, err, mostSpace)
 	}
 	log := filepath.Join(t.TempDir(), "calls")
-	Start(t, Under(Tool(t, "strace"), "-f", "-o", log))
+	pt.Start(t, pt.Under(pt.Tool(t, "strace"), "-f", "-o", log))
 	calls, err := os.ReadFile(log)
 	if err != nil {
 		t.Fatal(err)
@@ -181,16 +181,16 @@ func TestAStartByHandSaysHowToBuild(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	r := RunWith(t, []string{"-c", filepath.Join(t.TempDir(), "fifo")}, Instead(path))
+	r := pt.RunWith(t, []string{"-c", filepath.Join(t.TempDir(), "fifo")}, pt.Instead(path))
 	if r.Status != 70 || r.Stdout != "" || !strings.Contains(r.Stderr, "make -C c_src_compat") {
 		t.Errorf("%+v, want status 70 and how to build", r)
 	}
 }
 
 func TestTheStackThatAProcessUsesIsMeasured(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	p.Want(p.Pid, nil, "getpid")
-	if used := StackUsed(p.Pid); used < 256 || used > MostStack {
-		t.Errorf("%d bytes, want at most %d", used, MostStack)
+	if used := pt.StackUsed(p.Pid); used < 256 || used > pt.MostStack {
+		t.Errorf("%d bytes, want at most %d", used, pt.MostStack)
 	}
 }

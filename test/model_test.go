@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 // A random tree is compared with a model of it. In each round a batch of calls, data and signals goes to random
@@ -20,7 +20,7 @@ import (
 // longer or the tree larger.
 func TestRandomTreeBehavesAsItsModel(t *testing.T) {
 	t.Parallel()
-	m := &model{t: t, random: seeded(t), p: Start(t, Shell("ulimit -S -n 1024"))}
+	m := &model{t: t, random: seeded(t), p: pt.Start(t, pt.Shell("ulimit -S -n 1024"))}
 	m.root = &node{pid: m.p.Pid, signals: map[string]int{}, kept: true}
 	m.nodes = []*node{m.root}
 	for end := time.Now().Add(*budget); time.Now().Before(end) && !t.Failed(); m.rounds++ {
@@ -41,15 +41,15 @@ func TestRandomTreeBehavesAsItsModel(t *testing.T) {
 
 // node is a process of the model: one that runs the port, or cat.
 type node struct {
-	at       Pipeline
+	at       pt.Pipeline
 	pid      int
 	parent   *node
 	program  bool
 	execing  bool           // it became a program in this round
-	answers  []Message      // to come, in this order: replies, and what else the process says in their place
+	answers  []pt.Message   // to come, in this order: replies, and what else the process says in their place
 	output   string         // of the program, to come
 	signals  map[string]int // events to come
-	end      []Message      // how its parent reports its end, in this order
+	end      []pt.Message   // how its parent reports its end, in this order
 	doomed   bool           // it or an ancestor ends in this round: what it still says is up to the race
 	silenced bool           // stopped: what it says is not waited for
 	kept     bool           // is not killed, nor executes a program
@@ -59,7 +59,7 @@ type node struct {
 
 type model struct {
 	t                     *testing.T
-	p                     *Port
+	p                     *pt.Port
 	random                *rand.Rand
 	root                  *node
 	nodes                 []*node
@@ -99,7 +99,7 @@ func (m *model) subtree(n *node) []*node {
 	return all
 }
 
-func (m *model) find(at Pipeline) *node {
+func (m *model) find(at pt.Pipeline) *node {
 	for _, n := range m.nodes {
 		if slices.Equal(n.at, at) {
 			return n
@@ -145,7 +145,7 @@ func (m *model) round() {
 func (m *model) settle() {
 	for _, n := range m.nodes {
 		if !n.program && !n.doomed {
-			m.expect(n, CallFrame(n.at, "version"), Reply(n.at, Binary("1.0.1")))
+			m.expect(n, pt.CallFrame(n.at, "version"), pt.Reply(n.at, pt.Binary("1.0.1")))
 		}
 	}
 	m.write()
@@ -158,7 +158,7 @@ func (m *model) fork() bool {
 	if n == nil {
 		return false
 	}
-	at := Pipeline(nil)
+	at := pt.Pipeline(nil)
 	if m.random.IntN(4) == 0 && syscall.Getuid() == 0 {
 		at = m.p.Clone(n.at, "clone_newuts", "clone_newns")
 	} else {
@@ -171,7 +171,7 @@ func (m *model) fork() bool {
 }
 
 // expect adds a call to the batch, and its answer to what is to come.
-func (m *model) expect(n *node, frame []byte, answer Message) {
+func (m *model) expect(n *node, frame []byte, answer pt.Message) {
 	m.batch = append(m.batch, frame...)
 	n.answers = append(n.answers, answer)
 }
@@ -179,35 +179,35 @@ func (m *model) expect(n *node, frame []byte, answer Message) {
 // send adds something for a random process to the batch.
 func (m *model) send() {
 	n := m.pick(func(n *node) bool { return true })
-	data := Bytes(1 + m.random.IntN(1<<m.random.IntN(12)))
+	data := pt.Bytes(1 + m.random.IntN(1<<m.random.IntN(12)))
 	if n.program {
 		if len(n.output) < 30000 { // less than a pipe holds, even when nobody reads
-			m.batch = append(m.batch, StdinFrame(n.at, []byte(data))...)
+			m.batch = append(m.batch, pt.StdinFrame(n.at, []byte(data))...)
 			n.output += data
 		}
 		return
 	}
-	call := func(want Term, name string, args ...Term) {
-		m.expect(n, CallFrame(n.at, name, args...), Reply(n.at, want))
+	call := func(want pt.Term, name string, args ...pt.Term) {
+		m.expect(n, pt.CallFrame(n.at, name, args...), pt.Reply(n.at, want))
 	}
 	switch m.random.IntN(10) {
 	case 0, 1:
 		call(n.pid, "getpid")
 	case 2, 3:
-		call(Binary(data), "iolist_to_bin", Binary(data))
+		call(pt.Binary(data), "iolist_to_bin", pt.Binary(data))
 	case 4:
-		call(16, "getopt", Atom("maxforkdepth"))
+		call(16, "getopt", pt.Atom("maxforkdepth"))
 	case 5:
-		call(Atom("enoent"), "errno_id", 2)
+		call(pt.Atom("enoent"), "errno_id", 2)
 	case 6:
-		call(badarg, "open", Atom(data[:min(len(data), 255)]), List{}, 0)
+		call(badarg, "open", pt.Atom(data[:min(len(data), 255)]), pt.List{}, 0)
 	case 7:
-		m.expect(n, CallFrame(n.at.Then(7), "getpid"), Ctl(n.at.Then(7), "badpid"))
+		m.expect(n, pt.CallFrame(n.at.Then(7), "getpid"), pt.Ctl(n.at.Then(7), "badpid"))
 	case 8:
-		m.expect(n, ExecFrame(n.at, "/no/such/program"), Reply(n.at, errno("enoent")))
+		m.expect(n, pt.ExecFrame(n.at, "/no/such/program"), pt.Reply(n.at, errno("enoent")))
 	case 9:
 		if !n.kept && len(m.children(n)) == 0 {
-			m.expect(n, ExecFrame(n.at, "cat"), Ctl(n.at, "fdctl_closed"))
+			m.expect(n, pt.ExecFrame(n.at, "cat"), pt.Ctl(n.at, "fdctl_closed"))
 			n.program, n.execing = true, true
 		}
 	}
@@ -247,19 +247,19 @@ func (m *model) doom(n *node) {
 
 func (m *model) exit(n *node) {
 	status := m.random.IntN(256)
-	m.batch = append(m.batch, CallFrame(n.at, "exit", status)...)
+	m.batch = append(m.batch, pt.CallFrame(n.at, "exit", status)...)
 	m.doom(n)
-	n.end = []Message{Ctl(n.at, "fdctl_closed"), ExitStatus(n.at, status)}
+	n.end = []pt.Message{pt.Ctl(n.at, "fdctl_closed"), pt.ExitStatus(n.at, status)}
 }
 
 func (m *model) kill(n *node) {
 	m.doom(n)
-	n.end = []Message{TermSig(n.at, "sigkill")}
+	n.end = []pt.Message{pt.TermSig(n.at, "sigkill")}
 	if !n.program {
-		n.end = []Message{Ctl(n.at, "fdctl_closed"), n.end[0]}
-	} else if i := slices.IndexFunc(n.answers, func(a Message) bool { return a.Type == TypeCtl && slices.Equal(a.From, n.at) }); i >= 0 {
+		n.end = []pt.Message{pt.Ctl(n.at, "fdctl_closed"), n.end[0]}
+	} else if i := slices.IndexFunc(n.answers, func(a pt.Message) bool { return a.Type == pt.TypeCtl && slices.Equal(a.From, n.at) }); i >= 0 {
 		// It may be killed before it execs: then its control socket closes all the same.
-		n.end = []Message{n.answers[i], n.end[0]}
+		n.end = []pt.Message{n.answers[i], n.end[0]}
 		n.answers = slices.Delete(n.answers, i, i+1)
 	}
 	kill(m.t, n.pid, syscall.SIGKILL)
@@ -267,7 +267,7 @@ func (m *model) kill(n *node) {
 
 func (m *model) stop(n *node) {
 	kill(m.t, n.pid, syscall.SIGSTOP)
-	Until(m.t, "the process stops", func() bool { return State(n.pid) == "T" })
+	pt.Until(m.t, "the process stops", func() bool { return pt.State(n.pid) == "T" })
 	for _, c := range m.subtree(n) {
 		c.silenced = true
 	}
@@ -310,7 +310,7 @@ func (m *model) missing() string {
 // collect takes messages until nothing is missing any more.
 func (m *model) collect() {
 	for what := m.missing(); what != "" && !m.t.Failed(); what = m.missing() {
-		got := m.p.Receive(what, func(Message) bool { return true })
+		got := m.p.Receive(what, func(pt.Message) bool { return true })
 		m.messages++
 		if !m.accept(got) {
 			m.t.Errorf("unexpected %v\nwhile waiting for %s", got, what)
@@ -319,15 +319,15 @@ func (m *model) collect() {
 }
 
 // accept takes a message off what is to come.
-func (m *model) accept(got Message) bool {
+func (m *model) accept(got pt.Message) bool {
 	n := m.find(got.From)
-	if n == nil && got.Type == TypeCtl && len(got.From) > 0 {
+	if n == nil && got.Type == pt.TypeCtl && len(got.From) > 0 {
 		n = m.find(got.From.Parent()) // about a child that never was
 	}
 	if n == nil {
 		return false
 	}
-	is := func(want Message) bool { return want.Is(got.Type, got.From) && want.Data == got.Data }
+	is := func(want pt.Message) bool { return want.Is(got.Type, got.From) && want.Data == got.Data }
 	switch {
 	case len(n.answers) > 0 && is(n.answers[0]):
 		n.answers = n.answers[1:]
@@ -335,13 +335,13 @@ func (m *model) accept(got Message) bool {
 	case len(n.end) > 0 && is(n.end[0]):
 		n.end = n.end[1:]
 		return true
-	case got.Type == TypeStdout && strings.HasPrefix(n.output, got.Data):
+	case got.Type == pt.TypeStdout && strings.HasPrefix(n.output, got.Data):
 		n.output = n.output[len(got.Data):]
 		return true
-	case n.doomed && got.Type == TypeCtl:
+	case n.doomed && got.Type == pt.TypeCtl:
 		// Sent to a process that has ended, or its end reported by a parent that ends as well.
 		return true
-	case n.doomed && got.Type == TypeEvent && n.parent.doomed:
+	case n.doomed && got.Type == pt.TypeEvent && n.parent.doomed:
 		return true
 	}
 	for _, name := range []string{"sigusr1", "sigusr2", "sigcont", "sigpipe"} {
@@ -395,7 +395,7 @@ func (m *model) compareTree() {
 				fds--
 			}
 		}
-		if now := FDs(n.pid); len(now) != fds && len(now) != fds+1 {
+		if now := pt.FDs(n.pid); len(now) != fds && len(now) != fds+1 {
 			m.t.Errorf("%v has %d descriptors, want %d: %v", n.at, len(now), fds, now)
 		}
 		var listed []int
@@ -407,8 +407,8 @@ func (m *model) compareTree() {
 			m.t.Errorf("cpid of %v lists %v, want %v", n.at, listed, want[n.pid])
 		}
 	}
-	Until(m.t, "every process has the children of the model", func() bool {
-		tree := Tree()
+	pt.Until(m.t, "every process has the children of the model", func() bool {
+		tree := pt.Tree()
 		return !slices.ContainsFunc(m.nodes, func(n *node) bool { return !slices.Equal(tree[n.pid], want[n.pid]) })
 	})
 }

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 // nobody is the user that starts the program in these tests, and nogroup its group.
@@ -22,14 +22,14 @@ const nobody, nogroup = 65534, 65534
 // make a fifo.
 func installed(t *testing.T, mode os.FileMode) string {
 	t.Helper()
-	Need(t, "CAP_SETUID", unix.CAP_SETUID)
-	Need(t, "CAP_SETFCAP", unix.CAP_SETFCAP)
+	pt.Need(t, "CAP_SETUID", unix.CAP_SETUID)
+	pt.Need(t, "CAP_SETFCAP", unix.CAP_SETFCAP)
 	dir, err := os.MkdirTemp("", "installed")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	program, err := os.ReadFile(Program())
+	program, err := os.ReadFile(pt.Program())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,26 +46,26 @@ func installed(t *testing.T, mode os.FileMode) string {
 }
 
 // startInstalled has nobody start the program at path.
-func startInstalled(t *testing.T, path string, env ...string) (p *Port, fifo string) {
+func startInstalled(t *testing.T, path string, env ...string) (p *pt.Port, fifo string) {
 	t.Helper()
 	fifo = filepath.Join(filepath.Dir(path), "fifo")
 	// The harness adds the path of the program, an argument that means nothing to it.
-	p = Launch(t, Under(Tool(t, "setpriv"), fmt.Sprint("--reuid=", nobody), fmt.Sprint("--regid=", nogroup),
-		"--clear-groups", path), NoFifo(), Args("-c", fifo), Env(env...))
-	p.Next(Reply(nil, ok))
+	p = pt.Launch(t, pt.Under(pt.Tool(t, "setpriv"), fmt.Sprint("--reuid=", nobody), fmt.Sprint("--regid=", nogroup),
+		"--clear-groups", path), pt.NoFifo(), pt.Args("-c", fifo), pt.Env(env...))
+	p.Next(pt.Reply(nil, ok))
 	return p, fifo
 }
 
-func ids(t testing.TB, p *Port, at Pipeline, name string) string {
+func ids(t testing.TB, p *pt.Port, at pt.Pipeline, name string) string {
 	t.Helper()
-	return Format(p.Call(at, name))
+	return pt.Format(p.Call(at, name))
 }
 
 func TestSetuidProgramActsAsItsOwnerForTheUserThatStartsIt(t *testing.T) {
 	path := installed(t, 0o755|os.ModeSetuid)
 	p, fifo := startInstalled(t, path, "PATH=/usr/bin:/bin")
 	a := p.Fork(nil)
-	for _, at := range []Pipeline{nil, a} {
+	for _, at := range []pt.Pipeline{nil, a} {
 		if got := ids(t, p, at, "getresuid"); got != "{ok,65534,0,0}" {
 			t.Errorf("users of %v: %s", at, got)
 		}
@@ -82,7 +82,7 @@ func TestSetuidProgramActsAsItsOwnerForTheUserThatStartsIt(t *testing.T) {
 	}
 	b := p.Fork(nil)
 	p.Exec(b, "grep", "^Uid", "/proc/self/status")
-	if out := p.Finish(b, ExitStatus(b, 0)); out != "Uid:\t65534\t0\t0\t0\n" {
+	if out := p.Finish(b, pt.ExitStatus(b, 0)); out != "Uid:\t65534\t0\t0\t0\n" {
 		t.Errorf("a program below has %q", out)
 	}
 	for _, set := range []string{"setresgid", "setresuid"} {
@@ -106,9 +106,9 @@ func TestInstalledProgramsHandOnTheEnvironmentAsItIs(t *testing.T) {
 			{},
 		} {
 			p, fifo := startInstalled(t, path, env...)
-			want := Chained{}
+			want := pt.Chained{}
 			for _, e := range env {
-				want = append(want, Binary(e))
+				want = append(want, pt.Binary(e))
 			}
 			p.Want(want, nil, "environ")
 			if t.Failed() {
@@ -124,7 +124,7 @@ func TestInstalledProgramsHandOnTheEnvironmentAsItIs(t *testing.T) {
 func withCapabilities(t *testing.T, caps string) string {
 	t.Helper()
 	path := installed(t, 0o755)
-	if out, err := exec.Command(Tool(t, "setcap"), caps, path).CombinedOutput(); err != nil {
+	if out, err := exec.Command(pt.Tool(t, "setcap"), caps, path).CombinedOutput(); err != nil {
 		t.Fatalf("setcap: %v: %s", err, out)
 	}
 	return path
@@ -136,14 +136,14 @@ func TestFileCapabilitiesArePassedToProcessesAndNotToPrograms(t *testing.T) {
 	a := p.Fork(nil)
 	p.Want(a.Pid(), a, "getpid")
 	for _, pid := range []int{p.Int(nil, "getpid"), a.Pid()} {
-		if got := Status(pid, "CapEff"); got != both {
+		if got := pt.Status(pid, "CapEff"); got != both {
 			t.Errorf("capabilities of %d: %s, want %s", pid, got, both)
 		}
 	}
-	p.Want(ok, a, "chroot", Binary("/usr"))
+	p.Want(ok, a, "chroot", pt.Binary("/usr"))
 	b := p.Fork(nil)
 	p.Exec(b, "grep", "CapEff", "/proc/self/status")
-	if out := p.Finish(b, ExitStatus(b, 0)); out != "CapEff:\t0000000000000000\n" {
+	if out := p.Finish(b, pt.ExitStatus(b, 0)); out != "CapEff:\t0000000000000000\n" {
 		t.Errorf("a program below has %q", out)
 	}
 }
@@ -151,36 +151,36 @@ func TestFileCapabilitiesArePassedToProcessesAndNotToPrograms(t *testing.T) {
 // What one user's process may do to another's is nothing: not read what goes to it, not
 // write what it would say, not stop it.
 func TestProcessThatGaveUpItsRightsCannotReachOthers(t *testing.T) {
-	Need(t, "CAP_SETUID", unix.CAP_SETUID)
-	p := Start(t)
+	pt.Need(t, "CAP_SETUID", unix.CAP_SETUID)
+	p := pt.Start(t)
 	a, b := p.Fork(nil), p.Fork(nil)
 	p.Exec(b, "cat")
 	p.Want(ok, a, "setresgid", nogroup, nogroup, nogroup)
 	p.Want(ok, a, "setresuid", nobody, nobody, nobody)
 	for _, pid := range []int{p.Pid, b.Pid()} {
 		for fd := range 6 {
-			for _, flag := range []Atom{"o_rdonly", "o_wronly"} {
+			for _, flag := range []pt.Atom{"o_rdonly", "o_wronly"} {
 				path := fmt.Sprintf("/proc/%d/fd/%d", pid, fd)
-				p.Want(errno("eacces"), a, "open", Binary(path), List{flag}, 0)
+				p.Want(errno("eacces"), a, "open", pt.Binary(path), pt.List{flag}, 0)
 			}
 		}
 		p.Want(errno("eperm"), a, "kill", pid, 0)
-		p.Want(errno("eperm"), a, "ptrace", Atom("ptrace_seize"), pid, 0, 0)
+		p.Want(errno("eperm"), a, "ptrace", pt.Atom("ptrace_seize"), pid, 0, 0)
 	}
 	p.Stdin(b, "x")
-	p.Await(Stdout(b, "x"))
+	p.Await(pt.Stdout(b, "x"))
 }
 
 // Descriptors of siblings are closed in a process, so that there is nothing to reach even
 // for one with the same rights, short of /proc.
 func TestProcessHasNoDescriptorsOfItsSiblings(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	for range 5 {
 		p.Exec(p.Fork(nil), "cat")
 	}
 	a := p.Fork(nil)
 	p.Want(a.Pid(), a, "getpid")
-	if fds := FDs(a.Pid()); len(fds) != 6 {
+	if fds := pt.FDs(a.Pid()); len(fds) != 6 {
 		t.Errorf("descriptors of the sixth child: %v", fds)
 	}
 }
@@ -188,7 +188,7 @@ func TestProcessHasNoDescriptorsOfItsSiblings(t *testing.T) {
 func TestUserMaySignalASetuidProgramUntilItChangesItsRealUser(t *testing.T) {
 	p, _ := startInstalled(t, installed(t, 0o755|os.ModeSetuid), "PATH=/usr/bin:/bin")
 	as := func() error {
-		c := exec.Command(Tool(t, "kill"), "-USR1", fmt.Sprint(p.Int(nil, "getpid")))
+		c := exec.Command(pt.Tool(t, "kill"), "-USR1", fmt.Sprint(p.Int(nil, "getpid")))
 		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nogroup}}
 		return c.Run()
 	}
@@ -205,11 +205,11 @@ func TestUserMaySignalASetuidProgramUntilItChangesItsRealUser(t *testing.T) {
 
 func TestOrdinaryUserHasAllRightsInsideAUserNamespace(t *testing.T) {
 	p, _ := startInstalled(t, installed(t, 0o755), "PATH=/usr/bin:/bin")
-	p.Want(errno("eperm"), nil, "clone", List{Atom("clone_newns")})
+	p.Want(errno("eperm"), nil, "clone", pt.List{pt.Atom("clone_newns")})
 	a := p.Clone(nil, "clone_newuser", "clone_newns", "clone_newpid", "clone_newnet", "clone_newuts")
 	write := func(file, text string) {
-		fd := p.Int(nil, "open", Binary(fmt.Sprintf("/proc/%d/%s", a.Pid(), file)), List{Atom("o_wronly")}, 0)
-		p.Want(okTuple(len(text)), nil, "write", fd, Binary(text))
+		fd := p.Int(nil, "open", pt.Binary(fmt.Sprintf("/proc/%d/%s", a.Pid(), file)), pt.List{pt.Atom("o_wronly")}, 0)
+		p.Want(okTuple(len(text)), nil, "write", fd, pt.Binary(text))
 		p.Want(ok, nil, "close", fd)
 	}
 	write("setgroups", "deny")
@@ -217,7 +217,7 @@ func TestOrdinaryUserHasAllRightsInsideAUserNamespace(t *testing.T) {
 	write("gid_map", fmt.Sprintf("0 %d 1", nogroup))
 	p.Want(0, a, "getuid")
 	p.Want(1, a, "getpid")
-	p.Want(ok, a, "sethostname", Binary("sandbox"))
-	p.Want(ok, a, "mount", Binary("tmpfs"), Binary("/tmp"), Binary("tmpfs"), List{}, List{}, List{})
-	p.Want(ok, a, "chroot", Binary("/tmp"))
+	p.Want(ok, a, "sethostname", pt.Binary("sandbox"))
+	p.Want(ok, a, "mount", pt.Binary("tmpfs"), pt.Binary("/tmp"), pt.Binary("tmpfs"), pt.List{}, pt.List{}, pt.List{})
+	p.Want(ok, a, "chroot", pt.Binary("/tmp"))
 }

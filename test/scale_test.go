@@ -3,17 +3,17 @@ package test
 import (
 	"testing"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 // wide lets a process have a thousand children, and the port open what they need: six descriptors for each.
-func wide(t *testing.T) *Port {
+func wide(t *testing.T) *pt.Port {
 	t.Helper()
-	return Start(t, Shell("ulimit -n 8192"), Args("-m", "1100"))
+	return pt.Start(t, pt.Shell("ulimit -n 8192"), pt.Args("-m", "1100"))
 }
 
 // forkAll has the processes fork n times each, all at once, and returns the children.
-func forkAll(p *Port, parents []Pipeline, n int) (children []Pipeline) {
+func forkAll(p *pt.Port, parents []pt.Pipeline, n int) (children []pt.Pipeline) {
 	p.T().Helper()
 	for _, l := range parents {
 		for range n {
@@ -22,8 +22,8 @@ func forkAll(p *Port, parents []Pipeline, n int) (children []Pipeline) {
 	}
 	for range len(parents) * n {
 		m := p.Any()
-		reply, _ := m.Term().(Tuple)
-		if m.Type != TypeCall || len(reply) != 2 || reply[0] != Atom("ok") {
+		reply, _ := m.Term().(pt.Tuple)
+		if m.Type != pt.TypeCall || len(reply) != 2 || reply[0] != pt.Atom("ok") {
 			p.T().Fatalf("fork: %v", m)
 		}
 		children = append(children, m.From.Then(reply[1].(int)))
@@ -32,7 +32,7 @@ func forkAll(p *Port, parents []Pipeline, n int) (children []Pipeline) {
 }
 
 // speakToAll makes a call to each of the processes before it looks at the first answer.
-func speakToAll(p *Port, all []Pipeline) {
+func speakToAll(p *pt.Port, all []pt.Pipeline) {
 	p.T().Helper()
 	for _, l := range all {
 		p.Send(l, "getpid")
@@ -43,7 +43,7 @@ func speakToAll(p *Port, all []Pipeline) {
 	}
 	for range all {
 		m := p.Any()
-		if pid, asked := silent[m.From.String()]; !asked || !m.Is(TypeCall, m.From) || m.Term() != pid {
+		if pid, asked := silent[m.From.String()]; !asked || !m.Is(pt.TypeCall, m.From) || m.Term() != pid {
 			p.T().Fatalf("instead of an answer: %v", m)
 		}
 		delete(silent, m.From.String())
@@ -53,17 +53,17 @@ func speakToAll(p *Port, all []Pipeline) {
 func TestPortServesAThousandChildren(t *testing.T) {
 	const children = 1000
 	p := wide(t)
-	before := len(FDs(p.Pid))
-	all := forkAll(p, []Pipeline{nil}, children)
+	before := len(pt.FDs(p.Pid))
+	all := forkAll(p, []pt.Pipeline{nil}, children)
 	speakToAll(p, all)
-	pids, _ := p.Call(nil, "cpid").(Chained)
-	if len(pids) != children || len(Children(p.Pid)) != children {
-		t.Errorf("%d children listed, %d there, want %d", len(pids), len(Children(p.Pid)), children)
+	pids, _ := p.Call(nil, "cpid").(pt.Chained)
+	if len(pids) != children || len(pt.Children(p.Pid)) != children {
+		t.Errorf("%d children listed, %d there, want %d", len(pids), len(pt.Children(p.Pid)), children)
 	}
-	for _, l := range []Pipeline{all[0], all[children-1]} {
+	for _, l := range []pt.Pipeline{all[0], all[children-1]} {
 		p.Exec(l, "cat")
 		p.Stdin(l, "hello\n")
-		p.Next(Stdout(l, "hello\n"))
+		p.Next(pt.Stdout(l, "hello\n"))
 	}
 	// Half of them end by themselves, the others with the port.
 	for _, l := range all[1 : 1+children/2] {
@@ -71,15 +71,15 @@ func TestPortServesAThousandChildren(t *testing.T) {
 	}
 	speakToAll(p, all[1+children/2:children-1])
 	// Four descriptors for each that is left, and one that watches them all.
-	if n := len(FDs(p.Pid)) - before; n > 4*children/2+1 {
+	if n := len(pt.FDs(p.Pid)) - before; n > 4*children/2+1 {
 		t.Errorf("%d descriptors for %d children", n, children/2)
 	}
 }
 
 func TestTreeOfTwoThousandProcesses(t *testing.T) {
 	p := wide(t)
-	var all []Pipeline
-	level := []Pipeline{nil}
+	var all []pt.Pipeline
+	level := []pt.Pipeline{nil}
 	for _, n := range []int{5, 19, 20} {
 		level = forkAll(p, level, n)
 		all = append(all, level...)

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 // instruction is one of classic BPF.
@@ -35,72 +35,72 @@ func trap(nr int) string {
 }
 
 // program is struct sock_fprog.
-func program(filter string) Term {
-	return List{Binary(native(2, uint64(len(filter)/8))), Binary(strings.Repeat("\x00", 6)), ptr(Binary(filter))}
+func program(filter string) pt.Term {
+	return pt.List{pt.Binary(native(2, uint64(len(filter)/8))), pt.Binary(strings.Repeat("\x00", 6)), ptr(pt.Binary(filter))}
 }
 
 // lockDown puts the process under the filter of the field.
-func lockDown(p *Port, to Pipeline, also ...int) {
-	p.Want(okTuple(0, 1, 0, 0, 0), to, "prctl", Atom("pr_set_no_new_privs"), 1, 0, 0, 0)
+func lockDown(p *pt.Port, to pt.Pipeline, also ...int) {
+	p.Want(okTuple(0, 1, 0, 0, 0), to, "prctl", pt.Atom("pr_set_no_new_privs"), 1, 0, 0, 0)
 	filter := program(killAllBut(append(also, fieldCalls...)...))
-	p.Want(okTuple(0, 2, filter, 0, 0), to, "prctl", Atom("pr_set_seccomp"), Atom("seccomp_mode_filter"), filter, 0, 0)
+	p.Want(okTuple(0, 2, filter, 0, 0), to, "prctl", pt.Atom("pr_set_seccomp"), pt.Atom("seccomp_mode_filter"), filter, 0, 0)
 }
 
 func TestProcessUnderTheFilterOfTheFieldGoesOnServing(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	for _, depth := range []int{1, 3} {
 		a := p.Chain(depth)
 		lockDown(p, a)
 		for range 100 {
 			p.Want(a.Pid(), a, "getpid")
 		}
-		p.Want(Binary(Bytes(60000)), a, "iolist_to_bin", Binary(Bytes(60000)))
-		p.Want(true, a, "setopt", Atom("exit_status"), 1)
+		p.Want(pt.Binary(pt.Bytes(60000)), a, "iolist_to_bin", pt.Binary(pt.Bytes(60000)))
+		p.Want(true, a, "setopt", pt.Atom("exit_status"), 1)
 		p.Want(badarg, a, "getopt", 1)
-		p.Want(List{}, a, "cpid")
-		p.Want(Binary("1.0.1"), a, "version")
+		p.Want(pt.List{}, a, "cpid")
+		p.Want(pt.Binary("1.0.1"), a, "version")
 		// A signal as well: its handler writes, its end is rt_sigreturn.
 		for range 50 {
 			p.Signal(a, unix.SIGUSR1)
 			p.SignalOf(a, "sigusr1")
 		}
 		// Partial frames and large ones.
-		call := CallFrame(nil, "iolist_to_bin", Binary(Bytes(9000)))
+		call := pt.CallFrame(nil, "iolist_to_bin", pt.Binary(pt.Bytes(9000)))
 		p.Stdin(a, string(call[:1000]))
 		p.Stdin(a, string(call[1000:])+string(call)+string(call[:5]))
 		p.Stdin(a, string(call[5:]))
 		for range 3 {
-			p.Next(Reply(a, Binary(Bytes(9000))))
+			p.Next(pt.Reply(a, pt.Binary(pt.Bytes(9000))))
 		}
 		p.Send(a, "exit", 9)
-		p.Next(Ctl(a, "fdctl_closed"), ExitStatus(a, 9))
+		p.Next(pt.Ctl(a, "fdctl_closed"), pt.ExitStatus(a, 9))
 
 		b := p.Fork(a.Parent())
 		lockDown(p, b)
 		p.Send(b, "getcwd")
-		p.Next(Ctl(b, "fdctl_closed"), TermSig(b, "sigsys"))
+		p.Next(pt.Ctl(b, "fdctl_closed"), pt.TermSig(b, "sigsys"))
 		// kept: limits are read and set by prlimit64, which such a list has to have.
 		d := p.Fork(a.Parent())
 		lockDown(p, d)
-		p.Send(d, "getrlimit", Atom("rlimit_core"))
-		p.Next(Ctl(d, "fdctl_closed"), TermSig(d, "sigsys"))
+		p.Send(d, "getrlimit", pt.Atom("rlimit_core"))
+		p.Next(pt.Ctl(d, "fdctl_closed"), pt.TermSig(d, "sigsys"))
 		e := p.Fork(a.Parent())
 		lockDown(p, e, limitCall)
-		p.Want(ok, e, "setrlimit", Atom("rlimit_core"), rlimit(0, 0))
-		p.Want(okTuple(rlimit(0, 0)), e, "getrlimit", Atom("rlimit_core"))
+		p.Want(ok, e, "setrlimit", pt.Atom("rlimit_core"), rlimit(0, 0))
+		p.Want(okTuple(rlimit(0, 0)), e, "getrlimit", pt.Atom("rlimit_core"))
 		c := p.Fork(a.Parent())
 		lockDown(p, c)
 		endOfFile(t, p, c)
-		p.Next(Ctl(c, "fdctl_closed"), ExitStatus(c, 0))
+		p.Next(pt.Ctl(c, "fdctl_closed"), pt.ExitStatus(c, 0))
 	}
 }
 
 // A parent needs wait4 and close besides for children that end.
 func TestParentUnderAFilterServesItsChildren(t *testing.T) {
 	for _, children := range []int{1, 40} {
-		p := Start(t)
+		p := pt.Start(t)
 		a := p.Fork(nil)
-		var b []Pipeline
+		var b []pt.Pipeline
 		for range children {
 			b = append(b, p.Fork(a))
 			p.Want(b[len(b)-1].Pid(), b[len(b)-1], "getpid")
@@ -108,20 +108,20 @@ func TestParentUnderAFilterServesItsChildren(t *testing.T) {
 		lockDown(p, a, unix.SYS_WAIT4, unix.SYS_CLOSE)
 		for _, l := range b {
 			p.Want(l.Pid(), l, "getpid")
-			p.Want(Binary(Bytes(50000)), l, "iolist_to_bin", Binary(Bytes(50000)))
+			p.Want(pt.Binary(pt.Bytes(50000)), l, "iolist_to_bin", pt.Binary(pt.Bytes(50000)))
 		}
 		p.Sh(b[0], "echo before; read x; echo $x; echo err >&2; exit 3")
-		p.Await(Stdout(b[0], "before\n"))
+		p.Await(pt.Stdout(b[0], "before\n"))
 		p.Stdin(b[0], "input\n")
-		p.Await(Stdout(b[0], "input\n"))
-		p.Await(Stderr(b[0], "err\n"))
-		p.Await(ExitStatus(b[0], 3))
+		p.Await(pt.Stdout(b[0], "input\n"))
+		p.Await(pt.Stderr(b[0], "err\n"))
+		p.Await(pt.ExitStatus(b[0], 3))
 		for _, l := range b[1:] {
 			p.Send(l, "exit", 4)
-			p.Await(Ctl(l, "fdctl_closed"))
-			p.Await(ExitStatus(l, 4))
+			p.Await(pt.Ctl(l, "fdctl_closed"))
+			p.Await(pt.ExitStatus(l, 4))
 		}
-		p.Want(List{}, a, "cpid")
+		p.Want(pt.List{}, a, "cpid")
 		p.Want(a.Pid(), a, "getpid")
 		p.Quiet(nil, a)
 	}

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 // names of the signals that have one; 6 and 29 have two, and the first counts.
@@ -46,8 +46,8 @@ func wantKilled(t testing.TB, info string, signo, pid int) {
 }
 
 func TestEverySignalBecomesAnEventWithItsSiginfo(t *testing.T) {
-	p := Start(t)
-	inEach(t, p, func(t *testing.T, p *Port, to Pipeline) {
+	p := pt.Start(t)
+	inEach(t, p, func(t *testing.T, p *pt.Port, to pt.Pipeline) {
 		pid := p.Int(to, "getpid")
 		for number := 1; number <= 64; number++ {
 			name := signalNames[number]
@@ -66,12 +66,12 @@ func TestEverySignalBecomesAnEventWithItsSiginfo(t *testing.T) {
 
 // The reply is written first, then the event.
 func TestProcessThatSignalsItselfAnswersBeforeTheEvent(t *testing.T) {
-	p := Start(t)
-	inEach(t, p, func(t *testing.T, p *Port, to Pipeline) {
+	p := pt.Start(t)
+	inEach(t, p, func(t *testing.T, p *pt.Port, to pt.Pipeline) {
 		pid := p.Int(to, "getpid")
 		for range 20 {
-			p.Send(to, "kill", pid, Atom("sigusr2"))
-			p.Next(Reply(to, ok))
+			p.Send(to, "kill", pid, pt.Atom("sigusr2"))
+			p.Next(pt.Reply(to, ok))
 			m := p.Any()
 			info, is := m.Signal("sigusr2")
 			if !is {
@@ -83,27 +83,27 @@ func TestProcessThatSignalsItselfAnswersBeforeTheEvent(t *testing.T) {
 }
 
 func TestChildrenHandleSignalsAsTheirParentsDid(t *testing.T) {
-	p := Start(t)
-	p.Want(okTuple(Atom("sig_info")), nil, "sigaction", Atom("sigterm"), Atom("sig_dfl"))
-	p.Want(okTuple(Atom("sig_info")), nil, "sigaction", Atom("sigusr1"), Atom("sig_ign"))
+	p := pt.Start(t)
+	p.Want(okTuple(pt.Atom("sig_info")), nil, "sigaction", pt.Atom("sigterm"), pt.Atom("sig_dfl"))
+	p.Want(okTuple(pt.Atom("sig_info")), nil, "sigaction", pt.Atom("sigusr1"), pt.Atom("sig_ign"))
 	a := p.Fork(nil)
-	p.Want(okTuple(Atom("sig_dfl")), a, "sigaction", Atom("sigterm"), List{})
-	p.Want(okTuple(Atom("sig_ign")), a, "sigaction", Atom("sigusr1"), Binary(""))
-	p.Want(okTuple(Atom("sig_info")), a, "sigaction", Atom("sigusr2"), List{})
+	p.Want(okTuple(pt.Atom("sig_dfl")), a, "sigaction", pt.Atom("sigterm"), pt.List{})
+	p.Want(okTuple(pt.Atom("sig_ign")), a, "sigaction", pt.Atom("sigusr1"), pt.Binary(""))
+	p.Want(okTuple(pt.Atom("sig_info")), a, "sigaction", pt.Atom("sigusr2"), pt.List{})
 	p.Signal(a, syscall.SIGUSR1)
 	p.Quiet(nil, a)
 	p.Signal(a, syscall.SIGTERM)
-	p.Await(Ctl(a, "fdctl_closed"))
-	p.Await(TermSig(a, "sigterm"))
+	p.Await(pt.Ctl(a, "fdctl_closed"))
+	p.Await(pt.TermSig(a, "sigterm"))
 }
 
 func TestIgnoredSignalsStayIgnoredInProgramsAndHandledOnesBecomeDefault(t *testing.T) {
-	Linux(t, "/proc")
-	p := Start(t)
+	pt.Linux(t, "/proc")
+	p := pt.Start(t)
 	a := p.Fork(nil)
-	p.Want(okTuple(Atom("sig_info")), a, "sigaction", Atom("sigusr1"), Atom("sig_ign"))
+	p.Want(okTuple(pt.Atom("sig_info")), a, "sigaction", pt.Atom("sigusr1"), pt.Atom("sig_ign"))
 	p.Exec(a, "/bin/cat", "/proc/self/status")
-	out := p.Finish(a, ExitStatus(a, 0))
+	out := p.Finish(a, pt.ExitStatus(a, 0))
 	for _, want := range []string{"SigIgn:\t0000000000000200\n", "SigCgt:\t0000000000000000\n", "SigBlk:\t0000000000000000\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("status of a program lacks %q in\n%s", want, out)
@@ -113,24 +113,24 @@ func TestIgnoredSignalsStayIgnoredInProgramsAndHandledOnesBecomeDefault(t *testi
 
 // kept: the answers of sigaction for SIGCHLD.
 func TestSigchldIsAFlagToSigaction(t *testing.T) {
-	p := Start(t)
-	for _, c := range []struct{ handler, old Atom }{
+	p := pt.Start(t)
+	for _, c := range []struct{ handler, old pt.Atom }{
 		{"sig_info", "sig_dfl"}, {"sig_info", "sig_info"}, {"sig_ign", "sig_info"}, {"sig_dfl", "sig_dfl"},
 		{"sig_info", "sig_dfl"}, {"sig_dfl", "sig_info"},
 	} {
-		p.Want(okTuple(c.old), nil, "sigaction", Atom("sigchld"), c.handler)
-		now := Atom("sig_dfl")
+		p.Want(okTuple(c.old), nil, "sigaction", pt.Atom("sigchld"), c.handler)
+		now := pt.Atom("sig_dfl")
 		if c.handler == "sig_info" {
 			now = "sig_info"
 		}
-		p.Want(okTuple(now), nil, "sigaction", Atom("sigchld"), List{})
+		p.Want(okTuple(now), nil, "sigaction", pt.Atom("sigchld"), pt.List{})
 	}
 }
 
 func TestSigchldTakenOverIsAnEventAndNothingIsReaped(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	reportClosed(p, nil)
-	p.Want(okTuple(Atom("sig_dfl")), nil, "sigaction", Atom("sigchld"), Atom("sig_info"))
+	p.Want(okTuple(pt.Atom("sig_dfl")), nil, "sigaction", pt.Atom("sigchld"), pt.Atom("sig_info"))
 	a := p.Fork(nil)
 	p.Sh(a, "exit 3")
 	info := []byte(p.SignalOf(nil, "sigchld"))
@@ -139,13 +139,13 @@ func TestSigchldTakenOverIsAnEventAndNothingIsReaped(t *testing.T) {
 		code != 1 || int(pid) != a.Pid() || status != 3 {
 		t.Errorf("siginfo: signo %d, code %d, pid %d, status %d", signo, code, pid, status)
 	}
-	p.Await(Ctl(a, "stdout_closed"))
-	p.Await(Ctl(a, "stderr_closed"))
+	p.Await(pt.Ctl(a, "stdout_closed"))
+	p.Await(pt.Ctl(a, "stderr_closed"))
 	p.Quiet()
 	if s := slotOf(t, p, a); s.Stdin < 0 || s.Control != -2 || s.Stdout != -1 || s.Stderr != -1 {
 		t.Errorf("slot of a child not waited for: %+v", s)
 	}
-	p.Want(okTuple(a.Pid(), 3<<8, List{Tuple{Atom("exit_status"), 3}}), nil, "waitpid", a.Pid(), List{})
+	p.Want(okTuple(a.Pid(), 3<<8, pt.List{pt.Tuple{pt.Atom("exit_status"), 3}}), nil, "waitpid", a.Pid(), pt.List{})
 	p.Quiet()
 	if left := slots(t, p, nil); len(left) > 0 {
 		t.Errorf("slot after waitpid: %+v", left)
@@ -153,43 +153,43 @@ func TestSigchldTakenOverIsAnEventAndNothingIsReaped(t *testing.T) {
 }
 
 func TestChildrenThatEndedMeanwhileAreReportedAtTheNextSigchld(t *testing.T) {
-	p := Start(t)
-	p.Want(okTuple(Atom("sig_dfl")), nil, "sigaction", Atom("sigchld"), Atom("sig_info"))
+	p := pt.Start(t)
+	p.Want(okTuple(pt.Atom("sig_dfl")), nil, "sigaction", pt.Atom("sigchld"), pt.Atom("sig_info"))
 	a, b := p.Fork(nil), p.Fork(nil)
 	p.Send(a, "exit", 1)
-	p.Await(Ctl(a, "fdctl_closed"))
+	p.Await(pt.Ctl(a, "fdctl_closed"))
 	p.SignalOf(nil, "sigchld")
-	p.Want(okTuple(Atom("sig_info")), nil, "sigaction", Atom("sigchld"), Atom("sig_dfl"))
+	p.Want(okTuple(pt.Atom("sig_info")), nil, "sigaction", pt.Atom("sigchld"), pt.Atom("sig_dfl"))
 	p.Quiet()
 	p.Send(b, "exit", 2)
-	p.Await(Ctl(b, "fdctl_closed"))
-	p.Await(ExitStatus(a, 1))
-	p.Await(ExitStatus(b, 2))
+	p.Await(pt.Ctl(b, "fdctl_closed"))
+	p.Await(pt.ExitStatus(a, 1))
+	p.Await(pt.ExitStatus(b, 2))
 }
 
 func TestStopAndContinueOfAChildAreNotReported(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	a := p.Fork(nil)
 	b := p.Fork(nil)
 	p.Exec(b, "sleep", "1000")
-	for _, l := range []Pipeline{a, b} {
+	for _, l := range []pt.Pipeline{a, b} {
 		p.Signal(l, syscall.SIGSTOP)
-		Until(t, "the child stops", func() bool { return State(l.Pid()) == "T" })
+		pt.Until(t, "the child stops", func() bool { return pt.State(l.Pid()) == "T" })
 		p.Quiet()
 		p.Signal(l, syscall.SIGCONT)
 		if l.Pid() == a.Pid() {
 			p.SignalOf(a, "sigcont")
 		}
-		Until(t, "the child goes on", func() bool { return State(l.Pid()) != "T" })
+		pt.Until(t, "the child goes on", func() bool { return pt.State(l.Pid()) != "T" })
 	}
 	p.Quiet(nil, a)
 	p.Signal(b, syscall.SIGKILL)
-	p.Next(TermSig(b, "sigkill"))
+	p.Next(pt.TermSig(b, "sigkill"))
 }
 
 // bettered: D6 signal floods.
 func TestFloodOfSignalsEndsNoProcess(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	a := p.Fork(nil)
 	p.Want(a.Pid(), a, "getpid")
 	p.Hold()
@@ -206,7 +206,7 @@ func TestFloodOfSignalsEndsNoProcess(t *testing.T) {
 	p.Want(p.Pid, nil, "getpid")
 	p.Want(a.Pid(), a, "getpid")
 	for _, m := range p.Queue() {
-		if m.Type != TypeEvent {
+		if m.Type != pt.TypeEvent {
 			t.Errorf("unexpected %v", m)
 		}
 	}
@@ -214,9 +214,9 @@ func TestFloodOfSignalsEndsNoProcess(t *testing.T) {
 
 // The pipe holds 512 records. Of what it does not hold, the last of each kind is kept.
 func TestNoKindOfSignalIsLostWhenThePipeIsFull(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	p.Signal(nil, syscall.SIGSTOP)
-	Until(t, "the port stops", func() bool { return State(p.Pid) == "T" })
+	pt.Until(t, "the port stops", func() bool { return pt.State(p.Pid) == "T" })
 	const first, last, queued = 34, 64, 600
 	for range queued {
 		kill(t, p.Pid, first)
@@ -242,43 +242,43 @@ func TestNoKindOfSignalIsLostWhenThePipeIsFull(t *testing.T) {
 		}
 	}
 	for _, m := range p.Queue() { // more of the first, which the kernel has queued
-		if m.Type != TypeEvent {
+		if m.Type != pt.TypeEvent {
 			t.Errorf("unexpected %v", m)
 		}
 	}
 }
 
 func TestBlockingCallsAreInterruptedBySignals(t *testing.T) {
-	Linux(t, "/proc")
-	p := Start(t)
+	pt.Linux(t, "/proc")
+	p := pt.Start(t)
 	a := p.Fork(nil)
 	fifo := filepath.Join(t.TempDir(), "fifo")
-	p.Want(ok, a, "mkfifo", Binary(fifo), 0o600)
-	socket := p.Int(a, "socket", Atom("af_unix"), Atom("sock_dgram"), 0)
+	p.Want(ok, a, "mkfifo", pt.Binary(fifo), 0o600)
+	socket := p.Int(a, "socket", pt.Atom("af_unix"), pt.Atom("sock_dgram"), 0)
 	b := p.Fork(a)
-	full := p.Int(a, "open", Binary(fifo), List{Atom("o_rdwr")}, 0)
-	p.Want(okTuple(4096), a, "fcntl", full, Atom("f_setpipe_sz"), 4096)
-	p.Want(okTuple(4096), a, "write", full, Binary(Bytes(4096)))
+	full := p.Int(a, "open", pt.Binary(fifo), pt.List{pt.Atom("o_rdwr")}, 0)
+	p.Want(okTuple(4096), a, "fcntl", full, pt.Atom("f_setpipe_sz"), 4096)
+	p.Want(okTuple(4096), a, "write", full, pt.Binary(pt.Bytes(4096)))
 	other := filepath.Join(t.TempDir(), "fifo")
-	p.Want(ok, a, "mkfifo", Binary(other), 0o600)
+	p.Want(ok, a, "mkfifo", pt.Binary(other), 0o600)
 	for _, c := range []struct {
 		name    string
-		args    []Term
+		args    []pt.Term
 		numbers []int
 	}{
-		{"write", []Term{full, Binary("x")}, []int{unix.SYS_WRITE}},
+		{"write", []pt.Term{full, pt.Binary("x")}, []int{unix.SYS_WRITE}},
 		// bettered: D13 a failing select tells the error.
-		{"select", []Term{List{}, List{}, List{}, List{}}, selectCalls},
-		{"read", []Term{socket, 10}, []int{unix.SYS_READ}},
-		{"waitpid", []Term{b.Pid(), List{}}, []int{unix.SYS_WAIT4}},
-		{"open", []Term{Binary(other), List{Atom("o_rdonly")}, 0}, openCalls},
+		{"select", []pt.Term{pt.List{}, pt.List{}, pt.List{}, pt.List{}}, selectCalls},
+		{"read", []pt.Term{socket, 10}, []int{unix.SYS_READ}},
+		{"waitpid", []pt.Term{b.Pid(), pt.List{}}, []int{unix.SYS_WAIT4}},
+		{"open", []pt.Term{pt.Binary(other), pt.List{pt.Atom("o_rdonly")}, 0}, openCalls},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := p.With(t)
 			p.Send(a, c.name, c.args...)
-			Until(t, "the call blocks", func() bool { return slices.Contains(c.numbers, SystemCall(a.Pid())) })
+			pt.Until(t, "the call blocks", func() bool { return slices.Contains(c.numbers, pt.SystemCall(a.Pid())) })
 			p.Signal(a, syscall.SIGUSR1)
-			p.Next(Reply(a, errno("eintr")))
+			p.Next(pt.Reply(a, errno("eintr")))
 			p.SignalOf(a, "sigusr1")
 			p.Want(a.Pid(), a, "getpid")
 		})
@@ -286,7 +286,7 @@ func TestBlockingCallsAreInterruptedBySignals(t *testing.T) {
 }
 
 func TestSiginfoIsTheWholeRecordOfTheKernel(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	a := p.Fork(nil)
 	t.Run("of a queued signal", func(t *testing.T) {
 		p := p.With(t)
@@ -303,7 +303,7 @@ func TestSiginfoIsTheWholeRecordOfTheKernel(t *testing.T) {
 	})
 	t.Run("of a child that was killed", func(t *testing.T) {
 		p := p.With(t)
-		p.Want(okTuple(Atom("sig_dfl")), a, "sigaction", Atom("sigchld"), Atom("sig_info"))
+		p.Want(okTuple(pt.Atom("sig_dfl")), a, "sigaction", pt.Atom("sigchld"), pt.Atom("sig_info"))
 		b := p.Fork(a)
 		p.Signal(b, syscall.SIGKILL)
 		info := p.SignalOf(a, "sigchld")
@@ -315,8 +315,8 @@ func TestSiginfoIsTheWholeRecordOfTheKernel(t *testing.T) {
 	t.Run("of a system call that a filter traps", func(t *testing.T) {
 		p := p.With(t)
 		b := p.Fork(nil)
-		p.Want(okTuple(0, 1, 0, 0, 0), b, "prctl", Atom("pr_set_no_new_privs"), 1, 0, 0, 0)
-		p.Want(ok, b, "seccomp", Atom("seccomp_set_mode_filter"), 0, program(trap(unix.SYS_GETSID)))
+		p.Want(okTuple(0, 1, 0, 0, 0), b, "prctl", pt.Atom("pr_set_no_new_privs"), 1, 0, 0, 0)
+		p.Want(ok, b, "seccomp", pt.Atom("seccomp_set_mode_filter"), 0, program(trap(unix.SYS_GETSID)))
 		p.Send(b, "getsid", 0)
 		info := []byte(p.SignalOf(b, "sigsys"))
 		if nr := binary.NativeEndian.Uint32(info[24:]); nr != unix.SYS_GETSID {
@@ -332,37 +332,37 @@ func TestFaultEndsTheProcessByItsSignal(t *testing.T) {
 	if restartedCall < 0 {
 		t.Skip("needs the registers of another machine")
 	}
-	p := Start(t)
-	p.Want(okTuple(Atom("sig_dfl")), nil, "sigaction", Atom("sigchld"), Atom("sig_info"))
+	p := pt.Start(t)
+	p.Want(okTuple(pt.Atom("sig_dfl")), nil, "sigaction", pt.Atom("sigchld"), pt.Atom("sig_info"))
 	a := p.Fork(nil)
 	b := p.Fork(nil)
 	p.Want(a.Pid(), a, "getpid")
-	done := okTuple(0, Binary(""), Binary(""))
-	p.Want(done, nil, "ptrace", Atom("ptrace_attach"), a.Pid(), 0, 0)
+	done := okTuple(0, pt.Binary(""), pt.Binary(""))
+	p.Want(done, nil, "ptrace", pt.Atom("ptrace_attach"), a.Pid(), 0, 0)
 	p.SignalOf(nil, "sigchld")
-	p.Want(okTuple(a.Pid(), 19<<8|0x7f, List{Tuple{Atom("stopsig"), Atom("sigstop")}}), nil, "waitpid", a.Pid(), List{})
+	p.Want(okTuple(a.Pid(), 19<<8|0x7f, pt.List{pt.Tuple{pt.Atom("stopsig"), pt.Atom("sigstop")}}), nil, "waitpid", a.Pid(), pt.List{})
 	registers := registersOf(t, p, nil, a.Pid())
 	binary.NativeEndian.PutUint64(registers[instructionPointer:], 8) // where nothing is mapped
 	binary.NativeEndian.PutUint64(registers[restartedCall:], 1<<64-1)
-	set := List{ptr(Binary(registers)), Binary(native(8, registersSize))}
-	p.Want(okTuple(0, Binary(""), set), nil, "ptrace", Atom("ptrace_setregset"), a.Pid(), 1, set)
-	p.Want(done, nil, "ptrace", Atom("ptrace_detach"), a.Pid(), 0, 0)
-	p.Await(Ctl(a, "fdctl_closed"))
+	set := pt.List{ptr(pt.Binary(registers)), pt.Binary(native(8, registersSize))}
+	p.Want(okTuple(0, pt.Binary(""), set), nil, "ptrace", pt.Atom("ptrace_setregset"), a.Pid(), 1, set)
+	p.Want(done, nil, "ptrace", pt.Atom("ptrace_detach"), a.Pid(), 0, 0)
+	p.Await(pt.Ctl(a, "fdctl_closed"))
 	p.SignalOf(nil, "sigchld")
-	m := p.Call(nil, "waitpid", a.Pid(), List{})
-	if r, _ := m.(Tuple); len(r) != 4 || Format(r[3]) != "[{termsig,sigsegv}]" {
-		t.Errorf("end of the process: %s", Format(m))
+	m := p.Call(nil, "waitpid", a.Pid(), pt.List{})
+	if r, _ := m.(pt.Tuple); len(r) != 4 || pt.Format(r[3]) != "[{termsig,sigsegv}]" {
+		t.Errorf("end of the process: %s", pt.Format(m))
 	}
 	p.Want(b.Pid(), b, "getpid")
 }
 
 func TestKillReachesGroupsAndTestsExistence(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	a := p.Fork(nil)
 	p.Want(okTuple(a.Pid()), a, "setsid")
 	b := p.Fork(a)
 	p.Want(b.Pid(), b, "getpid")
-	p.Want(ok, nil, "kill", -a.Pid(), Atom("sigusr1"))
+	p.Want(ok, nil, "kill", -a.Pid(), pt.Atom("sigusr1"))
 	p.SignalOf(a, "sigusr1")
 	p.SignalOf(b, "sigusr1")
 	p.Want(ok, nil, "kill", b.Pid(), 0)
@@ -375,21 +375,21 @@ func TestKillReachesGroupsAndTestsExistence(t *testing.T) {
 // A process that queues real-time signals without end keeps nobody from being served: the
 // handler takes so many, the loop goes on, and then it takes more.
 func TestCallsAreAnsweredWhileSomebodyQueuesSignalsWithoutEnd(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	stop := flood(p)
 	for range 1000 { // more than the pipe holds
 		p.SignalOf(nil, "unknown")
 	}
 	a := p.Fork(nil)
 	p.Exec(a, "grep", "SigBlk", "/proc/self/status") // a program begins with no signal blocked
-	if got, want := p.Finish(a, ExitStatus(a, 0)), "SigBlk:\t0000000000000000\n"; got != want {
+	if got, want := p.Finish(a, pt.ExitStatus(a, 0)), "SigBlk:\t0000000000000000\n"; got != want {
 		t.Errorf("program of a flooded process: %q, want %q", got, want)
 	}
 	stop()
 }
 
 // flood queues real-time signals for the port until stop is called.
-func flood(p *Port) (stop func()) {
+func flood(p *pt.Port) (stop func()) {
 	var stopped atomic.Bool
 	var flooder sync.WaitGroup
 	flooder.Go(func() {

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -40,48 +40,48 @@ func filterBy(answer, otherwise uint64, numbers ...int) string {
 }
 
 // enforce puts the process under a filter.
-func enforce(p *Port, to Pipeline, filter string) {
-	p.Want(okTuple(0, 1, 0, 0, 0), to, "prctl", Atom("pr_set_no_new_privs"), 1, 0, 0, 0)
-	p.Want(ok, to, "seccomp", Atom("seccomp_set_mode_filter"), 0, program(filter))
+func enforce(p *pt.Port, to pt.Pipeline, filter string) {
+	p.Want(okTuple(0, 1, 0, 0, 0), to, "prctl", pt.Atom("pr_set_no_new_privs"), 1, 0, 0, 0)
+	p.Want(ok, to, "seccomp", pt.Atom("seccomp_set_mode_filter"), 0, program(filter))
 }
 
 // skippedReplies are what calls answer whose system calls were not made. All others may answer what they like, since
 // nothing but the result tells whether they were made: ok, or a number.
-var skippedReplies = map[string][]Term{
+var skippedReplies = map[string][]pt.Term{
 	"clone":       {errno("unknown")},
 	"execve":      {errno("unknown")},
 	"execvp":      {errno("unknown")},
 	"fexecve":     {errno("unknown")},
 	"fork":        {errno("unknown")},
-	"getcwd":      {okTuple(Binary(""))},
-	"getgroups":   {errno("unknown"), okTuple(List{})},
-	"gethostname": {okTuple(Binary(""))},
+	"getcwd":      {okTuple(pt.Binary(""))},
+	"getgroups":   {errno("unknown"), okTuple(pt.List{})},
+	"gethostname": {okTuple(pt.Binary(""))},
 	"getresgid":   {errno("unknown")},
 	"getresuid":   {errno("unknown")},
 	"getrlimit":   {errno("unknown")},
 	"readdir":     {errno("unknown"), errno("ebadf"), errno("enotdir"), errno("enetdown")},
 	"select":      {errno("unknown")},
-	"waitpid":     {errno("unknown"), okTuple(0, 0, List{})},
+	"waitpid":     {errno("unknown"), okTuple(0, 0, pt.List{})},
 }
 
 // skippedArguments are those of the calls whose examples would wait, end the process or not reach the kernel.
-var skippedArguments = map[string][]Term{
-	"clone":   {List{Atom("clone_newuts")}},
-	"execve":  {Binary("/bin/true"), argv("true"), argv("A=1")},
-	"execvp":  {Binary("true"), argv("true")},
+var skippedArguments = map[string][]pt.Term{
+	"clone":   {pt.List{pt.Atom("clone_newuts")}},
+	"execve":  {pt.Binary("/bin/true"), argv("true"), argv("A=1")},
+	"execvp":  {pt.Binary("true"), argv("true")},
 	"fexecve": {0, argv("true"), argv("A=1")},
 	"read":    {1 << 20, 100},
-	"readdir": {Binary("/")},
-	"select":  {List{0, 1000}, List{1, 1001}, List{}, Tuple{Atom("alcove_timeval"), 0, 0}},
-	"waitpid": {-1, List{Atom("wnohang")}},
+	"readdir": {pt.Binary("/")},
+	"select":  {pt.List{0, 1000}, pt.List{1, 1001}, pt.List{}, pt.Tuple{pt.Atom("alcove_timeval"), 0, 0}},
+	"waitpid": {-1, pt.List{pt.Atom("wnohang")}},
 }
 
 // bettered: stale memory was sent as groups, ids and names, and a length of 0 ended the process.
 func TestEveryCallSurvivesAResultThatTheKernelDidNotMake(t *testing.T) {
 	all := allCalls()
 	for how, answer := range skips {
-		p := Start(t)
-		for _, name := range Names() {
+		p := pt.Start(t)
+		for _, name := range pt.Names() {
 			if name == "exit" {
 				continue
 			}
@@ -95,10 +95,10 @@ func TestEveryCallSurvivesAResultThatTheKernelDidNotMake(t *testing.T) {
 			enforce(p, a, filterBy(retAllow, answer, servingCalls...))
 			got := p.Call(a, name, args...)
 			if !among(skippedReplies[name], got) {
-				t.Errorf("%s, %s replies %s", name, how, Format(got))
+				t.Errorf("%s, %s replies %s", name, how, pt.Format(got))
 			}
 			p.Want(a.Pid(), a, "getpid")
-			p.Want(List{}, a, "cpid")
+			p.Want(pt.List{}, a, "cpid")
 			endOfFile(t, p, a)
 		}
 	}
@@ -107,12 +107,12 @@ func TestEveryCallSurvivesAResultThatTheKernelDidNotMake(t *testing.T) {
 // A fork of a process with children, whose exit signals would go to a pid that is not that of a child.
 func TestSkippedForkIsNoChild(t *testing.T) {
 	for how, answer := range skips {
-		p := Start(t)
+		p := pt.Start(t)
 		a := p.Fork(nil)
 		b := p.Fork(a)
 		enforce(p, a, filterBy(answer, retAllow, unix.SYS_CLONE, unix.SYS_CLONE3))
 		p.Want(errno("unknown"), a, "fork")
-		p.Want(errno("unknown"), a, "clone", List{Atom("clone_newns")})
+		p.Want(errno("unknown"), a, "clone", pt.List{pt.Atom("clone_newns")})
 		if children := slots(t, p, a); len(children) != 1 {
 			t.Errorf("%s: children are %v", how, children)
 		}
@@ -124,38 +124,38 @@ func TestSkippedForkIsNoChild(t *testing.T) {
 func TestForkWhoseDescriptorsWouldBlockFails(t *testing.T) {
 	const load, jump, ret = 0x20, 0x15, 0x06
 	const number, command = 0, 24 // places in struct seccomp_data; the machines of this test are little-endian
-	p := Start(t)
+	p := pt.Start(t)
 	a := p.Fork(nil)
 	enforce(p, a, instruction(load, 0, 0, number)+instruction(jump, 0, 3, unix.SYS_FCNTL)+
 		instruction(load, 0, 0, command)+instruction(jump, 0, 1, unix.F_SETFL)+
 		instruction(ret, 0, 0, retZero)+instruction(ret, 0, 0, retAllow))
-	before := FDs(a.Pid())
+	before := pt.FDs(a.Pid())
 	p.Want(errno("unknown"), a, "fork")
-	if diff := cmp.Diff(before, FDs(a.Pid())); diff != "" {
+	if diff := cmp.Diff(before, pt.FDs(a.Pid())); diff != "" {
 		t.Errorf("descriptors (-before +after):\n%s", diff)
 	}
 }
 
 // The number that a skipped open(2) tells may be that of a descriptor in use.
 func TestSkippedReaddirClosesNothing(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	a := p.Fork(nil)
 	p.Want(a.Pid(), a, "getpid") // it has put its descriptors in their places
-	before := FDs(a.Pid())
+	before := pt.FDs(a.Pid())
 	enforce(p, a, filterBy(retZero, retAllow, unix.SYS_OPENAT))
-	p.Want(errno("enotdir"), a, "readdir", Binary("/"))
+	p.Want(errno("enotdir"), a, "readdir", pt.Binary("/"))
 	enforce(p, a, filterBy(retZero, retAllow, unix.SYS_OPENAT, unix.SYS_GETDENTS64))
-	p.Want(errno("unknown"), a, "readdir", Binary("/"))
-	if diff := cmp.Diff(before, FDs(a.Pid())); diff != "" {
+	p.Want(errno("unknown"), a, "readdir", pt.Binary("/"))
+	if diff := cmp.Diff(before, pt.FDs(a.Pid())); diff != "" {
 		t.Errorf("descriptors (-before +after):\n%s", diff)
 	}
 	p.Want(a.Pid(), a, "getpid")
 }
 
 func TestSkippedExitEndsTheProcessAllTheSame(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	a := p.Fork(nil)
 	enforce(p, a, filterBy(retZero, retAllow, unix.SYS_EXIT, unix.SYS_EXIT_GROUP))
 	p.Send(a, "exit", 3)
-	p.Await(TermSig(a, "sigkill"))
+	p.Await(pt.TermSig(a, "sigkill"))
 }

@@ -13,13 +13,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 // kept: the first frame.
 func TestFirstMessageIsTheAtomOkAndNothingElse(t *testing.T) {
-	p := Launch(t)
-	p.Next(Reply(nil, ok))
+	p := pt.Launch(t)
+	p.Next(pt.Reply(nil, ok))
 	p.Quiet()
 	if got := p.Raw()[:9]; got != "\x00\x07\x00\x04\x83\x77\x02ok" {
 		t.Errorf("first bytes % x", got)
@@ -27,15 +27,15 @@ func TestFirstMessageIsTheAtomOkAndNothingElse(t *testing.T) {
 }
 
 func TestDriverHandshakeOpensTheFifoAndHasThePortUnlinkIt(t *testing.T) {
-	p := Launch(t)
-	p.Next(Reply(nil, ok))
+	p := pt.Launch(t)
+	p.Next(pt.Reply(nil, ok))
 	f, err := os.Open(p.Fifo) // does not block: the port holds it open for reading and writing
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	p.Send(nil, "unlink", Binary(p.Fifo))
-	p.Next(Reply(nil, ok))
+	p.Send(nil, "unlink", pt.Binary(p.Fifo))
+	p.Next(pt.Reply(nil, ok))
 	if _, err := os.Stat(p.Fifo); !os.IsNotExist(err) {
 		t.Errorf("fifo after unlink: %v", err)
 	}
@@ -55,7 +55,7 @@ func TestCommandLineDecidesTheExitStatus(t *testing.T) {
 	}
 	fifos := 0
 	fifo := func() string { fifos++; return filepath.Join(dir, fmt.Sprint("fifo", fifos)) }
-	usage := "usage: " + Program() + " -c <path> [<options>]"
+	usage := "usage: " + pt.Program() + " -c <path> [<options>]"
 	for _, c := range []struct {
 		name   string
 		args   []string
@@ -87,7 +87,7 @@ func TestCommandLineDecidesTheExitStatus(t *testing.T) {
 		{"number of children that is none", []string{"-m", "x", "-c", fifo()}, 0, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := Run(t, c.args...)
+			got := pt.Run(t, c.args...)
 			if got.Status != c.status {
 				t.Errorf("exit status %d, want %d", got.Status, c.status)
 			}
@@ -107,7 +107,7 @@ func TestCommandLineDecidesTheExitStatus(t *testing.T) {
 }
 
 func TestStartWithoutEnoughDescriptorsExitsWithEMFILE(t *testing.T) {
-	p := Launch(t, Shell("ulimit -n 5"), AnyEnd())
+	p := pt.Launch(t, pt.Shell("ulimit -n 5"), pt.AnyEnd())
 	if got := p.Exit(); got != int(unix.EMFILE) {
 		t.Errorf("exit status %d, want EMFILE", got)
 	}
@@ -119,7 +119,7 @@ func TestFirstMessageThatCannotBeWrittenIsExitStatus5(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	p := Launch(t, Open(1, null))
+	p := pt.Launch(t, pt.Open(1, null))
 	if got := p.Exit(); got != 5 {
 		t.Errorf("exit status %d, want 5", got)
 	}
@@ -130,8 +130,8 @@ func TestFifoIsMadeWithMode0644AndTheUmask(t *testing.T) {
 		umask string
 		want  os.FileMode
 	}{{"022", 0o644}, {"077", 0o600}, {"0", 0o644}, {"0133", 0o644}, {"0177", 0o600}} {
-		p := Launch(t, Shell("umask "+c.umask))
-		p.Next(Reply(nil, ok))
+		p := pt.Launch(t, pt.Shell("umask "+c.umask))
+		p.Next(pt.Reply(nil, ok))
 		st, err := os.Stat(p.Fifo)
 		if err != nil {
 			t.Fatal(err)
@@ -144,7 +144,7 @@ func TestFifoIsMadeWithMode0644AndTheUmask(t *testing.T) {
 
 // fdFlags are the status flags and close-on-exec of a process's descriptor.
 func fdFlags(t testing.TB, pid, fd int) (flags int) {
-	Linux(t, "/proc")
+	pt.Linux(t, "/proc")
 	t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/fdinfo/%d", pid, fd))
 	if err != nil {
@@ -157,8 +157,8 @@ func fdFlags(t testing.TB, pid, fd int) (flags int) {
 }
 
 func TestPortHasSixDescriptorsWithTheFlagsThatTheyNeed(t *testing.T) {
-	p := Start(t)
-	fds := FDs(p.Pid)
+	p := pt.Start(t)
+	fds := pt.FDs(p.Pid)
 	if got := slices.Sorted(maps.Keys(fds)); !slices.Equal(got, []int{0, 1, 2, 3, 4, 5}) {
 		t.Fatalf("descriptors %v", fds)
 	}
@@ -190,12 +190,12 @@ func TestAnyOfDescriptors0To5MayBeOpenOrClosedAtStart(t *testing.T) {
 }
 
 func startWithDescriptors(t *testing.T, open func(fd int) bool) {
-	opts := []Option{Talks()}
+	opts := []pt.Option{pt.Talks()}
 	var kept []string
 	for fd := range 6 {
 		switch {
 		case fd < 3 && !open(fd):
-			opts = append(opts, Closed(fd))
+			opts = append(opts, pt.Closed(fd))
 		case fd >= 3 && open(fd):
 			f, err := os.Create(filepath.Join(t.TempDir(), fmt.Sprint("file", fd)))
 			if err != nil {
@@ -203,45 +203,45 @@ func startWithDescriptors(t *testing.T, open func(fd int) bool) {
 			}
 			defer f.Close()
 			kept = append(kept, f.Name())
-			opts = append(opts, Open(fd, f))
+			opts = append(opts, pt.Open(fd, f))
 		}
 	}
 	if !open(0) || !open(1) {
 		// Nobody to talk to: all that counts is that it ends.
-		p := Launch(t, append(opts, AnyEnd())...)
+		p := pt.Launch(t, append(opts, pt.AnyEnd())...)
 		p.CloseInput()
 		p.Exit()
 		return
 	}
-	p := Start(t, opts...)
+	p := pt.Start(t, opts...)
 	for _, name := range kept {
-		if !slices.Contains(slices.Collect(maps.Values(FDs(p.Pid))), name) {
-			t.Errorf("%s was open at the start and is not any more: %v", name, FDs(p.Pid))
+		if !slices.Contains(slices.Collect(maps.Values(pt.FDs(p.Pid))), name) {
+			t.Errorf("%s was open at the start and is not any more: %v", name, pt.FDs(p.Pid))
 		}
 	}
 	a := p.Fork(nil)
 	p.Want(a.Pid(), a, "getpid")
 	p.Sh(a, "echo out; echo err >&2; exit 3")
-	p.Await(Stdout(a, "out\n"))
-	p.Await(Stderr(a, "err\n"))
-	p.Await(ExitStatus(a, 3))
+	p.Await(pt.Stdout(a, "out\n"))
+	p.Await(pt.Stderr(a, "err\n"))
+	p.Await(pt.ExitStatus(a, 3))
 }
 
 func TestEverySignalThatAcceptsAHandlerHasOne(t *testing.T) {
-	Linux(t, "/proc")
-	p := Start(t, Shell(`trap "" USR1 HUP PIPE`))
+	pt.Linux(t, "/proc")
+	p := pt.Start(t, pt.Shell(`trap "" USR1 HUP PIPE`))
 	for field, want := range map[string]string{
 		"SigCgt": "fffffffe7ffbfeff",
 		"SigIgn": "0000000000000000",
 		"SigBlk": "0000000000000000",
 	} {
-		if got := Status(p.Pid, field); got != want {
+		if got := pt.Status(p.Pid, field); got != want {
 			t.Errorf("%s %s, want %s", field, got, want)
 		}
 	}
 	a := p.Fork(nil)
 	p.Want(a.Pid(), a, "getpid")
-	if got := Status(a.Pid(), "SigCgt"); got != "fffffffe7ffbfeff" {
+	if got := pt.Status(a.Pid(), "SigCgt"); got != "fffffffe7ffbfeff" {
 		t.Errorf("SigCgt of a child: %s", got)
 	}
 }
@@ -251,23 +251,23 @@ func TestUnlimitedSoftStackLimitBecomes8MiB(t *testing.T) {
 	if err := unix.Getrlimit(unix.RLIMIT_STACK, &stack); err != nil {
 		t.Fatal(err)
 	}
-	hard := Term(uint64(stack.Max))
+	hard := pt.Term(uint64(stack.Max))
 	if stack.Max == unix.RLIM_INFINITY {
-		p := Start(t, Shell("ulimit -S -s unlimited"))
-		p.Want(okTuple(rlimit(8388608, hard)), nil, "getrlimit", Atom("rlimit_stack"))
+		p := pt.Start(t, pt.Shell("ulimit -S -s unlimited"))
+		p.Want(okTuple(rlimit(8388608, hard)), nil, "getrlimit", pt.Atom("rlimit_stack"))
 	}
-	p := Start(t, Shell("ulimit -S -s 4096"))
-	p.Want(okTuple(rlimit(4096*1024, hard)), nil, "getrlimit", Atom("rlimit_stack"))
+	p := pt.Start(t, pt.Shell("ulimit -S -s 4096"))
+	p.Want(okTuple(rlimit(4096*1024, hard)), nil, "getrlimit", pt.Atom("rlimit_stack"))
 }
 
 // A Go program finds its soft limit raised to the hard one; programs that it execs must not.
 func TestDescriptorLimitIsTheOneAtTheStart(t *testing.T) {
-	p := Start(t, Shell("ulimit -S -n 77; ulimit -H -n 99"))
-	p.Want(okTuple(rlimit(77, 99)), nil, "getrlimit", Atom("rlimit_nofile"))
+	p := pt.Start(t, pt.Shell("ulimit -S -n 77; ulimit -H -n 99"))
+	p.Want(okTuple(rlimit(77, 99)), nil, "getrlimit", pt.Atom("rlimit_nofile"))
 	a := p.Fork(nil)
-	p.Want(okTuple(rlimit(77, 99)), a, "getrlimit", Atom("rlimit_nofile"))
+	p.Want(okTuple(rlimit(77, 99)), a, "getrlimit", pt.Atom("rlimit_nofile"))
 	p.Sh(a, "ulimit -S -n; ulimit -H -n")
-	if out := p.Finish(a, ExitStatus(a, 0)); out != "77\n99\n" {
+	if out := p.Finish(a, pt.ExitStatus(a, 0)); out != "77\n99\n" {
 		t.Errorf("ulimit says %q", out)
 	}
 }
@@ -276,13 +276,13 @@ func TestNumberOfChildrenFollowsFromTheDescriptorLimit(t *testing.T) {
 	for limit, want := range map[int]int{
 		8: 0, 11: 0, 12: 1, 17: 1, 18: 2, 24: 3, 389: 63, 390: 64, 1024: 64,
 	} {
-		p := Start(t, Shell(fmt.Sprint("ulimit -n ", limit)))
-		p.Want(want, nil, "getopt", Atom("maxchild"))
+		p := pt.Start(t, pt.Shell(fmt.Sprint("ulimit -n ", limit)))
+		p.Want(want, nil, "getopt", pt.Atom("maxchild"))
 	}
-	p := Start(t, Args("-m", "3"))
-	p.Want(3, nil, "getopt", Atom("maxchild"))
-	p = Start(t, Args("-m", "0"))
-	p.Want(0, nil, "getopt", Atom("maxchild"))
+	p := pt.Start(t, pt.Args("-m", "3"))
+	p.Want(3, nil, "getopt", pt.Atom("maxchild"))
+	p = pt.Start(t, pt.Args("-m", "0"))
+	p.Want(0, nil, "getopt", pt.Atom("maxchild"))
 	p.Want(errno("eagain"), nil, "fork")
 }
 
@@ -300,16 +300,16 @@ func TestEnvironmentKeepsOneEntryForEachName(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			// kept: the environment keeps only entries with =, one per name.
-			p := Start(t, Env(c.env...))
-			want := Chained{}
+			p := pt.Start(t, pt.Env(c.env...))
+			want := pt.Chained{}
 			for _, e := range c.want {
-				want = append(want, Binary(e))
+				want = append(want, pt.Binary(e))
 			}
 			p.Want(want, nil, "environ")
 			a := p.Fork(nil)
 			p.Want(want, a, "environ")
 			p.Exec(a, "/usr/bin/env", "-0")
-			out := p.Finish(a, ExitStatus(a, 0))
+			out := p.Finish(a, pt.ExitStatus(a, 0))
 			if want := strings.Join(c.want, "\x00"); strings.TrimSuffix(out, "\x00") != want {
 				t.Errorf("environment of a program: %s", cmp.Diff(want, out))
 			}
@@ -319,19 +319,19 @@ func TestEnvironmentKeepsOneEntryForEachName(t *testing.T) {
 
 // bettered: D22 started with -d and without descriptors 3 and 4, the port makes its own.
 func TestStartWithDepthServesOnTheDescriptorsThatItHas(t *testing.T) {
-	Linux(t, "/proc")
-	p := Launch(t, NoFifo(), Args("-d", "3"))
-	p.Next(Reply(nil, ok))
-	if got := Status(p.Pid, "SigCgt"); got != "0000000000010000" {
+	pt.Linux(t, "/proc")
+	p := pt.Launch(t, pt.NoFifo(), pt.Args("-d", "3"))
+	p.Next(pt.Reply(nil, ok))
+	if got := pt.Status(p.Pid, "SigCgt"); got != "0000000000010000" {
 		t.Errorf("SigCgt %s, want only SIGCHLD", got)
 	}
 	a := p.Fork(nil)
 	p.Want(a.Pid(), a, "getpid")
-	p.Want(okTuple(Atom("sig_dfl")), nil, "sigaction", Atom("sigusr1"), Atom("sig_info"))
+	p.Want(okTuple(pt.Atom("sig_dfl")), nil, "sigaction", pt.Atom("sigusr1"), pt.Atom("sig_info"))
 	p.Signal(nil, syscall.SIGUSR1)
 	p.SignalOf(nil, "sigusr1")
 	p.Stop(a)
 	// Replies at depth 3 are 24 bytes shorter.
-	p.Want(Binary(Bytes(65521-24)), nil, "iolist_to_bin", Binary(Bytes(65521-24)))
-	p.Want(badarg, nil, "iolist_to_bin", Binary(Bytes(65522-24)))
+	p.Want(pt.Binary(pt.Bytes(65521-24)), nil, "iolist_to_bin", pt.Binary(pt.Bytes(65521-24)))
+	p.Want(badarg, nil, "iolist_to_bin", pt.Binary(pt.Bytes(65522-24)))
 }

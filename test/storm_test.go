@@ -6,7 +6,7 @@ import (
 	"syscall"
 	"testing"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 // Processes of a tree are killed, stopped and continued while calls, forks and execs are on their way to them. The
@@ -15,12 +15,12 @@ import (
 // parent lives has been reported once, and the tree is the one that the reports make.
 func TestAnyProcessMayBeKilledOrStoppedAtAnyMoment(t *testing.T) {
 	t.Parallel()
-	s := &storm{t: t, random: seeded(t), p: Start(t, Shell("ulimit -S -n 1024")), nodes: map[string]*stormNode{}}
+	s := &storm{t: t, random: seeded(t), p: pt.Start(t, pt.Shell("ulimit -S -n 1024")), nodes: map[string]*stormNode{}}
 	s.root = s.add(nil)
 	s.witness = s.p.Fork(nil)
 	s.echo = s.p.Fork(s.witness)
 	s.p.Exec(s.echo, "cat")
-	fds, memory := len(FDs(s.p.Pid)), 0
+	fds, memory := len(pt.FDs(s.p.Pid)), 0
 	for s.round = 1; s.round <= stormRounds && !t.Failed(); s.round++ {
 		s.rage()
 		s.ask()
@@ -38,7 +38,7 @@ func TestAnyProcessMayBeKilledOrStoppedAtAnyMoment(t *testing.T) {
 	}
 	s.settle()
 	s.compareTree()
-	if now := FDs(s.p.Pid); len(now) != fds && len(now) != fds+1 {
+	if now := pt.FDs(s.p.Pid); len(now) != fds && len(now) != fds+1 {
 		t.Errorf("%d descriptors, %d before: %v", len(now), fds, now)
 	}
 	if grown := rss(t, s.p.Pid) - memory; grown > 1000 {
@@ -64,7 +64,7 @@ const (
 
 // stormNode is a process of the tree, without the witness and what is below it.
 type stormNode struct {
-	at       Pipeline
+	at       pt.Pipeline
 	program  bool // it was told to execute cat
 	dead     bool // it or one above it was killed
 	stopped  bool
@@ -75,19 +75,19 @@ type stormNode struct {
 
 type storm struct {
 	t                          *testing.T
-	p                          *Port
+	p                          *pt.Port
 	random                     *rand.Rand
 	root                       *stormNode
 	nodes                      map[string]*stormNode // by pipeline
 	order                      []*stormNode          // as they were made
-	witness, echo              Pipeline
+	witness, echo              pt.Pipeline
 	round, made, killed, stops int
 	rests                      int
 	size                       int // of data that is sent, as a power of two
 	sent                       int // bytes since all was at rest
 }
 
-func (s *storm) add(at Pipeline) *stormNode {
+func (s *storm) add(at pt.Pipeline) *stormNode {
 	n := &stormNode{at: slices.Clone(at)}
 	s.nodes[at.String()] = n
 	s.order = append(s.order, n)
@@ -108,7 +108,7 @@ func (s *storm) live() []*stormNode {
 }
 
 // above tells whether a is b or above it.
-func above(a, b Pipeline) bool { return len(a) <= len(b) && slices.Equal(a, b[:len(a)]) }
+func above(a, b pt.Pipeline) bool { return len(a) <= len(b) && slices.Equal(a, b[:len(a)]) }
 
 // reachable tells that nothing on the way to n is stopped, nor n itself.
 func (s *storm) reachable(n *stormNode) bool {
@@ -163,25 +163,25 @@ func (s *storm) something(n *stormNode, live int) []byte {
 		data := s.data()
 		data = data[:min(len(data), programTakes-n.echo)]
 		n.echo += len(data)
-		return StdinFrame(n.at, []byte(data))
+		return pt.StdinFrame(n.at, []byte(data))
 	}
 	n.unspoken++
 	switch k := s.random.IntN(10); {
 	case k < 2 && live < 30:
-		return CallFrame(n.at, "fork")
+		return pt.CallFrame(n.at, "fork")
 	case k < 3 && len(n.at) > 0 && s.reachable(n) && !s.hasChildren(n):
 		n.program = true
 		n.unspoken--
-		return ExecFrame(n.at, "cat")
+		return pt.ExecFrame(n.at, "cat")
 	case k < 8:
-		return CallFrame(n.at, "iolist_to_bin", Binary(s.data()))
+		return pt.CallFrame(n.at, "iolist_to_bin", pt.Binary(s.data()))
 	}
-	return CallFrame(n.at, "getpid")
+	return pt.CallFrame(n.at, "getpid")
 }
 
 // data is mostly small.
 func (s *storm) data() string {
-	return Bytes(min(s.random.IntN(1<<s.random.IntN(s.size)), max(0, enough-s.sent)/4))
+	return pt.Bytes(min(s.random.IntN(1<<s.random.IntN(s.size)), max(0, enough-s.sent)/4))
 }
 
 func (s *storm) hasChildren(n *stormNode) bool {
@@ -232,11 +232,11 @@ func (s *storm) goOn(n *stormNode) {
 // ask has those answer that nobody harms.
 func (s *storm) ask() {
 	s.p.Send(nil, "version") // a reply that nothing else has
-	s.p.Await(Reply(nil, Binary("1.0.1")))
+	s.p.Await(pt.Reply(nil, pt.Binary("1.0.1")))
 	s.p.Want(s.witness.Pid(), s.witness, "getpid")
 	if s.round%8 == 0 {
 		s.p.Stdin(s.echo, "x")
-		s.p.Await(Stdout(s.echo, "x"))
+		s.p.Await(pt.Stdout(s.echo, "x"))
 	}
 	s.collect()
 }
@@ -248,24 +248,24 @@ func (s *storm) collect() {
 	}
 }
 
-func (s *storm) take(m Message) {
+func (s *storm) take(m pt.Message) {
 	n := s.nodes[m.From.String()]
 	switch {
-	case m.Type == TypeCtl:
+	case m.Type == pt.TypeCtl:
 		return // fdctl_closed, badpid
 	case n == nil:
 		s.unknown(m)
-	case m.Type == TypeCall:
+	case m.Type == pt.TypeCall:
 		n.unspoken--
-		if r, _ := m.Term().(Tuple); len(r) == 2 && r[0] == ok {
+		if r, _ := m.Term().(pt.Tuple); len(r) == 2 && r[0] == ok {
 			pid, _ := r[1].(int)
 			s.add(n.at.Then(pid)).dead = n.dead
 		}
-	case m.Type == TypeStdout:
+	case m.Type == pt.TypeStdout:
 		n.echo -= len(m.Data)
-	case m.Type == TypePipe:
+	case m.Type == pt.TypePipe:
 		s.t.Errorf("refused: %v", m)
-	case m.Type == TypeEvent:
+	case m.Type == pt.TypeEvent:
 		if _, is := m.Signal("sigcont"); is {
 			return
 		}
@@ -279,7 +279,7 @@ func (s *storm) take(m Message) {
 }
 
 // unknown is a message of a process that is not of the model: its parent was killed before it could tell.
-func (s *storm) unknown(m Message) {
+func (s *storm) unknown(m pt.Message) {
 	for i := len(m.From) - 1; i > 0; i-- {
 		if n := s.nodes[m.From[:i].String()]; n != nil && n.dead {
 			return
@@ -300,7 +300,7 @@ func (s *storm) settle() {
 		}
 	}
 	for what := s.missing(); what != ""; what = s.missing() {
-		s.take(s.p.Receive(what, func(Message) bool { return true }))
+		s.take(s.p.Receive(what, func(pt.Message) bool { return true }))
 	}
 	if s.rests++; s.rests%20 == 0 {
 		s.compareTree()
@@ -318,8 +318,8 @@ func (s *storm) compareTree() {
 	for _, pids := range want {
 		slices.Sort(pids)
 	}
-	Until(s.t, "the tree is that of the reports", func() bool {
-		tree := Tree()
+	pt.Until(s.t, "the tree is that of the reports", func() bool {
+		tree := pt.Tree()
 		return !slices.ContainsFunc(s.live(), func(n *stormNode) bool { return !slices.Equal(tree[s.pid(n)], want[s.pid(n)]) })
 	})
 }

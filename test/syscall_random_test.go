@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 // randomCalls are the system calls that are tried with random arguments: all whose purpose is not to end, stop, limit
@@ -33,7 +33,7 @@ stat statfs statx symlink symlinkat sync_file_range sysinfo tee time timer_creat
 timerfd_gettime times truncate umask uname unlink unlinkat uretprobe userfaultfd utime utimensat utimes vfork vmsplice wait4
 write writev`
 
-func randomArgument(r *rand.Rand, levels int) Term {
+func randomArgument(r *rand.Rand, levels int) pt.Term {
 	switch n := r.IntN(10); {
 	case n < 3:
 		return r.IntN(12)
@@ -42,37 +42,37 @@ func randomArgument(r *rand.Rand, levels int) Term {
 	case n == 4:
 		return uint64(1)<<63 | r.Uint64()
 	case n == 5:
-		return List{}
+		return pt.List{}
 	case n == 6:
-		return Binary("x\x00")
+		return pt.Binary("x\x00")
 	case n == 7:
-		return Binary(strings.Repeat("\x00", r.IntN(300)))
+		return pt.Binary(strings.Repeat("\x00", r.IntN(300)))
 	case n == 8 && levels > 0:
-		return List{Binary("12345678"), Tuple{Atom("ptr"), r.IntN(100)}, Tuple{Atom("ptr"), randomStructure(r, levels-1)}}
+		return pt.List{pt.Binary("12345678"), pt.Tuple{pt.Atom("ptr"), r.IntN(100)}, pt.Tuple{pt.Atom("ptr"), randomStructure(r, levels-1)}}
 	}
-	return Atom("o_rdwr")
+	return pt.Atom("o_rdwr")
 }
 
-func randomStructure(r *rand.Rand, levels int) Term {
+func randomStructure(r *rand.Rand, levels int) pt.Term {
 	if levels == 0 {
-		return Binary("contents")
+		return pt.Binary("contents")
 	}
-	return List{Binary("123"), Tuple{Atom("ptr"), randomStructure(r, levels-1)}}
+	return pt.List{pt.Binary("123"), pt.Tuple{pt.Atom("ptr"), randomStructure(r, levels-1)}}
 }
 
 // A process makes 1,000 random system calls and answers after each.
 func TestProcessServesOnWhateverSystemCallsItMakes(t *testing.T) {
 	names := strings.Fields(randomCalls)
 	known := constants(t, "syscall")
-	p := Start(t)
-	Need(t, "CAP_SYS_ADMIN", 21)
+	p := pt.Start(t)
+	pt.Need(t, "CAP_SYS_ADMIN", 21)
 	extend(p, nil)
 	a := p.Clone(nil, "clone_newns", "clone_newpid", "clone_newnet", "clone_newipc", "clone_newuts")
-	p.OK(a, "mount", Binary("none"), Binary("/"), Binary(""), List{Atom("ms_rec"), Atom("ms_private")}, Binary(""), Binary(""))
+	p.OK(a, "mount", pt.Binary("none"), pt.Binary("/"), pt.Binary(""), pt.List{pt.Atom("ms_rec"), pt.Atom("ms_private")}, pt.Binary(""), pt.Binary(""))
 	dir := t.TempDir()
-	p.OK(a, "mount", Binary("none"), Binary(dir), Binary("tmpfs"), List{}, Binary("size=1m"), Binary(""))
-	p.OK(a, "chroot", Binary(dir))
-	p.OK(a, "chdir", Binary("/"))
+	p.OK(a, "mount", pt.Binary("none"), pt.Binary(dir), pt.Binary("tmpfs"), pt.List{}, pt.Binary("size=1m"), pt.Binary(""))
+	p.OK(a, "chroot", pt.Binary(dir))
+	p.OK(a, "chdir", pt.Binary("/"))
 	const seed = 15
 	r := rand.New(rand.NewPCG(seed, seed))
 	made, failed := 0, map[string]int{}
@@ -82,16 +82,16 @@ func TestProcessServesOnWhateverSystemCallsItMakes(t *testing.T) {
 		if _, there := known["sys_"+name]; !there {
 			continue
 		}
-		args := make(Tuple, r.IntN(7))
+		args := make(pt.Tuple, r.IntN(7))
 		for i := range args {
 			args[i] = randomArgument(r, 2)
 		}
-		reply, _ := p.Call(b, "syscall", Atom("sys_"+name), args).(Tuple)
+		reply, _ := p.Call(b, "syscall", pt.Atom("sys_"+name), args).(pt.Tuple)
 		if len(reply) == 0 {
-			t.Fatalf("%s %s is no call", name, Format(args))
+			t.Fatalf("%s %s is no call", name, pt.Format(args))
 		}
-		if reply[0] != Atom("ok") {
-			failed[string(reply[1].(Atom))]++
+		if reply[0] != pt.Atom("ok") {
+			failed[string(reply[1].(pt.Atom))]++
 		}
 		p.Int(b, "getpid")
 		if r.IntN(10) == 0 { // most stay to see what comes of many calls

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 // newNames are what libc makes on machines that do not have a system call of x86-64.
@@ -42,26 +42,26 @@ func systemCalls(t *testing.T) map[string][]string {
 }
 
 // tracedArguments are those of calls whose examples do not reach the kernel, wait, or change what comes after.
-var tracedArguments = map[string][]Term{
-	"clone":        {List{Atom("clone_newuts")}},
+var tracedArguments = map[string][]pt.Term{
+	"clone":        {pt.List{pt.Atom("clone_newuts")}},
 	"close":        {99},
-	"connect":      {99, List{Binary("xx")}},
-	"execve":       {Binary("/no/such/program"), argv("x"), argv("A=1")},
-	"execvp":       {Binary("no-such-program"), argv("x")},
+	"connect":      {99, pt.List{pt.Binary("xx")}},
+	"execve":       {pt.Binary("/no/such/program"), argv("x"), argv("A=1")},
+	"execvp":       {pt.Binary("no-such-program"), argv("x")},
 	"fexecve":      {99, argv("x"), argv("A=1")},
-	"mount":        {Binary("x"), Binary("/no/such/folder"), Binary("tmpfs"), List{}, List{}, List{}},
+	"mount":        {pt.Binary("x"), pt.Binary("/no/such/folder"), pt.Binary("tmpfs"), pt.List{}, pt.List{}, pt.List{}},
 	"read":         {99, 1},
-	"readdir":      {Binary("/etc")},
-	"seccomp":      {2, 0, List{Binary("\x00\x00\xff\x7f")}},
-	"select":       {List{0, 1000}, List{}, List{}, Tuple{Atom("alcove_timeval"), 0, 0}},
-	"setopt":       {Atom("maxchild"), 20},
-	"setrlimit":    {Atom("rlimit_core"), rlimit(0, 0)},
-	"sigaction":    {Atom("sigusr1"), Atom("sig_info")},
-	"umount":       {Binary("/no/such/folder")},
-	"umount2":      {Binary("/no/such/folder"), List{}},
-	"waitpid":      {-1, List{Atom("wnohang")}},
-	"write":        {99, Binary("x")},
-	"setproctitle": {Binary("a title")},
+	"readdir":      {pt.Binary("/etc")},
+	"seccomp":      {2, 0, pt.List{pt.Binary("\x00\x00\xff\x7f")}},
+	"select":       {pt.List{0, 1000}, pt.List{}, pt.List{}, pt.Tuple{pt.Atom("alcove_timeval"), 0, 0}},
+	"setopt":       {pt.Atom("maxchild"), 20},
+	"setrlimit":    {pt.Atom("rlimit_core"), rlimit(0, 0)},
+	"sigaction":    {pt.Atom("sigusr1"), pt.Atom("sig_info")},
+	"umount":       {pt.Binary("/no/such/folder")},
+	"umount2":      {pt.Binary("/no/such/folder"), pt.List{}},
+	"waitpid":      {-1, pt.List{pt.Atom("wnohang")}},
+	"write":        {99, pt.Binary("x")},
+	"setproctitle": {pt.Binary("a title")},
 }
 
 // straceLine takes a line of strace apart: who, what, the first argument.
@@ -88,8 +88,8 @@ var madeBeside = map[string][]string{"setuid": {"fcntl"}, "setresuid": {"fcntl"}
 // kept: lists of allowed system calls that were written for the C port.
 func TestCallsMakeNoSystemCallsButThoseOfTheTable(t *testing.T) {
 	allowed, all := systemCalls(t), allCalls()
-	p := Start(t)
-	for _, name := range Names() {
+	p := pt.Start(t)
+	for _, name := range pt.Names() {
 		if name == "exit" {
 			continue
 		}
@@ -101,12 +101,12 @@ func TestCallsMakeNoSystemCallsButThoseOfTheTable(t *testing.T) {
 		}
 		a := p.Fork(nil)
 		p.Want(a.Pid(), a, "getpid") // it has begun
-		trace := Attach(t, a.Pid())
+		trace := pt.Attach(t, a.Pid())
 		reply := p.Call(a, name, args...)
 		forks := name == "fork" || name == "clone"
 		// An ordinary user may not clone into namespaces.
-		if forks && reply.(Tuple)[0] == ok {
-			b := append(slices.Clone(a), reply.(Tuple)[1].(int))
+		if forks && reply.(pt.Tuple)[0] == ok {
+			b := append(slices.Clone(a), reply.(pt.Tuple)[1].(int))
 			p.Want(b.Pid(), b, "getpid")
 		}
 		for who, made := range systemCallsOf(trace.Lines()) {
@@ -117,7 +117,7 @@ func TestCallsMakeNoSystemCallsButThoseOfTheTable(t *testing.T) {
 			for _, call := range made {
 				passesOn := forks && (call == "read" || call == "write")
 				if !passesOn && !slices.Contains(may, call) {
-					t.Errorf("%s (reply %s) makes %s", whose, Format(reply), call)
+					t.Errorf("%s (reply %s) makes %s", whose, pt.Format(reply), call)
 				}
 			}
 		}
@@ -142,17 +142,17 @@ func systemCallsOf(lines []string) map[int][]string {
 // The same of calls that succeed and do not return.
 func TestCallsThatDoNotReturnMakeNoOtherSystemCalls(t *testing.T) {
 	allowed := systemCalls(t)
-	for name, args := range map[string][]Term{
-		"execve": {Binary("/bin/true"), argv("true"), argv("A=1")},
-		"execvp": {Binary("true"), argv("true")},
+	for name, args := range map[string][]pt.Term{
+		"execve": {pt.Binary("/bin/true"), argv("true"), argv("A=1")},
+		"execvp": {pt.Binary("true"), argv("true")},
 		"exit":   {3},
 	} {
-		p := Start(t)
+		p := pt.Start(t)
 		a := p.Fork(nil)
-		p.Want(ok, a, "setenv", Binary("PATH"), Binary("/no/such:/usr/bin:/bin"), 1)
-		trace := Attach(t, a.Pid())
+		p.Want(ok, a, "setenv", pt.Binary("PATH"), pt.Binary("/no/such:/usr/bin:/bin"), 1)
+		trace := pt.Attach(t, a.Pid())
 		p.Send(a, name, args...)
-		p.Await(Ctl(a, "fdctl_closed"))
+		p.Await(pt.Ctl(a, "fdctl_closed"))
 		for _, line := range trace.Lines() {
 			m := straceLine.FindStringSubmatch(line)
 			if m == nil || ofServing(m[2], m[3]) {
@@ -171,8 +171,8 @@ func TestCallsThatDoNotReturnMakeNoOtherSystemCalls(t *testing.T) {
 // The exception to the table: the loop takes one more while signals are queued without end.
 func TestAFloodOfSignalsTakesNoSystemCallsButThoseOfTheTable(t *testing.T) {
 	allowed := systemCalls(t)["flood"]
-	p := Start(t)
-	trace := Attach(t, p.Pid)
+	p := pt.Start(t)
+	trace := pt.Attach(t, p.Pid)
 	stop := flood(p)
 	for range 1000 { // more than the pipe holds
 		p.SignalOf(nil, "unknown")

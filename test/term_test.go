@@ -4,35 +4,35 @@ import (
 	"fmt"
 	"testing"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 const (
-	ok     = Atom("ok")
-	badarg = Atom("badarg")
-	undef  = Atom("undef")
+	ok     = pt.Atom("ok")
+	badarg = pt.Atom("badarg")
+	undef  = pt.Atom("undef")
 )
 
 // errno is the reply of a failed system call.
-func errno(name string) Term { return Tuple{Atom("error"), Atom(name)} }
+func errno(name string) pt.Term { return pt.Tuple{pt.Atom("error"), pt.Atom(name)} }
 
 // okTuple is {ok, ...}.
-func okTuple(ts ...Term) Term { return append(Tuple{ok}, ts...) }
+func okTuple(ts ...pt.Term) pt.Term { return append(pt.Tuple{ok}, ts...) }
 
 // timeval is a time limit for select.
-func timeval(sec, usec int) Term { return Tuple{Atom("alcove_timeval"), sec, usec} }
+func timeval(sec, usec int) pt.Term { return pt.Tuple{pt.Atom("alcove_timeval"), sec, usec} }
 
 // rlimit is the pair of a soft and a hard limit.
-func rlimit(soft, hard Term) Term { return Tuple{Atom("alcove_rlimit"), soft, hard} }
+func rlimit(soft, hard pt.Term) pt.Term { return pt.Tuple{pt.Atom("alcove_rlimit"), soft, hard} }
 
 // infinity is RLIM_INFINITY.
 const infinity = uint64(1<<64 - 1)
 
 // argv is a list of binaries.
-func argv(args ...string) Term {
-	l := List{}
+func argv(args ...string) pt.Term {
+	l := pt.List{}
 	for _, a := range args {
-		l = append(l, Binary(a))
+		l = append(l, pt.Binary(a))
 	}
 	return l
 }
@@ -43,22 +43,22 @@ type slot struct {
 }
 
 // slots lists the children of the process at to.
-func slots(t testing.TB, p *Port, to Pipeline) []slot {
+func slots(t testing.TB, p *pt.Port, to pt.Pipeline) []slot {
 	t.Helper()
-	var records []Term
+	var records []pt.Term
 	switch l := p.Call(to, "cpid").(type) {
-	case List:
+	case pt.List:
 		records = l
-	case Chained:
+	case pt.Chained:
 		records = l
 	default:
-		t.Fatalf("cpid: %s", Format(l))
+		t.Fatalf("cpid: %s", pt.Format(l))
 	}
 	var all []slot
 	for _, r := range records {
-		r, _ := r.(Tuple)
-		if len(r) != 8 || r[0] != Atom("alcove_pid") {
-			t.Fatalf("cpid: record %s", Format(r))
+		r, _ := r.(pt.Tuple)
+		if len(r) != 8 || r[0] != pt.Atom("alcove_pid") {
+			t.Fatalf("cpid: record %s", pt.Format(r))
 		}
 		n := make([]int, 8)
 		for i, f := range r[1:] {
@@ -70,7 +70,7 @@ func slots(t testing.TB, p *Port, to Pipeline) []slot {
 }
 
 // slotOf is what its parent knows of the process at to.
-func slotOf(t testing.TB, p *Port, to Pipeline) slot {
+func slotOf(t testing.TB, p *pt.Port, to pt.Pipeline) slot {
 	t.Helper()
 	for _, s := range slots(t, p, to.Parent()) {
 		if s.Pid == to.Pid() {
@@ -82,13 +82,13 @@ func slotOf(t testing.TB, p *Port, to Pipeline) slot {
 }
 
 // endOfFile closes the standard input of a child, as clients do: by the number that cpid gives.
-func endOfFile(t testing.TB, p *Port, to Pipeline) {
+func endOfFile(t testing.TB, p *pt.Port, to pt.Pipeline) {
 	t.Helper()
 	p.Want(ok, to.Parent(), "close", slotOf(t, p, to).Stdin)
 }
 
 // inEach runs a subtest for the port itself, a child and a grandchild.
-func inEach(t *testing.T, p *Port, do func(t *testing.T, p *Port, to Pipeline)) {
+func inEach(t *testing.T, p *pt.Port, do func(t *testing.T, p *pt.Port, to pt.Pipeline)) {
 	for depth := range 3 {
 		to := p.Chain(depth)
 		t.Run(fmt.Sprintf("depth %d", depth), func(t *testing.T) { do(t, p.With(t), to) })

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 func TestProcessHasOneThreadBeforeItsFirstMessageIsOut(t *testing.T) {
@@ -31,12 +31,12 @@ func TestProcessHasOneThreadBeforeItsFirstMessageIsOut(t *testing.T) {
 	if _, err := w.Write(make([]byte, size)); err != nil {
 		t.Fatal(err)
 	}
-	p := Launch(t, Open(1, w))
-	Until(t, "the program waits for the reader", func() bool {
+	p := pt.Launch(t, pt.Open(1, w))
+	pt.Until(t, "the program waits for the reader", func() bool {
 		where, _ := os.ReadFile(fmt.Sprintf("/proc/%d/wchan", p.Pid))
 		return strings.Contains(string(where), "pipe_write")
 	})
-	if n := Threads(p.Pid); n != 1 {
+	if n := pt.Threads(p.Pid); n != 1 {
 		t.Errorf("%d threads", n)
 	}
 	if _, err := r.Read(make([]byte, size)); err != nil {
@@ -49,16 +49,16 @@ func TestProcessHasOneThreadBeforeItsFirstMessageIsOut(t *testing.T) {
 }
 
 func TestProcessesHaveOneThreadAtEveryDepth(t *testing.T) {
-	p := Start(t)
-	var l Pipeline
+	p := pt.Start(t)
+	var l pt.Pipeline
 	for range 16 {
 		l = p.Fork(l)
 		p.Want(l.Pid(), l, "getpid")
-		if n := Threads(l.Pid()); n != 1 {
+		if n := pt.Threads(l.Pid()); n != 1 {
 			t.Errorf("depth %d: %d threads", len(l), n)
 		}
 	}
-	if n := Threads(p.Pid); n != 1 {
+	if n := pt.Threads(p.Pid); n != 1 {
 		t.Errorf("depth 0: %d threads", n)
 	}
 }
@@ -83,30 +83,30 @@ func TestFiveHundredStartsSixAtATimeAllServeWithOneThread(t *testing.T) {
 }
 
 func startOnce(t *testing.T) {
-	p := Start(t)
-	if n := Threads(p.Pid); n != 1 {
+	p := pt.Start(t)
+	if n := pt.Threads(p.Pid); n != 1 {
 		t.Errorf("%d threads", n)
 	}
 	a := p.Fork(nil)
 	p.Want(a.Pid(), a, "getpid")
-	if n := Threads(a.Pid()); n != 1 {
+	if n := pt.Threads(a.Pid()); n != 1 {
 		t.Errorf("child: %d threads", n)
 	}
 }
 
 func TestIdleTreeMakesNoSystemCalls(t *testing.T) {
-	p := Start(t)
+	p := pt.Start(t)
 	l := p.Chain(3)
 	p.Want(l.Pid(), l, "getpid")
-	trace := Attach(t, p.Pid)
+	trace := pt.Attach(t, p.Pid)
 	var switches []string
 	pids := []int{p.Pid, l[0], l[1], l[2]}
 	for _, pid := range pids {
-		switches = append(switches, Status(pid, "voluntary_ctxt_switches"))
+		switches = append(switches, pt.Status(pid, "voluntary_ctxt_switches"))
 	}
 	time.Sleep(time.Second) // not a wait: the time in which nothing may happen
 	for i, pid := range pids {
-		if i > 0 && Status(pid, "voluntary_ctxt_switches") != switches[i] {
+		if i > 0 && pt.Status(pid, "voluntary_ctxt_switches") != switches[i] {
 			t.Errorf("process %d of the chain woke up", i)
 		}
 	}
@@ -118,16 +118,16 @@ func TestIdleTreeMakesNoSystemCalls(t *testing.T) {
 func TestCallMakesNoSystemCallsButPollReadAndWritev(t *testing.T) {
 	const rounds = 50
 	for depth := range 2 {
-		p := Start(t)
+		p := pt.Start(t)
 		to := p.Chain(depth)
 		p.Want(p.Int(to, "getpid"), to, "getpid")
-		trace := Attach(t, p.Pid)
+		trace := pt.Attach(t, p.Pid)
 		for range rounds {
 			p.Int(to, "getpid")
 		}
 		calls := trace.Detach()
-		for _, name := range Kinds(calls) {
-			switch n := Count(calls, name); name {
+		for _, name := range pt.Kinds(calls) {
+			switch n := pt.Count(calls, name); name {
 			case "restart_syscall": // the poll in which strace found the process
 			case "poll", "ppoll", "read", "write", "writev":
 				// Two frames pass the port for a call to a child: in and out.

@@ -10,19 +10,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	. "github.com/alcove-go/alcove/test/porttest"
+	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
 // traced starts the program with a trace. What it shows of an event is written before
 // the event's frame is.
-func traced(t *testing.T, opts ...Option) *Port {
+func traced(t *testing.T, opts ...pt.Option) *pt.Port {
 	t.Helper()
-	return Start(t, append([]Option{Env("ALCOVE_TRACE=1", "PATH="+os.Getenv("PATH")), Talks()}, opts...)...)
+	return pt.Start(t, append([]pt.Option{pt.Env("ALCOVE_TRACE=1", "PATH="+os.Getenv("PATH")), pt.Talks()}, opts...)...)
 }
 
 // A reader takes what was traced since it was last asked, without the newlines.
 type traceReader struct {
-	p    *Port
+	p    *pt.Port
 	seen int
 }
 
@@ -53,8 +53,8 @@ func TestTraceShowsACallAndItsReplyInEveryProcessThatTheyPass(t *testing.T) {
 	trace.wants(t,
 		"{} < [] call fork()",
 		fmt.Sprintf("{} > [] reply {ok,%d}", a.Pid()))
-	p.Want(okTuple(6), a, "open", Binary("/dev/null"), List{Atom("o_rdwr"), Atom("o_cloexec")}, 0)
-	data := fmt.Sprint(CallFrame(nil, "open", Binary("/dev/null"), List{Atom("o_rdwr"), Atom("o_cloexec")}, 0))
+	p.Want(okTuple(6), a, "open", pt.Binary("/dev/null"), pt.List{pt.Atom("o_rdwr"), pt.Atom("o_cloexec")}, 0)
+	data := fmt.Sprint(pt.CallFrame(nil, "open", pt.Binary("/dev/null"), pt.List{pt.Atom("o_rdwr"), pt.Atom("o_cloexec")}, 0))
 	data = strings.ReplaceAll(strings.Trim(data, "[]"), " ", ",")
 	trace.wants(t,
 		fmt.Sprintf("{} < %v stdin %d bytes <<%s>>", a, 1+strings.Count(data, ","), data),
@@ -93,13 +93,13 @@ func TestTraceShowsWhatGoesToAProgramAndComesFromIt(t *testing.T) {
 		t.Errorf("end of the trace of an exec: %q, want %q", got, want)
 	}
 	p.Stdin(a, "yes\n")
-	p.Await(Stdout(a, "yes\n"))
-	p.Await(Stderr(a, "no\n"))
+	p.Await(pt.Stdout(a, "yes\n"))
+	p.Await(pt.Stderr(a, "no\n"))
 	p.Stdin(a, "\x00")
 	p.Stdin(a, "\n")
-	p.Await(ExitStatus(a, 3))
+	p.Await(pt.ExitStatus(a, 3))
 	p.Stdin(a, "x")
-	p.Await(Ctl(a, "badpid"))
+	p.Await(pt.Ctl(a, "badpid"))
 	trace.wants(t,
 		fmt.Sprintf(`{} < %v stdin 4 bytes <<"yes\n">>`, a),
 		fmt.Sprintf(`{} > %v stdout 4 bytes <<"yes\n">>`, a),
@@ -118,9 +118,9 @@ func TestTraceShowsThatAPipeIsFull(t *testing.T) {
 	trace := &traceReader{p: p}
 	trace.lines()
 	for range 2 {
-		p.Stdin(a, Bytes(60_000))
+		p.Stdin(a, pt.Bytes(60_000))
 	}
-	n := p.Receive("pipe", func(m Message) bool { return m.Is(TypePipe, a) }).Term().(int)
+	n := p.Receive("pipe", func(m pt.Message) bool { return m.Is(pt.TypePipe, a) }).Term().(int)
 	lines := trace.lines()
 	if want := fmt.Sprintf("%d > %v pipe %d \n", p.Pid, a, n); !slices.Contains(lines, want) {
 		t.Errorf("trace %.200q lacks %q", lines, want)
@@ -139,13 +139,13 @@ func TestTraceShowsWhyTheProcessDoesNotAnswer(t *testing.T) {
 			"{} < [] no frame that may come here: 5 bytes <<0,3,0,99,33>>", "{} > [] ends with status 0"}},
 		{"a call without a number", "\x00\x02\x00\x04", []string{
 			"{} < [] no frame that may come here: 4 bytes <<0,2,0,4>>", "{} > [] ends with status 0"}},
-		{"a number that is no call's", string(RawCallFrame(nil, 100, EncodeCall(1, Atom("x")))), []string{
+		{"a number that is no call's", string(pt.RawCallFrame(nil, 100, pt.EncodeCall(1, pt.Atom("x")))), []string{
 			"{} < [] call 100(1,x)", "{} > [] reply badarg", "{} > [] ends with status 0"}},
-		{"arguments that are no tuple", string(RawCallFrame(nil, 0, Encode(List{1}))), []string{
+		{"arguments that are no tuple", string(pt.RawCallFrame(nil, 0, pt.Encode(pt.List{1}))), []string{
 			"{} < [] call alloc with [1]", "{} > [] reply badarg", "{} > [] ends with status 0"}},
-		{"arguments that are no term", string(RawCallFrame(nil, Number("getpid"), []byte("!"))), []string{
+		{"arguments that are no term", string(pt.RawCallFrame(nil, pt.Number("getpid"), []byte("!"))), []string{
 			"{} < [] call getpid with ?", "{} > [] reply badarg", "{} > [] ends with status 0"}},
-		{"an argument that is no term", string(RawCallFrame(nil, Number("chdir"), []byte("\x83h\x01!"))), []string{
+		{"an argument that is no term", string(pt.RawCallFrame(nil, pt.Number("chdir"), []byte("\x83h\x01!"))), []string{
 			"{} < [] call chdir(?)", "{} > [] reply badarg", "{} > [] ends with status 0"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -160,10 +160,10 @@ func TestTraceShowsWhyTheProcessDoesNotAnswer(t *testing.T) {
 
 func TestTraceIsOffUnlessTheVariableHasAValue(t *testing.T) {
 	for _, env := range [][]string{{}, {"ALCOVE_TRACE="}, {"ALCOVE_TRACER=1", "XALCOVE_TRACE=1"}, {"ALCOVE_TRACE"}} {
-		p := Start(t, Env(env...)) // the test fails if anything is on standard error
+		p := pt.Start(t, pt.Env(env...)) // the test fails if anything is on standard error
 		p.Stop(p.Fork(nil))
 	}
-	p := Start(t, Env("ALCOVE_TRACE=1", "=", "X"), Talks())
+	p := pt.Start(t, pt.Env("ALCOVE_TRACE=1", "=", "X"), pt.Talks())
 	p.Quiet()
 	if p.Stderr() == "" {
 		t.Error("no trace with an environment that is kept as it is")
@@ -171,16 +171,16 @@ func TestTraceIsOffUnlessTheVariableHasAValue(t *testing.T) {
 }
 
 func TestTraceChangesNothingButStandardError(t *testing.T) {
-	session := func(p *Port) string {
+	session := func(p *pt.Port) string {
 		a := p.Fork(nil)
 		p.Want(a.Pid(), a, "getpid")
 		cpid := p.Call(nil, "cpid")
 		p.Sh(a, "echo out; echo err >&2; exec cat")
-		p.Await(Stdout(a, "out\n"))
-		p.Await(Stderr(a, "err\n"))
-		return strings.ReplaceAll(Format(cpid), fmt.Sprint(a.Pid()), "PID")
+		p.Await(pt.Stdout(a, "out\n"))
+		p.Await(pt.Stderr(a, "err\n"))
+		return strings.ReplaceAll(pt.Format(cpid), fmt.Sprint(a.Pid()), "PID")
 	}
-	plain, withTrace := session(Start(t)), session(traced(t))
+	plain, withTrace := session(pt.Start(t)), session(traced(t))
 	if plain != withTrace {
 		t.Errorf("cpid (-without +with a trace):\n%s", cmp.Diff(plain, withTrace))
 	}
@@ -190,17 +190,17 @@ func TestTraceCostsOneWriteForEachLine(t *testing.T) {
 	const rounds = 20
 	p := traced(t)
 	p.Int(nil, "getuid")
-	strace := Attach(t, p.Pid)
+	strace := pt.Attach(t, p.Pid)
 	for range rounds {
 		p.Int(nil, "getuid")
 	}
 	names := strace.Detach()
-	if n := Count(names, "write"); n != 2*rounds {
+	if n := pt.Count(names, "write"); n != 2*rounds {
 		t.Errorf("%d write for %d calls", n, rounds)
 	}
-	for _, name := range Kinds(names) {
+	for _, name := range pt.Kinds(names) {
 		if !slices.Contains([]string{"restart_syscall", "poll", "ppoll", "read", "write", "writev", "getuid"}, name) {
-			t.Errorf("%d %s", Count(names, name), name)
+			t.Errorf("%d %s", pt.Count(names, name), name)
 		}
 	}
 }
@@ -208,9 +208,9 @@ func TestTraceCostsOneWriteForEachLine(t *testing.T) {
 func TestTraceHasLinesOfAtMost512Bytes(t *testing.T) {
 	p := traced(t)
 	a := p.Fork(nil)
-	p.Want(Binary(Bytes(65000)), a, "iolist_to_bin", Binary(Bytes(65000)))
+	p.Want(pt.Binary(pt.Bytes(65000)), a, "iolist_to_bin", pt.Binary(pt.Bytes(65000)))
 	p.Exec(a, "head", "-c", "65000", "/dev/zero")
-	p.Finish(a, ExitStatus(a, 0))
+	p.Finish(a, pt.ExitStatus(a, 0))
 	long := 0
 	for _, line := range (&traceReader{p: p}).lines() {
 		line = strings.TrimSuffix(line, " \n")
@@ -234,14 +234,14 @@ func TestTraceDescriptorStaysInTheTree(t *testing.T) {
 	a, b := p.Fork(nil), p.Fork(nil)
 	p.Want(a.Pid(), a, "getpid")
 	p.Want(b.Pid(), b, "getpid")
-	stderr := FDs(p.Pid)[2]
+	stderr := pt.FDs(p.Pid)[2]
 	for _, pid := range []int{p.Pid, a.Pid(), b.Pid()} {
-		if fds := FDs(pid); fds[100] != stderr {
+		if fds := pt.FDs(pid); fds[100] != stderr {
 			t.Errorf("descriptors of %d: %v, want %s on 100", pid, fds, stderr)
 		}
 	}
 	p.Exec(a, "sleep", "1000")
-	for fd, target := range FDs(a.Pid()) {
+	for fd, target := range pt.FDs(a.Pid()) {
 		if fd == 100 || target == stderr {
 			t.Errorf("descriptor %d of a program is %s", fd, target)
 		}
@@ -261,9 +261,9 @@ func TestTraceEndsWhenItsDescriptorIsClosed(t *testing.T) {
 }
 
 func TestTraceWorksWithFewDescriptors(t *testing.T) {
-	p := traced(t, Shell("ulimit -n 40"))
+	p := traced(t, pt.Shell("ulimit -n 40"))
 	p.Stop(p.Fork(nil))
-	if fds := FDs(p.Pid); fds[6] != fds[2] {
+	if fds := pt.FDs(p.Pid); fds[6] != fds[2] {
 		t.Errorf("descriptors %v, want the trace on 6", fds)
 	}
 	if p.Stderr() == "" {
@@ -272,7 +272,7 @@ func TestTraceWorksWithFewDescriptors(t *testing.T) {
 }
 
 func TestTraceNeedsAStandardError(t *testing.T) {
-	p := traced(t, Closed(2))
+	p := traced(t, pt.Closed(2))
 	p.Stop(p.Fork(nil))
 }
 
@@ -282,11 +282,11 @@ func TestProcessThatExecutesTheProgramAgainHasNoTrace(t *testing.T) {
 	p := traced(t)
 	a := p.Fork(nil)
 	for _, fd := range []int{3, 4, 5} {
-		p.Want(okTuple(0), a, "fcntl", fd, Atom("f_setfd"), 0)
+		p.Want(okTuple(0), a, "fcntl", fd, pt.Atom("f_setfd"), 0)
 	}
 	trace := &traceReader{p: p}
-	p.SendExec(a, Program(), "-d", "1")
-	p.Await(Reply(a, ok))
+	p.SendExec(a, pt.Program(), "-d", "1")
+	p.Await(pt.Reply(a, ok))
 	trace.lines()
 	p.Want(a.Pid(), a, "getpid")
 	if lines := trace.lines(); len(lines) != 2 {
@@ -295,8 +295,8 @@ func TestProcessThatExecutesTheProgramAgainHasNoTrace(t *testing.T) {
 	p.Stop(a)
 	p.Quiet()
 
-	top := Launch(t, NoFifo(), Args("-d", "3"), Env("ALCOVE_TRACE=1"), Talks())
-	top.Next(Reply(nil, ok))
+	top := pt.Launch(t, pt.NoFifo(), pt.Args("-d", "3"), pt.Env("ALCOVE_TRACE=1"), pt.Talks())
+	top.Next(pt.Reply(nil, ok))
 	top.Int(nil, "getuid")
 	if got := top.Stderr(); strings.Count(got, "\n") != 2 {
 		t.Errorf("trace of a process without a parent: %q", got)
