@@ -1,4 +1,5 @@
-// Package signal turns signals into records of their siginfo.
+// Package signal turns signals into records of their siginfo. It is no API
+// for others.
 //
 // The handler is written in assembly, because the one thread of the process
 // may be anywhere when a signal arrives. It calls no Go code, except for a

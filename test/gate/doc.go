@@ -1,5 +1,6 @@
 // Package gate holds a program that runs without the Go runtime against what
-// that takes, whatever the version of Go that built it.
+// that takes, whatever the version of Go that built it. It is no API for
+// others.
 //
 // [Calls] reads in the machine code what functions outside of the module the
 // program can reach, and compares them with a short list. [Trap] makes a

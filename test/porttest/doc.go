@@ -1,5 +1,5 @@
-// Package porttest starts the built port program over plain pipes and speaks its protocol: what the tests in folder
-// test are written with.
+// Package porttest starts the built port program over plain pipes and speaks its protocol, for the tests in folder
+// test. It is no API for others.
 //
 //	func TestMain(m *testing.M) { os.Exit(porttest.Main(m)) }
 //
