@@ -357,7 +357,12 @@ numbers(Identity) ->
 %%
 
 %% @doc Takes a message to the driver, if it is one of the channel.
+%%
+%% From OTP 29 on, who asks to be told again is told that the earlier request is void. To ask once
+%% more for that would never end.
 -spec news(term(), control() | atom()) -> news() | none.
+news({'$socket', Socket, abort, _}, #control{from = {socket, Socket}} = Control) ->
+    {open, Control};
 news({'$socket', Socket, _, _}, #control{from = {socket, Socket}} = Control) ->
     poll(Control);
 news({Port, eof}, #control{from = {fifo, Port, _}}) ->
@@ -374,15 +379,17 @@ await(#control{from = {fifo, Port, _}} = Control, Timeout) ->
         {Port, eof} -> {closed, unknown}
     after Timeout -> {open, Control}
     end;
-await(#control{from = {socket, Socket}} = Control, Timeout) ->
+await(Control, Timeout) ->
     case poll(Control) of
-        {open, Open} ->
-            receive
-                {'$socket', Socket, _, _} -> await(Open, Timeout)
-            after Timeout -> {open, Open}
-            end;
-        Closed ->
-            Closed
+        {open, Open} -> await_message(Open, Timeout);
+        Closed -> Closed
+    end.
+
+await_message(#control{from = {socket, Socket}} = Control, Timeout) ->
+    receive
+        {'$socket', Socket, abort, _} -> await_message(Control, Timeout);
+        {'$socket', Socket, _, _} -> await(Control, Timeout)
+    after Timeout -> {open, Control}
     end.
 
 %% @doc Takes what has come, and asks to be told of more by a message.

@@ -278,6 +278,9 @@ more(#start{port = Port, bytes = Bytes} = S) ->
     receive
         {Port, {data, Data}} ->
             reply(S#start{bytes = <<Bytes/binary, Data/binary>>});
+        % of an earlier request, see alcove_ctl:news/2
+        {'$socket', _, abort, _} ->
+            more(S);
         {'$socket', _, _, _} ->
             reply(accept(S));
         {Port, {exit_status, Status}} ->
