@@ -142,7 +142,8 @@ installed(Config, Name) ->
 vm(Config, Before, Ebin, Eval) ->
     os:cmd([
         ["cd ", dir(Config), " && ERL_LIBS= ", env(Before), "erl -noshell -pa '", Ebin],
-        ["' -eval '", Eval, ", halt().' 2>&1"]
+        % what was logged is written before the end
+        ["' -eval '", Eval, ", logger_std_h:filesync(default), halt().' 2>&1"]
     ]).
 
 env("LC_ALL" ++ _ = Before) -> Before;
@@ -201,7 +202,7 @@ program_that_makes_a_fifo_and_ends_is_an_error(Config) ->
 
 %% One before the program may have its own reasons.
 program_may_connect_twice(Config) ->
-    Alcove = alcove_drv:progname(),
+    Alcove = alcove_ct:quoted(alcove_drv:progname()),
     Program = alcove_ct:script(Config, "twice", [
         Alcove, " \"$@\" < /dev/null > /dev/null\nexec ", Alcove, " \"$@\"\n"
     ]),
@@ -216,7 +217,7 @@ strangers_are_closed(Config) ->
     Go = filename:join(dir(Config), "go"),
     Program = alcove_ct:script(Config, "waits", [
         ["echo \"$2\" > ", Said, ".new; mv ", Said, ".new ", Said, "\n"],
-        ["while ! test -e ", Go, "; do sleep 0.02; done\nexec ", alcove_drv:progname(), " \"$@\"\n"]
+        ["while ! test -e ", Go, "; do sleep 0.02; done\nexec ", alcove_ct:quoted(alcove_drv:progname()), " \"$@\"\n"]
     ]),
     Stranger = filename:join(dir(Config), "stranger"),
     {ok, _} = file:copy(alcove_drv:progname(), Stranger),
@@ -329,12 +330,12 @@ starts_return_when_the_port_is_killed_or_stopped(Config) ->
     N = list_to_integer(os:getenv("ALCOVE_STARTS", "60")),
     Program = alcove_ct:script(Config, "killed", [
         ["(sleep $AFTER; kill -$SIGNAL $$) < /dev/null > /dev/null 2>&1 &\n"],
-        ["exec ", alcove_drv:progname(), " \"$@\"\n"]
+        ["exec ", alcove_ct:quoted(alcove_drv:progname()), " \"$@\"\n"]
     ]),
     Paths = [filename:dirname(code:which(Module)) || Module <- [alcove_drv, ?MODULE]],
     Said = os:cmd(
         lists:flatten([
-            ["timeout ", integer_to_list(120 + N), " erl -noshell +S 1:1 ", [["-pa ", P, " "] || P <- Paths]],
+            ["timeout ", integer_to_list(120 + N), " erl -noshell +S 1:1 ", [["-pa ", alcove_ct:quoted(P), " "] || P <- Paths]],
             ["-kernel logger_level none -eval '", atom_to_list(?MODULE), ":storm("],
             [integer_to_list(N), ",\"", Program, "\",\"", dir(Config), "\"), halt().' 2>&1"]
         ])
