@@ -11,6 +11,7 @@ const (
 	statusUsage    = 95
 	statusOption   = int(sys.EAGAIN) // a value that an option cannot have
 	statusAnnounce = int(sys.EIO)    // the first frame could not be written
+	statusNoOutput = int(sys.EBADF)  // there is no descriptor 1
 )
 
 // Start makes the process ready to serve: it reads the command line, puts the
@@ -60,12 +61,25 @@ func (p *Process) startFirst(name *byte) {
 	if name == nil {
 		sys.Exit(int(sys.EINVAL))
 	}
+	if !isOpen(stdin) {
+		check(endInput())
+	}
 	for fd := signalRead; fd <= controlFD; fd++ {
 		check(moveAway(fd))
 	}
 	check(openSignalPipe())
 	check(p.openControl(name))
 	p.watchHangUp()
+}
+
+// endInput makes an input at its end, for a process that was started with none.
+// Descriptor 0 is free, so the pipe begins there.
+func endInput() sys.Errno {
+	var p [2]int32
+	if err := sys.Pipe2(&p, 0); err != 0 {
+		return err
+	}
+	return sys.Close(int(p[1]))
 }
 
 // startAgain prepares a process of the tree that was made to execute this
@@ -109,6 +123,9 @@ func limitStack() sys.Errno {
 func (p *Process) announce() {
 	ok := [...]byte{0, 7, 0, typeCall, 131, 'w', 2, 'o', 'k'}
 	if n, err := sys.Write(p.out.fd, ok[:]); err != 0 || n != len(ok) {
+		if !isOpen(stdout) {
+			sys.Exit(statusNoOutput)
+		}
 		sys.Exit(statusAnnounce)
 	}
 	p.out.wrote += uint64(len(ok))

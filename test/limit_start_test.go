@@ -23,6 +23,10 @@ type condition struct {
 	alone bool // it cannot fork
 }
 
+// debugged has gdb run a program, whose input and output are those of the shell. They are not gdb's.
+const debugged = `exec 8<&0 9>&1 </dev/null >/dev/null 2>&1
+exec gdb -nx -batch -ex 'handle all nostop noprint pass' -ex "set exec-wrapper sh -c 'exec \"\$0\" \"\$@\" <&8 >&9 8<&- 9>&-'" -ex run --args "$@"`
+
 // limited is a start by prlimit(1).
 func limited(limits ...string) []string { return append([]string{"prlimit"}, limits...) }
 
@@ -43,6 +47,8 @@ func TestTheProgramStartsAndServesUnderEveryLimit(t *testing.T) {
 		{name: "all signals blocked", under: []string{"env", "--block-signal"}},
 		{name: "all signals ignored", under: []string{"env", "--ignore-signal"}},
 		{name: "without descriptor 2", opts: []pt.Option{pt.Closed(2)}},
+		{name: "below valgrind", under: []string{"valgrind", "-q"}},
+		{name: "below gdb", under: []string{"sh", "-c", debugged, "sh"}},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.serve(t) })
 	}
@@ -144,6 +150,30 @@ func TestAProcessUnderLimitsExecutesTheProgramAgain(t *testing.T) {
 			p.Next(pt.Reply(a, ok))
 			serves(t, p, a, !test.alone)
 		})
+	}
+}
+
+// None of many starts fails, beside two loops that keep processors busy.
+func TestEveryOfManyStartsWorks(t *testing.T) {
+	const starts, loops = 200, 2
+	for range loops {
+		loop := exec.Command("sh", "-c", "while :; do :; done")
+		if err := loop.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			loop.Process.Kill()
+			loop.Wait()
+		}()
+	}
+	for range starts {
+		p := pt.Start(t)
+		a := p.Fork(nil)
+		p.Want(a.Pid(), a, "getpid")
+		p.CloseInput()
+		if status := p.Exit(); status != 0 {
+			t.Fatalf("exit status %d", status)
+		}
 	}
 }
 

@@ -189,6 +189,21 @@ func TestAnyOfDescriptors0To5MayBeOpenOrClosedAtStart(t *testing.T) {
 	}
 }
 
+// startWithoutPeer starts a program that has no input, or no output and an input at its end.
+func startWithoutPeer(t *testing.T, talks bool, opts []pt.Option) {
+	const noOutput = int(unix.EBADF)
+	p := pt.Launch(t, append(opts, pt.AnyEnd())...)
+	p.CloseInput()
+	want := noOutput
+	if talks {
+		p.Next(pt.Reply(nil, ok))
+		want = 0
+	}
+	if got := p.Exit(); got != want {
+		t.Errorf("exit status %d, want %d", got, want)
+	}
+}
+
 func startWithDescriptors(t *testing.T, open func(fd int) bool) {
 	opts := []pt.Option{pt.Talks()}
 	var kept []string
@@ -207,10 +222,7 @@ func startWithDescriptors(t *testing.T, open func(fd int) bool) {
 		}
 	}
 	if !open(0) || !open(1) {
-		// Nobody to talk to: all that counts is that it ends.
-		p := pt.Launch(t, append(opts, pt.AnyEnd())...)
-		p.CloseInput()
-		p.Exit()
+		startWithoutPeer(t, open(1), opts)
 		return
 	}
 	p := pt.Start(t, opts...)

@@ -10,7 +10,7 @@ TEXT ·start(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	MOVD R0, ·first(SB)
 	MOVD $·g(SB), g
 	MOVD RSP, R1
-	AND  $~4095, R1
+	AND  $-const_page, R1
 	MOVD R1, RSP
 	SUB  $const_stackSize, R1
 	MOVD R1, goroutine_limit(g)

@@ -10,7 +10,7 @@
 // thread's storage.
 TEXT ·start(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	MOVQ DI, ·first(SB)
-	ANDQ $~15, SP
+	ANDQ $-const_page, SP
 	LEAQ ·g(SB), R14
 	LEAQ -const_stackSize(SP), AX
 	MOVQ AX, goroutine_limit(R14)

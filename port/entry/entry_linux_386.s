@@ -13,7 +13,7 @@
 // Functions find g in the word before the beginning of segment GS.
 TEXT ·start(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	MOVL SP, ·first(SB)
-	ANDL $~15, SP
+	ANDL $-const_page, SP
 	LEAL ·g(SB), AX
 	LEAL -const_stackSize(SP), CX
 	MOVL CX, goroutine_limit(AX)

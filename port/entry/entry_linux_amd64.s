@@ -11,7 +11,7 @@
 // decides whether every process that has been forked owns one page of it or two.
 TEXT ·start(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	MOVQ SP, ·first(SB)
-	ANDQ $~4095, SP
+	ANDQ $-const_page, SP
 	LEAQ ·g(SB), R14
 	LEAQ -const_stackSize(SP), AX
 	MOVQ AX, goroutine_limit(R14)

@@ -5,7 +5,7 @@
 TEXT ·start(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	MOVW $·first(SB), R0
 	MOVW R13, (R0)
-	BIC  $7, R13
+	BIC  $(const_page-1), R13
 	MOVW $·g(SB), g
 	SUB  $const_stackSize, R13, R0
 	MOVW R0, goroutine_limit(g)

@@ -4,6 +4,7 @@
 // The kernel jumps here. The stack pointer is where the arguments are.
 TEXT ·start(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	MOV X2, ·first(SB)
+	AND $-const_page, X2
 	MOV $·g(SB), g
 	MOV $-const_stackSize, X5
 	ADD X2, X5

@@ -1,10 +1,10 @@
 package sys
 
-// Catch is the action of a handler that gets the siginfo, runs on the alternate
-// stack and is not interrupted by another signal. There is no SA_RESTART: a
-// signal is to end a system call that sleeps.
+// Catch is the action of a handler that gets the siginfo, runs on the stack of
+// what it interrupts and is not interrupted by another signal. There is no SA_RESTART:
+// a signal is to end a system call that sleeps.
 func Catch(handler uintptr) Sigaction {
-	a := Sigaction{Handler: handler, Flags: SA_SIGINFO | SA_ONSTACK}
+	a := Sigaction{Handler: handler, Flags: SA_SIGINFO}
 	a.complete()
 	return a
 }

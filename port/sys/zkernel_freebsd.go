@@ -63,7 +63,6 @@ const (
 	SOCK_CLOEXEC              = 0x10000000
 	SOCK_STREAM               = 1
 	SOL_SOCKET                = 0xffff
-	SA_ONSTACK                = 1
 	SA_SIGINFO                = 64
 	SIG_BLOCK                 = 1
 	SIG_DFL                   = 0

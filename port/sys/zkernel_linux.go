@@ -65,7 +65,6 @@ const (
 	SOCK_CLOEXEC            = 0x80000
 	SOCK_STREAM             = 1
 	SOL_SOCKET              = 1
-	SA_ONSTACK              = 0x8000000
 	SA_SIGINFO              = 4
 	SIG_BLOCK               = 0
 	SIG_DFL                 = 0

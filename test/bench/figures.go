@@ -25,6 +25,7 @@ var figures = []figure{
 	{name: "call, 500 other children", unit: "us", port: amongSiblings},
 	pipelined(0, 50_000), pipelined(1, 50_000), pipelined(16, 10_000),
 	setenv(10), setenv(20_000),
+	{name: "fork", unit: "us", port: fork},
 	{name: "fork, exit", unit: "us", port: forkExit},
 	{name: "fork, exec, exit", unit: "us", port: forkExec},
 	stream(1, 300*mega), stream(4, 200*mega), stream(16, 100*mega),
@@ -34,17 +35,18 @@ var figures = []figure{
 }
 
 // microseconds is the median time of a round.
-func microseconds(rounds int, round func()) float64 {
-	for range rounds / 10 {
-		round()
-	}
-	times := make([]float64, rounds)
+func microseconds(rounds int, round func()) float64 { return between(rounds, round, func() {}) }
+
+// between is the median time of a round, not counting what happens after each.
+func between(rounds int, round, after func()) float64 {
+	times := make([]float64, rounds+rounds/10)
 	for i := range times {
 		start := time.Now()
 		round()
 		times[i] = time.Since(start).Seconds() * 1e6
+		after()
 	}
-	return median(times)
+	return median(times[rounds/10:])
 }
 
 // megabytes is the throughput of something that moves size bytes, in MB/s.
@@ -138,6 +140,16 @@ func setenv(others int) figure {
 			return microseconds(2000, func() { p.call(frame) })
 		},
 	}
+}
+
+func fork(program string) float64 {
+	p := startPort(program)
+	defer p.stop()
+	var child porttest.Pipeline
+	return between(500, func() { child = p.fork(nil) }, func() {
+		p.write(porttest.CallFrame(child, "exit", 0))
+		p.await(porttest.TypeEvent)
+	})
 }
 
 func forkExit(program string) float64 {

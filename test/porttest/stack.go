@@ -41,7 +41,8 @@ func measureStack(pid int) {
 	}
 }
 
-// stackOf is where the stack of a process began, and where its memory ends.
+// stackOf is where the stack of a process began, at the beginning of a page below what the kernel put there, and where
+// its memory ends.
 func stackOf(pid int) (top, bottom uint64) {
 	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if _, after, ok := strings.Cut(string(stat), ") "); ok {
@@ -53,5 +54,5 @@ func stackOf(pid int) (top, bottom uint64) {
 			fmt.Sscanf(line, "%x-", &bottom)
 		}
 	}
-	return top, bottom
+	return top &^ 0xfff, bottom
 }
