@@ -26,8 +26,8 @@ type goroutine struct {
 // in the smallest stacks that a user limits it to.
 const stackSize = 24 << 10
 
-// page is where the stack begins: what every call writes of it is in one page, of
-// which a forked child has a copy.
+// page is what the stack begins at: what every call writes of it is in one page, so
+// a forked child has a copy of one.
 const page = 4 << 10
 
 // first is where the kernel put the number of arguments. Behind it are their
