@@ -65,7 +65,7 @@ func TestSetupSaysWhatItDoesAndWhyItCannot(t *testing.T) {
 }
 
 func TestSetupTakesTheEmulatorsOfEitherName(t *testing.T) {
-	const rest = "erl erlc rebar3 dialyzer shellcheck gcc busybox strace nc ps mix"
+	const rest = "erl erlc rebar3 dialyzer shellcheck gcc busybox strace gdb valgrind nc ps mix"
 	for _, emulator := range []string{"qemu-aarch64-static", "qemu-aarch64"} {
 		has := commands{"id": "echo 1000", emulator: ""}
 		for _, name := range strings.Fields(rest) {
