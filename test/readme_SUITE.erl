@@ -9,7 +9,8 @@
 ]).
 -export([
     commands_are_targets_of_the_makefile/1,
-    example_runs_as_it_is/1,
+    example_of_one_program_runs_as_it_is/1,
+    example_of_a_tree_runs_as_it_is/1,
     dependency_is_what_rebar3_takes/1,
     project_that_depends_on_it_builds/1
 ]).
@@ -33,16 +34,26 @@ commands_are_targets_of_the_makefile(_Config) ->
         Commands ++ InText
     ).
 
-example_runs_as_it_is(_Config) ->
+example_of_one_program_runs_as_it_is(_Config) ->
     [Example | _] = blocks("erlang"),
-    {ok, Tokens, _} = erl_scan:string(Example),
-    {ok, Expressions} = erl_parse:parse_exprs(Tokens),
+    Expressions = expressions(Example),
+    ?assertEqual(1, length(Expressions)),
+    {value, {ok, #{}}, _} = erl_eval:exprs(Expressions, []).
+
+example_of_a_tree_runs_as_it_is(_Config) ->
+    [_, Example | _] = blocks("erlang"),
+    Expressions = expressions(Example),
     ?assertEqual(11, length(Expressions)),
     {value, ok, Bindings} = erl_eval:exprs(Expressions, []),
     ?assertNot(is_process_alive(proplists:get_value('Drv', Bindings))).
 
+expressions(Example) ->
+    {ok, Tokens, _} = erl_scan:string(Example),
+    {ok, Expressions} = erl_parse:parse_exprs(Tokens),
+    Expressions.
+
 dependency_is_what_rebar3_takes(Config) ->
-    [_, Deps] = blocks("erlang"),
+    [_, _, Deps] = blocks("erlang"),
     Path = filename:join(proplists:get_value(priv_dir, Config), "rebar.config"),
     ok = file:write_file(Path, Deps),
     ?assertMatch({ok, [{deps, [{alcove, {git, _, {branch, "main"}}}]}]}, file:consult(Path)).
