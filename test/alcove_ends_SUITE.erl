@@ -46,20 +46,27 @@ init_per_suite(Config) ->
         " ./testdata/artist 2>&1"
     ],
     ?assertEqual("", os:cmd(lists:flatten(Build))),
-    [{artist, Artist}, {exec, contained(Config)} | Config].
+    [{artist, Artist}, {exec, contained()} | Config].
 
 end_per_suite(_Config) ->
+    _ = file:delete(filename:join(folder(), "contained")),
+    _ = file:del_dir(folder()),
     ok.
 
+%% Words of the option are split at blanks, which the path of the project may have.
+folder() ->
+    filename:join("/tmp", "alcove_ends." ++ os:getpid()).
+
 %% What the port is started with: a pid namespace around it, if one can be had.
-contained(Config) ->
+contained() ->
     [{exec, Exec}] = alcove_ct:options([]),
     Unshare = "unshare -m -p -f --kill-child --mount-proc",
     case os:cmd(lists:append([Exec, " ", Unshare, " echo -n yes 2>/dev/null"])) of
         "yes" ->
             % process 1 is a shell, so that the port is none
             Text = [Exec, " ", Unshare, " sh -c '\"$@\"; exit $?' sh \"$@\"\n"],
-            [{exec, alcove_ct:script(Config, "contained", Text)}];
+            ok = filelib:ensure_dir(filename:join(folder(), "contained")),
+            [{exec, alcove_ct:script([{priv_dir, folder()}], "contained", Text)}];
         _ ->
             alcove_ct:options([])
     end.
