@@ -81,7 +81,7 @@ port:
 		ln -sfn '$(CURDIR)/erlang/include' "$$REBAR_BARE_COMPILER_OUTPUT_DIR/include"
 
 # The checks, and the minutes that each takes on two processors.
-PARTS = setup:0 vet:3 xref:1 go-test:12 ct:9 dialyzer:3
+PARTS = setup:0 vet:1 xref:1 go-test:3 ct:5 dialyzer:1
 
 test:
 	@for part in $(PARTS); do \
