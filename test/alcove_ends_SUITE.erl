@@ -60,14 +60,14 @@ folder() ->
 %% What the port is started with: a pid namespace around it, if one can be had.
 contained() ->
     [{exec, Exec}] = alcove_ct:options([]),
-    Unshare = "unshare -m -p -f --kill-child --mount-proc",
-    case os:cmd(lists:append([Exec, " ", Unshare, " echo -n yes 2>/dev/null"])) of
-        "yes" ->
+    Ways = [[Exec, " unshare ", User, "-m -p -f --kill-child --mount-proc"] || User <- ["", "-r "]],
+    case [Way || Way <- Ways, os:cmd(lists:append(Way) ++ " echo -n yes 2>/dev/null") =:= "yes"] of
+        [Way | _] ->
             % process 1 is a shell, so that the port is none
-            Text = [Exec, " ", Unshare, " sh -c '\"$@\"; exit $?' sh \"$@\"\n"],
+            Text = [Way, " sh -c '\"$@\"; exit $?' sh \"$@\"\n"],
             ok = filelib:ensure_dir(filename:join(folder(), "contained")),
             [{exec, alcove_ct:script([{priv_dir, folder()}], "contained", Text)}];
-        _ ->
+        [] ->
             alcove_ct:options([])
     end.
 

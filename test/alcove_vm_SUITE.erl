@@ -223,7 +223,7 @@ lost_node_is_an_error(Config) ->
         "epmd & epmd=$!\n",
         "until epmd -names > names 2>&1; do sleep 0.1; done\n",
         "NAME=driver\n", Erl, "'io:format(\"up~n\")' > up & driver=$!\n",
-        "until grep -q up up; do sleep 0.1; done\n",
+        "until grep -qs up up; do sleep 0.1; done\n",
         "NAME=owner\n", Erl, "'", atom_to_list(?MODULE), ":lose_node(alcove_driver), halt().'\n",
         "kill $driver 2> killed\nkill $epmd\n"
     ]),
