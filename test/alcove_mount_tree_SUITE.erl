@@ -59,10 +59,23 @@ init_per_testcase(_Case, Config) ->
     end.
 
 own_mounts(Drv, At) ->
+    Ids = [alcove:getuid(Drv, At), alcove:getgid(Drv, At)],
     case alcove:unshare(Drv, At, [clone_newns]) of
-        ok -> ok;
-        {error, _} -> alcove:unshare(Drv, At, [clone_newuser, clone_newns])
+        ok ->
+            ok;
+        {error, _} ->
+            case alcove:unshare(Drv, At, [clone_newuser, clone_newns]) of
+                ok -> map_to_root(Drv, At, Ids);
+                Error -> Error
+            end
     end.
+
+%% Files cannot be made by a user whom the namespace does not know.
+map_to_root(Drv, At, Ids) ->
+    [Uid, Gid] = [["0 ", integer_to_list(Id), " 1"] || Id <- Ids],
+    ok = alcove_os:write_file(Drv, At, "/proc/self/setgroups", "deny"),
+    ok = alcove_os:write_file(Drv, At, "/proc/self/uid_map", Uid),
+    ok = alcove_os:write_file(Drv, At, "/proc/self/gid_map", Gid).
 
 end_per_testcase(_Case, Config) ->
     alcove_drv:stop(proplists:get_value(drv, Config)).
