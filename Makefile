@@ -157,7 +157,7 @@ matrix-kernel: compile
 
 # What the program needs of Go and Go does not promise, for each release: what its code reaches
 # of the Go runtime, on every machine, and that it works without the rest, over the wire and
-# from Erlang. TRIED in c_src_compat/Makefile says which it was run for.
+# from Erlang. TRIED in c_src_compat/Makefile has those that have passed.
 GOES = go1.26.8 go1.27.3
 
 # Two suites build programs themselves.
