@@ -1,8 +1,11 @@
 package build
 
 import (
+	"bytes"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -65,7 +68,7 @@ func TestSetupSaysWhatItDoesAndWhyItCannot(t *testing.T) {
 }
 
 func TestSetupTakesTheEmulatorsOfEitherName(t *testing.T) {
-	const rest = "erl erlc rebar3 dialyzer shellcheck gcc busybox strace gdb valgrind nc ps mix"
+	const rest = "erl erlc rebar3 dialyzer shellcheck gcc busybox strace gdb valgrind nc ps mix redis-check-rdb bwrap nginx"
 	for _, emulator := range []string{"qemu-aarch64-static", "qemu-aarch64"} {
 		has := commands{"id": "echo 1000", emulator: ""}
 		for _, name := range strings.Fields(rest) {
@@ -74,5 +77,49 @@ func TestSetupTakesTheEmulatorsOfEitherName(t *testing.T) {
 		if got, err := setUp(t, has); err != nil || got != "" {
 			t.Errorf("with %s: %v, %q, want that nothing is missing", emulator, err, got)
 		}
+	}
+}
+
+// The server is installed on every machine that runs this: the script looks into another folder.
+func TestSetupLeavesAServerThatItInstallsOff(t *testing.T) {
+	script, err := os.ReadFile("../../.ci/setup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name       string
+		kept       string
+		refuse     int
+		want, left string
+	}{
+		{"it installs", "", 0, "apt-get: exit 101\nupdate-rc.d nginx disable\n", ""},
+		{"it cannot install", "", 1, "apt-get: exit 101\n", ""},
+		{"a policy is there", "exit 1\n", 0, "apt-get: exit 1\nupdate-rc.d nginx disable\n", "exit 1\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			sbin := t.TempDir()
+			policy := filepath.Join(sbin, "policy-rc.d")
+			setup := filepath.Join(t.TempDir(), "setup")
+			write(t, setup, strings.ReplaceAll(string(script), "/usr/sbin", sbin), 0o700)
+			if tt.kept != "" {
+				write(t, policy, tt.kept, 0o700)
+			}
+			write(t, filepath.Join(sbin, "id"), "#!/bin/sh\necho 0\n", 0o700)
+			write(t, filepath.Join(sbin, "apt-cache"), "#!/bin/sh\n", 0o700)
+			write(t, filepath.Join(sbin, "apt-get"), "#!/bin/sh\n[ \"$1\" = update ] || { echo \"apt-get: $(tail -n 1 "+
+				policy+")\"; exit "+strconv.Itoa(tt.refuse)+"; }\n", 0o700)
+			write(t, filepath.Join(sbin, "update-rc.d"), "#!/bin/sh\necho update-rc.d $*\n", 0o700)
+			cmd := exec.Command("/bin/sh", setup)
+			cmd.Env = []string{"PATH=" + sbin + ":/bin:/usr/bin"}
+			got, err := cmd.Output()
+			_, got, _ = bytes.Cut(got, []byte(" nginx\ninstalling"))
+			_, got, _ = bytes.Cut(got, []byte("\n"))
+			if diff := cmp.Diff(tt.want, string(got)); diff != "" || (err == nil) != (tt.refuse == 0) {
+				t.Errorf("%v, output (-want +got):\n%s", err, diff)
+			}
+			if left, _ := os.ReadFile(policy); string(left) != tt.left {
+				t.Errorf("the policy afterwards is %q, want %q", left, tt.left)
+			}
+		})
 	}
 }
