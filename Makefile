@@ -72,13 +72,16 @@ compile:
 
 # To a project that depends on it the whole folder is the application, and its include files are
 # to be where those of an application are: here for rebar3, while mix has looked already and
-# names the folder that it builds to.
+# names the folder that it builds to. So are the sources for a release, where rebar3 builds to.
 port:
 	@$(MAKE) -C c_src_compat ALCOVE_PREBUILT='$(PREBUILT)'
 	@test -z "$$REBAR_ROOT_DIR" -o "$$REBAR_ROOT_DIR" -ef . -o -e include || \
 		ln -s erlang/include include
 	@test -z "$$REBAR_BARE_COMPILER_OUTPUT_DIR" -o -e "$$REBAR_BARE_COMPILER_OUTPUT_DIR/include" || \
 		ln -sfn '$(CURDIR)/erlang/include' "$$REBAR_BARE_COMPILER_OUTPUT_DIR/include"
+	@test ! "$$REBAR_DEPS_DIR/alcove" -ef . || { mkdir -p src && ln -sfn ../erlang/src src/erlang; }
+	@test ! -d "$$REBAR_CHECKOUTS_OUT_DIR/alcove" || { mkdir -p "$$REBAR_CHECKOUTS_OUT_DIR/alcove/src" && \
+		ln -sfn '$(CURDIR)/erlang/src' "$$REBAR_CHECKOUTS_OUT_DIR/alcove/src/erlang"; }
 
 # The checks, and the minutes that each takes on two processors.
 PARTS = setup:0 vet:1 xref:1 go-test:3 ct:5 dialyzer:1
@@ -182,10 +185,10 @@ dist:
 	done
 	@cd '$(DIST)' && sha256sum alcove-* > SHA256SUMS && cat SHA256SUMS
 
-# The second _build is that of a project in Elixir; include is there when this was a dependency.
+# The second _build is that of a project in Elixir; include and src are there when this was a dependency.
 clean:
 	@$(MAKE) -C c_src_compat clean
-	@rm -rf _build erlang/_build ebin doc dist include
+	@rm -rf _build erlang/_build ebin doc dist include src
 
 setup:
 	@sh .ci/setup

@@ -77,6 +77,9 @@ end
 `
 )
 
+const release = `{relx, [{release, {smoke, "1.0.0"}, [smoke]}]}.
+`
+
 // checkout copies the tree as it is, without what is built, as a repository of its own.
 func checkout(t *testing.T) string {
 	t.Helper()
@@ -187,6 +190,16 @@ func passed(t *testing.T, output, program string) {
 	}
 }
 
+// released checks that there is a release, and that its tools complain of nothing in this application. They may of
+// OTP, whose sources are not installed everywhere.
+func released(t *testing.T, output string) {
+	t.Helper()
+	if warning := regexp.MustCompile(`\*WARNING\* alcove.*`).FindString(output); warning != "" ||
+		!strings.Contains(output, "Release successfully assembled") {
+		t.Errorf("want a release without a warning, got %s", output)
+	}
+}
+
 // sameAsCommitted checks that a build has left nothing that git would show.
 func sameAsCommitted(t *testing.T, top string) {
 	t.Helper()
@@ -207,11 +220,13 @@ func TestRebarProjectBuildsTheCheckoutAndUsesIt(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			top := checkout(t)
-			folder := rebarProject(t, top, tt.below, strings.ReplaceAll(tt.config, "CHECKOUT", top)+"\n")
+			folder := rebarProject(t, top, tt.below, strings.ReplaceAll(tt.config, "CHECKOUT", top)+"\n"+release)
 			if tt.link != "" {
 				link(t, top, filepath.Join(folder, tt.link))
 			}
-			passed(t, user(t, folder, os.Getenv("PATH"), caches(t), []string{"rebar3", "eunit"}), "alcove")
+			output := user(t, folder, os.Getenv("PATH"), caches(t), []string{"rebar3", "eunit"}, []string{"rebar3", "release"})
+			passed(t, output, "alcove")
+			released(t, output)
 			sameAsCommitted(t, top)
 			nothingOdd(t, folder)
 		})
