@@ -190,23 +190,42 @@ func (p *Process) buffers() (n int) {
 	return n
 }
 
+// Up to then a process needs no system call for memory.
 func TestTablesHaveRoomForTheFirstChildren(t *testing.T) {
 	f := newFixture(t)
-	f.addClosed(childPid)
-	type memory struct {
+	f.resetTables()
+	type tables struct {
 		Slots *Child
-		Fds   *sys.PollFD
+		Left  *leftover
+		FDs   *sys.PollFD
 	}
-	tables := func() memory { return memory{unsafe.SliceData(f.table.slots), unsafe.SliceData(f.poll.fds)} }
-	want := tables()
-	for pid := range int32(firstChildren - 1) {
-		f.addClosed(childPid + 1 + pid)
+	now := func() tables {
+		return tables{unsafe.SliceData(f.table.slots), unsafe.SliceData(f.leftovers.slots), unsafe.SliceData(f.poll.fds)}
 	}
-	if got := tables(); got != want {
-		t.Errorf("with %d children the tables have moved", firstChildren)
+	m := f.memory
+	few := tables{&m.slots[0], &m.left[0], &m.fds[0]}
+	many := tables{&m.many.slots[0], &m.many.left[0], &m.many.fds[0]}
+	for n := range int32(firstChildren) {
+		f.addClosed(childPid + n)
+		want := few
+		if n >= fewChildren {
+			want = many
+		}
+		if got := now(); got != want {
+			t.Fatalf("with %d children the tables are at %v, want %v", n+1, got, want)
+		}
 	}
 	f.addClosed(childPid + firstChildren)
-	if got := tables(); got.Slots == want.Slots || got.Fds == want.Fds {
+	if got := now(); got.Slots == many.Slots || got.Left == many.Left || got.FDs == many.FDs {
 		t.Errorf("with one more child the tables have not moved")
+	}
+	for n := range int32(firstChildren) + 1 {
+		if c := f.ChildByPid(childPid + n); c == nil || c.slot != n {
+			t.Errorf("child %d is in slot %v after the tables have moved", n, c)
+		}
+	}
+	f.resetTables()
+	if got := now(); got != few {
+		t.Errorf("a forked process has its tables at %v, want %v", got, few)
 	}
 }

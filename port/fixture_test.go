@@ -112,6 +112,7 @@ func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{Process: new(Memory).init(), t: t, stub: new(stubCalls)}
 	f.calls = f.stub
+	f.table.reset(f.memory.many.slots[:0]) // tests keep pointers to children while there come more
 	f.poll.fds[placeInput].FD = -1
 	f.poll.fds[placeSignal].FD = -1
 	var err error
@@ -238,6 +239,9 @@ func (f *fixture) adopt(pid int) *testChild {
 func (f *fixture) adoptProcess(pid int) *testChild {
 	f.t.Helper()
 	var s stdio
+	if !f.roomForChild() {
+		f.t.Fatal("no memory for a child")
+	}
 	if err := s.open(false); err != 0 {
 		f.t.Fatalf("descriptors of a child: %v", err)
 	}

@@ -48,7 +48,9 @@ func (p *Process) Fork(flags uintptr) (pid int32, err sys.Errno) {
 // roomForChild gets the memory for one more child, and for what it may leave.
 func (p *Process) roomForChild() bool {
 	most := len(p.leftovers.slots) + p.table.live + 1
-	return p.table.room() && p.leftovers.room(most) && p.poll.reserve(len(p.table.slots)+1, most)
+	many := &p.memory.many
+	return p.table.room(many.slots[:]) && p.leftovers.room(many.left[:], most) &&
+		p.poll.reserve(many.fds[:], len(p.table.slots)+1, most)
 }
 
 // openStdio opens the plumbing of a child. When descriptors are short, leftovers
@@ -95,11 +97,9 @@ func (p *Process) becomeChild(s *stdio) {
 	p.subreaper = false
 	p.kept = [firstFree]bool{}
 	p.filter = p.subFilter
-	p.table.reset()
-	p.leftovers.reset()
 	p.in.reset()
 	p.poll.dropMany()
-	p.poll.reset(p.in.fd, p.signals)
+	p.resetTables()
 	p.watchHangUp()
 }
 

@@ -5,35 +5,44 @@ import (
 	"github.com/alcove-go/alcove/port/sys"
 )
 
-// firstChildren is how many children there is room for before the tables have
-// to grow.
-const firstChildren = 128
+// How many children there is room for, with their leftovers: in the first page, and
+// before the tables take memory from the kernel.
+const (
+	fewChildren   = 4
+	firstChildren = 128
+)
 
 // Memory is what a process works with, allocated once. A forked child shares
 // it with its parent until one of them writes, page by page. So an idle
 // process costs as much as the pages that it writes, and a fork as many page
-// faults. What every message touches comes first. Small messages touch only
-// the front of a buffer, which is in a page that is written anyway.
+// faults. What every message touches comes first, in one page together with
+// the front of the input. Small messages touch only the front of a buffer.
 type Memory struct {
 	process Process
 	spare   buffer
 	ending  buffer
-	fds     [placeChildren + firstChildren*(streams+leftStreams)]sys.PollFD
+	fds     [placeChildren + fewChildren*(streams+leftStreams)]sys.PollFD
+	slots   [fewChildren]Child
 	inbound [inboundSize]byte
 
-	slots    [firstChildren]Child
-	left     [firstChildren]leftover
+	records  [recordsPerRead * signal.InfoSize]byte
 	outbound [outboundSize]byte
 
-	records    [recordsPerRead * signal.InfoSize]byte
+	left  [fewChildren]leftover
+	trace trace
+	arg0  [maxArg0]byte
+	many  struct {
+		fds   [placeChildren + firstChildren*(streams+leftStreams)]sys.PollFD
+		slots [firstChildren]Child
+		left  [firstChildren]leftover
+	}
 	spareBytes [bufferSize]byte
-	trace      trace
-	arg0       [maxArg0]byte
 	last       [bufferSize]byte
 }
 
 func (m *Memory) init() *Process {
 	p := &m.process
+	p.memory = m
 	p.Pid = sys.Getpid()
 	p.Options = Options{
 		ExitStatus: true, TermSig: true,
@@ -50,9 +59,16 @@ func (m *Memory) init() *Process {
 	p.spare.b = m.spareBytes[:]
 	p.last = &m.ending
 	p.last.b = m.last[:]
+	p.resetTables()
+	return p
+}
+
+// resetTables empties the tables. They are in the first page again: others of the
+// parent stay as they are, since a forked child shares them as long as neither writes.
+func (p *Process) resetTables() {
+	m := p.memory
+	p.table.reset(m.slots[:0])
+	p.leftovers.reset(m.left[:0])
 	p.poll.fds = m.fds[:0]
 	p.poll.reset(p.in.fd, p.signals)
-	p.table.slots = m.slots[:0]
-	p.leftovers.slots = m.left[:0]
-	return p
 }

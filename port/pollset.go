@@ -39,8 +39,8 @@ type pollset struct {
 const manyChildren = 16
 
 // reserve gets the memory for n children and as many leftovers.
-func (s *pollset) reserve(n, leftovers int) bool {
-	fds, ok := sys.Grow(s.fds, placeChildren+n*streams+leftovers*leftStreams)
+func (s *pollset) reserve(many []sys.PollFD, n, leftovers int) bool {
+	fds, ok := sys.GrowInto(many, s.fds, placeChildren+n*streams+leftovers*leftStreams)
 	s.fds = fds
 	return ok
 }

@@ -50,7 +50,7 @@ func TestWhatIsWatchedIsFoundReadyByTheListAndByEpoll(t *testing.T) {
 	const children, leftovers, steps = 4, 2, 3000 // no more are ready than epoll tells at once
 	list, epoll := newFixture(t), newFixture(t)
 	for _, f := range []*fixture{list, epoll} {
-		defer f.leftovers.reset() // no stream of theirs is open
+		defer f.leftovers.reset(nil) // no stream of theirs is open
 		f.Options.MaxChild = children + 1
 		for n := range int32(children) {
 			f.addClosed(childPid + n)

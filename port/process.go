@@ -63,6 +63,7 @@ type Process struct {
 
 	filter, subFilter [16]byte // calls blocked here, and in processes forked later
 
+	memory    *Memory
 	calls     Calls
 	in        inbound
 	out       outbound

@@ -11,16 +11,15 @@ type children struct {
 	compact bool    // and is to leave no free slots
 }
 
-// reset empties the table without touching its memory, which a forked child
-// shares with its parent as long as neither writes to it.
-func (t *children) reset() {
-	t.slots = t.slots[:0]
+// reset makes the table empty, in other memory.
+func (t *children) reset(slots []Child) {
+	t.slots = slots
 	t.live, t.waited, t.changed, t.compact = 0, false, false, false
 }
 
-// room makes room for one more child.
-func (t *children) room() bool {
-	slots, ok := sys.Grow(t.slots, len(t.slots)+1)
+// room makes room for one more child, in the memory for many first.
+func (t *children) room(many []Child) bool {
+	slots, ok := sys.GrowInto(many, t.slots, len(t.slots)+1)
 	t.slots = slots
 	return ok
 }
@@ -110,11 +109,11 @@ type leftovers struct {
 	age   uint64     // of the youngest
 }
 
-func (t *leftovers) reset() { t.slots, t.live = t.slots[:0], 0 }
+func (t *leftovers) reset(slots []leftover) { t.slots, t.live = slots, 0 }
 
 // room gets the memory for n leftovers.
-func (t *leftovers) room(n int) bool {
-	slots, ok := sys.Grow(t.slots, n)
+func (t *leftovers) room(many []leftover, n int) bool {
+	slots, ok := sys.GrowInto(many, t.slots, n)
 	t.slots = slots
 	return ok
 }

@@ -186,6 +186,38 @@ func TestIdleChildrenAreSmall(t *testing.T) {
 	}
 }
 
+// What a process writes for a fork is in few pages: after it the kernel copies each of them for the one who writes first.
+func TestAForkWritesFewPages(t *testing.T) {
+	const most = 4
+	p := pt.Start(t)
+	exits := func(child pt.Pipeline) {
+		p.Send(child, "exit", 0)
+		p.Next(pt.Ctl(child, "fdctl_closed"), pt.Event(child, pt.Tuple{pt.Atom("exit_status"), 0}))
+	}
+	exits(p.Fork(nil)) // now all is in memory
+	before := faults(t, p.Pid)
+	child := p.Fork(nil)
+	if n := faults(t, p.Pid) - before; n > most {
+		t.Errorf("%d page faults in the process that forks, want at most %d", n, most)
+	}
+	exits(child)
+}
+
+// faults is how many page faults a process has had.
+func faults(t *testing.T, pid int) (n int) {
+	t.Helper()
+	const minflt = 7 // in /proc/PID/stat, counted from the state on
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(b), ") ")
+	if n, err = strconv.Atoi(strings.Fields(after)[minflt]); err != nil {
+		t.Fatalf("%v in %s", err, b)
+	}
+	return n
+}
+
 func TestProgramIsSmall(t *testing.T) {
 	const most = 1_600_000
 	info, err := os.Stat(pt.Program())

@@ -15,10 +15,25 @@ func Grow[T any](s []T, n int) ([]T, bool) {
 	if err != 0 {
 		return s, false
 	}
-	// As bytes: for what has pointers, copy calls more than a move of memory.
-	size := len(s) * int(unsafe.Sizeof(t))
-	copy(unsafe.Slice((*byte)(p), size), unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), size))
-	return unsafe.Slice((*T)(p), n)[:len(s)], true
+	return move(unsafe.Slice((*T)(p), n), s), true
+}
+
+// GrowInto is [Grow], which takes room for that if it has enough. What is in room
+// may be anything then.
+func GrowInto[T any](room, s []T, n int) ([]T, bool) {
+	if cap(s) < n && n <= len(room) {
+		return move(room, s), true
+	}
+	return Grow(s, n)
+}
+
+// move returns the elements of s in other memory, which has room for them. They are moved
+// as bytes: for what has pointers, copy calls more than a move of memory.
+func move[T any](to, s []T) []T {
+	size := len(s) * int(unsafe.Sizeof(s[0]))
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(to))), size),
+		unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), size))
+	return to[:len(s)]
 }
 
 // mapAnonymous is mmap(2) for memory that nothing else has.

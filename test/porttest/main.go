@@ -83,7 +83,7 @@ func complain(err error) int {
 func Program() string { return run.program }
 
 // Build makes a program just as users do: the port program from the folder "." of the module, or one of the tests' own
-// with the same entry. env comes on top of the environment.
+// with the same entry. env comes on top of the environment. The tests are what tries it, whatever release of Go built it.
 func Build(path, folder string, env ...string) error {
 	mod, err := exec.Command("go", "env", "GOMOD").Output()
 	if err != nil {
@@ -93,7 +93,7 @@ func Build(path, folder string, env ...string) error {
 	if err := look(root); err != nil {
 		return err
 	}
-	c := exec.Command("make", "-C", filepath.Join(root, "c_src_compat"), "ALCOVE_PREBUILT=",
+	c := exec.Command("make", "-C", filepath.Join(root, "c_src_compat"), "ALCOVE_PREBUILT=", "ALCOVE_UNTRIED=1",
 		"C_SRC_OUTPUT="+path, "PACKAGE="+filepath.Join(root, folder))
 	c.Env = append(os.Environ(), env...)
 	if out, err := c.CombinedOutput(); err != nil {
