@@ -4,7 +4,9 @@
 # make test        everything that is checked
 #
 # make gen         what is generated from c_src_compat
-# make doc         the manual of the Erlang modules, in doc
+# make doc         the manual that h/1 shows in the shell, beside the application
+# make site        guide, manual, examples and changelog as pages, in _build/site or SITE
+# make site-check  opens each of them in Debian's chromium, at the widths of a desk and a phone
 # make eg          the examples, in ebin
 # make bench       benchmarks: Go packages, the program over pipes, calls from Erlang
 # make fuzz        fuzzing, FUZZTIME for each target
@@ -32,6 +34,7 @@ GO ?= go
 FUZZTIME ?= 1m
 SOAKTIME ?= 15m
 DIST ?= dist
+SITE ?= _build/site
 
 ARCHITECTURES = 386 amd64 arm arm64 riscv64
 
@@ -49,17 +52,25 @@ rebar = @for tool in erl $(firstword $(REBAR)); do command -v $$tool >/dev/null 
 	done; $(MAKE) -C c_src_compat go ALCOVE_PREBUILT='$(PREBUILT)' && \
 	ERL_COMPILER_OPTIONS='[warnings_as_errors]' MAKEFLAGS=--no-print-directory $(REBAR) $(1) </dev/null
 
-edoc = case code:ensure_loaded(edoc) of \
+# The manual as chunks (EEP 48), where the shell and the site look for it.
+LIB = _build/default/lib/alcove
+
+edoc = case code:ensure_loaded(edoc_doclet_chunks) of \
 	{module, _} -> \
-		edoc:application(alcove, "erlang", [{dir, "doc"}]), \
+		edoc:application(alcove, "erlang", [{doclet, edoc_doclet_chunks}, {layout, edoc_layout_chunks}, \
+			{preprocess, true}, {includes, ["erlang/include"]}, {dir, "$(LIB)/doc"}]), \
 		halt(); \
 	_ -> \
-		io:put_chars(standard_error, "edoc is missing; on Debian and its relatives make setup installs it\n"), \
+		io:put_chars("edoc is missing; on Debian and its relatives make setup installs it\n"), \
 		halt(1) \
 end.
 
+# edoc knows no errors, only warnings.
+chunks = rm -rf $(LIB)/doc && said=$$($(ERL) -noshell -eval '$(edoc)' 2>&1) && test -z "$$said" || \
+	{ echo "$$said" >&2; false; }
+
 .PHONY: all compile port help test vet go-test ct dialyzer xref demo shell \
-	gen doc eg examples bench fuzz soak race gate matrix matrix-kernel dist clean setup setup-build
+	gen doc site site-check eg examples bench fuzz soak race gate matrix matrix-kernel dist clean setup setup-build
 
 # Most targets build in the same folders.
 .NOTPARALLEL:
@@ -117,13 +128,24 @@ demo: setup-build eg
 	@$(ERL) -noshell -s demo
 
 shell: compile
+	@$(chunks) || :
 	@$(ERL) -eval 'code:ensure_modules_loaded([alcove, alcove_drv, alcove_codec])'
 
 gen:
 	$(GO) generate ./...
 
 doc: compile
-	@$(ERL) -noshell -eval '$(edoc)'
+	@$(chunks)
+
+site: doc
+	@mkdir -p _build/manual
+	@erlc -Wall -Werror -o _build/manual erlang/site/manual.erl
+	@$(ERL) -noshell -pa _build/manual -s manual main -extra $(LIB) rebar.config _build/manual/manual.json
+	@$(GO) run ./erlang/site -manual _build/manual/manual.json -out '$(SITE)'
+
+site-check: site
+	@command -v chromium >/dev/null || { echo "chromium is missing: apt-get install chromium" >&2; exit 1; }
+	@$(GO) run ./erlang/site/browser -site '$(SITE)'
 
 eg examples: compile
 	@mkdir -p ebin
@@ -188,7 +210,7 @@ dist:
 # The second _build is that of a project in Elixir; include and src are there when this was a dependency.
 clean:
 	@$(MAKE) -C c_src_compat clean
-	@rm -rf _build erlang/_build ebin doc dist include src
+	@rm -rf _build erlang/_build ebin dist include src
 
 setup:
 	@sh .ci/setup

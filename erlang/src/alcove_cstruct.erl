@@ -2,7 +2,7 @@
 %%
 %% A structure is given to a call as a list of its parts in order: a binary is copied as
 %% it is, padding included, and `{ptr, Binary}' becomes a pointer to a copy of the binary.
-%% Padding depends on the machine: see {@link alcove:wordalign/1}.
+%% Padding depends on the machine: see `alcove:wordalign/1'.
 -module(alcove_cstruct).
 
 -include("alcove.hrl").

@@ -3,19 +3,18 @@
 %% A driver starts the port, passes on what its owner sends and delivers what comes back as
 %% messages `{Tag, Driver, Pipeline, Term}':
 %%
-%% <table>
-%% <tr><th>tag</th><th>term</th></tr>
-%% <tr><td>`alcove_call'</td><td>reply of a call that nobody waits for</td></tr>
-%% <tr><td>`alcove_event'</td>
-%%   <td>`{exit_status, 0..255}', `{termsig, Signal}' or `{signal, Signal, Siginfo}'</td></tr>
-%% <tr><td>`alcove_stdout', `alcove_stderr'</td><td>output, a binary</td></tr>
-%% <tr><td>`alcove_ctl'</td>
-%%   <td>`fdctl_closed' when the process executes a program or ends, `badpid', and if asked for
-%%   `stdin_closed', `stdout_closed', `stderr_closed', and the tuples of {@link alcove_linux}</td></tr>
-%% <tr><td>`alcove_pipe'</td>
-%%   <td>the number of bytes that were written before the standard input of a process was
-%%   full; the others are lost</td></tr>
-%% </table>
+%% <dl>
+%% <dt>`alcove_call'</dt><dd>the reply of a call that nobody waits for</dd>
+%% <dt>`alcove_event'</dt>
+%%   <dd>`{exit_status, 0..255}', `{termsig, Signal}' or `{signal, Signal, Siginfo}'</dd>
+%% <dt>`alcove_stdout', `alcove_stderr'</dt><dd>output, a binary</dd>
+%% <dt>`alcove_ctl'</dt>
+%%   <dd>`fdctl_closed' when the process executes a program or ends, `badpid', and if asked for
+%%   `stdin_closed', `stdout_closed', `stderr_closed', and the tuples of {@link alcove_linux}</dd>
+%% <dt>`alcove_pipe'</dt>
+%%   <dd>the number of bytes that were written before the standard input of a process was
+%%   full; the others are lost</dd>
+%% </dl>
 %%
 %% <ul>
 %% <li>start and stop: {@link start/0}, {@link start_link/0}, {@link stop/1}</li>

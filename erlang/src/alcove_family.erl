@@ -1,4 +1,5 @@
-%% @doc Finds processes and those that have come from them. @hidden
+%% @doc Finds processes and those that have come from them.
+%% @hidden
 -module(alcove_family).
 
 -export([
