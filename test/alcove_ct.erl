@@ -17,6 +17,7 @@
     is_running/1,
     descriptors/1,
     calls/1,
+    telemetry/1,
     script/3,
     quoted/1
 ]).
@@ -153,6 +154,34 @@ count(N) ->
     receive
         {trace, _, call, _} -> count(N + 1);
         stop -> exit(N)
+    end.
+
+%% What a function returns, and the events that a module `telemetry' gets meanwhile.
+telemetry(Fun) ->
+    Name = alcove_telemetry_test,
+    % execute(A, B, C) -> alcove_telemetry_test ! {told, A, B, C}.
+    Args = [{var, 1, Arg} || Arg <- ['A', 'B', 'C']],
+    Send = {op, 1, '!', {atom, 1, Name}, {tuple, 1, [{atom, 1, told} | Args]}},
+    {ok, telemetry, Code} = compile:forms([
+        {attribute, 1, module, telemetry},
+        {attribute, 1, export, [{execute, 3}]},
+        {function, 1, execute, 3, [{clause, 1, Args, [], [Send]}]}
+    ]),
+    true = register(Name, self()),
+    {module, telemetry} = code:load_binary(telemetry, "telemetry", Code),
+    try
+        Returned = Fun(),
+        {Returned, told()}
+    after
+        true = code:delete(telemetry),
+        code:purge(telemetry),
+        unregister(Name)
+    end.
+
+told() ->
+    receive
+        {told, Name, Measurements, Metadata} -> [{Name, Measurements, Metadata} | told()]
+    after 0 -> []
     end.
 
 %% A word for the shell, whatever is in it.

@@ -11,13 +11,20 @@
     write_that_is_late_tells_how_much_was_taken/1,
     write_to_a_program_that_does_not_read_on_is_an_error/1,
     unread_output_is_bounded_by_the_window/1,
+    unread_lines_take_the_memory_of_the_window/1,
+    lines_may_be_longer_than_the_window/1,
+    calls_of_a_program_that_is_gone_return/1,
+    wrong_arguments_end_only_the_caller/1,
+    reader_is_told_when_output_is_missing/1,
     output_is_sent_in_lines/1,
     output_is_sent_to_the_controlling_process/1,
     slow_function_is_waited_for/1,
+    function_that_fails_ends_the_program_in_order/1,
     output_goes_to_the_log_with_metadata/1,
     start_waits_until_output_matches/1,
     start_waits_until_a_function_is_true/1,
     start_that_does_not_get_ready_leaves_nothing/1,
+    start_is_ready_while_output_does_not_pause/1,
     failed_start_names_the_step/1,
     wrong_options_raise_their_name/1,
     names_are_local_global_or_via/1,
@@ -33,6 +40,8 @@
     killed_keeper_takes_the_program_with_it/1,
     killed_port_takes_the_program_with_it/1,
     telemetry_is_told_if_it_is_loaded/1,
+    telemetry_is_told_of_every_end/1,
+    reports_show_no_environment_and_no_input/1,
     gigabyte_goes_through_a_filter_with_bounded_memory/1,
     nginx_is_a_child_of_a_supervisor/1,
     redis_is_a_child_of_a_supervisor/1
@@ -126,7 +135,8 @@ write_returns_when_the_program_has_taken_it(_Config) ->
     Late = alcove_program:write(Program, "\n", 100),
     ?assertEqual({error, timeout, 0}, Late),
     {ok, _} = alcove_program:stop(Program, 0),
-    receive {written, Result} -> ?assertMatch({error, closed, _}, Result) end,
+    % a pipe of it
+    receive {written, Result} -> ?assertMatch({error, closed, Taken} when Taken > 0 andalso Taken < 1000000, Result) end,
     Reader = start(["wc", "-c"], #{output => passive}),
     ok = alcove_program:write(Reader, binary:copy(<<"x">>, 1000000)),
     ok = alcove_program:write(Reader, "yz"),
@@ -155,6 +165,63 @@ unread_output_is_bounded_by_the_window(_Config) ->
     ok = alcove_ct:until(fun() -> maps:get(stdout, alcove_program:info(Program)) > 100000 end),
     ?assert(maps:get(unread, alcove_program:info(Program)) =< 100000),
     {ok, _} = alcove_program:stop(Program).
+
+%% Lines without anything in them, which nobody reads.
+unread_lines_take_the_memory_of_the_window(_Config) ->
+    Program = start(["yes", ""], #{output => passive, lines => true, window => 100000}),
+    ok = alcove_ct:until(fun() -> maps:get(unread, alcove_program:info(Program)) =:= 100000 end),
+    true = erlang:garbage_collect(Program),
+    {memory, Memory} = process_info(Program, memory),
+    ?assert(Memory < 200000, Memory),
+    _ = [{ok, stdout, <<>>} = alcove_program:read(Program) || _ <- lists:seq(1, 100000)],
+    ?assertMatch(#{stdout := Size, unread := Unread} when Size > 100000 andalso Unread =< 100000, alcove_program:info(Program)),
+    {ok, _} = alcove_program:stop(Program).
+
+lines_may_be_longer_than_the_window(_Config) ->
+    Script = "for i in 1 2 3; do head -c 50000 /dev/zero | tr '\\0' $i; echo; done; printf end",
+    Program = sh(Script, #{output => passive, lines => true, window => 1000}),
+    Lines = [begin {ok, stdout, Line} = alcove_program:read(Program), Line end || _ <- lists:seq(1, 4)],
+    ?assertEqual([binary:copy(<<C>>, 50000) || C <- "123"] ++ [<<"end">>], Lines),
+    ?assertEqual(eof, alcove_program:read(Program)).
+
+calls_of_a_program_that_is_gone_return(_Config) ->
+    Program = sh("exit 0", #{}),
+    ?assertEqual(normal, exited(Program)),
+    ?assertEqual({error, closed, 0}, alcove_program:write(Program, "late")),
+    ?assertEqual({error, noproc}, alcove_program:read(Program)),
+    ?assertEqual(ok, alcove_program:close(Program)),
+    ?assertEqual({error, esrch}, alcove_program:signal(Program, sighup)),
+    ?assertEqual({error, noproc}, alcove_program:await(Program)),
+    ?assertEqual({error, noproc}, alcove_program:stop(Program)).
+
+wrong_arguments_end_only_the_caller(_Config) ->
+    Program = start(["cat"], #{output => passive}),
+    [
+        ?assertEqual(function_clause, alcove_ct:raised(Call))
+     || Call <- [
+            fun() -> alcove_program:write(Program, "x", -1) end,
+            fun() -> alcove_program:read(Program, -1) end,
+            fun() -> alcove_program:await(Program, soon) end,
+            fun() -> alcove_program:stop(Program, 1 bsl 80) end,
+            fun() -> alcove_program:close(Program, output) end,
+            fun() -> alcove_program:controlling_process(Program, me) end
+        ]
+    ],
+    ?assertEqual(badarg, alcove_ct:raised(fun() -> alcove_program:write(Program, [256]) end)),
+    [?assertMatch({error, _}, alcove_program:signal(Program, Signal)) || Signal <- [sigfoo, {a}, 1 bsl 80, -1]],
+    ?assertMatch(#{state := running}, alcove_program:info(Program)),
+    {ok, _} = alcove_program:stop(Program).
+
+%% And is not told that this was all.
+reader_is_told_when_output_is_missing(_Config) ->
+    Program = sh("echo one; exec sleep 1000", #{output => passive}),
+    ?assertEqual({ok, stdout, <<"one\n">>}, alcove_program:read(Program)),
+    Self = self(),
+    spawn_link(fun() -> Self ! {read, alcove_program:read(Program)} end),
+    #{os_pid := Pid} = alcove_program:info(Program),
+    ok = kill(parent(Pid)),
+    receive {read, Read} -> ?assertMatch({error, {keeper, _}}, Read) end,
+    ?assertMatch({shutdown, {keeper, _}}, exited(Program)).
 
 output_is_sent_in_lines(_Config) ->
     Program = sh("printf 'one\\ntw'; echo err >&2; printf 'o\\n\\nlast'", #{output => {send, self()}, lines => true}),
@@ -186,6 +253,23 @@ slow_function_is_waited_for(_Config) ->
     Program = start(["head", "-c", "1000000", "/dev/zero"], #{output => Slow, window => 50000}),
     ?assertEqual(1000000, slowly(0)),
     ?assertEqual(normal, exited(Program)).
+
+%% It is not called any more, and the process ends after the program.
+function_that_fails_ends_the_program_in_order(_Config) ->
+    Self = self(),
+    Fail = fun(stdout, Pid) ->
+        Self ! {pid, Pid},
+        error(mine)
+    end,
+    Program = sh("trap 'echo more; sleep 0.2; exit 0' TERM; echo $$; while :; do sleep 0.1; done", #{output => Fail}),
+    ?assertMatch({mine, [_ | _]}, exited(Program)),
+    receive {pid, Pid} -> ?assertEqual([], running([binary_to_integer(string:trim(Pid))])) end,
+    receive {pid, More} -> error({called, More}) after 0 -> ok end,
+    % another one has its say at the end
+    Late = sh("printf late", #{lines => true, output => fun(_, <<"late">>) -> error(mine) end, grace => 60000}),
+    ?assertMatch({mine, _}, exited(Late)),
+    Reason = sh("exit 3", #{exit_reason => fun(_) -> error(mine) end, grace => 60000}),
+    ?assertMatch({mine, _}, exited(Reason)).
 
 slowly(1000000) ->
     1000000;
@@ -236,7 +320,29 @@ start_that_does_not_get_ready_leaves_nothing(_Config) ->
     ?assertEqual({error, {ready, timeout}}, alcove_program:start_link(Never)),
     receive {pid, Text} -> ?assertEqual([], running([binary_to_integer(string:trim(Text))])) end,
     Ends = Options#{argv => ["sh", "-c", "exit 4"], ready => fun() -> false end, ready_timeout => infinity},
-    ?assertEqual({error, {ended, {exit, 4}}}, alcove_program:start_link(Ends)).
+    ?assertEqual({error, {ended, {exit, 4}}}, alcove_program:start_link(Ends)),
+    ?assertMatch({error, {ready, {mine, [_ | _]}}}, alcove_program:start_link(Never#{ready => fun() -> error(mine) end})),
+    receive {pid, Second} -> ?assertEqual([], running([binary_to_integer(string:trim(Second))])) after 0 -> ok end,
+    ?assertMatch({error, {ready, {{badreturn, soon}, _}}}, alcove_program:start_link(Never#{ready => fun() -> soon end})),
+    Fails = Never#{output => fun(_, _) -> error(mine) end},
+    ?assertMatch({error, {output, {mine, [_ | _]}}}, alcove_program:start_link(Fails)).
+
+start_is_ready_while_output_does_not_pause(_Config) ->
+    Self = self(),
+    % the second time
+    Ready = fun() ->
+        Self ! asked,
+        receive asked_before -> true after 0 -> self() ! asked_before, false end
+    end,
+    Options = #{argv => ["yes"], output => fun(_, _) -> ok end, ready_timeout => infinity},
+    {ok, Program} = alcove_program:start_link(Options#{ready => Ready}),
+    receive asked -> ok end,
+    receive asked -> ok end,
+    {ok, _} = alcove_program:stop(Program),
+    ?assertEqual(
+        {error, {ready, timeout}},
+        alcove_program:start_link(Options#{ready => {output, "never"}, ready_timeout => 100})
+    ).
 
 failed_start_names_the_step(_Config) ->
     [
@@ -260,6 +366,9 @@ wrong_options_raise_their_name(_Config) ->
             {output, #{argv => ["true"], output => {logger, loud}}},
             {ready, #{argv => ["true"], ready => {output, "("}}},
             {window, #{argv => ["true"], window => 0}},
+            {signal, #{argv => ["true"], signal => sigfoo}},
+            {signal, #{argv => ["true"], signal => 128}},
+            {exec, #{argv => ["true"], exec => [<<255>>]}},
             {lines, #{argv => ["true"], lines => 1}},
             {exit_reason, #{argv => ["true"], exit_reason => normal}}
         ]
@@ -394,39 +503,42 @@ killed_port_takes_the_program_with_it(_Config) ->
     ?assertEqual([], running(Pids)).
 
 telemetry_is_told_if_it_is_loaded(_Config) ->
-    Forms = [
-        {attribute, 1, module, telemetry},
-        {attribute, 1, export, [{execute, 3}]},
-        execute()
-    ],
-    {ok, telemetry, Code} = compile:forms(Forms),
-    {module, telemetry} = code:load_binary(telemetry, "telemetry", Code),
-    true = register(alcove_telemetry_test, self()),
-    Program = sh("printf hello; exit 3", #{metadata => #{job => 7}, output => fun(_, _) -> ok end}),
-    _ = exited(Program),
-    true = unregister(alcove_telemetry_test),
-    true = code:delete(telemetry),
-    _ = code:purge(telemetry),
+    Options = #{metadata => #{job => 7}, output => fun(_, _) -> ok end},
+    {_, Told} = alcove_ct:telemetry(fun() -> exited(sh("printf hello; exit 3", Options)) end),
     ?assertMatch(
         [
             {[alcove, program, start], #{system_time := _}, #{job := 7, program := <<"sh">>, os_pid := _}},
             {[alcove, program, output], #{bytes := 5}, #{stream := stdout}},
             {[alcove, program, stop], #{duration := _}, #{status := {exit, 3}}}
         ],
-        told()
+        Told
     ).
 
-%% execute(A, B, C) -> alcove_telemetry_test ! {told, A, B, C}.
-execute() ->
-    Args = [{var, 1, Name} || Name <- ['A', 'B', 'C']],
-    Tuple = {tuple, 1, [{atom, 1, told} | Args]},
-    {function, 1, execute, 3, [{clause, 1, Args, [], [{op, 1, '!', {atom, 1, alcove_telemetry_test}, Tuple}]}]}.
+reports_show_no_environment_and_no_input(_Config) ->
+    Program = start(["sleep", "1000"], #{env => [{"KEY", "secret"}]}),
+    Writer = spawn(fun() -> alcove_program:write(Program, binary:copy(<<"secret">>, 20000)) end),
+    ok = alcove_ct:until(fun() -> maps:get(writes, alcove_program:info(Program)) =:= 1 end),
+    Shown = io_lib:format("~p", [sys:get_status(Program)]),
+    ?assertEqual(nomatch, string:find(Shown, "secret")),
+    ?assertNotEqual(nomatch, string:find(Shown, "sleep")),
+    {ok, _} = alcove_program:stop(Program),
+    exit(Writer, kill).
 
-told() ->
-    receive
-        {told, Name, Measurements, Metadata} -> [{Name, Measurements, Metadata} | told()]
-    after 0 -> []
-    end.
+%% Every start has its stop, however that comes about.
+telemetry_is_told_of_every_end(_Config) ->
+    process_flag(trap_exit, true),
+    Sleep = #{argv => ["sleep", "1000"]},
+    {_, Told} = alcove_ct:telemetry(fun() ->
+        ok = stop_supervisor(supervised(Sleep)),
+        {error, {ready, timeout}} = alcove_program:start_link(Sleep#{ready => fun() -> false end, ready_timeout => 10}),
+        {Program, [Pid | _]} = family("", #{}),
+        ok = kill(parent(Pid)),
+        exited(Program)
+    end),
+    ?assertMatch(
+        [{start, _}, {stop, {signal, sigterm}}, {start, _}, {stop, {ready, timeout}}, {start, _}, {stop, {keeper, _}}],
+        [{Event, maps:get(status, Metadata, none)} || {[alcove, program, Event], _, Metadata} <- Told, Event =/= output]
+    ).
 
 %% The short form of it: 32 MiB in, and as many back.
 gigabyte_goes_through_a_filter_with_bounded_memory(_Config) ->

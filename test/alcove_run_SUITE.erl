@@ -15,6 +15,8 @@
     errors_are_merged_with_the_output_or_discarded/1,
     more_output_than_the_limit_is_cut/1,
     program_is_ended_when_its_time_is_over/1,
+    time_is_over_before_the_program_is_executed/1,
+    time_is_over_while_output_does_not_pause/1,
     stubborn_program_is_killed_with_all_that_it_has_started/1,
     what_a_program_leaves_is_ended/1,
     environment_is_that_of_the_vm_and_more/1,
@@ -35,6 +37,8 @@
     port_that_is_killed_takes_the_program_with_it/1,
     killed_pool_takes_its_programs_with_it/1,
     killed_slot_is_an_error/1,
+    telemetry_is_told_if_it_is_loaded/1,
+    reports_of_a_pool_show_no_environment/1,
     many_runs_leave_nothing/1
 ]).
 
@@ -138,6 +142,23 @@ program_is_ended_when_its_time_is_over(_Config) ->
         sh("trap 'echo last words; exit 0' TERM; echo on; while :; do sleep 0.1; done", #{timeout => 1000})
     ).
 
+%% A fifo whose other end nobody opens.
+time_is_over_before_the_program_is_executed(Config) ->
+    Fifo = filename:join(?config(priv_dir, Config), "fifo"),
+    {ok, #{status := {exit, 0}}} = alcove_run:run(["mkfifo", Fifo]),
+    ?assertMatch(
+        {ok, #{status := timeout, stdout := <<>>, truncated := [], usage := #{wall_us := _}}},
+        alcove_run:run(["cat"], #{stdin => {file, Fifo}, timeout => 100})
+    ),
+    ?assertMatch({ok, #{status := timeout}}, alcove_run:run(["true"], #{timeout => 0})),
+    ?assertMatch(#{busy := 0}, alcove_pool:info(alcove_pool)),
+    ?assertMatch({ok, #{status := {exit, 0}}}, alcove_run:run(["true"])).
+
+time_is_over_while_output_does_not_pause(_Config) ->
+    {ok, #{status := timeout, stdout := Output}} =
+        alcove_run:run(["yes"], #{timeout => 200, output_limit => infinity, grace => 100}),
+    ?assertMatch(<<"y\ny\n", _/binary>>, Output).
+
 stubborn_program_is_killed_with_all_that_it_has_started(_Config) ->
     Script = "trap '' TERM; (setsid sleep 1000 & echo $!); (sleep 1000 & echo $!); while :; do sleep 0.1; done",
     {ok, #{status := timeout, stdout := Output}} = sh(Script, #{timeout => 1000, grace => 100}),
@@ -233,6 +254,7 @@ wrong_options_raise_their_name(_Config) ->
             {output_limit, ["true"], #{output_limit => lots}},
             {grace, ["true"], #{grace => infinity}},
             {env, ["true"], #{env => [{"A=B", "C"}]}},
+            {env, ["true"], #{env => ["A=B"]}},
             {env, ["true"], #{env => [{"A", "B" ++ [0]}]}},
             {cd, ["true"], #{cd => ""}},
             {user, ["true"], #{user => -1}},
@@ -240,6 +262,9 @@ wrong_options_raise_their_name(_Config) ->
             {limits, ["true"], #{limits => #{nofiles => 1}}},
             {sandbox, ["true"], #{sandbox => [{no_such_call, []}]}},
             {driver, ["true"], #{driver => name}},
+            {metadata, ["true"], #{metadata => []}},
+            {pool, ["true"], #{pool => {some, "where"}}},
+            {pool, ["true"], #{pool => {}}},
             {pool, ["true"], #{driver => self(), pool => name}}
         ]
     ],
@@ -356,6 +381,38 @@ killed_slot_is_an_error(Config) ->
     end,
     ok = until_gone(Pid),
     ?assertMatch({ok, #{status := {exit, 0}}}, alcove_run:run(["true"])).
+
+telemetry_is_told_if_it_is_loaded(_Config) ->
+    {Results, Told} = alcove_ct:telemetry(fun() ->
+        {
+            sh("printf hello; printf err >&2; exit 3", #{metadata => #{job => 7}}),
+            alcove_run:run(["no-such-program"])
+        }
+    end),
+    ?assertMatch({{ok, #{status := {exit, 3}}}, {error, {exec, enoent}}}, Results),
+    ?assertMatch(
+        [
+            {[alcove, run, start], #{system_time := _}, #{job := 7, program := <<"sh">>}},
+            {[alcove, run, stop], #{duration := _, stdout := 5, stderr := 3, wall_us := _, cpu_us := _, max_memory := _},
+                #{job := 7, program := <<"sh">>, status := {exit, 3}}},
+            {[alcove, run, start], _, #{program := <<"no-such-program">>}},
+            {[alcove, run, stop], #{duration := _}, #{status := {exec, enoent}}}
+        ],
+        Told
+    ).
+
+%% What waits has an environment.
+reports_of_a_pool_show_no_environment(_Config) ->
+    {ok, Pool} = alcove_pool:start_link(#{size => 1}),
+    Callers = [
+        spawn(fun() -> alcove_run:run(["sleep", "1000"], #{pool => Pool, env => [{"KEY", "secret"}]}) end)
+     || _ <- [1, 2]
+    ],
+    ok = alcove_ct:until(fun() -> maps:get(waiting, alcove_pool:info(Pool)) =:= 1 end),
+    Shown = io_lib:format("~p", [sys:get_status(Pool)]),
+    ?assertEqual(nomatch, string:find(Shown, "secret")),
+    lists:foreach(fun(Caller) -> exit(Caller, kill) end, Callers),
+    ok = alcove_pool:stop(Pool).
 
 %% Eight at a time.
 many_runs_leave_nothing(_Config) ->

@@ -22,8 +22,9 @@
     why = none :: none | timeout | output_limit | abandoned,
     deadline :: integer() | infinity,
     limit :: non_neg_integer() | infinity,
-    stdout = [] :: [binary()],
-    stderr = [] :: [binary()],
+    % many small pieces take more memory than one that they are appended to
+    stdout = <<>> :: binary(),
+    stderr = <<>> :: binary(),
     truncated = [] :: [stdout | stderr],
     used = #{} :: #{} | alcove_job:used()
 }).
@@ -36,7 +37,7 @@
     | {lost, {error, {alcove_run:step(), term()}}}
     | abandoned.
 run(Keeper, #{timeout := Timeout} = Spec, Before, Caller) ->
-    Begin = erlang:monotonic_time(),
+    Begin = erlang:monotonic_time(microsecond),
     case alcove_job:start(Keeper, Spec, Before, Timeout) of
         {ok, Job} ->
             {Drv, Path} = {alcove_job:drv(Job), alcove_job:path(Job)},
@@ -50,18 +51,27 @@ run(Keeper, #{timeout := Timeout} = Spec, Before, Caller) ->
                 keeper = lists:droplast(Path),
                 grace = maps:get(grace, Spec),
                 limit = maps:get(output_limit, Spec),
-                deadline = deadline(Timeout)
+                deadline = deadline(Begin, Timeout)
             },
             Result = await(Run, Begin),
             demonitor(Ref, [flush]),
             Result;
-        {error, {exec, timeout}} = Error ->
-            {lost, Error};
         {error, {Step, _}} = Error when Step =:= stop; Step =:= driver; Step =:= keeper; Step =:= fork ->
             {lost, Error};
+        {error, {_, timeout}} = Error ->
+            not_started(Error, Timeout, wall(Begin));
         Error ->
             Error
     end.
+
+%% A program that was not executed in its time, or not in that of a start.
+not_started(_Error, Timeout, Wall) when Timeout * 1000 =< Wall ->
+    {ok, #{status => timeout, stdout => <<>>, stderr => <<>>, truncated => [], usage => #{wall_us => Wall}}};
+not_started(Error, _Timeout, _Wall) ->
+    Error.
+
+wall(Begin) ->
+    erlang:monotonic_time(microsecond) - Begin.
 
 await(#run{drv = Drv, path = Path, keeper = Keeper, driver = Driver, caller = Caller} = Run, Begin) ->
     receive
@@ -82,7 +92,7 @@ await(#run{drv = Drv, path = Path, keeper = Keeper, driver = Driver, caller = Ca
     end.
 
 heard({output, Stream, Bytes}, Run, Begin) ->
-    await(keep(Stream, Bytes, Run), Begin);
+    in_time(keep(Stream, Bytes, Run), Begin);
 heard({written, _, Job}, Run, Begin) ->
     await(Run#run{job = Job}, Begin);
 heard({used, Used}, Run, Begin) ->
@@ -96,6 +106,13 @@ heard({lost, Reason}, Run, _Begin) ->
 heard(none, Run, Begin) ->
     await(Run, Begin).
 
+%% Output that comes without a pause does not put off the end.
+in_time(#run{phase = Phase, deadline = Deadline} = Run, Begin) ->
+    case Phase =/= killed andalso left(Deadline) of
+        0 -> late(Run, Begin);
+        _ -> await(Run, Begin)
+    end.
+
 lost(Reason, ok) -> {lost, {error, Reason}};
 lost(_Reason, Left) -> {lost, Left}.
 
@@ -104,14 +121,14 @@ keep(Stream, Bytes, #run{limit = Limit, job = Job0} = Run) ->
     Job = alcove_job:read(byte_size(Bytes), Job0),
     case byte_size(Bytes) of
         Size when Size =< Limit -> kept(Stream, Bytes, Run#run{job = Job, limit = less(Limit, Size)});
-        _ -> cut(Stream, binary:copy(binary:part(Bytes, 0, Limit)), Run#run{job = Job, limit = 0})
+        _ -> cut(Stream, binary:part(Bytes, 0, Limit), Run#run{job = Job, limit = 0})
     end.
 
 less(infinity, _Size) -> infinity;
 less(Limit, Size) -> Limit - Size.
 
-kept(stdout, Bytes, #run{stdout = Kept} = Run) -> Run#run{stdout = [Bytes | Kept]};
-kept(stderr, Bytes, #run{stderr = Kept} = Run) -> Run#run{stderr = [Bytes | Kept]}.
+kept(stdout, Bytes, #run{stdout = Kept} = Run) -> Run#run{stdout = <<Kept/binary, Bytes/binary>>};
+kept(stderr, Bytes, #run{stderr = Kept} = Run) -> Run#run{stderr = <<Kept/binary, Bytes/binary>>}.
 
 cut(Stream, Bytes, #run{truncated = Truncated} = Run) ->
     stop(output_limit, kept(Stream, Bytes, Run#run{truncated = lists:usort([Stream | Truncated])})).
@@ -136,8 +153,7 @@ abandon(Run) ->
 ended(Status, #run{job = Job} = Run, Begin) ->
     case alcove_job:finish(Job, grace(Run)) of
         ok ->
-            Wall = erlang:convert_time_unit(erlang:monotonic_time() - Begin, native, microsecond),
-            result(Status, rest(Run), Wall);
+            result(Status, rest(Run), wall(Begin));
         {error, {driver, _} = Reason} ->
             lost(Reason, alcove_job:await_end(Job));
         {error, _} = Error ->
@@ -170,8 +186,8 @@ result(_Status, #run{why = abandoned}, _Wall) ->
 result(Status, #run{why = Why, used = Used} = Run, Wall) ->
     {ok, #{
         status => status(Status, Why),
-        stdout => joined(Run#run.stdout),
-        stderr => joined(Run#run.stderr),
+        stdout => Run#run.stdout,
+        stderr => Run#run.stderr,
         truncated => Run#run.truncated,
         usage => Used#{wall_us => Wall}
     }}.
@@ -179,10 +195,9 @@ result(Status, #run{why = Why, used = Used} = Run, Wall) ->
 status(Status, none) -> Status;
 status(_Status, Why) -> Why.
 
-joined(Pieces) ->
-    iolist_to_binary(lists:reverse(Pieces)).
+deadline(_Begin, infinity) -> infinity;
+deadline(Begin, Timeout) -> Begin div 1000 + Timeout.
 
-deadline(infinity) -> infinity;
 deadline(Timeout) -> erlang:monotonic_time(millisecond) + Timeout.
 
 left(infinity) -> infinity;

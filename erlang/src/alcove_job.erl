@@ -24,6 +24,7 @@
     write/3,
     eof/1,
     close/2,
+    close_input/1,
     forget/2,
     read/2
 ]).
@@ -116,6 +117,9 @@
 
 %% How long a process of the port that never waits may take for a call.
 -define(PATIENCE, 10000).
+
+%% The longest that a start may take: the process of the program may wait for a file, a directory.
+-define(START, 60000).
 
 %% How long to wait for a process that does not read, in milliseconds.
 -define(BUSY, 10).
@@ -237,14 +241,15 @@ flush_below(Drv, [Pid] = Path) ->
 
 %% @doc Starts a program below a keeper, after some calls in its process.
 %%
-%% When that fails nothing is left below the keeper, unless the step is `stop'.
+%% When that fails nothing is left below the keeper, unless the step is `stop'. The reason is
+%% `timeout' when it takes so long, or a minute.
 -spec start(keeper(), spec(), [before()], timeout()) ->
     {ok, job()} | failure().
 start(#keeper{drv = Drv, path = Path} = Keeper, Spec, Before, Timeout) ->
     case call(Drv, Path, fork, [], ?PATIENCE) of
         {ok, Pid} ->
             Job = #job{keeper = Keeper, pid = Pid},
-            case become(Job, Spec, Before, Timeout) of
+            case become(Job, Spec, Before, deadline(min(Timeout, ?START))) of
                 ok -> {ok, with_input(Spec, Job)};
                 {error, _} = Error -> undo(Job, Error)
             end;
@@ -278,40 +283,47 @@ undo(#job{keeper = #keeper{drv = Drv}} = Job, Error) ->
     end.
 
 %% Everything that needs no answer in between is one round trip.
-become(#job{keeper = #keeper{drv = Drv, path = Keeper}} = Job, Spec, Before, Timeout) ->
+become(#job{keeper = #keeper{drv = Drv, path = Keeper}} = Job, #{argv := [Program | _] = Argv} = Spec, Before, Deadline) ->
     Path = path(Job),
     try
         Steps = lists:append([
             [{session, {setsid, []}}],
             Before,
             [{sandbox, Call} || Call <- maps:get(sandbox, Spec, [])],
-            stdin(Drv, Path, Job, Spec),
+            stdin(Drv, Path, Job, Spec, Deadline),
             [{limits, {setrlimit, [Name, Limit]}} || {Name, Limit} <- maps:get(limits, Spec, [])],
             user(Drv, Keeper, Spec),
-            [{cd, {chdir, [Dir]}} || #{cd := Dir} <- [Spec]],
-            [{umask, {setopt, [umask, Mask]}} || #{umask := Mask} <- [Spec]],
-            [{env, {clearenv, []}} || #{clear_env := true} <- [Spec]],
+            settings(Spec),
             [{env, variable(Variable)} || Variable <- maps:get(env, Spec, [])],
             stderr(Job, Spec),
-            [{exec, {execvp, [hd(Argv), Argv]}} || #{argv := Argv} <- [Spec]]
+            [{exec, {execvp, [Program, Argv]}}]
         ]),
-        run_all(Drv, Path, batches(Steps), Timeout)
+        run_all(Drv, Path, batches(Steps), Deadline)
     catch
         throw:{error, _} = Error -> Error
     end.
+
+settings(Spec) ->
+    lists:append([setting(Key, maps:get(Key, Spec)) || Key <- [cd, umask, clear_env], is_map_key(Key, Spec)]).
+
+setting(cd, Dir) -> [{cd, {chdir, [Dir]}}];
+setting(umask, Mask) -> [{umask, {setopt, [umask, Mask]}}];
+setting(clear_env, true) -> [{env, {clearenv, []}}];
+setting(clear_env, false) -> [].
 
 variable({Name, false}) -> {unsetenv, [Name]};
 variable({Name, Value}) -> {setenv, [Name, Value, 1]}.
 
 %% Input that is empty needs no pipe.
-stdin(_Drv, _Path, _Job, #{stdin := pipe}) ->
+stdin(_Drv, _Path, _Job, #{stdin := pipe}, _Deadline) ->
     [];
-stdin(_Drv, _Path, #job{keeper = #keeper{null = Null}}, #{stdin := <<>>}) ->
+stdin(_Drv, _Path, #job{keeper = #keeper{null = Null}}, #{stdin := <<>>}, _Deadline) ->
     [{stdin, {setopt, [stdin, Null]}}];
-stdin(_Drv, _Path, _Job, #{stdin := Data}) when is_binary(Data) ->
+stdin(_Drv, _Path, _Job, #{stdin := Data}, _Deadline) when is_binary(Data) ->
     [];
-stdin(Drv, Path, _Job, #{stdin := {file, File}}) ->
-    case call(Drv, Path, open, [File, [o_rdonly, o_cloexec, o_noctty], 0], ?PATIENCE) of
+stdin(Drv, Path, _Job, #{stdin := {file, File}}, Deadline) ->
+    % that of a fifo waits for a writer
+    case call(Drv, Path, open, [File, [o_rdonly, o_cloexec, o_noctty], 0], left(Deadline)) of
         {ok, FD} -> [{stdin, {setopt, [stdin, FD]}}];
         {error, Reason} -> throw({error, {stdin, Reason}})
     end.
@@ -377,16 +389,16 @@ batches([], _N, _Size, [], Batches) ->
 batches([], N, Size, Batch, Batches) ->
     batches([], N, Size, [], [lists:reverse(Batch) | Batches]).
 
-run_all(_Drv, _Path, [], _Timeout) ->
+run_all(_Drv, _Path, [], _Deadline) ->
     ok;
-run_all(Drv, Path, [[{Step, {Name, Args}}] | Batches], Timeout) ->
-    case call(Drv, Path, Name, Args, Timeout) of
+run_all(Drv, Path, [[{Step, {Name, Args}}] | Batches], Deadline) ->
+    case call(Drv, Path, Name, Args, left(Deadline)) of
         {error, Reason} -> {error, {Step, Reason}};
         false -> {error, {Step, einval}};
-        _ -> run_all(Drv, Path, Batches, Timeout)
+        _ -> run_all(Drv, Path, Batches, Deadline)
     end;
-run_all(Drv, Path, [Steps | Batches], Timeout) ->
-    case call(Drv, Path, batch, [[Call || {_, Call} <- Steps]], Timeout) of
+run_all(Drv, Path, [Steps | Batches], Deadline) ->
+    case call(Drv, Path, batch, [[Call || {_, Call} <- Steps]], left(Deadline)) of
         {error, N, Replies} ->
             {Step, _} = lists:nth(N, Steps),
             {error, {Step, reason(lists:last(Replies))}};
@@ -394,8 +406,12 @@ run_all(Drv, Path, [Steps | Batches], Timeout) ->
             {Step, _} = lists:last(Steps),
             {error, {Step, Reason}};
         _ ->
-            run_all(Drv, Path, Batches, Timeout)
+            run_all(Drv, Path, Batches, Deadline)
     end.
+
+deadline(Timeout) -> erlang:monotonic_time(millisecond) + Timeout.
+
+left(Deadline) -> max(0, Deadline - erlang:monotonic_time(millisecond)).
 
 reason({error, Reason}) -> Reason;
 reason(false) -> einval;
@@ -549,6 +565,8 @@ try_eof(Drv, Path, Stream) ->
         _:_ -> ok
     end.
 
+%% @doc No more is written: `{written, _, _}' tells how much of what waits was taken.
+-spec close_input(job()) -> written().
 close_input(#job{writes = Writes} = Job) ->
     Closed = [{writer(Who), {error, closed}, Taken} || {Who, _, Taken} <- queue:to_list(Writes)],
     {written, Closed, Job#job{writes = queue:new(), input = closed, waits_for = none}}.
@@ -631,7 +649,7 @@ kill_rest(Job, {error, timeout}) ->
         is_empty(Job)
     end,
     case alcove_wait:until(Kill, ?KILLED) of
-        {error, timeout} -> {error, {stop, {still_running, left(Job)}}};
+        {error, timeout} -> {error, {stop, {still_running, still_below(Job)}}};
         Gone -> failed(Gone)
     end;
 kill_rest(_Job, Gone) ->
@@ -650,7 +668,7 @@ is_empty(#job{keeper = #keeper{drv = Drv, path = Keeper}} = Job) ->
         {error, Reason} -> {error, {keeper, Reason}}
     end.
 
-left(#job{keeper = #keeper{drv = Drv, path = Keeper}}) ->
+still_below(#job{keeper = #keeper{drv = Drv, path = Keeper}}) ->
     Self = lists:last(Keeper),
     try
         alcove_family:left(alcove_family:find(Drv, Keeper, [Self])) -- [Self]

@@ -37,6 +37,11 @@
     handle_info/2,
     terminate/2
 ]).
+-if(?OTP_RELEASE >= 25).
+-export([format_status/1]).
+-else.
+-export([format_status/2]).
+-endif.
 
 -export_type([
     pool/0,
@@ -44,8 +49,8 @@
     info/0
 ]).
 
--type pool() :: pid() | atom() | {global, term()} | {via, module(), term()}.
-%% A pool, by its pid or its name.
+-type pool() :: pid() | atom() | {atom(), node()} | {global, term()} | {via, module(), term()}.
+%% A pool, by its pid or its name. That of another node runs programs there.
 
 -type options() :: #{
     name => {local, atom()} | {global, term()} | {via, module(), term()},
@@ -82,10 +87,13 @@
 %% '''
 -spec start_link(options()) -> {ok, pid()} | {error, term()}.
 start_link(Options) ->
-    case alcove_spec:checked(Options, [name, size, exec], #{}) of
+    case checked(Options) of
         #{name := Name} = Checked -> gen_server:start_link(Name, ?MODULE, Checked, []);
         Checked -> gen_server:start_link(?MODULE, Checked, [])
     end.
+
+checked(Options) ->
+    alcove_spec:checked(Options, [name, size, exec], #{}).
 
 %% @doc The specification of a pool for its supervisor.
 %%
@@ -95,7 +103,7 @@ start_link(Options) ->
 -spec child_spec(options()) -> supervisor:child_spec().
 child_spec(Options) ->
     #{
-        id => maps:get(name, Options, ?MODULE),
+        id => maps:get(name, checked(Options), ?MODULE),
         start => {?MODULE, start_link, [Options]},
         shutdown => ?SHUTDOWN,
         modules => [?MODULE]
@@ -136,7 +144,7 @@ run(Spec) ->
     case call(?MODULE, Spec) of
         {error, {pool, noproc}} ->
             % somebody else may be faster
-            _ = gen_server:start({local, ?MODULE}, ?MODULE, #{}, []),
+            _ = gen_server:start({local, ?MODULE}, ?MODULE, default, []),
             call(?MODULE, Spec);
         Result ->
             Result
@@ -159,19 +167,19 @@ call(Pool, Spec) ->
 %%
 
 %% @private
+init(default) ->
+    % it does not depend on who has started it
+    true = group_leader(whereis(init), self()),
+    init(#{});
 init(Options) ->
     process_flag(trap_exit, true),
-    % the default pool does not depend on who has started it
-    _ = [group_leader(whereis(init), self()) || map_size(Options) =:= 0],
-    Exec = [{exec, Exec} || #{exec := Exec} <- [Options]],
-    {ok, #pool{size = maps:get(size, Options, infinity), exec = Exec}}.
+    {ok, #pool{size = maps:get(size, Options, infinity), exec = maps:to_list(maps:with([exec], Options))}}.
 
 %% @private
 handle_call({run, Spec}, From, Pool) ->
     {noreply, dispatch(From, Spec, Pool)};
-handle_call(info, _From, #pool{size = Size, idle = Idle, busy = Busy, waiting = Waiting} = Pool) ->
-    Info = #{size => Size, idle => length(Idle), busy => map_size(Busy), waiting => queue:len(Waiting)},
-    {reply, Info, Pool};
+handle_call(info, _From, Pool) ->
+    {reply, counted(Pool), Pool};
 handle_call(_Request, _From, Pool) ->
     {reply, {error, enotsup}, Pool}.
 
@@ -209,10 +217,32 @@ failure(Reason) -> {pool, Reason}.
 
 %% @private
 terminate(_Reason, #pool{idle = Idle, busy = Busy, waiting = Waiting}) ->
-    _ = [gen_server:reply(From, {error, {pool, shutdown}}) || {_, From, _} <- queue:to_list(Waiting)],
+    lists:foreach(fun({_, From, _}) -> gen_server:reply(From, {error, {pool, shutdown}}) end, queue:to_list(Waiting)),
     Slots = Idle ++ maps:keys(Busy),
-    _ = [Slot ! {alcove_pool, stop} || Slot <- Slots],
+    lists:foreach(fun(Slot) -> Slot ! {alcove_pool, stop} end, Slots),
     lists:foreach(fun(Slot) -> receive {'EXIT', Slot, _} -> ok end end, Slots).
+
+%% @private
+%% What reports show: no environment, no input, which may be secret.
+-if(?OTP_RELEASE >= 25).
+-spec format_status(gen_server:format_status()) -> gen_server:format_status().
+format_status(Status) ->
+    maps:map(fun shown/2, Status).
+-else.
+-spec format_status(normal | terminate, [term()]) -> term().
+format_status(normal, [_Dictionary, Pool]) ->
+    [{data, [{"State", shown(state, Pool)}]}];
+format_status(terminate, [_Dictionary, Pool]) ->
+    shown(state, Pool).
+-endif.
+
+shown(state, #pool{} = Pool) -> counted(Pool);
+shown(message, {'$gen_call', From, _}) -> {'$gen_call', From};
+shown(log, _Events) -> [];
+shown(_Key, Value) -> Value.
+
+counted(#pool{size = Size, idle = Idle, busy = Busy, waiting = Waiting}) ->
+    #{size => Size, idle => length(Idle), busy => map_size(Busy), waiting => queue:len(Waiting)}.
 
 dispatch(From, Spec, #pool{idle = [Slot | Idle]} = Pool) ->
     give(Slot, From, Spec, Pool#pool{idle = Idle});

@@ -43,6 +43,11 @@
     handle_event/4,
     terminate/3
 ]).
+-if(?OTP_RELEASE >= 25).
+-export([format_status/1]).
+-else.
+-export([format_status/2]).
+-endif.
 
 -export_type([
     program/0,
@@ -108,14 +113,16 @@
     % what has come since a line, or what is to match, has begun
     rest = #{stdout => <<>>, stderr => <<>>} :: #{stream() => binary()},
     seen = <<>> :: binary(),
-    % what nobody has read, and what memory that takes
-    unread = queue:new() :: queue:queue({stream(), binary(), non_neg_integer()}),
+    % what nobody has read
+    unread = queue:new() :: queue:queue({stream(), binary()}),
     readers = queue:new() :: queue:queue({reference(), gen_statem:from()}),
     writers = #{} :: #{reference() => gen_statem:from()},
     waiting = [] :: [gen_statem:from()],
     owner = none :: none | {pid(), reference()},
     sizes = #{stdout => 0, stderr => 0} :: #{stream() => non_neg_integer()},
     status = none :: none | alcove_job:status(),
+    % a function of the user that has raised an exception
+    failed = none :: none | {Reason :: term(), Stack :: list()},
     began :: integer()
 }).
 
@@ -128,6 +135,13 @@
 %% How long programs that were killed may take to be gone, and the margin of a supervisor.
 -define(KILLED, 5000).
 -define(MARGIN, 15000).
+
+%% Pieces of output that are smaller are put together until they are read.
+-define(SMALL, 4096).
+
+%% The longest timeout.
+-define(MAXTIMEOUT, 16#ffffffff).
+-define(IS_TIMEOUT(T), (T =:= infinity orelse (is_integer(T) andalso T >= 0 andalso T =< ?MAXTIMEOUT))).
 
 %% How often a function is asked if the program is ready.
 -define(POLL, 50).
@@ -184,7 +198,9 @@ child_spec(Options) ->
 %%
 %% Raises `{badarg, Key}' for an unknown option or a wrong value. Errors are those of
 %% {@link alcove_run:run/2}, `{ready, timeout}', and `{ended, Status}' for a program that has
-%% ended before it was ready; then nothing is left.
+%% ended before it was ready; then nothing is left. `{ready, {Reason, Stack}}' and
+%% `{output, {Reason, Stack}}' are exceptions of the functions. A function for output that raises one
+%% later ends the process, in order.
 %%
 %% ```
 %% {ok, Program} = alcove_program:start_link(#{argv => ["cat"], output => passive}),
@@ -241,15 +257,15 @@ write(Program, Data) ->
 %% @doc Writes to the input of the program, and returns when its pipe has taken everything.
 %%
 %% Writes of several processes follow one another. In an error Taken is how many bytes were taken:
-%% no more will be.
+%% no more will be. `closed' is a program that has closed its input, or has ended.
 %%
 %% ```
 %% ok = alcove_program:write(Program, ["a line", $\n], 5000).
 %% '''
 -spec write(program(), iodata(), timeout()) ->
     ok | {error, closed | timeout, Taken :: non_neg_integer()}.
-write(Program, Data, Timeout) ->
-    gen_statem:call(Program, {write, iolist_to_binary(Data), Timeout}).
+write(Program, Data, Timeout) when ?IS_TIMEOUT(Timeout) ->
+    call(Program, {write, iolist_to_binary(Data), Timeout}, {error, closed, 0}).
 
 %% @equiv close(Program, stdin)
 -spec close(program()) -> ok.
@@ -263,26 +279,27 @@ close(Program) ->
 %% '''
 -spec close(program(), stdin | stream()) -> ok.
 close(Program, Stream) when Stream =:= stdin; Stream =:= stdout; Stream =:= stderr ->
-    gen_statem:call(Program, {close, Stream}).
+    call(Program, {close, Stream}, ok).
 
 %% @equiv read(Program, infinity)
 -spec read(program()) ->
-    {ok, stream(), binary()} | eof | {error, timeout | not_passive}.
+    {ok, stream(), binary()} | eof | {error, not_passive | noproc | term()}.
 read(Program) ->
     read(Program, infinity).
 
 %% @doc Reads output of a program that was started with `passive', a piece or a line.
 %%
-%% `eof' comes when the program has ended and all was read, once: then its process ends. Until then
-%% it stays, so that no output is lost.
+%% `eof' comes when the program has ended and all was read, once: then its process ends, and the
+%% error is `noproc'. Until then it stays, so that no output is lost. Other errors are what has
+%% ended the program, such as `{driver, _}': then output is missing.
 %%
 %% ```
 %% {ok, stdout, Bytes} = alcove_program:read(Program, 5000).
 %% '''
 -spec read(program(), timeout()) ->
-    {ok, stream(), binary()} | eof | {error, timeout | not_passive}.
-read(Program, Timeout) ->
-    gen_statem:call(Program, {read, Timeout}).
+    {ok, stream(), binary()} | eof | {error, timeout | not_passive | noproc | term()}.
+read(Program, Timeout) when ?IS_TIMEOUT(Timeout) ->
+    call(Program, {read, Timeout}, {error, noproc}).
 
 %%
 %% End
@@ -295,7 +312,7 @@ read(Program, Timeout) ->
 %% '''
 -spec signal(program(), alcove:constant()) -> ok | {error, term()}.
 signal(Program, Signal) ->
-    gen_statem:call(Program, {signal, Signal}).
+    call(Program, {signal, Signal}, {error, esrch}).
 
 %% @doc Ends the program with all that it has started, and its process. A permanent child is
 %% started again by its supervisor.
@@ -303,14 +320,16 @@ signal(Program, Signal) ->
 %% ```
 %% {ok, {signal, sigterm}} = alcove_program:stop(Program).
 %% '''
+%%
+%% The error is `noproc' if there is no such process any more.
 -spec stop(program()) -> {ok, alcove_job:status()} | {error, term()}.
 stop(Program) ->
-    gen_statem:call(Program, stop).
+    call(Program, stop, {error, noproc}).
 
 %% @doc As {@link stop/1}, with another grace, in milliseconds.
 -spec stop(program(), Grace :: non_neg_integer()) -> {ok, alcove_job:status()} | {error, term()}.
-stop(Program, Grace) when is_integer(Grace), Grace >= 0 ->
-    gen_statem:call(Program, {stop, Grace}).
+stop(Program, Grace) when is_integer(Grace), Grace >= 0, Grace =< ?MAXTIMEOUT ->
+    call(Program, {stop, Grace}, {error, noproc}).
 
 %% @equiv await(Program, infinity)
 -spec await(program()) -> {ok, alcove_job:status()} | {error, term()}.
@@ -323,7 +342,7 @@ await(Program) ->
 %% {ok, {exit, 0}} = alcove_program:await(Program, 60000).
 %% '''
 -spec await(program(), timeout()) -> {ok, alcove_job:status()} | {error, term()}.
-await(Program, Timeout) ->
+await(Program, Timeout) when ?IS_TIMEOUT(Timeout) ->
     try
         gen_statem:call(Program, await, {dirty_timeout, Timeout})
     catch
@@ -355,6 +374,15 @@ info(Program) ->
 controlling_process(Program, Pid) when is_pid(Pid) ->
     gen_statem:call(Program, {controlling_process, Pid}).
 
+%% A process that has ended in order has done so before the call.
+call(Program, Request, Gone) ->
+    try
+        gen_statem:call(Program, Request)
+    catch
+        exit:{Reason, {gen_statem, call, _}} when Reason =:= noproc; Reason =:= normal; Reason =:= shutdown -> Gone;
+        exit:{{shutdown, _}, {gen_statem, call, _}} -> Gone
+    end.
+
 %%
 %% gen_statem
 %%
@@ -365,7 +393,7 @@ callback_mode() -> handle_event_function.
 %% @private
 init({#{grace := Grace, window := Window} = Spec, Parent}) ->
     process_flag(trap_exit, true),
-    case alcove_job:driver([{exec, Exec} || #{exec := Exec} <- [Spec]], Grace) of
+    case alcove_job:driver(maps:to_list(maps:with([exec], Spec)), Grace) of
         {ok, Drv} ->
             case alcove_job:keeper(Drv, [], Grace, Window) of
                 {ok, Keeper} -> started(alcove_job:start(Keeper, Spec, [], infinity), Drv, Spec, Parent);
@@ -390,19 +418,29 @@ started({ok, Job}, Drv, Spec, Parent) ->
             {ok, running, Ready};
         {error, Reason} ->
             _ = end_all(Data),
+            ok = stopped(Reason, Data),
             {stop, {shutdown, Reason}}
     end;
 started({error, Reason}, Drv, _Spec, _Parent) ->
-    alcove_drv:stop(Drv),
+    _ = alcove_job:close_driver(Drv),
     {stop, {shutdown, Reason}}.
 
 await_ready(#data{is_ready = true} = Data, _Parent, _Deadline) ->
     {ok, Data};
-await_ready(#data{drv = Drv, driver = Driver} = Data, Parent, Deadline) ->
+await_ready(Data, Parent, Deadline) ->
+    case await_change(Data, Parent, deadline(min(?POLL, left(Deadline)))) of
+        {ok, #data{is_ready = false} = Next} -> ask_ready(Next, Parent, Deadline);
+        Other -> Other
+    end.
+
+%% Until it is ready, or a function is to be asked.
+await_change(#data{drv = Drv, driver = Driver} = Data, Parent, Deadline) ->
     receive
         {_, Drv, _, _} = Message ->
             case heard(Message, Data) of
-                {ok, Next} -> await_ready(Next, Parent, Deadline);
+                {ok, #data{failed = none, is_ready = false} = Next} -> await_more(Next, Parent, Deadline);
+                {ok, #data{failed = none} = Ready} -> {ok, Ready};
+                {ok, #data{failed = Failed}} -> {error, {output, Failed}};
                 {ended, Status, _} -> {error, {ended, Status}};
                 {lost, Reason} -> {error, Reason}
             end;
@@ -410,19 +448,38 @@ await_ready(#data{drv = Drv, driver = Driver} = Data, Parent, Deadline) ->
             {error, {driver, Reason}};
         {'EXIT', Parent, Reason} ->
             {error, Reason}
-    after min(?POLL, left(Deadline)) ->
-        ask_ready(Data, Parent, Deadline)
+    after left(Deadline) ->
+        {ok, Data}
+    end.
+
+%% Output that comes without a pause puts off nothing.
+await_more(Data, Parent, Deadline) ->
+    case left(Deadline) of
+        0 -> {ok, Data};
+        _ -> await_change(Data, Parent, Deadline)
     end.
 
 ask_ready(#data{spec = #{ready := Ready}} = Data, Parent, Deadline) ->
-    case is_function(Ready) andalso Ready() of
+    case is_ready(Ready) of
         true ->
             {ok, Data#data{is_ready = true}};
         false ->
             case left(Deadline) of
                 0 -> {error, {ready, timeout}};
                 _ -> await_ready(Data, Parent, Deadline)
-            end
+            end;
+        {failed, Failed} ->
+            {error, {ready, Failed}}
+    end.
+
+is_ready({output, _Regex}) ->
+    false;
+is_ready(Fun) ->
+    try Fun() of
+        IsReady when is_boolean(IsReady) -> IsReady;
+        Other -> {failed, {{badreturn, Other}, []}}
+    catch
+        _:Reason:Stack -> {failed, {Reason, Stack}}
     end.
 
 deadline(infinity) -> infinity;
@@ -437,7 +494,8 @@ handle_event(info, {_, Drv, _, _}, ended, #data{drv = Drv}) ->
     keep_state_and_data;
 handle_event(info, {_, Drv, _, _} = Message, State, #data{drv = Drv} = Data) ->
     case heard(Message, Data) of
-        {ok, Next} -> {keep_state, Next};
+        {ok, #data{failed = none} = Next} -> {keep_state, Next};
+        {ok, #data{failed = Failed} = Next} -> {stop, Failed, Next};
         {ended, Status, Next} -> ended(Status, State, Next);
         {lost, Reason} -> lost(Reason, Data)
     end;
@@ -471,7 +529,7 @@ request({write, _, _}, From, ended, _Data) ->
     {keep_state_and_data, [{reply, From, {error, closed, 0}}]};
 request({write, Bytes, Timeout}, From, _State, #data{writers = Writers, job = Job} = Data) ->
     Ref = make_ref(),
-    _ = [erlang:send_after(Timeout, self(), {write_timeout, Ref}) || is_integer(Timeout)],
+    ok = remind(Timeout, {write_timeout, Ref}),
     {keep_state, written(alcove_job:write(Ref, Bytes, Job), Data#data{writers = Writers#{Ref => From}})};
 request({close, _}, From, ended, _Data) ->
     {keep_state_and_data, [{reply, From, ok}]};
@@ -484,7 +542,7 @@ request({read, _}, From, _State, #data{spec = #{output := Output}}) when Output 
     {keep_state_and_data, [{reply, From, {error, not_passive}}]};
 request({read, Timeout}, From, State, #data{readers = Readers} = Data) ->
     Ref = make_ref(),
-    _ = [erlang:send_after(Timeout, self(), {read_timeout, Ref}) || is_integer(Timeout)],
+    ok = remind(Timeout, {read_timeout, Ref}),
     serve(State, Data#data{readers = queue:in({Ref, From}, Readers)});
 request({signal, _}, From, ended, _Data) ->
     {keep_state_and_data, [{reply, From, {error, esrch}}]};
@@ -503,31 +561,69 @@ request(await, From, _State, #data{waiting = Waiting} = Data) ->
 request(info, From, State, Data) ->
     {keep_state_and_data, [{reply, From, info(State, Data)}]};
 request({controlling_process, Pid}, From, _State, #data{owner = Owner, spec = #{output := Output} = Spec} = Data) ->
-    _ = [demonitor(Ref, [flush]) || {_, Ref} <- [Owner]],
-    To =
-        case Output of
-            {send, _} -> {send, Pid};
-            _ -> Output
-        end,
-    {keep_state, Data#data{owner = {Pid, monitor(process, Pid)}, spec = Spec#{output := To}}, [{reply, From, ok}]};
+    ok = release(Owner),
+    Next = Data#data{owner = {Pid, monitor(process, Pid)}, spec = Spec#{output := output_to(Pid, Output)}},
+    {keep_state, Next, [{reply, From, ok}]};
 request(_Request, From, _State, _Data) ->
     {keep_state_and_data, [{reply, From, {error, enotsup}}]}.
+
+remind(infinity, _Message) ->
+    ok;
+remind(Timeout, Message) ->
+    _ = erlang:send_after(Timeout, self(), Message),
+    ok.
+
+release(none) ->
+    ok;
+release({_, Ref}) ->
+    true = demonitor(Ref, [flush]),
+    ok.
+
+output_to(Pid, {send, _}) -> {send, Pid};
+output_to(_Pid, Output) -> Output.
 
 info(State, #data{job = Job, spec = #{argv := Argv}, sizes = Sizes, unread = Unread, writers = Writers}) ->
     Sizes#{
         argv => Argv,
         os_pid => alcove_job:pid(Job),
         state => State,
-        unread => lists:sum([Size || {_, _, Size} <- queue:to_list(Unread)]),
+        unread => lists:sum([byte_size(Bytes) || {_, Bytes} <- queue:to_list(Unread)]),
         writes => map_size(Writers)
     }.
 
 %% @private
 terminate(_Reason, _State, #data{status = none} = Data) ->
     Ended = end_all(Data),
-    [gen_statem:reply(From, Ended) || From <- Data#data.waiting];
+    ok = stopped(ended_as(Ended), Data),
+    lists:foreach(fun(From) -> gen_statem:reply(From, Ended) end, Data#data.waiting),
+    _ = no_more_writes(Data),
+    ok;
 terminate(_Reason, _State, _Data) ->
     ok.
+
+ended_as({ok, Status}) -> Status;
+ended_as({error, Reason}) -> Reason.
+
+%% @private
+%% What reports show: no environment, input or output, which may be secret.
+-if(?OTP_RELEASE >= 25).
+-spec format_status(gen_statem:format_status()) -> gen_statem:format_status().
+format_status(Status) ->
+    maps:map(fun shown/2, Status).
+-else.
+-spec format_status(normal | terminate, [term()]) -> term().
+format_status(normal, [_Dictionary, _State, Data]) ->
+    [{data, [{"Data", shown(data, Data)}]}];
+format_status(terminate, [_Dictionary, State, Data]) ->
+    {State, shown(data, Data)}.
+-endif.
+
+shown(data, #data{spec = #{argv := [Program | _]}, job = Job, sizes = Sizes}) ->
+    Sizes#{program => Program, os_pid => alcove_job:pid(Job)};
+shown(Events, _) when Events =:= queue; Events =:= postponed; Events =:= log ->
+    [];
+shown(_Key, Value) ->
+    Value.
 
 %%
 %% What the program does
@@ -565,7 +661,7 @@ deliver(Stream, Bytes, #data{sizes = Sizes} = Data0) ->
     Size = byte_size(Bytes),
     event(output, #{bytes => Size}, #{stream => Stream}, Data0),
     Data = matched(Bytes, Data0#data{sizes = Sizes#{Stream := maps:get(Stream, Sizes) + Size}}),
-    pass(items(Stream, Bytes, Data), Size, Stream, Data).
+    pass(Stream, Bytes, Data).
 
 %% Whether it is ready by what it says.
 matched(Bytes, #data{is_ready = false, spec = #{ready := {output, Regex}}, seen = Seen} = Data) ->
@@ -580,45 +676,52 @@ matched(Bytes, #data{is_ready = false, spec = #{ready := {output, Regex}}, seen 
 matched(_Bytes, Data) ->
     Data.
 
-items(_Stream, Bytes, #data{spec = #{lines := false}}) ->
-    {[Bytes], <<>>};
-items(Stream, Bytes, #data{rest = Rest}) ->
-    Text = <<(maps:get(Stream, Rest))/binary, Bytes/binary>>,
-    {Last, Lines} = split_last(binary:split(Text, <<"\n">>, [global])),
-    case byte_size(Last) > ?LONGEST of
-        true -> {Lines ++ [Last], <<>>};
-        false -> {Lines, binary:copy(Last)}
+%% What is read later is cut into lines and credited then.
+pass(Stream, Bytes, #data{unread = Unread, spec = #{output := passive}} = Data) ->
+    serve_all(Data#data{unread = add_piece(Stream, Bytes, Unread)});
+pass(Stream, Bytes, #data{rest = Rest, spec = #{lines := true}} = Data) ->
+    {Lines, Left} = lines(maps:get(Stream, Rest), Bytes),
+    credit(byte_size(Bytes), emit(Stream, Lines, Data#data{rest = Rest#{Stream := Left}}));
+pass(Stream, Bytes, Data) ->
+    credit(byte_size(Bytes), emit(Stream, [Bytes], Data)).
+
+%% Lines, and the beginning of the next one.
+lines(Begun, Bytes) ->
+    case binary:split(Bytes, <<"\n">>, [global]) of
+        [Piece] when byte_size(Begun) + byte_size(Piece) > ?LONGEST -> {[<<Begun/binary, Piece/binary>>], <<>>};
+        [Piece] -> {[], <<Begun/binary, Piece/binary>>};
+        [First | Others] -> {[<<Begun/binary, First/binary>> | lists:droplast(Others)], binary:copy(lists:last(Others))}
     end.
 
-split_last(Parts) -> {lists:last(Parts), lists:droplast(Parts)}.
-
-%% Items that are not read are to be remembered with the memory that they take.
-pass({Items, Left}, Size, Stream, #data{rest = Rest, spec = #{output := passive}} = Data) ->
-    Next = Data#data{rest = Rest#{Stream := Left}},
-    serve_all(lists:foldl(fun(Item, D) -> add(Stream, Item, D) end, credit(line_ends(Items, Size, Data), Next), Items));
-pass({Items, Left}, Size, Stream, #data{rest = Rest, spec = #{output := Output}} = Data) ->
-    lists:foreach(fun(Item) -> emit(Output, Stream, Item, Data) end, Items),
-    credit(Size, Data#data{rest = Rest#{Stream := Left}}).
-
-add(Stream, Item, #data{unread = Unread} = Data) ->
-    Data#data{unread = queue:in({Stream, Item, byte_size(Item)}, Unread)}.
-
-%% The ends of lines take no memory, nor does the rest of one that is bounded anyway.
-line_ends(_Items, _Size, #data{spec = #{lines := false}}) -> 0;
-line_ends(Items, Size, _Data) -> max(0, Size - lists:sum([byte_size(Item) || Item <- Items])).
+%% What is small costs more than its bytes.
+add_piece(Stream, Bytes, Unread) ->
+    case queue:peek_r(Unread) of
+        {value, {Stream, Last}} when byte_size(Last) < ?SMALL ->
+            queue:in({Stream, <<Last/binary, Bytes/binary>>}, queue:drop_r(Unread));
+        _ ->
+            queue:in({Stream, Bytes}, Unread)
+    end.
 
 credit(0, Data) -> Data;
 credit(Size, #data{status = none, job = Job} = Data) -> Data#data{job = alcove_job:read(Size, Job)};
 credit(_Size, Data) -> Data.
 
-emit({logger, Level}, Stream, Item, #data{job = Job, spec = #{argv := [Program | _], metadata := Metadata}}) ->
-    logger:log(Level, text(Item), Metadata#{
-        program => Program, os_pid => alcove_job:pid(Job), stream => Stream, domain => [alcove, program]
-    });
-emit({send, Pid}, Stream, Item, _Data) ->
-    Pid ! {alcove_program, self(), {Stream, Item}};
-emit(Fun, Stream, Item, _Data) ->
-    Fun(Stream, Item).
+emit(Stream, Items, #data{job = Job, spec = #{output := {logger, Level}, argv := [Program | _], metadata := More}} = Data) ->
+    Metadata = More#{program => Program, os_pid => alcove_job:pid(Job), stream => Stream, domain => [alcove, program]},
+    lists:foreach(fun(Item) -> logger:log(Level, text(Item), Metadata) end, Items),
+    Data;
+emit(Stream, Items, #data{spec = #{output := {send, Pid}}} = Data) ->
+    lists:foreach(fun(Item) -> Pid ! {alcove_program, self(), {Stream, Item}} end, Items),
+    Data;
+emit(Stream, Items, #data{failed = none, spec = #{output := Fun}} = Data) ->
+    try
+        lists:foreach(fun(Item) -> Fun(Stream, Item) end, Items),
+        Data
+    catch
+        _:Reason:Stack -> Data#data{failed = {Reason, Stack}}
+    end;
+emit(_Stream, _Items, Data) ->
+    Data.
 
 %% A log takes characters; what is not UTF-8 is taken for Latin-1.
 text(Bytes) ->
@@ -628,27 +731,69 @@ text(Bytes) ->
     end.
 
 %% Readers get what there is.
-serve_all(#data{unread = Unread, readers = Readers} = Data) ->
-    case {queue:out(Unread), queue:out(Readers)} of
-        {{{value, {Stream, Item, Size}}, Left}, {{value, {_, From}}, Waiting}} ->
-            gen_statem:reply(From, {ok, Stream, Item}),
-            serve_all(credit(Size, Data#data{unread = Left, readers = Waiting}));
-        _ ->
+serve_all(#data{readers = Readers} = Data) ->
+    case queue:out(Readers) of
+        {{value, {_, From}}, Waiting} ->
+            case next(Data) of
+                {{Stream, Item}, Next} ->
+                    gen_statem:reply(From, {ok, Stream, Item}),
+                    serve_all(Next#data{readers = Waiting});
+                {none, Next} ->
+                    Next
+            end;
+        {empty, _} ->
             Data
     end.
 
+next(#data{unread = Unread, spec = #{lines := Lines}} = Data) ->
+    case queue:out(Unread) of
+        {{value, {Stream, Bytes}}, Left} when Lines -> next_line(Stream, Bytes, Data#data{unread = Left});
+        {{value, {_, Bytes} = Item}, Left} -> {Item, credit(byte_size(Bytes), Data#data{unread = Left})};
+        {empty, _} -> last_word(Data)
+    end.
+
+next_line(Stream, Bytes, #data{rest = Rest} = Data) ->
+    Begun = maps:get(Stream, Rest),
+    case binary:split(Bytes, <<"\n">>) of
+        [End, More] ->
+            Read = Data#data{rest = Rest#{Stream := <<>>}, unread = again(Stream, More, Data#data.unread)},
+            {{Stream, <<Begun/binary, End/binary>>}, credit(byte_size(End) + 1, Read)};
+        [Bytes] when byte_size(Begun) + byte_size(Bytes) > ?LONGEST ->
+            Read = Data#data{rest = Rest#{Stream := <<>>}},
+            {{Stream, <<Begun/binary, Bytes/binary>>}, credit(byte_size(Bytes), Read)};
+        [Bytes] ->
+            next(credit(byte_size(Bytes), Data#data{rest = Rest#{Stream := <<Begun/binary, Bytes/binary>>}}))
+    end.
+
+again(_Stream, <<>>, Unread) -> Unread;
+again(Stream, Bytes, Unread) -> queue:in_r({Stream, Bytes}, Unread).
+
+%% A line without an end.
+last_word(#data{status = none} = Data) ->
+    {none, Data};
+last_word(#data{rest = Rest} = Data) ->
+    case [Word || {_, <<_, _/binary>>} = Word <- maps:to_list(Rest)] of
+        [{Stream, _} = Word | _] -> {Word, Data#data{rest = Rest#{Stream := <<>>}}};
+        [] -> {none, Data}
+    end.
+
 serve(ended, Data0) ->
-    #data{unread = Unread, readers = Readers} = Data = serve_all(Data0),
-    case queue:is_empty(Unread) andalso queue:to_list(Readers) of
-        [_ | _] = Waiting ->
-            {stop_and_reply, reason(Data), [{reply, From, eof} || {_, From} <- Waiting]};
-        _ ->
-            {keep_state, Data}
+    #data{readers = Readers} = Data = serve_all(Data0),
+    case queue:to_list(Readers) of
+        [] -> {keep_state, Data};
+        Waiting -> {stop_and_reply, reason(Data), [{reply, From, eof} || {_, From} <- Waiting]}
     end;
 serve(_State, Data) ->
     {keep_state, serve_all(Data)}.
 
-reason(#data{status = Status, spec = #{exit_reason := Reason}}) -> Reason(Status).
+reason(#data{failed = none, status = Status, spec = #{exit_reason := Fun}}) ->
+    try
+        Fun(Status)
+    catch
+        _:Reason:Stack -> {Reason, Stack}
+    end;
+reason(#data{failed = Failed}) ->
+    Failed.
 
 %%
 %% End
@@ -665,7 +810,7 @@ ask(_Grace, stopping, Data) ->
 ended(Status, State, #data{job = Job, driver = Driver, spec = #{grace := Grace}} = Data) ->
     case alcove_job:finish(Job, Grace) of
         ok ->
-            Last = last_words(rest(Data#data{status = Status})),
+            Last = last_words((rest(Data))#data{status = Status}),
             true = demonitor(Driver, [flush]),
             told(Status, State, close_driver(Last), Last);
         {error, Reason} ->
@@ -673,14 +818,23 @@ ended(Status, State, #data{job = Job, driver = Driver, spec = #{grace := Grace}}
     end.
 
 %% Who is told finds nothing left, not even the port.
-told(Status, State, ok, #data{spec = #{output := Output}} = Data) ->
-    event(stop, #{duration => erlang:monotonic_time() - Data#data.began}, #{status => Status}, Data),
-    _ = [gen_statem:reply(From, {error, closed, 0}) || From <- maps:values(Data#data.writers)],
-    _ = [gen_statem:reply(From, {ok, Status}) || From <- Data#data.waiting],
-    _ = [To ! {alcove_program, self(), {ended, Status}} || {send, To} <- [Output]],
-    leave(State, Data#data{writers = #{}, waiting = []});
+told(Status, State, ok, #data{spec = #{output := Output}} = Data0) ->
+    ok = stopped(Status, Data0),
+    Data = no_more_writes(Data0),
+    lists:foreach(fun(From) -> gen_statem:reply(From, {ok, Status}) end, Data#data.waiting),
+    ok = tell(Output, Status),
+    leave(State, Data#data{waiting = []});
 told(_Status, _State, {error, Reason}, Data) ->
     lost(Reason, Data).
+
+tell({send, To}, Status) ->
+    To ! {alcove_program, self(), {ended, Status}},
+    ok;
+tell(_Output, _Status) ->
+    ok.
+
+no_more_writes(#data{job = Job} = Data) ->
+    written(alcove_job:close_input(Job), Data).
 
 leave(stopping, #data{readers = Readers} = Data) ->
     {stop_and_reply, normal, [{reply, From, eof} || {_, From} <- queue:to_list(Readers)], Data};
@@ -703,29 +857,24 @@ rest(#data{drv = Drv} = Data) ->
     after 0 -> Data
     end.
 
-%% A line without an end.
-last_words(#data{rest = Rest} = Data) ->
-    maps:fold(
-        fun
-            (_Stream, <<>>, Next) -> Next;
-            (Stream, Last, Next) -> pass({[Last], <<>>}, byte_size(Last), Stream, Next)
-        end,
-        Data,
-        Rest
-    ).
+last_words(#data{spec = #{output := passive}} = Data) ->
+    Data;
+last_words(Data) ->
+    case last_word(Data) of
+        {{Stream, Word}, Next} -> last_words(emit(Stream, [Word], Next));
+        {none, _} -> Data
+    end.
 
 %% Part of the library is gone; what is left of the program ends with the rest.
-lost(Cause, #data{waiting = Waiting, writers = Writers, readers = Readers} = Data) ->
+lost(Cause, #data{waiting = Waiting, readers = Readers} = Data0) ->
+    Data = no_more_writes(Data0),
     Reason =
         case close_driver(Data) of
             ok -> Cause;
             {error, Left} -> Left
         end,
-    event(stop, #{duration => erlang:monotonic_time() - Data#data.began}, #{status => Reason}, Data),
-    Replies =
-        [{reply, From, {error, Reason}} || From <- Waiting] ++
-            [{reply, From, {error, closed, 0}} || From <- maps:values(Writers)] ++
-            [{reply, From, eof} || {_, From} <- queue:to_list(Readers)],
+    ok = stopped(Reason, Data),
+    Replies = [{reply, From, {error, Reason}} || From <- Waiting ++ [From || {_, From} <- queue:to_list(Readers)]],
     {stop_and_reply, {shutdown, Reason}, Replies, Data#data{status = {exit, 255}}}.
 
 %% In order, where nobody else can wait.
@@ -759,7 +908,7 @@ await_end(#data{drv = Drv, driver = Driver} = Data, Deadline) ->
     receive
         {_, Drv, _, _} = Message ->
             case heard(Message, Data) of
-                {ok, Next} -> await_end(Next, Deadline);
+                {ok, Next} -> end_in_time(Next, Deadline);
                 {ended, Status, _} -> {ok, Status};
                 {lost, Reason} -> {error, Reason}
             end;
@@ -768,12 +917,21 @@ await_end(#data{drv = Drv, driver = Driver} = Data, Deadline) ->
     after left(Deadline) -> timeout
     end.
 
+end_in_time(Data, Deadline) ->
+    case left(Deadline) of
+        0 -> timeout;
+        _ -> await_end(Data, Deadline)
+    end.
+
 close_driver(#data{drv = Drv}) ->
     alcove_job:close_driver(Drv).
 
 %%
 %% Telemetry
 %%
+
+stopped(Status, #data{began = Began} = Data) ->
+    event(stop, #{duration => erlang:monotonic_time() - Began}, #{status => Status}, Data).
 
 event(Name, Measurements, More, #data{job = Job, spec = #{argv := [Program | _], metadata := Metadata}}) ->
     alcove_telemetry:event([alcove, program, Name], Measurements, maps:merge(Metadata, More#{

@@ -44,6 +44,7 @@
     umask => 0..8#777,
     limits => alcove_spec:limits(),
     sandbox => [{alcove_proto:call(), [term()]}],
+    metadata => map(),
     pool => alcove_pool:pool(),
     driver => alcove_drv:ref()
 }.
@@ -105,12 +106,16 @@ run(Argv) ->
 %% <dt>`sandbox'</dt>
 %%   <dd>calls of {@link alcove}, with their arguments behind the pipeline, that its process makes
 %%   before it takes the user and the limits</dd>
+%% <dt>`metadata'</dt><dd>more of it for telemetry</dd>
 %% <dt>`pool'</dt><dd>the pool on which it runs, see {@link alcove_pool}</dd>
 %% <dt>`driver'</dt><dd>a driver of the caller on which it runs instead</dd>
 %% </dl>
 %%
 %% Raises `{badarg, Key}' for an unknown option or a wrong value, `argv' among them, before
 %% anything is done. Binaries are taken as they are, other text is encoded as module `file' does.
+%%
+%% Telemetry gets the events `[alcove, run, start]' and `[alcove, run, stop]'. The stop has the
+%% `status', or what has failed, and measures `duration', bytes of `stdout' and `stderr', and the usage.
 %%
 %% The output is complete when the program ends by itself. It has a session of its own, and what it
 %% leaves behind is ended as it would be: SIGTERM, grace, SIGKILL. A program that closes its
@@ -134,14 +139,30 @@ run(Argv, Options) ->
     Spec = alcove_spec:checked(Options, keys(), Defaults#{argv => alcove_spec:argv(Argv)}),
     case Spec of
         #{driver := _, pool := _} -> error({badarg, pool});
-        #{driver := Drv} -> on_driver(Drv, Spec);
-        #{pool := Pool} -> alcove_pool:run(Pool, Spec);
-        _ -> alcove_pool:run(Spec)
+        #{driver := Drv} -> told(fun() -> on_driver(Drv, Spec) end, Spec);
+        #{pool := Pool} -> told(fun() -> alcove_pool:run(Pool, Spec) end, Spec);
+        _ -> told(fun() -> alcove_pool:run(Spec) end, Spec)
     end.
+
+%% Telemetry is told in the process of the caller.
+told(Run, #{argv := [Program | _]} = Spec) ->
+    Metadata = (maps:get(metadata, Spec, #{}))#{program => Program},
+    Began = erlang:monotonic_time(),
+    ok = alcove_telemetry:event([alcove, run, start], #{system_time => erlang:system_time()}, Metadata),
+    Result = Run(),
+    {Status, Measured} = measured(Result),
+    Measurements = Measured#{duration => erlang:monotonic_time() - Began},
+    ok = alcove_telemetry:event([alcove, run, stop], Measurements, Metadata#{status => Status}),
+    Result.
+
+measured({ok, #{status := Status, stdout := Output, stderr := Errors, usage := Usage}}) ->
+    {Status, Usage#{stdout => byte_size(Output), stderr => byte_size(Errors)}};
+measured({error, Failure}) ->
+    {Failure, #{}}.
 
 keys() ->
     [
-        timeout, stdin, stderr, output_limit, grace, env, clear_env, cd, user, umask, limits, sandbox, pool, driver
+        timeout, stdin, stderr, output_limit, grace, env, clear_env, cd, user, umask, limits, sandbox, metadata, pool, driver
     ].
 
 %% A driver of the caller: the keeper lives as long as the program.

@@ -18,7 +18,7 @@
     keeper :: alcove_job:keeper(),
     % those of the VM that the port has
     env :: [{string(), string()}],
-    cwd :: file:filename()
+    cwd :: {ok, file:filename()} | {error, term()}
 }).
 
 %% Bytes of output of a program on the way.
@@ -40,7 +40,7 @@ submit(Slot, From, Spec) ->
 %% @private
 -spec init(pid(), [alcove_drv:option()]) -> no_return().
 init(Pool, Options) ->
-    {ok, Cwd} = file:get_cwd(),
+    Cwd = file:get_cwd(),
     Env = os:env(),
     {ok, Drv} = started(alcove_job:driver(Options, ?GRACE)),
     {ok, Keeper} = started(alcove_job:keeper(Drv, [], ?GRACE, ?WINDOW)),
@@ -65,7 +65,7 @@ loop(#slot{driver = Driver} = Slot) ->
 
 run({Caller, _} = From, #{grace := Grace} = Spec, #slot{pool = Pool, drv = Drv, keeper = Keeper} = Slot) ->
     Ref = monitor(process, Caller),
-    ok = grace(Grace, Slot),
+    ok = grace(?GRACE, Grace, Slot),
     Result = alcove_collect:run(Keeper, Spec, changes(Slot), Ref),
     demonitor(Ref, [flush]),
     case Result of
@@ -87,30 +87,30 @@ run({Caller, _} = From, #{grace := Grace} = Spec, #slot{pool = Pool, drv = Drv, 
     end.
 
 idle(#{grace := Grace}, #slot{pool = Pool} = Slot) ->
-    _ = [set_grace(?GRACE, Slot) || Grace =/= ?GRACE],
+    ok = grace(Grace, ?GRACE, Slot),
     gen_server:cast(Pool, {idle, self()}),
     loop(Slot).
 
 %% What programs get at the end of the driver.
-grace(?GRACE, _Slot) ->
+grace(Same, Same, _Slot) ->
     ok;
-grace(Grace, Slot) ->
-    set_grace(Grace, Slot).
-
-set_grace(Grace, #slot{drv = Drv, keeper = Keeper}) ->
-    _ = [alcove_job:grace(Drv, Path, Grace) || Path <- [[], alcove_job:keeper_path(Keeper)]],
-    ok.
+grace(_Before, Grace, #slot{drv = Drv, keeper = Keeper}) ->
+    lists:foreach(fun(Path) -> alcove_job:grace(Drv, Path, Grace) end, [[], alcove_job:keeper_path(Keeper)]).
 
 %% A program gets the environment and the working directory that the VM has now, as from a port.
-changes(#slot{env = Env0, cwd = Cwd0}) ->
-    [{cd, {chdir, [bytes(Cwd)]}} || {ok, Cwd} <- [file:get_cwd()], Cwd =/= Cwd0] ++
-        case os:env() of
-            Env0 ->
-                [];
-            Env ->
-                [{env, {unsetenv, [bytes(Name)]}} || {Name, _} <- Env0, not lists:keymember(Name, 1, Env)] ++
-                    [{env, {setenv, [bytes(Name), bytes(Value), 1]}} || {Name, Value} <- Env -- Env0]
-        end.
+changes(#slot{env = Env, cwd = Cwd}) ->
+    directory(Cwd, file:get_cwd()) ++ environment(Env, os:env()).
+
+directory(Same, Same) -> [];
+directory(_Before, {ok, Cwd}) -> [{cd, {chdir, [bytes(Cwd)]}}];
+% it was removed
+directory(_Before, {error, _}) -> [].
+
+environment(Same, Same) ->
+    [];
+environment(Before, Env) ->
+    [{env, {unsetenv, [bytes(Name)]}} || {Name, _} <- Before, not lists:keymember(Name, 1, Env)] ++
+        [{env, {setenv, [bytes(Name), bytes(Value), 1]}} || {Name, Value} <- Env -- Before].
 
 bytes(Text) ->
     case unicode:characters_to_binary(Text, unicode, file:native_name_encoding()) of

@@ -4,6 +4,7 @@
 -module(alcove_spec).
 
 -include("alcove.hrl").
+-include("alcove_atoms.hrl").
 
 -export([
     argv/1,
@@ -36,6 +37,7 @@
 %% The longest timeout of a receive, and the largest window.
 -define(MAXTIMEOUT, 16#ffffffff).
 -define(MAXWINDOW, 16#7fffffff).
+-define(MAXSIGNAL, 127).
 -define(RLIM_INFINITY, 16#ffffffffffffffff).
 
 -define(RESOURCES, #{
@@ -87,7 +89,7 @@ value(Key, Value) ->
 check(argv, [Program | Args]) ->
     [name(Program) | [text(Arg) || Arg <- Args]];
 check(env, Env) ->
-    [variable(Name, Value) || {Name, Value} <- Env];
+    [variable(Variable) || Variable <- Env];
 check(cd, Dir) ->
     name(Dir);
 check(clear_env, Clear) when is_boolean(Clear) -> Clear;
@@ -108,7 +110,10 @@ check(sandbox, Calls) ->
 check(user, User) ->
     user(User);
 check(driver, Drv) when is_pid(Drv) -> Drv;
-check(pool, Pool) when is_pid(Pool); is_atom(Pool); is_tuple(Pool) -> Pool;
+check(pool, Pool) when is_pid(Pool); is_atom(Pool) -> Pool;
+check(pool, {global, _} = Pool) -> Pool;
+check(pool, {via, Module, _} = Pool) when is_atom(Module) -> Pool;
+check(pool, {Name, Node} = Pool) when is_atom(Name), is_atom(Node) -> Pool;
 check(name, {local, Name} = Local) when is_atom(Name), Name =/= undefined -> Local;
 check(name, {global, _} = Global) -> Global;
 check(name, {via, Module, _} = Via) when is_atom(Module) -> Via;
@@ -122,10 +127,16 @@ check(ready, {output, Regex}) ->
     {ok, Compiled} = re:compile(Regex),
     {output, Compiled};
 check(ready, Fun) when is_function(Fun, 0) -> Fun;
-check(signal, Signal) when is_atom(Signal); is_integer(Signal), Signal > 0 -> Signal;
+check(signal, Signal) when is_integer(Signal), Signal > 0, Signal =< ?MAXSIGNAL -> Signal;
+check(signal, Signal) ->
+    true = lists:member(Signal, ?SIGNAL_ATOMS),
+    Signal;
 check(exit_reason, Fun) when is_function(Fun, 1) -> Fun;
 check(metadata, Metadata) when is_map(Metadata) -> Metadata;
-check(exec, Exec) -> unicode:characters_to_list(Exec);
+check(exec, Exec) ->
+    Text = unicode:characters_to_list(Exec),
+    true = is_list(Text),
+    Text;
 check(size, infinity) -> infinity;
 check(size, Size) when is_integer(Size), Size > 0 -> Size;
 check(Timeout, infinity) when Timeout =:= timeout; Timeout =:= ready_timeout -> infinity;
@@ -137,7 +148,7 @@ check(Timeout, Time) when
 ->
     Time.
 
-variable(Name, Value) ->
+variable({Name, Value}) ->
     Bytes = name(Name),
     nomatch = binary:match(Bytes, <<"=">>),
     case Value of

@@ -9,6 +9,9 @@
 event(Name, Measurements, Metadata) ->
     Module = telemetry,
     case erlang:function_exported(Module, execute, 3) of
-        true -> Module:execute(Name, Measurements, Metadata);
-        false -> ok
+        true ->
+            _ = Module:execute(Name, Measurements, Metadata),
+            ok;
+        false ->
+            ok
     end.
