@@ -16,6 +16,9 @@
 # make matrix-kernel  suites that depend on the kernel, on that of Debian 12 in a machine of qemu
 # make gate        what is checked again with another release of Go: GOES names those to take
 # make dist        programs for all systems, in dist or DIST
+# make package     the package for hex, there too
+# make verify      builds the package TARBALL again, with the release of Go that built it, and compares
+# make verify-host  compares the programs with those that an emulated machine of another kind builds
 # make clean
 # make help        these lines
 # make setup       what the build and the tests need, on Debian and its relatives
@@ -70,7 +73,8 @@ chunks = rm -rf $(LIB)/doc && said=$$($(ERL) -noshell -eval '$(edoc)' 2>&1) && t
 	{ echo "$$said" >&2; false; }
 
 .PHONY: all compile port help test vet go-test ct dialyzer xref demo shell \
-	gen doc site site-check eg examples bench fuzz soak race gate matrix matrix-kernel dist clean setup setup-build
+	gen doc site site-check eg examples bench fuzz soak race gate matrix matrix-kernel dist package verify verify-host \
+	clean setup setup-build
 
 # Most targets build in the same folders.
 .NOTPARALLEL:
@@ -199,13 +203,28 @@ gate: compile
 	done
 	@$(MAKE) port
 
-# The same program for the same sources wherever it is built.
+# The same program for the same sources and the same release of Go wherever it is built. The name
+# of a file tells that release: not every sha256sum knows comments.
 dist:
-	@mkdir -p '$(DIST)' && cd '$(DIST)' && rm -f alcove-* SHA256SUMS && dist=$$(pwd) && cd '$(CURDIR)' && \
+	@mkdir -p '$(DIST)' && cd '$(DIST)' && rm -f alcove-*-* built-with-* SHA256SUMS && dist=$$(pwd) && cd '$(CURDIR)' && \
 	for arch in $(ARCHITECTURES); do \
 		GOOS=linux GOARCH=$$arch GOFLAGS= $(MAKE) -C c_src_compat ALCOVE_PREBUILT= C_SRC_OUTPUT="$$dist/alcove-linux-$$arch" || exit 1; \
-	done
-	@cd '$(DIST)' && sha256sum alcove-* > SHA256SUMS && cat SHA256SUMS
+	done; \
+	release=$$($(GO) env GOVERSION) && echo "GOTOOLCHAIN=$$release make dist" > "$$dist/built-with-$$release"
+	@cd '$(DIST)' && chmod 755 alcove-*-* && LC_ALL=C && export LC_ALL && \
+		sha256sum alcove-*-* built-with-* > SHA256SUMS && cat SHA256SUMS
+
+# The package for hex, beside those programs.
+package: dist
+	@escript .ci/package.escript make '$(DIST)' $(firstword $(REBAR))
+
+# Builds TARBALL again, from this tree.
+verify:
+	@REBAR='$(firstword $(REBAR))' .ci/verify.sh '$(TARBALL)'
+
+# The programs as a machine of another kind builds them, which qemu emulates: twenty minutes.
+verify-host: dist
+	@.ci/verify_host.sh '$(DIST)'
 
 # The second _build is that of a project in Elixir; include and src are there when this was a dependency.
 clean:

@@ -33,7 +33,7 @@ const page = 4096
 func begin() {
 	before := -uintptr(unsafe.Pointer(&room)) % page
 	m := (*program)(unsafe.Pointer(&room[before]))
-	p := m.port.Start(calls.Version)
+	p := m.port.Start(calls.Version, calls.About)
 	m.calls.Init(p, &m.memory)
 	p.Serve(&m.calls)
 }

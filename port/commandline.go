@@ -10,7 +10,9 @@ import (
 // commandLine is the command line, read as getopt(3) does: options may be
 // anywhere before --, and other arguments mean nothing.
 type commandLine struct {
-	name, version string
+	name    string
+	version string // of the protocol
+	about   string // a line
 
 	control  *byte // -c: path, with a NUL after it
 	again    bool  // -d was given
@@ -121,8 +123,8 @@ frames from its standard output.
                unless they are told otherwise; 64 by default, or fewer if the
                limit on open files allows no more
   -h           this text, on standard error; the status is 95
-  --version    name and version, "(Go)" behind them, on standard output; the
-               status is 0
+  --version    the version of the package and that of the protocol, on standard
+               output; the status is 0
 
 If the environment variable ALCOVE_TRACE is not empty, frames and calls are
 shown on standard error.
@@ -136,11 +138,7 @@ func (o *commandLine) help() {
 
 // tellVersion succeeds only if somebody gets to know the version.
 func (o *commandLine) tellVersion() {
-	var memory [64]byte
-	text := memory[:copy(memory[:], "alcove ")]
-	text = text[:len(text)+copy(memory[len(text):], o.version)]
-	text = text[:len(text)+copy(memory[len(text):], " (Go)\n")]
-	_, err := sys.Write(stdout, text)
+	_, err := sys.Write(stdout, unsafe.Slice(unsafe.StringData(o.about), len(o.about)))
 	sys.Exit(int(err))
 }
 

@@ -30,7 +30,7 @@ func showOptions() {
 	check(sys.Getrlimit(sys.RLIMIT_NOFILE, &limit))
 	limit.Cur = 1024
 	check(sys.Setrlimit(sys.RLIMIT_NOFILE, &limit))
-	o := commandLine{name: os.Args[0], version: "1.2.3", maxChild: -1}
+	o := commandLine{name: os.Args[0], version: "1.2.3", about: "alcove 4.5.6\n", maxChild: -1}
 	o.parse(porttest.Given(os.Args...))
 	line := givenLine{"none", o.again, o.depth, o.maxChild}
 	if o.control != nil {
@@ -99,8 +99,8 @@ func TestOptionsThatCannotBeEndTheProcess(t *testing.T) {
 	}{
 		{"help", []string{"-h"}, end{95, "", usage + helpText}},
 		{"help among others", []string{"-d", "1", "-hc"}, end{95, "", usage + helpText}},
-		{"the version", []string{"--version"}, end{0, "alcove 1.2.3 (Go)\n", ""}},
-		{"the version behind others", []string{"-d", "1", "x", "--version", "-h"}, end{0, "alcove 1.2.3 (Go)\n", ""}},
+		{"the version", []string{"--version"}, end{0, "alcove 4.5.6\n", ""}},
+		{"the version behind others", []string{"-d", "1", "x", "--version", "-h"}, end{0, "alcove 4.5.6\n", ""}},
 		{"the beginning of a long option", []string{"--versio"}, complaint("invalid option -- '-'")},
 		{"more than a long option", []string{"--version=1"}, complaint("invalid option -- '-'")},
 		{"an unknown option", []string{"-x"}, complaint("invalid option -- 'x'")},

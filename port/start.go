@@ -16,15 +16,15 @@ const (
 
 // Start makes the process ready to serve: it reads the command line, puts the
 // descriptors in their places and installs the signal handler. version is what
-// the usage shows. On failure the process ends with the status that the
+// the usage shows, and about the line of --version. On failure the process ends with the status that the
 // protocol gives for it.
 //
 // The program must have been started by package entry.
-func (m *Memory) Start(version string) *Process {
+func (m *Memory) Start(version, about string) *Process {
 	p := m.init()
 	args := entry.Arguments()
 	p.keepOrigin(args, entry.Environment(), m.arg0[:])
-	o := commandLine{name: "alcove", version: version, maxChild: -1}
+	o := commandLine{name: "alcove", version: version, about: about, maxChild: -1}
 	if len(args) > 0 {
 		o.name = args.At(0)
 	}

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"debug/buildinfo"
 	"debug/elf"
 	"errors"
 	"flag"
@@ -54,7 +55,7 @@ func TestDistributedProgramsStartForkExecuteAndCatchSignals(t *testing.T) {
 				}
 				opts = append(opts, pt.Under(pt.Emulator(t, m.emulator)))
 			}
-			want := pt.Result{Stdout: "alcove 1.0.1 (Go)\n"}
+			want := pt.Result{Stdout: "alcove " + release(t) + " (Go), protocol 1.0.1\n"}
 			if diff := cmp.Diff(want, pt.RunWith(t, []string{"--version"}, opts...)); diff != "" {
 				t.Errorf("--version (-want +got):\n%s", diff)
 			}
@@ -127,12 +128,17 @@ func use(t *testing.T, opts []pt.Option) {
 }
 
 func TestDistributionIsTheSameWhateverTheEnvironmentSays(t *testing.T) {
+	first := dist(t)
+	second := dist(t, "GOARM=5", "GOAMD64=v2", "GOFLAGS=-tags=other", "ALCOVE_PREBUILT=/bin/sh")
+	built, err := buildinfo.ReadFile(filepath.Join(first, "alcove-linux-amd64"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	names := []string{"SHA256SUMS"}
 	for _, m := range machines {
 		names = append(names, "alcove-linux-"+m.arch)
 	}
-	first := dist(t)
-	second := dist(t, "GOARM=5", "GOAMD64=v2", "GOFLAGS=-tags=other", "ALCOVE_PREBUILT=/bin/sh")
+	names = append(names, "built-with-"+built.GoVersion)
 	for _, dir := range []string{first, second} {
 		files, err := filepath.Glob(filepath.Join(dir, "*"))
 		if err != nil {
@@ -144,14 +150,51 @@ func TestDistributionIsTheSameWhateverTheEnvironmentSays(t *testing.T) {
 		if diff := cmp.Diff(names, files); diff != "" {
 			t.Errorf("files (-want +got):\n%s", diff)
 		}
-		check := exec.Command("sha256sum", "--strict", "-c", "SHA256SUMS")
-		check.Dir = dir
-		if out, err := check.CombinedOutput(); err != nil || strings.Count(string(out), ": OK") != len(machines) {
-			t.Errorf("sha256sum -c: %v\n%s", err, out)
-		}
+		sumsAreRight(t, dir, len(names)-1)
 	}
 	if diff := cmp.Diff(read(t, first), read(t, second)); diff != "" {
 		t.Errorf("checksums (-first +second):\n%s", diff)
+	}
+}
+
+// sumsAreRight checks the files in a folder with the commands of two systems.
+func sumsAreRight(t *testing.T, dir string, files int) {
+	t.Helper()
+	for _, command := range [][]string{{"sha256sum", "--strict"}, {"busybox", "sha256sum"}} {
+		check := exec.Command(command[0], append(command[1:], "-c", "SHA256SUMS")...)
+		check.Dir = dir
+		if out, err := check.CombinedOutput(); err != nil || strings.Count(string(out), ": OK") != files {
+			t.Errorf("%v: %v\n%s", check.Args, err, out)
+		}
+	}
+}
+
+// TestDistributionIsTheSameOnAnotherMachine builds a copy of the tree as another user would elsewhere,
+// from the source of Go on. Of the programs it is one, since that takes long.
+func TestDistributionIsTheSameOnAnotherMachine(t *testing.T) {
+	const arch = "arm64"
+	first := read(t, dist(t))
+	copied := filepath.Join(t.TempDir(), "some where", "else")
+	script := `umask 077 && mkdir -p "$1" && git ls-files -coz --exclude-standard |
+		tar --null --ignore-failed-read -T - -c 2>/dev/null | tar --no-same-permissions -x -C "$1" && cd "$1" && make dist ARCHITECTURES="$2"`
+	modules, err := exec.Command("go", "env", "GOMODCACHE").Output()
+	if err != nil {
+		t.Fatalf("go env: %v", err)
+	}
+	cmd := exec.Command("sh", "-c", script, "sh", copied, arch)
+	cmd.Dir = ".."
+	elsewhere := filepath.Dir(copied)
+	cmd.Env = append(os.Environ(), "HOME="+elsewhere, "USER=other", "LOGNAME=other", "LC_ALL=tr_TR.UTF-8", "TZ=Asia/Tokyo",
+		"TMPDIR="+elsewhere, "GOPROXY=file://"+strings.TrimSpace(string(modules))+"/cache/download", "GONOSUMDB=*", "GOFLAGS=-modcacherw",
+		"GOMODCACHE="+elsewhere+"/modules", "GOCACHE="+elsewhere+"/cache")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("make dist in %s: %v\n%s", copied, err, out)
+	}
+	there := read(t, filepath.Join(copied, "dist"))
+	if lines := strings.SplitAfter(there, "\n"); len(lines) != 3 {
+		t.Errorf("checksums of %s alone:\n%s", arch, there)
+	} else if !strings.Contains(first, lines[0]) || !strings.Contains(first, lines[1]) {
+		t.Errorf("here:\n%sthere:\n%s", first, there)
 	}
 }
 

@@ -20,6 +20,13 @@ func goFileOf(pkg, sources string) *bytes.Buffer {
 	return b
 }
 
+// goRelease makes the file that has the version of the application.
+func goRelease(release string) *bytes.Buffer {
+	b := goFile("erlang/src/alcove.app.src")
+	fmt.Fprintf(b, "\n// Release is the version of the package that the program belongs to.\nconst Release = %q\n", release)
+	return b
+}
+
 // goConstants makes the files of constants tables. A table with the same names on all
 // targets of a system stands in the common file of the system. Values that differ are
 // named there and declared in the files of the targets. Other tables stand in the

@@ -1,5 +1,5 @@
 // Gen writes what follows from the lists of c_src_compat: in Go the tables of calls and constants of
-// package calls, and the constants of package sys. In Erlang these are the modules alcove and
+// package calls, and the constants of package sys. The version of the application is a constant, too. In Erlang these are the modules alcove and
 // alcove_linux, which have two functions for each call, and the numbers of calls. Headers have the
 // atoms that replies are made of, and which arguments are names.
 //
@@ -17,6 +17,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -98,6 +99,8 @@ type sources struct {
 	Tables []resolved // those of constants/ that have names on any target
 	Errno  resolved
 	Kernel resolved // kernel.txt
+
+	Release string // the version of the application
 }
 
 func readSources(root string) (sources, error) {
@@ -130,8 +133,27 @@ func readSources(root string) (sources, error) {
 			return s, err
 		}
 	}
-	s.Kernel, err = readResolved(filepath.Join(dir, "kernel.txt"), all)
+	if s.Kernel, err = readResolved(filepath.Join(dir, "kernel.txt"), all); err != nil {
+		return s, err
+	}
+	s.Release, err = readRelease(root)
 	return s, err
+}
+
+var vsn = regexp.MustCompile(`\{vsn, "(\d+\.\d+\.\d+[^"]*)"\}`)
+
+// readRelease finds the version in the file of the application, the only place where it is kept.
+func readRelease(root string) (string, error) {
+	path := filepath.Join(root, "erlang", "src", "alcove.app.src")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	m := vsn.FindSubmatch(text)
+	if m == nil {
+		return "", fmt.Errorf("%s: no version", path)
+	}
+	return string(m[1]), nil
 }
 
 func (s *sources) add(path string, all map[target]values) error {
@@ -162,6 +184,7 @@ func generate(s sources) (map[string][]byte, error) {
 	maps.Copy(buffers, goKernel(s.Kernel, s.Errno.table))
 	buffers["calls/zcalls.go"] = goCalls(s.Calls, s.Others)
 	buffers["calls/zconst.go"] = goConstantType()
+	buffers["calls/zrelease.go"] = goRelease(s.Release)
 	for _, system := range systems {
 		errno, err := goErrno(s.Errno, system)
 		if err != nil {
