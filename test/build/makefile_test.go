@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -212,11 +213,17 @@ func TestWithoutGoThePrebuiltProgramIsEnough(t *testing.T) {
 // withoutGo makes a folder that has the commands of the PATH, but not Go's.
 func withoutGo(t *testing.T) string {
 	t.Helper()
+	return without(t, "go", "gofmt")
+}
+
+// without makes a folder that has the commands of the PATH, but not those named.
+func without(t *testing.T, names ...string) string {
+	t.Helper()
 	dir := t.TempDir()
 	for _, from := range filepath.SplitList(os.Getenv("PATH")) {
 		commands, _ := filepath.Glob(filepath.Join(from, "*"))
 		for _, command := range commands {
-			if name := filepath.Base(command); name != "go" && name != "gofmt" {
+			if name := filepath.Base(command); !slices.Contains(names, name) {
 				os.Symlink(command, filepath.Join(dir, name)) // the first of a name counts
 			}
 		}
