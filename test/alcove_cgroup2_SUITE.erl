@@ -5,7 +5,7 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, init_per_suite/1, end_per_suite/1, init_per_testcase/2, end_per_testcase/2]).
+-export([all/0, init_per_testcase/2, end_per_testcase/2]).
 -export([
     tree_is_used_where_there_is_no_hierarchy_of_version_1/1,
     tree_may_have_a_blank_in_its_path/1,
@@ -39,16 +39,35 @@
 all() ->
     alcove_os:cases(?MODULE).
 
-init_per_suite(Config) ->
-    alcove_os:needs(Config, [cap_sys_admin, cap_setuid, cap_chown, cap_kill]).
+init_per_testcase(Case, Config) ->
+    case alcove_os:rooted(Config, capabilities(Case)) of
+        {skip, _} = Skip ->
+            Skip;
+        Rooted ->
+            Drv = alcove_ct:start(?config(port, Rooted)),
+            Group = ["alcove_test." ++ os:getpid()],
+            [{drv, Drv}, {group, Group} | process(uses_the_tree(Case), Drv)] ++ Config
+    end.
 
-end_per_suite(_Config) ->
-    ok.
+%% The tree belongs to root, and who mounts it has the rights of root outside of any namespace.
+capabilities(Case) ->
+    case uses_the_tree(Case) of
+        true -> [cap_sys_admin, cap_setuid, cap_chown, cap_kill];
+        false -> [cap_sys_chroot]
+    end.
+
+uses_the_tree(Case) ->
+    not lists:member(Case, [
+        limits_are_written_as_the_kernel_reads_them,
+        files_are_taken_apart,
+        nothing_is_there_without_a_tree
+    ]).
 
 %% A process that sees the tree and no hierarchy of version 1, as on machines of today. Other users
 %% reach it, wherever the project is.
-init_per_testcase(_Case, Config) ->
-    Drv = alcove_ct:start(),
+process(false, Drv) ->
+    [{pids, alcove_ct:chain(Drv, 1)}];
+process(true, Drv) ->
     Dir = "/sys/fs/cgroup",
     {ok, Pid} = alcove:clone(Drv, [], [clone_newns]),
     ok = alcove:mount(Drv, [Pid], "none", "/", "", [ms_rec, ms_private], "", ""),
@@ -60,11 +79,14 @@ init_per_testcase(_Case, Config) ->
     ok = alcove:mount(Drv, [Pid], "none", Dir, "cgroup2", [], "", ""),
     {ok, HandedDown} =
         alcove_cgroup2:read(Drv, [Pid], [], <<"cgroup.subtree_control">>),
-    Group = ["alcove_test." ++ os:getpid()],
-    [{drv, Drv}, {dir, Dir}, {pids, [Pid]}, {group, Group}, {handed_down, HandedDown} | Config].
+    [{dir, Dir}, {pids, [Pid]}, {handed_down, HandedDown}].
+
+end_per_testcase(Case, Config) ->
+    _ = [restore(Config) || uses_the_tree(Case)],
+    alcove_ct:stop(?config(drv, Config)).
 
 %% What the root hands down is as it was.
-end_per_testcase(_Case, Config) ->
+restore(Config) ->
     {Drv, Pids, Group} = of_case(Config),
     _ = alcove_cgroup2:kill(Drv, Pids, Group),
     ok = alcove_cgroup2:destroy(Drv, Pids, Group),
@@ -72,8 +94,7 @@ end_per_testcase(_Case, Config) ->
     [
         ok = alcove_cgroup2:set(Drv, Pids, [], <<"cgroup.subtree_control">>, [$-, Controller])
      || Controller <- Now -- ?config(handed_down, Config)
-    ],
-    alcove_ct:stop(Drv).
+    ].
 
 of_case(Config) ->
     {?config(drv, Config), ?config(pids, Config), ?config(group, Config)}.

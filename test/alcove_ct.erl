@@ -34,7 +34,7 @@ start(Options) ->
     Drv.
 
 options(Options) ->
-    [{exec, exec()} | Options].
+    Options ++ [{exec, exec()} || not lists:keymember(exec, 1, Options)].
 
 %% What gives a port the rights of root: nothing for root, nor where sudo asks or refuses. Cases
 %% that need a capability are skipped then.

@@ -24,13 +24,13 @@ all() ->
     alcove_os:cases(?MODULE).
 
 init_per_suite(Config) ->
-    alcove_os:needs(Config, [cap_sys_admin, cap_sys_chroot, cap_dac_override]).
+    alcove_os:rooted(Config, [cap_sys_admin, cap_sys_chroot]).
 
 end_per_suite(_Config) ->
     ok.
 
 init_per_testcase(Case, Config) ->
-    Drv = alcove_ct:start(),
+    Drv = alcove_ct:start(?config(port, Config)),
     [{drv, Drv}, {dir, alcove_os:tree(Config, Case)} | Config].
 
 end_per_testcase(_Case, Config) ->

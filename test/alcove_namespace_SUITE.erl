@@ -5,7 +5,7 @@
 -include_lib("stdlib/include/assert.hrl").
 -include_lib("alcove/include/alcove.hrl").
 
--export([all/0, init_per_suite/1, end_per_suite/1, init_per_testcase/2, end_per_testcase/2]).
+-export([all/0, init_per_testcase/2, end_per_testcase/2]).
 -export([
     host_name_of_a_uts_namespace_is_its_own/1,
     process_enters_the_namespace_of_another/1,
@@ -30,14 +30,19 @@
 all() ->
     alcove_os:cases(?MODULE).
 
-init_per_suite(Config) ->
-    alcove_os:needs(Config, [cap_sys_admin, cap_net_admin, cap_setuid, cap_setgid]).
-
-end_per_suite(_Config) ->
-    ok.
-
 init_per_testcase(Case, Config) ->
-    [{drv, alcove_ct:start()}, {dir, alcove_os:tree(Config, Case)} | Config].
+    case alcove_os:rooted(Config, capabilities(Case)) of
+        {skip, _} = Skip ->
+            Skip;
+        Rooted ->
+            Drv = alcove_ct:start(?config(port, Rooted)),
+            [{drv, Drv}, {dir, alcove_os:tree(Config, Case)} | Config]
+    end.
+
+capabilities(frames_pass_through_a_tap_device_of_a_net_namespace) -> [cap_net_admin, cap_mknod];
+capabilities(root_of_a_user_namespace_needs_no_rights_outside) -> [];
+capabilities(port_itself_enters_the_user_and_mount_namespaces_of_a_child) -> [cap_setuid, cap_setgid];
+capabilities(_) -> [cap_sys_admin].
 
 end_per_testcase(_Case, Config) ->
     alcove_ct:stop(?config(drv, Config)).
@@ -66,7 +71,7 @@ process_enters_the_namespace_of_another(Config) ->
 
 namespace_of_another_type_is_refused(Config) ->
     Drv = ?config(drv, Config),
-    {ok, Pid} = alcove:fork(Drv, []),
+    {ok, Pid} = alcove:clone(Drv, [], [clone_newuts]),
     FD = namespace(Drv, [Pid], Pid, "uts"),
     {ok, File} = alcove:open(Drv, [Pid], "/dev/null", [o_rdonly], 0),
     ?assertEqual({error, einval}, alcove:setns(Drv, [Pid], FD, clone_newnet)),
@@ -267,18 +272,15 @@ compare(Drv, Pid, Type) ->
         Different -> Different
     end.
 
-%% A process that was nobody is root of a host with a name of its own.
+%% A process that was nobody, or an ordinary user, is root of a host with a name of its own.
 root_of_a_user_namespace_needs_no_rights_outside(Config) ->
     Drv = ?config(drv, Config),
     {ok, Pid} = alcove:fork(Drv, []),
-    ok = alcove:setgroups(Drv, [Pid], []),
-    ok = alcove:setgid(Drv, [Pid], 65534),
-    ok = alcove:setuid(Drv, [Pid], 65534),
-    % a change of user takes the files in /proc/self away
-    {ok, 0, _, _, _, _} = alcove:prctl(Drv, [Pid], pr_set_dumpable, 1, 0, 0, 0),
+    _ = [become_nobody(Drv, [Pid]) || alcove:getuid(Drv, [Pid]) =:= 0],
+    Ids = {alcove:getuid(Drv, [Pid]), alcove:getgid(Drv, [Pid])},
     ?assertEqual({error, eperm}, alcove:unshare(Drv, [Pid], [clone_newuts])),
     ok = alcove:unshare(Drv, [Pid], [clone_newuser, clone_newuts, clone_newns]),
-    map_root_to(Drv, [Pid], 65534),
+    map_root_to(Drv, [Pid], Ids),
     ?assertEqual({0, 0}, {alcove:getuid(Drv, [Pid]), alcove:getgid(Drv, [Pid])}),
     ?assertEqual(ok, alcove:sethostname(Drv, [Pid], "mine")),
     ?assertEqual(ok, alcove:mount(Drv, [Pid], "none", "/tmp", "tmpfs", [], "", "")),
@@ -288,21 +290,31 @@ root_of_a_user_namespace_needs_no_rights_outside(Config) ->
         {{exit_status, 0}, <<"0\n">>, <<>>}, alcove_os:run(Drv, [Pid], ["id", "-u"])
     ).
 
+become_nobody(Drv, Pids) ->
+    ok = alcove:setgroups(Drv, Pids, []),
+    ok = alcove:setgid(Drv, Pids, 65534),
+    ok = alcove:setuid(Drv, Pids, 65534),
+    % a change of user takes the files in /proc/self away
+    {ok, 0, _, _, _, _} = alcove:prctl(Drv, Pids, pr_set_dumpable, 1, 0, 0, 0).
+
 %% One id is mapped, which needs no rights outside; groups have to be given up for it.
-map_root_to(Drv, Pids, Id) ->
-    Map = ["0 ", integer_to_list(Id), " 1"],
+map_root_to(Drv, Pids, {Uid, Gid}) ->
     ok = alcove_os:write_file(Drv, Pids, "/proc/self/setgroups", "deny"),
-    ok = alcove_os:write_file(Drv, Pids, "/proc/self/uid_map", Map),
-    ok = alcove_os:write_file(Drv, Pids, "/proc/self/gid_map", Map).
+    ok = alcove_os:write_file(Drv, Pids, "/proc/self/uid_map", one(Uid)),
+    ok = alcove_os:write_file(Drv, Pids, "/proc/self/gid_map", one(Gid)).
+
+one(Id) ->
+    ["0 ", integer_to_list(Id), " 1"].
 
 %% The kernel refuses this to a process with two threads.
 port_itself_enters_a_user_namespace_of_its_own(Config) ->
     Drv = ?config(drv, Config),
-    {Uid, Name} = {alcove:getuid(Drv, []), alcove:gethostname(Drv, [])},
+    Ids = {alcove:getuid(Drv, []), alcove:getgid(Drv, [])},
+    Name = alcove:gethostname(Drv, []),
     ok = alcove:unshare(Drv, [], [clone_newuser]),
     ?assertEqual(65534, alcove:getuid(Drv, [])),
     ?assertEqual({error, eperm}, alcove:sethostname(Drv, [], "theirs")),
-    map_root_to(Drv, [], Uid),
+    map_root_to(Drv, [], Ids),
     ?assertEqual(0, alcove:getuid(Drv, [])),
     ok = alcove:unshare(Drv, [], [clone_newuts]),
     ?assertEqual(ok, alcove:sethostname(Drv, [], "ours")),

@@ -5,6 +5,7 @@
     cases/1,
     project/0,
     needs/2, needs/3,
+    rooted/2,
     unshared/2,
     run/3,
     execute/3,
@@ -32,8 +33,12 @@
     cap_sys_chroot => 18,
     cap_sys_ptrace => 19,
     cap_sys_admin => 21,
-    cap_sys_nice => 23
+    cap_sys_nice => 23,
+    cap_mknod => 27
 }).
+
+%% Those that root of a user namespace has over what is of that namespace.
+-define(OF_A_NAMESPACE, [cap_net_admin, cap_sys_chroot, cap_sys_admin]).
 
 %% The cases of a suite.
 cases(Suite) ->
@@ -50,16 +55,19 @@ project() ->
     filename:join(filename:absname(Link, Lib), "../..").
 
 %% For init_per_suite and init_per_testcase: the configuration, or what a port lacks here.
-needs(Config, []) ->
-    Config;
 needs(Config, Capabilities) ->
-    Drv = alcove_ct:start(),
-    Has = capabilities(read_file(Drv, [], "/proc/self/status")),
-    alcove_ct:stop(Drv),
-    case [Name || Name <- Capabilities, Has band (1 bsl maps:get(Name, ?CAPABILITIES)) =:= 0] of
+    case missing(Capabilities) of
         [] -> Config;
         Missing -> {skip, lists:flatten(io_lib:format("the port has no ~p", [Missing]))}
     end.
+
+missing([]) ->
+    [];
+missing(Capabilities) ->
+    Drv = alcove_ct:start(),
+    Has = capabilities(read_file(Drv, [], "/proc/self/status")),
+    alcove_ct:stop(Drv),
+    [Name || Name <- Capabilities, Has band (1 bsl maps:get(Name, ?CAPABILITIES)) =:= 0].
 
 %% Goes on with a case if the port has what it takes.
 needs(Config, Capabilities, Fun) ->
@@ -67,6 +75,23 @@ needs(Config, Capabilities, Fun) ->
         Config -> Fun();
         Skip -> Skip
     end.
+
+%% As needs/2; the configuration says as `port' how to start one. That of an ordinary user is root of
+%% a user namespace where that is enough and the machine allows it.
+rooted(Config, Capabilities) ->
+    Here = [{port, []} | Config],
+    case needs(Here, Capabilities) of
+        {skip, _} = Skip ->
+            case Capabilities -- ?OF_A_NAMESPACE =:= [] andalso has_namespaces() of
+                true -> [{port, [{exec, "unshare -r"}]} | Config];
+                false -> Skip
+            end;
+        Here ->
+            Here
+    end.
+
+has_namespaces() ->
+    os:cmd("unshare -r echo -n yes 2>/dev/null") =:= "yes".
 
 %% A child in namespaces of its own, with the rights of root in them: an ordinary user makes a user
 %% namespace, too, where the machine allows it.

@@ -125,7 +125,10 @@ all() ->
     alcove_os:cases(?MODULE).
 
 init_per_testcase(Case, Config) ->
-    alcove_os:needs(Config, capabilities(Case), fun() -> start(Case, Config) end).
+    case alcove_os:rooted(Config, capabilities(Case)) of
+        {skip, _} = Skip -> Skip;
+        Rooted -> start(Case, Rooted)
+    end.
 
 capabilities(port_is_executed_again_in_a_clone) -> [cap_sys_admin];
 capabilities(_) -> [].
@@ -137,7 +140,7 @@ start(Case, Config) ->
     {ok, _} = file:copy(alcove_drv:progname(), Program),
     ok = file:change_mode(Program, 8#755),
     {ok, Drv} = alcove_drv:start_link(
-        alcove_ct:options([{maxchild, 10}, {progname, Program}, {ctldir, Dir}])
+        alcove_ct:options([{maxchild, 10}, {progname, Program}, {ctldir, Dir} | ?config(port, Config)])
     ),
     {ok, FD} = alcove:open(Drv, [], Program, [o_rdonly, o_cloexec], 0),
     [{drv, Drv}, {dir, Dir}, {program, Program}, {fd, FD} | Config].

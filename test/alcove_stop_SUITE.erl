@@ -34,11 +34,14 @@ all() ->
     alcove_os:cases(?MODULE).
 
 init_per_testcase(Case, Config) ->
-    alcove_os:needs(Config, capabilities(Case), fun() ->
-        Drv = alcove_ct:start(),
-        {ok, Keeper} = alcove_stop:prepare(Drv, []),
-        [{drv, Drv}, {keeper, Keeper} | Config]
-    end).
+    case alcove_os:rooted(Config, capabilities(Case)) of
+        {skip, _} = Skip ->
+            Skip;
+        Rooted ->
+            Drv = alcove_ct:start(?config(port, Rooted)),
+            {ok, Keeper} = alcove_stop:prepare(Drv, []),
+            [{drv, Drv}, {keeper, Keeper} | Config]
+    end.
 
 capabilities(first_process_of_a_pid_namespace_is_ended) -> [cap_sys_admin];
 capabilities(daemon_is_ended_with_its_control_group) -> [cap_dac_override];
