@@ -8,5 +8,8 @@
 // ends with SIGTRAP where it calls such a function after all. The tests over
 // the wire run with that one.
 //
-// Both need the symbols of the program, which -ldflags -s would leave out.
+// [Read] reads the sources instead, for any system: which system calls a function
+// comes to. What FreeBSD allows in capability mode is in a list beside it.
+//
+// The first two need the symbols of the program, which -ldflags -s would leave out.
 package gate
