@@ -6,15 +6,17 @@ import (
 	"strings"
 )
 
-// width is how long a line of code may be.
-const width = 100
+const (
+	width  = 100 // of a line of code
+	indent = "    "
+)
 
 // Module makes a module with two functions for each call. What else is in it is in the frame, where
 // lines say what goes there.
 func Module(frame string, calls []Call, errno []string) string {
 	fill := strings.NewReplacer(
 		"    % calls\n", exports(calls),
-		"    % posix\n    unknown", "    "+strings.Join(append(slices.Clone(errno), "unknown"), "\n    | "),
+		"    % posix\n    unknown", fillLines(append(slices.Clone(errno), "unknown"), " | "),
 	)
 	return fill.Replace(frame) + functions(calls)
 }
@@ -28,28 +30,44 @@ func exports(calls []Call) string {
 	return strings.Join(lines, ",\n") + "\n"
 }
 
+// fillLines puts as many words on each line as there is room for.
+func fillLines(words []string, between string) string {
+	lines := []string{indent + words[0]}
+	for _, w := range words[1:] {
+		last := &lines[len(lines)-1]
+		if len(*last+between+w) > width {
+			lines = append(lines, indent+strings.TrimLeft(between, " ")+w)
+			continue
+		}
+		*last += between + w
+	}
+	return strings.Join(lines, "\n")
+}
+
 func functions(calls []Call) string {
 	var b strings.Builder
 	for _, c := range calls {
 		timed := c
 		timed.Args = append(timed.Args[:len(c.Args):len(c.Args)], Arg{"Timeout", "timeout()"})
 		timed.Doc = []string{fmt.Sprintf("As {@link %s/%d}, with a limit of time.", c.Name, len(c.Args)+2)}
-		b.WriteString(function(c, c.Args, "infinity"))
-		b.WriteString(function(timed, c.Args, "Timeout"))
+		b.WriteString(function(c, c.Args))
+		b.WriteString(function(timed, c.Args))
 	}
 	return b.String()
 }
 
-// function makes one function that hands args to the call, on one line if there is room.
-func function(c Call, args []Arg, timeout string) string {
-	all := strings.Join(append([]string{"Drv", "Pids"}, names(c.Args)...), ", ")
-	call := fmt.Sprintf("    alcove_owner:call(Drv, Pids, %s, [%s], %s, {?MODULE, [%s]}).",
-		c.Name, strings.Join(names(args), ", "), timeout, all)
-	if len(call) > width {
-		call = fmt.Sprintf("    alcove_owner:call(\n        Drv,\n        Pids,\n        %s,\n        [%s],\n        %s,\n        {?MODULE, [%s]}\n    ).",
-			c.Name, strings.Join(names(args), ", "), timeout, all)
+// function makes one function that hands args to the call, by the macro of alcove_call.hrl.
+func function(c Call, args []Arg) string {
+	all := append([]string{"Drv", "Pids"}, names(c.Args)...)
+	handed := []string{"Drv", "Pids", "[" + strings.Join(names(args), ", ") + "]"}
+	handed = append(handed, names(c.Args[len(args):])...)
+	head := fmt.Sprintf("%s(%s) ->", c.Name, strings.Join(all, ", "))
+	body := fmt.Sprintf("?CALL(%s).", strings.Join(handed, ", "))
+	space := " "
+	if len(head+space+body) > width {
+		space = "\n    "
 	}
-	return fmt.Sprintf("\n%s%s\n%s(%s) ->\n%s\n", comment(c), spec(c), c.Name, all, call)
+	return "\n" + comment(c) + spec(c) + "\n" + head + space + body + "\n"
 }
 
 func names(args []Arg) []string {
@@ -73,7 +91,8 @@ func comment(c Call) string {
 	return b.String()
 }
 
-// spec is written on one line, else with an argument on each, else with the result below.
+// spec is written on one line, else with the arguments on one of their own, else with a line for
+// each.
 func spec(c Call) string {
 	types := []string{"alcove_drv:ref()", "[pid_t()]"}
 	for _, a := range c.Args {
@@ -83,15 +102,19 @@ func spec(c Call) string {
 		}
 		types = append(types, a.Name+" :: "+a.Type)
 	}
-	line := fmt.Sprintf("-spec %s(%s) -> %s.", c.Name, strings.Join(types, ", "), c.Result)
+	args := strings.Join(types, ", ")
+	result := " -> " + c.Result + "."
+	line := "-spec " + c.Name + "(" + args + ")" + result
 	if len(line) <= width {
 		return line
 	}
-	front := fmt.Sprintf("-spec %s(\n    %s\n) ->", c.Name, strings.Join(types, ",\n    "))
-	if len(") -> "+c.Result+".") <= width {
-		return front + " " + c.Result + "."
+	if len(indent+args) > width {
+		args = strings.Join(types, ",\n"+indent)
 	}
-	return front + "\n    " + c.Result + "."
+	if len(")"+result) > width {
+		result = " ->\n" + indent + c.Result + "."
+	}
+	return "-spec " + c.Name + "(\n" + indent + args + "\n)" + result
 }
 
 // Atoms makes the header with the atoms that stand for error numbers and signals.

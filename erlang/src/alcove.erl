@@ -61,6 +61,7 @@
 -module(alcove).
 
 -include("alcove.hrl").
+-include("alcove_call.hrl").
 
 -export([
     audit_arch/0,
@@ -278,149 +279,23 @@
 %% Which calls to block; a list is one to deny.
 
 -type posix() ::
-    eperm
-    | enoent
-    | esrch
-    | eintr
-    | eio
-    | enxio
-    | e2big
-    | enoexec
-    | ebadf
-    | echild
-    | eagain
-    | ewouldblock
-    | enomem
-    | eacces
-    | efault
-    | enotblk
-    | ebusy
-    | eexist
-    | exdev
-    | enodev
-    | enotdir
-    | eisdir
-    | einval
-    | enfile
-    | emfile
-    | enotty
-    | etxtbsy
-    | efbig
-    | enospc
-    | espipe
-    | erofs
-    | emlink
-    | epipe
-    | edom
-    | erange
-    | edeadlk
-    | edeadlock
-    | enametoolong
-    | enolck
-    | enosys
-    | enotempty
-    | eloop
-    | enomsg
-    | echrng
-    | el2nsync
-    | el3hlt
-    | el3rst
-    | elnrng
-    | eunatch
-    | enocsi
-    | el2hlt
-    | ebade
-    | ebadr
-    | exfull
-    | enoano
-    | ebadrqc
-    | ebadslt
-    | ebfont
-    | enostr
-    | etime
-    | enosr
-    | enonet
-    | enopkg
-    | eremote
-    | enolink
-    | eadv
-    | esrmnt
-    | ecomm
-    | eproto
-    | emultihop
-    | edotdot
-    | ebadmsg
-    | eoverflow
-    | enotuniq
-    | ebadfd
-    | eremchg
-    | elibacc
-    | elibbad
-    | elibscn
-    | elibmax
-    | elibexec
-    | eusers
-    | enotsock
-    | edestaddrreq
-    | emsgsize
-    | eprototype
-    | enoprotoopt
-    | eprotonosupport
-    | esocktnosupport
-    | enotsup
-    | eopnotsupp
-    | epfnosupport
-    | eafnosupport
-    | eaddrinuse
-    | eaddrnotavail
-    | enetdown
-    | enetunreach
-    | enetreset
-    | econnaborted
-    | econnreset
-    | enobufs
-    | eisconn
-    | enotconn
-    | eshutdown
-    | etoomanyrefs
-    | etimedout
-    | econnrefused
-    | ehostdown
-    | ehostunreach
-    | ealready
-    | einprogress
-    | estale
-    | euclean
-    | enotnam
-    | enavail
-    | eremoteio
-    | edquot
-    | eownerdead
-    | enotrecoverable
-    | eidrm
-    | enodata
-    | ealign
-    | ebadrpc
-    | ecapmode
-    | edirty
-    | eduppkg
-    | einit
-    | elbin
-    | enet
-    | enosym
-    | enotcapable
-    | eproclim
-    | eprocunavail
-    | eprogmismatch
-    | eprogunavail
-    | erefused
-    | eremdev
-    | eremoterelease
-    | erpcmismatch
-    | erremote
-    | esuccess
-    | eversion
-    | unknown
+    eperm | enoent | esrch | eintr | eio | enxio | e2big | enoexec | ebadf | echild | eagain
+    | ewouldblock | enomem | eacces | efault | enotblk | ebusy | eexist | exdev | enodev | enotdir
+    | eisdir | einval | enfile | emfile | enotty | etxtbsy | efbig | enospc | espipe | erofs
+    | emlink | epipe | edom | erange | edeadlk | edeadlock | enametoolong | enolck | enosys
+    | enotempty | eloop | enomsg | echrng | el2nsync | el3hlt | el3rst | elnrng | eunatch | enocsi
+    | el2hlt | ebade | ebadr | exfull | enoano | ebadrqc | ebadslt | ebfont | enostr | etime | enosr
+    | enonet | enopkg | eremote | enolink | eadv | esrmnt | ecomm | eproto | emultihop | edotdot
+    | ebadmsg | eoverflow | enotuniq | ebadfd | eremchg | elibacc | elibbad | elibscn | elibmax
+    | elibexec | eusers | enotsock | edestaddrreq | emsgsize | eprototype | enoprotoopt
+    | eprotonosupport | esocktnosupport | enotsup | eopnotsupp | epfnosupport | eafnosupport
+    | eaddrinuse | eaddrnotavail | enetdown | enetunreach | enetreset | econnaborted | econnreset
+    | enobufs | eisconn | enotconn | eshutdown | etoomanyrefs | etimedout | econnrefused | ehostdown
+    | ehostunreach | ealready | einprogress | estale | euclean | enotnam | enavail | eremoteio
+    | edquot | eownerdead | enotrecoverable | eidrm | enodata | ealign | ebadrpc | ecapmode | edirty
+    | eduppkg | einit | elbin | enet | enosym | enotcapable | eproclim | eprocunavail
+    | eprogmismatch | eprogunavail | erefused | eremdev | eremoterelease | erpcmismatch | erremote
+    | esuccess | eversion | unknown
     % of the C port's type; the answer for its number is unknown
     | eisnam.
 %% The name of an error number in lower case.
@@ -706,13 +581,11 @@ wordalign(Offset, Align) ->
 %% @hidden Builds a structure in the memory of the process and returns its bytes and its parts:
 %% a test of how structures travel.
 -spec alloc(alcove_drv:ref(), [pid_t()], Ptr :: cstruct()) -> {ok, binary(), iodata()}.
-alloc(Drv, Pids, Ptr) ->
-    alcove_owner:call(Drv, Pids, alloc, [Ptr], infinity, {?MODULE, [Drv, Pids, Ptr]}).
+alloc(Drv, Pids, Ptr) -> ?CALL(Drv, Pids, [Ptr]).
 
 %% @hidden As {@link alloc/3}, with a limit of time.
 -spec alloc(alcove_drv:ref(), [pid_t()], Ptr :: cstruct(), timeout()) -> {ok, binary(), iodata()}.
-alloc(Drv, Pids, Ptr, Timeout) ->
-    alcove_owner:call(Drv, Pids, alloc, [Ptr], Timeout, {?MODULE, [Drv, Pids, Ptr, Timeout]}).
+alloc(Drv, Pids, Ptr, Timeout) -> ?CALL(Drv, Pids, [Ptr], Timeout).
 
 %% @doc The number of a capsicum(4) constant, `unknown' if the system does not have it.
 %%
@@ -722,20 +595,11 @@ alloc(Drv, Pids, Ptr, Timeout) ->
 %%
 %% Systems: FreeBSD.
 -spec cap_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> integer() | unknown.
-cap_constant(Drv, Pids, Symbol) ->
-    alcove_owner:call(Drv, Pids, cap_constant, [Symbol], infinity, {?MODULE, [Drv, Pids, Symbol]}).
+cap_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
 %% @doc As {@link cap_constant/3}, with a limit of time.
 -spec cap_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()) -> integer() | unknown.
-cap_constant(Drv, Pids, Symbol, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        cap_constant,
-        [Symbol],
-        Timeout,
-        {?MODULE, [Drv, Pids, Symbol, Timeout]}
-    ).
+cap_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout).
 
 %% @doc Enters capability mode, see cap_enter(2): from now on the process uses nothing but the
 %% descriptors that it has.
@@ -747,13 +611,11 @@ cap_constant(Drv, Pids, Symbol, Timeout) ->
 %%
 %% Systems: FreeBSD.
 -spec cap_enter(alcove_drv:ref(), [pid_t()]) -> ok | {error, posix()}.
-cap_enter(Drv, Pids) ->
-    alcove_owner:call(Drv, Pids, cap_enter, [], infinity, {?MODULE, [Drv, Pids]}).
+cap_enter(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
 %% @doc As {@link cap_enter/2}, with a limit of time.
 -spec cap_enter(alcove_drv:ref(), [pid_t()], timeout()) -> ok | {error, posix()}.
-cap_enter(Drv, Pids, Timeout) ->
-    alcove_owner:call(Drv, Pids, cap_enter, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
+cap_enter(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
 %% @doc The fcntl(2) commands that are allowed on a descriptor, as a set of bits, see
 %% cap_fcntls_get(2).
@@ -764,25 +626,13 @@ cap_enter(Drv, Pids, Timeout) ->
 %%
 %% Systems: FreeBSD.
 -spec cap_fcntls_get(alcove_drv:ref(), [pid_t()], FD :: fd()) -> {ok, integer()} | {error, posix()}.
-cap_fcntls_get(Drv, Pids, FD) ->
-    alcove_owner:call(Drv, Pids, cap_fcntls_get, [FD], infinity, {?MODULE, [Drv, Pids, FD]}).
+cap_fcntls_get(Drv, Pids, FD) -> ?CALL(Drv, Pids, [FD]).
 
 %% @doc As {@link cap_fcntls_get/3}, with a limit of time.
 -spec cap_fcntls_get(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], FD :: fd(), timeout()
 ) -> {ok, integer()} | {error, posix()}.
-cap_fcntls_get(Drv, Pids, FD, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        cap_fcntls_get,
-        [FD],
-        Timeout,
-        {?MODULE, [Drv, Pids, FD, Timeout]}
-    ).
+cap_fcntls_get(Drv, Pids, FD, Timeout) -> ?CALL(Drv, Pids, [FD], Timeout).
 
 %% @doc Limits the fcntl(2) commands that are allowed on a descriptor, see cap_fcntls_limit(2).
 %%
@@ -792,38 +642,15 @@ cap_fcntls_get(Drv, Pids, FD, Timeout) ->
 %%
 %% Systems: FreeBSD.
 -spec cap_fcntls_limit(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    Rights :: integer() | [constant()]
+    alcove_drv:ref(), [pid_t()], FD :: fd(), Rights :: integer() | [constant()]
 ) -> ok | {error, posix()}.
-cap_fcntls_limit(Drv, Pids, FD, Rights) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        cap_fcntls_limit,
-        [FD, Rights],
-        infinity,
-        {?MODULE, [Drv, Pids, FD, Rights]}
-    ).
+cap_fcntls_limit(Drv, Pids, FD, Rights) -> ?CALL(Drv, Pids, [FD, Rights]).
 
 %% @doc As {@link cap_fcntls_limit/4}, with a limit of time.
 -spec cap_fcntls_limit(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    Rights :: integer() | [constant()],
-    timeout()
+    alcove_drv:ref(), [pid_t()], FD :: fd(), Rights :: integer() | [constant()], timeout()
 ) -> ok | {error, posix()}.
-cap_fcntls_limit(Drv, Pids, FD, Rights, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        cap_fcntls_limit,
-        [FD, Rights],
-        Timeout,
-        {?MODULE, [Drv, Pids, FD, Rights, Timeout]}
-    ).
+cap_fcntls_limit(Drv, Pids, FD, Rights, Timeout) -> ?CALL(Drv, Pids, [FD, Rights], Timeout).
 
 %% @doc Tells if the process is in capability mode, see cap_getmode(2).
 %%
@@ -834,13 +661,11 @@ cap_fcntls_limit(Drv, Pids, FD, Rights, Timeout) ->
 %%
 %% Systems: FreeBSD.
 -spec cap_getmode(alcove_drv:ref(), [pid_t()]) -> {ok, 0 | 1} | {error, posix()}.
-cap_getmode(Drv, Pids) ->
-    alcove_owner:call(Drv, Pids, cap_getmode, [], infinity, {?MODULE, [Drv, Pids]}).
+cap_getmode(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
 %% @doc As {@link cap_getmode/2}, with a limit of time.
 -spec cap_getmode(alcove_drv:ref(), [pid_t()], timeout()) -> {ok, 0 | 1} | {error, posix()}.
-cap_getmode(Drv, Pids, Timeout) ->
-    alcove_owner:call(Drv, Pids, cap_getmode, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
+cap_getmode(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
 %% @doc Limits the ioctl(2) requests that are allowed on a descriptor, see cap_ioctls_limit(2).
 %%
@@ -850,38 +675,15 @@ cap_getmode(Drv, Pids, Timeout) ->
 %%
 %% Systems: FreeBSD.
 -spec cap_ioctls_limit(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    Rights :: integer() | [constant()]
+    alcove_drv:ref(), [pid_t()], FD :: fd(), Rights :: integer() | [constant()]
 ) -> ok | {error, posix()}.
-cap_ioctls_limit(Drv, Pids, FD, Rights) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        cap_ioctls_limit,
-        [FD, Rights],
-        infinity,
-        {?MODULE, [Drv, Pids, FD, Rights]}
-    ).
+cap_ioctls_limit(Drv, Pids, FD, Rights) -> ?CALL(Drv, Pids, [FD, Rights]).
 
 %% @doc As {@link cap_ioctls_limit/4}, with a limit of time.
 -spec cap_ioctls_limit(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    Rights :: integer() | [constant()],
-    timeout()
+    alcove_drv:ref(), [pid_t()], FD :: fd(), Rights :: integer() | [constant()], timeout()
 ) -> ok | {error, posix()}.
-cap_ioctls_limit(Drv, Pids, FD, Rights, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        cap_ioctls_limit,
-        [FD, Rights],
-        Timeout,
-        {?MODULE, [Drv, Pids, FD, Rights, Timeout]}
-    ).
+cap_ioctls_limit(Drv, Pids, FD, Rights, Timeout) -> ?CALL(Drv, Pids, [FD, Rights], Timeout).
 
 %% @doc Limits what a descriptor may be used for, see cap_rights_limit(2).
 %%
@@ -892,38 +694,15 @@ cap_ioctls_limit(Drv, Pids, FD, Rights, Timeout) ->
 %%
 %% Systems: FreeBSD.
 -spec cap_rights_limit(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    Rights :: integer() | [constant()]
+    alcove_drv:ref(), [pid_t()], FD :: fd(), Rights :: integer() | [constant()]
 ) -> ok | {error, posix()}.
-cap_rights_limit(Drv, Pids, FD, Rights) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        cap_rights_limit,
-        [FD, Rights],
-        infinity,
-        {?MODULE, [Drv, Pids, FD, Rights]}
-    ).
+cap_rights_limit(Drv, Pids, FD, Rights) -> ?CALL(Drv, Pids, [FD, Rights]).
 
 %% @doc As {@link cap_rights_limit/4}, with a limit of time.
 -spec cap_rights_limit(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    Rights :: integer() | [constant()],
-    timeout()
+    alcove_drv:ref(), [pid_t()], FD :: fd(), Rights :: integer() | [constant()], timeout()
 ) -> ok | {error, posix()}.
-cap_rights_limit(Drv, Pids, FD, Rights, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        cap_rights_limit,
-        [FD, Rights],
-        Timeout,
-        {?MODULE, [Drv, Pids, FD, Rights, Timeout]}
-    ).
+cap_rights_limit(Drv, Pids, FD, Rights, Timeout) -> ?CALL(Drv, Pids, [FD, Rights], Timeout).
 
 %% @doc Changes the working directory, see chdir(2). Processes forked later start there.
 %%
@@ -932,13 +711,11 @@ cap_rights_limit(Drv, Pids, FD, Rights, Timeout) ->
 %% {ok, <<"/tmp">>} = alcove:getcwd(Drv, [Pid]).
 %% '''
 -spec chdir(alcove_drv:ref(), [pid_t()], Path :: name()) -> ok | {error, posix()}.
-chdir(Drv, Pids, Path) ->
-    alcove_owner:call(Drv, Pids, chdir, [Path], infinity, {?MODULE, [Drv, Pids, Path]}).
+chdir(Drv, Pids, Path) -> ?CALL(Drv, Pids, [Path]).
 
 %% @doc As {@link chdir/3}, with a limit of time.
 -spec chdir(alcove_drv:ref(), [pid_t()], Path :: name(), timeout()) -> ok | {error, posix()}.
-chdir(Drv, Pids, Path, Timeout) ->
-    alcove_owner:call(Drv, Pids, chdir, [Path], Timeout, {?MODULE, [Drv, Pids, Path, Timeout]}).
+chdir(Drv, Pids, Path, Timeout) -> ?CALL(Drv, Pids, [Path], Timeout).
 
 %% @doc Changes the permissions of a file, see chmod(2). A symbolic link is followed.
 %%
@@ -946,26 +723,13 @@ chdir(Drv, Pids, Path, Timeout) ->
 %% ok = alcove:chmod(Drv, [Pid], "/tmp/file", 8#600).
 %% '''
 -spec chmod(alcove_drv:ref(), [pid_t()], Path :: name(), Mode :: mode_t()) -> ok | {error, posix()}.
-chmod(Drv, Pids, Path, Mode) ->
-    alcove_owner:call(Drv, Pids, chmod, [Path, Mode], infinity, {?MODULE, [Drv, Pids, Path, Mode]}).
+chmod(Drv, Pids, Path, Mode) -> ?CALL(Drv, Pids, [Path, Mode]).
 
 %% @doc As {@link chmod/4}, with a limit of time.
 -spec chmod(
-    alcove_drv:ref(),
-    [pid_t()],
-    Path :: name(),
-    Mode :: mode_t(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Path :: name(), Mode :: mode_t(), timeout()
 ) -> ok | {error, posix()}.
-chmod(Drv, Pids, Path, Mode, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        chmod,
-        [Path, Mode],
-        Timeout,
-        {?MODULE, [Drv, Pids, Path, Mode, Timeout]}
-    ).
+chmod(Drv, Pids, Path, Mode, Timeout) -> ?CALL(Drv, Pids, [Path, Mode], Timeout).
 
 %% @doc Changes the owner and the group of a file, see chown(2). A symbolic link is followed;
 %% 16#ffffffff leaves an owner or a group as it is.
@@ -974,40 +738,15 @@ chmod(Drv, Pids, Path, Mode, Timeout) ->
 %% ok = alcove:chown(Drv, [Pid], "/tmp/file", 0, 16#ffffffff).
 %% '''
 -spec chown(
-    alcove_drv:ref(),
-    [pid_t()],
-    Path :: name(),
-    Owner :: uid_t(),
-    Group :: gid_t()
+    alcove_drv:ref(), [pid_t()], Path :: name(), Owner :: uid_t(), Group :: gid_t()
 ) -> ok | {error, posix()}.
-chown(Drv, Pids, Path, Owner, Group) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        chown,
-        [Path, Owner, Group],
-        infinity,
-        {?MODULE, [Drv, Pids, Path, Owner, Group]}
-    ).
+chown(Drv, Pids, Path, Owner, Group) -> ?CALL(Drv, Pids, [Path, Owner, Group]).
 
 %% @doc As {@link chown/5}, with a limit of time.
 -spec chown(
-    alcove_drv:ref(),
-    [pid_t()],
-    Path :: name(),
-    Owner :: uid_t(),
-    Group :: gid_t(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Path :: name(), Owner :: uid_t(), Group :: gid_t(), timeout()
 ) -> ok | {error, posix()}.
-chown(Drv, Pids, Path, Owner, Group, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        chown,
-        [Path, Owner, Group],
-        Timeout,
-        {?MODULE, [Drv, Pids, Path, Owner, Group, Timeout]}
-    ).
+chown(Drv, Pids, Path, Owner, Group, Timeout) -> ?CALL(Drv, Pids, [Path, Owner, Group], Timeout).
 
 %% @doc Changes the root directory, see chroot(2). The working directory stays where it is, which
 %% is a way out: follow with {@link chdir/3}.
@@ -1017,13 +756,11 @@ chown(Drv, Pids, Path, Owner, Group, Timeout) ->
 %% ok = alcove:chdir(Drv, [Pid], "/").
 %% '''
 -spec chroot(alcove_drv:ref(), [pid_t()], Path :: name()) -> ok | {error, posix()}.
-chroot(Drv, Pids, Path) ->
-    alcove_owner:call(Drv, Pids, chroot, [Path], infinity, {?MODULE, [Drv, Pids, Path]}).
+chroot(Drv, Pids, Path) -> ?CALL(Drv, Pids, [Path]).
 
 %% @doc As {@link chroot/3}, with a limit of time.
 -spec chroot(alcove_drv:ref(), [pid_t()], Path :: name(), timeout()) -> ok | {error, posix()}.
-chroot(Drv, Pids, Path, Timeout) ->
-    alcove_owner:call(Drv, Pids, chroot, [Path], Timeout, {?MODULE, [Drv, Pids, Path, Timeout]}).
+chroot(Drv, Pids, Path, Timeout) -> ?CALL(Drv, Pids, [Path], Timeout).
 
 %% @doc Removes all environment variables, see clearenv(3).
 %%
@@ -1032,13 +769,11 @@ chroot(Drv, Pids, Path, Timeout) ->
 %% [] = alcove:environ(Drv, [Pid]).
 %% '''
 -spec clearenv(alcove_drv:ref(), [pid_t()]) -> ok | {error, posix()}.
-clearenv(Drv, Pids) ->
-    alcove_owner:call(Drv, Pids, clearenv, [], infinity, {?MODULE, [Drv, Pids]}).
+clearenv(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
 %% @doc As {@link clearenv/2}, with a limit of time.
 -spec clearenv(alcove_drv:ref(), [pid_t()], timeout()) -> ok | {error, posix()}.
-clearenv(Drv, Pids, Timeout) ->
-    alcove_owner:call(Drv, Pids, clearenv, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
+clearenv(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
 %% @doc Forks a process into namespaces of its own, see clone(2). As {@link fork/2} otherwise.
 %%
@@ -1052,22 +787,15 @@ clearenv(Drv, Pids, Timeout) ->
 %%
 %% Systems: Linux.
 -spec clone(
-    alcove_drv:ref(),
-    [pid_t()],
-    Flags :: int32_t() | [constant()]
+    alcove_drv:ref(), [pid_t()], Flags :: int32_t() | [constant()]
 ) -> {ok, pid_t()} | {error, posix()}.
-clone(Drv, Pids, Flags) ->
-    alcove_owner:call(Drv, Pids, clone, [Flags], infinity, {?MODULE, [Drv, Pids, Flags]}).
+clone(Drv, Pids, Flags) -> ?CALL(Drv, Pids, [Flags]).
 
 %% @doc As {@link clone/3}, with a limit of time.
 -spec clone(
-    alcove_drv:ref(),
-    [pid_t()],
-    Flags :: int32_t() | [constant()],
-    timeout()
+    alcove_drv:ref(), [pid_t()], Flags :: int32_t() | [constant()], timeout()
 ) -> {ok, pid_t()} | {error, posix()}.
-clone(Drv, Pids, Flags, Timeout) ->
-    alcove_owner:call(Drv, Pids, clone, [Flags], Timeout, {?MODULE, [Drv, Pids, Flags, Timeout]}).
+clone(Drv, Pids, Flags, Timeout) -> ?CALL(Drv, Pids, [Flags], Timeout).
 
 %% @doc The number of a flag of clone(2), `unknown' if the system does not have it.
 %%
@@ -1077,32 +805,13 @@ clone(Drv, Pids, Flags, Timeout) ->
 %%
 %% Systems: Linux.
 -spec clone_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> integer() | unknown.
-clone_constant(Drv, Pids, Symbol) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        clone_constant,
-        [Symbol],
-        infinity,
-        {?MODULE, [Drv, Pids, Symbol]}
-    ).
+clone_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
 %% @doc As {@link clone_constant/3}, with a limit of time.
 -spec clone_constant(
-    alcove_drv:ref(),
-    [pid_t()],
-    Symbol :: atom(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()
 ) -> integer() | unknown.
-clone_constant(Drv, Pids, Symbol, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        clone_constant,
-        [Symbol],
-        Timeout,
-        {?MODULE, [Drv, Pids, Symbol, Timeout]}
-    ).
+clone_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout).
 
 %% @doc Closes a descriptor, see close(2).
 %%
@@ -1115,13 +824,11 @@ clone_constant(Drv, Pids, Symbol, Timeout) ->
 %% ok = alcove:close(Drv, [Pid], FD).
 %% '''
 -spec close(alcove_drv:ref(), [pid_t()], FD :: fd()) -> ok | {error, posix()}.
-close(Drv, Pids, FD) ->
-    alcove_owner:call(Drv, Pids, close, [FD], infinity, {?MODULE, [Drv, Pids, FD]}).
+close(Drv, Pids, FD) -> ?CALL(Drv, Pids, [FD]).
 
 %% @doc As {@link close/3}, with a limit of time.
 -spec close(alcove_drv:ref(), [pid_t()], FD :: fd(), timeout()) -> ok | {error, posix()}.
-close(Drv, Pids, FD, Timeout) ->
-    alcove_owner:call(Drv, Pids, close, [FD], Timeout, {?MODULE, [Drv, Pids, FD, Timeout]}).
+close(Drv, Pids, FD, Timeout) -> ?CALL(Drv, Pids, [FD], Timeout).
 
 %% @doc Connects a socket to the address that is given as the C structure of its family, see
 %% connect(2). The process answers nothing else until it is connected.
@@ -1133,38 +840,15 @@ close(Drv, Pids, FD, Timeout) ->
 %% ok = alcove:connect(Drv, [Pid], FD, Sockaddr).
 %% '''
 -spec connect(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    Sockaddr :: [] | cstruct()
+    alcove_drv:ref(), [pid_t()], FD :: fd(), Sockaddr :: [] | cstruct()
 ) -> ok | {error, posix()}.
-connect(Drv, Pids, FD, Sockaddr) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        connect,
-        [FD, Sockaddr],
-        infinity,
-        {?MODULE, [Drv, Pids, FD, Sockaddr]}
-    ).
+connect(Drv, Pids, FD, Sockaddr) -> ?CALL(Drv, Pids, [FD, Sockaddr]).
 
 %% @doc As {@link connect/4}, with a limit of time.
 -spec connect(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    Sockaddr :: [] | cstruct(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], FD :: fd(), Sockaddr :: [] | cstruct(), timeout()
 ) -> ok | {error, posix()}.
-connect(Drv, Pids, FD, Sockaddr, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        connect,
-        [FD, Sockaddr],
-        Timeout,
-        {?MODULE, [Drv, Pids, FD, Sockaddr, Timeout]}
-    ).
+connect(Drv, Pids, FD, Sockaddr, Timeout) -> ?CALL(Drv, Pids, [FD, Sockaddr], Timeout).
 
 %% @doc The children of the process: their pids, counters of flow control, signals on end of
 %% input, and the descriptors that the process holds for them. Children of children are not
@@ -1178,13 +862,11 @@ connect(Drv, Pids, FD, Sockaddr, Timeout) ->
 %% [#alcove_pid{pid = Child, flowcontrol = -1}] = alcove:cpid(Drv, [Pid]).
 %% '''
 -spec cpid(alcove_drv:ref(), [pid_t()]) -> [alcove_pid()].
-cpid(Drv, Pids) ->
-    alcove_owner:call(Drv, Pids, cpid, [], infinity, {?MODULE, [Drv, Pids]}).
+cpid(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
 %% @doc As {@link cpid/2}, with a limit of time.
 -spec cpid(alcove_drv:ref(), [pid_t()], timeout()) -> [alcove_pid()].
-cpid(Drv, Pids, Timeout) ->
-    alcove_owner:call(Drv, Pids, cpid, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
+cpid(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
 %% @doc The environment variables, each as `<<"NAME=value">>', see environ(7).
 %%
@@ -1192,13 +874,11 @@ cpid(Drv, Pids, Timeout) ->
 %% [<<"HOME=/root">>, <<"TERM=xterm">>] = alcove:environ(Drv, [Pid]).
 %% '''
 -spec environ(alcove_drv:ref(), [pid_t()]) -> [binary()].
-environ(Drv, Pids) ->
-    alcove_owner:call(Drv, Pids, environ, [], infinity, {?MODULE, [Drv, Pids]}).
+environ(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
 %% @doc As {@link environ/2}, with a limit of time.
 -spec environ(alcove_drv:ref(), [pid_t()], timeout()) -> [binary()].
-environ(Drv, Pids, Timeout) ->
-    alcove_owner:call(Drv, Pids, environ, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
+environ(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
 %% @doc The name of an error number, see errno(3).
 %%
@@ -1206,20 +886,11 @@ environ(Drv, Pids, Timeout) ->
 %% eperm = alcove:errno_id(Drv, [], 1).
 %% '''
 -spec errno_id(alcove_drv:ref(), [pid_t()], Errno :: int32_t()) -> posix() | unknown.
-errno_id(Drv, Pids, Errno) ->
-    alcove_owner:call(Drv, Pids, errno_id, [Errno], infinity, {?MODULE, [Drv, Pids, Errno]}).
+errno_id(Drv, Pids, Errno) -> ?CALL(Drv, Pids, [Errno]).
 
 %% @doc As {@link errno_id/3}, with a limit of time.
 -spec errno_id(alcove_drv:ref(), [pid_t()], Errno :: int32_t(), timeout()) -> posix() | unknown.
-errno_id(Drv, Pids, Errno, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        errno_id,
-        [Errno],
-        Timeout,
-        {?MODULE, [Drv, Pids, Errno, Timeout]}
-    ).
+errno_id(Drv, Pids, Errno, Timeout) -> ?CALL(Drv, Pids, [Errno], Timeout).
 
 %% @doc Replaces the process by the program at a path, with these arguments and this
 %% environment, see execve(2). The first argument is its name.
@@ -1232,40 +903,15 @@ errno_id(Drv, Pids, Errno, Timeout) ->
 %% [<<"1\n">>] = alcove:stdout(Drv, [Pid], 1000).
 %% '''
 -spec execve(
-    alcove_drv:ref(),
-    [pid_t()],
-    Arg0 :: name(),
-    Argv :: [name()],
-    Env :: [name()]
+    alcove_drv:ref(), [pid_t()], Arg0 :: name(), Argv :: [name()], Env :: [name()]
 ) -> ok | {error, posix()}.
-execve(Drv, Pids, Arg0, Argv, Env) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        execve,
-        [Arg0, Argv, Env],
-        infinity,
-        {?MODULE, [Drv, Pids, Arg0, Argv, Env]}
-    ).
+execve(Drv, Pids, Arg0, Argv, Env) -> ?CALL(Drv, Pids, [Arg0, Argv, Env]).
 
 %% @doc As {@link execve/5}, with a limit of time.
 -spec execve(
-    alcove_drv:ref(),
-    [pid_t()],
-    Arg0 :: name(),
-    Argv :: [name()],
-    Env :: [name()],
-    timeout()
+    alcove_drv:ref(), [pid_t()], Arg0 :: name(), Argv :: [name()], Env :: [name()], timeout()
 ) -> ok | {error, posix()}.
-execve(Drv, Pids, Arg0, Argv, Env, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        execve,
-        [Arg0, Argv, Env],
-        Timeout,
-        {?MODULE, [Drv, Pids, Arg0, Argv, Env, Timeout]}
-    ).
+execve(Drv, Pids, Arg0, Argv, Env, Timeout) -> ?CALL(Drv, Pids, [Arg0, Argv, Env], Timeout).
 
 %% @doc As {@link execve/5}, with the environment of the process. A name without a slash is looked
 %% for in its `PATH', see execvp(3).
@@ -1275,38 +921,15 @@ execve(Drv, Pids, Arg0, Argv, Env, Timeout) ->
 %% ok = alcove:stdin(Drv, [Pid], "x\n").
 %% '''
 -spec execvp(
-    alcove_drv:ref(),
-    [pid_t()],
-    Arg0 :: name(),
-    Argv :: [name()]
+    alcove_drv:ref(), [pid_t()], Arg0 :: name(), Argv :: [name()]
 ) -> ok | {error, posix()}.
-execvp(Drv, Pids, Arg0, Argv) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        execvp,
-        [Arg0, Argv],
-        infinity,
-        {?MODULE, [Drv, Pids, Arg0, Argv]}
-    ).
+execvp(Drv, Pids, Arg0, Argv) -> ?CALL(Drv, Pids, [Arg0, Argv]).
 
 %% @doc As {@link execvp/4}, with a limit of time.
 -spec execvp(
-    alcove_drv:ref(),
-    [pid_t()],
-    Arg0 :: name(),
-    Argv :: [name()],
-    timeout()
+    alcove_drv:ref(), [pid_t()], Arg0 :: name(), Argv :: [name()], timeout()
 ) -> ok | {error, posix()}.
-execvp(Drv, Pids, Arg0, Argv, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        execvp,
-        [Arg0, Argv],
-        Timeout,
-        {?MODULE, [Drv, Pids, Arg0, Argv, Timeout]}
-    ).
+execvp(Drv, Pids, Arg0, Argv, Timeout) -> ?CALL(Drv, Pids, [Arg0, Argv], Timeout).
 
 %% @doc Ends the process, see exit(3). Children that run a program are not signalled.
 %%
@@ -1315,13 +938,11 @@ execvp(Drv, Pids, Arg0, Argv, Timeout) ->
 %% {exit_status, 7} = alcove:event(Drv, [Pid], 1000).
 %% '''
 -spec exit(alcove_drv:ref(), [pid_t()], Status :: int32_t()) -> ok.
-exit(Drv, Pids, Status) ->
-    alcove_owner:call(Drv, Pids, exit, [Status], infinity, {?MODULE, [Drv, Pids, Status]}).
+exit(Drv, Pids, Status) -> ?CALL(Drv, Pids, [Status]).
 
 %% @doc As {@link exit/3}, with a limit of time.
 -spec exit(alcove_drv:ref(), [pid_t()], Status :: int32_t(), timeout()) -> ok.
-exit(Drv, Pids, Status, Timeout) ->
-    alcove_owner:call(Drv, Pids, exit, [Status], Timeout, {?MODULE, [Drv, Pids, Status, Timeout]}).
+exit(Drv, Pids, Status, Timeout) -> ?CALL(Drv, Pids, [Status], Timeout).
 
 %% @doc Acts on a descriptor, see fcntl(2). The argument is a number of 32 bits and must be given
 %% for every command; names are translated by {@link fcntl_constant/3}.
@@ -1330,40 +951,15 @@ exit(Drv, Pids, Status, Timeout) ->
 %% {ok, _} = alcove:fcntl(Drv, [Pid], FD, f_setfd, 1).
 %% '''
 -spec fcntl(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    Cmd :: constant(),
-    Arg :: int64_t()
+    alcove_drv:ref(), [pid_t()], FD :: fd(), Cmd :: constant(), Arg :: int64_t()
 ) -> {ok, int64_t()} | {error, posix()}.
-fcntl(Drv, Pids, FD, Cmd, Arg) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        fcntl,
-        [FD, Cmd, Arg],
-        infinity,
-        {?MODULE, [Drv, Pids, FD, Cmd, Arg]}
-    ).
+fcntl(Drv, Pids, FD, Cmd, Arg) -> ?CALL(Drv, Pids, [FD, Cmd, Arg]).
 
 %% @doc As {@link fcntl/5}, with a limit of time.
 -spec fcntl(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    Cmd :: constant(),
-    Arg :: int64_t(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], FD :: fd(), Cmd :: constant(), Arg :: int64_t(), timeout()
 ) -> {ok, int64_t()} | {error, posix()}.
-fcntl(Drv, Pids, FD, Cmd, Arg, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        fcntl,
-        [FD, Cmd, Arg],
-        Timeout,
-        {?MODULE, [Drv, Pids, FD, Cmd, Arg, Timeout]}
-    ).
+fcntl(Drv, Pids, FD, Cmd, Arg, Timeout) -> ?CALL(Drv, Pids, [FD, Cmd, Arg], Timeout).
 
 %% @doc The number of a constant of fcntl(2), `unknown' if the system does not have it.
 %%
@@ -1371,32 +967,13 @@ fcntl(Drv, Pids, FD, Cmd, Arg, Timeout) ->
 %% 1 = alcove:fcntl_constant(Drv, [], fd_cloexec).
 %% '''
 -spec fcntl_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> integer() | unknown.
-fcntl_constant(Drv, Pids, Symbol) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        fcntl_constant,
-        [Symbol],
-        infinity,
-        {?MODULE, [Drv, Pids, Symbol]}
-    ).
+fcntl_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
 %% @doc As {@link fcntl_constant/3}, with a limit of time.
 -spec fcntl_constant(
-    alcove_drv:ref(),
-    [pid_t()],
-    Symbol :: atom(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()
 ) -> integer() | unknown.
-fcntl_constant(Drv, Pids, Symbol, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        fcntl_constant,
-        [Symbol],
-        Timeout,
-        {?MODULE, [Drv, Pids, Symbol, Timeout]}
-    ).
+fcntl_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout).
 
 %% @doc As {@link execve/5}, with the program as an open descriptor, see fexecve(3): one that was
 %% opened before chroot(2), for example. The list of arguments and, other than in
@@ -1409,40 +986,15 @@ fcntl_constant(Drv, Pids, Symbol, Timeout) ->
 %%
 %% Systems: Linux, FreeBSD.
 -spec fexecve(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    Argv :: [name()],
-    Env :: [name()]
+    alcove_drv:ref(), [pid_t()], FD :: fd(), Argv :: [name()], Env :: [name()]
 ) -> ok | {error, posix()}.
-fexecve(Drv, Pids, FD, Argv, Env) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        fexecve,
-        [FD, Argv, Env],
-        infinity,
-        {?MODULE, [Drv, Pids, FD, Argv, Env]}
-    ).
+fexecve(Drv, Pids, FD, Argv, Env) -> ?CALL(Drv, Pids, [FD, Argv, Env]).
 
 %% @doc As {@link fexecve/5}, with a limit of time.
 -spec fexecve(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    Argv :: [name()],
-    Env :: [name()],
-    timeout()
+    alcove_drv:ref(), [pid_t()], FD :: fd(), Argv :: [name()], Env :: [name()], timeout()
 ) -> ok | {error, posix()}.
-fexecve(Drv, Pids, FD, Argv, Env, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        fexecve,
-        [FD, Argv, Env],
-        Timeout,
-        {?MODULE, [Drv, Pids, FD, Argv, Env, Timeout]}
-    ).
+fexecve(Drv, Pids, FD, Argv, Env, Timeout) -> ?CALL(Drv, Pids, [FD, Argv, Env], Timeout).
 
 %% @doc The number of a flag of open(2), `unknown' if the system does not have it. Also of a name of
 %% socket(2), waitpid(2), getpriority(2) or lseek(2), for which the C port says `unknown'.
@@ -1452,25 +1004,13 @@ fexecve(Drv, Pids, FD, Argv, Env, Timeout) ->
 %% 2 = alcove:file_constant(Drv, [], af_inet).
 %% '''
 -spec file_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> non_neg_integer() | unknown.
-file_constant(Drv, Pids, Symbol) ->
-    alcove_owner:call(Drv, Pids, file_constant, [Symbol], infinity, {?MODULE, [Drv, Pids, Symbol]}).
+file_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
 %% @doc As {@link file_constant/3}, with a limit of time.
 -spec file_constant(
-    alcove_drv:ref(),
-    [pid_t()],
-    Symbol :: atom(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()
 ) -> non_neg_integer() | unknown.
-file_constant(Drv, Pids, Symbol, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        file_constant,
-        [Symbol],
-        Timeout,
-        {?MODULE, [Drv, Pids, Symbol, Timeout]}
-    ).
+file_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout).
 
 %% @doc Takes calls away from the process, and from the processes that it forks later, for good:
 %% they raise `undef'. The maps come from {@link filter/1}; an empty one changes nothing.
@@ -1480,38 +1020,15 @@ file_constant(Drv, Pids, Symbol, Timeout) ->
 %% ok = alcove:filter(Drv, [Pid], <<>>, Deny).
 %% '''
 -spec filter(
-    alcove_drv:ref(),
-    [pid_t()],
-    Calls :: binary(),
-    Subprocess :: binary()
+    alcove_drv:ref(), [pid_t()], Calls :: binary(), Subprocess :: binary()
 ) -> ok | {error, einval}.
-filter(Drv, Pids, Calls, Subprocess) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        filter,
-        [Calls, Subprocess],
-        infinity,
-        {?MODULE, [Drv, Pids, Calls, Subprocess]}
-    ).
+filter(Drv, Pids, Calls, Subprocess) -> ?CALL(Drv, Pids, [Calls, Subprocess]).
 
 %% @doc As {@link filter/4}, with a limit of time.
 -spec filter(
-    alcove_drv:ref(),
-    [pid_t()],
-    Calls :: binary(),
-    Subprocess :: binary(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Calls :: binary(), Subprocess :: binary(), timeout()
 ) -> ok | {error, einval}.
-filter(Drv, Pids, Calls, Subprocess, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        filter,
-        [Calls, Subprocess],
-        Timeout,
-        {?MODULE, [Drv, Pids, Calls, Subprocess, Timeout]}
-    ).
+filter(Drv, Pids, Calls, Subprocess, Timeout) -> ?CALL(Drv, Pids, [Calls, Subprocess], Timeout).
 
 %% @doc Forks a process that waits for calls, see fork(2). Its pipeline is that of its parent with
 %% the pid at the end.
@@ -1526,13 +1043,11 @@ filter(Drv, Pids, Calls, Subprocess, Timeout) ->
 %% Child = alcove:getpid(Drv, [Parent, Child]).
 %% '''
 -spec fork(alcove_drv:ref(), [pid_t()]) -> {ok, pid_t()} | {error, posix()}.
-fork(Drv, Pids) ->
-    alcove_owner:call(Drv, Pids, fork, [], infinity, {?MODULE, [Drv, Pids]}).
+fork(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
 %% @doc As {@link fork/2}, with a limit of time.
 -spec fork(alcove_drv:ref(), [pid_t()], timeout()) -> {ok, pid_t()} | {error, posix()}.
-fork(Drv, Pids, Timeout) ->
-    alcove_owner:call(Drv, Pids, fork, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
+fork(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
 %% @doc The working directory, see getcwd(3); `enoent' if it is not below the root.
 %%
@@ -1540,13 +1055,11 @@ fork(Drv, Pids, Timeout) ->
 %% {ok, <<"/">>} = alcove:getcwd(Drv, [Pid]).
 %% '''
 -spec getcwd(alcove_drv:ref(), [pid_t()]) -> {ok, binary()} | {error, posix()}.
-getcwd(Drv, Pids) ->
-    alcove_owner:call(Drv, Pids, getcwd, [], infinity, {?MODULE, [Drv, Pids]}).
+getcwd(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
 %% @doc As {@link getcwd/2}, with a limit of time.
 -spec getcwd(alcove_drv:ref(), [pid_t()], timeout()) -> {ok, binary()} | {error, posix()}.
-getcwd(Drv, Pids, Timeout) ->
-    alcove_owner:call(Drv, Pids, getcwd, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
+getcwd(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
 %% @doc The value of an environment variable, see getenv(3); `false' if there is none.
 %%
@@ -1554,13 +1067,11 @@ getcwd(Drv, Pids, Timeout) ->
 %% <<"/root">> = alcove:getenv(Drv, [Pid], "HOME").
 %% '''
 -spec getenv(alcove_drv:ref(), [pid_t()], Name :: name()) -> binary() | false.
-getenv(Drv, Pids, Name) ->
-    alcove_owner:call(Drv, Pids, getenv, [Name], infinity, {?MODULE, [Drv, Pids, Name]}).
+getenv(Drv, Pids, Name) -> ?CALL(Drv, Pids, [Name]).
 
 %% @doc As {@link getenv/3}, with a limit of time.
 -spec getenv(alcove_drv:ref(), [pid_t()], Name :: name(), timeout()) -> binary() | false.
-getenv(Drv, Pids, Name, Timeout) ->
-    alcove_owner:call(Drv, Pids, getenv, [Name], Timeout, {?MODULE, [Drv, Pids, Name, Timeout]}).
+getenv(Drv, Pids, Name, Timeout) -> ?CALL(Drv, Pids, [Name], Timeout).
 
 %% @doc The real group id, see getgid(2).
 %%
@@ -1568,13 +1079,11 @@ getenv(Drv, Pids, Name, Timeout) ->
 %% 0 = alcove:getgid(Drv, [Pid]).
 %% '''
 -spec getgid(alcove_drv:ref(), [pid_t()]) -> gid_t().
-getgid(Drv, Pids) ->
-    alcove_owner:call(Drv, Pids, getgid, [], infinity, {?MODULE, [Drv, Pids]}).
+getgid(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
 %% @doc As {@link getgid/2}, with a limit of time.
 -spec getgid(alcove_drv:ref(), [pid_t()], timeout()) -> gid_t().
-getgid(Drv, Pids, Timeout) ->
-    alcove_owner:call(Drv, Pids, getgid, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
+getgid(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
 %% @doc The supplementary groups, the last one first, see getgroups(2).
 %%
@@ -1583,13 +1092,11 @@ getgid(Drv, Pids, Timeout) ->
 %% {ok, [2, 1]} = alcove:getgroups(Drv, [Pid]).
 %% '''
 -spec getgroups(alcove_drv:ref(), [pid_t()]) -> {ok, [gid_t()]} | {error, posix()}.
-getgroups(Drv, Pids) ->
-    alcove_owner:call(Drv, Pids, getgroups, [], infinity, {?MODULE, [Drv, Pids]}).
+getgroups(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
 %% @doc As {@link getgroups/2}, with a limit of time.
 -spec getgroups(alcove_drv:ref(), [pid_t()], timeout()) -> {ok, [gid_t()]} | {error, posix()}.
-getgroups(Drv, Pids, Timeout) ->
-    alcove_owner:call(Drv, Pids, getgroups, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
+getgroups(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
 %% @doc The host name of the uts namespace, see gethostname(2).
 %%
@@ -1597,13 +1104,11 @@ getgroups(Drv, Pids, Timeout) ->
 %% {ok, <<"localhost">>} = alcove:gethostname(Drv, [Pid]).
 %% '''
 -spec gethostname(alcove_drv:ref(), [pid_t()]) -> {ok, binary()} | {error, posix()}.
-gethostname(Drv, Pids) ->
-    alcove_owner:call(Drv, Pids, gethostname, [], infinity, {?MODULE, [Drv, Pids]}).
+gethostname(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
 %% @doc As {@link gethostname/2}, with a limit of time.
 -spec gethostname(alcove_drv:ref(), [pid_t()], timeout()) -> {ok, binary()} | {error, posix()}.
-gethostname(Drv, Pids, Timeout) ->
-    alcove_owner:call(Drv, Pids, gethostname, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
+gethostname(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
 %% @doc An option of the process; `false' if there is no such option. See {@link setopt/4}.
 %%
@@ -1611,13 +1116,11 @@ gethostname(Drv, Pids, Timeout) ->
 %% 16 = alcove:getopt(Drv, [Pid], maxforkdepth).
 %% '''
 -spec getopt(alcove_drv:ref(), [pid_t()], Opt :: atom()) -> int32_t() | false.
-getopt(Drv, Pids, Opt) ->
-    alcove_owner:call(Drv, Pids, getopt, [Opt], infinity, {?MODULE, [Drv, Pids, Opt]}).
+getopt(Drv, Pids, Opt) -> ?CALL(Drv, Pids, [Opt]).
 
 %% @doc As {@link getopt/3}, with a limit of time.
 -spec getopt(alcove_drv:ref(), [pid_t()], Opt :: atom(), timeout()) -> int32_t() | false.
-getopt(Drv, Pids, Opt, Timeout) ->
-    alcove_owner:call(Drv, Pids, getopt, [Opt], Timeout, {?MODULE, [Drv, Pids, Opt, Timeout]}).
+getopt(Drv, Pids, Opt, Timeout) -> ?CALL(Drv, Pids, [Opt], Timeout).
 
 %% @doc The process group, see getpgrp(2).
 %%
@@ -1625,13 +1128,11 @@ getopt(Drv, Pids, Opt, Timeout) ->
 %% Group = alcove:getpgrp(Drv, [Pid]).
 %% '''
 -spec getpgrp(alcove_drv:ref(), [pid_t()]) -> pid_t().
-getpgrp(Drv, Pids) ->
-    alcove_owner:call(Drv, Pids, getpgrp, [], infinity, {?MODULE, [Drv, Pids]}).
+getpgrp(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
 %% @doc As {@link getpgrp/2}, with a limit of time.
 -spec getpgrp(alcove_drv:ref(), [pid_t()], timeout()) -> pid_t().
-getpgrp(Drv, Pids, Timeout) ->
-    alcove_owner:call(Drv, Pids, getpgrp, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
+getpgrp(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
 %% @doc The pid as the process sees it, see getpid(2): 1 in a new pid namespace.
 %%
@@ -1639,13 +1140,11 @@ getpgrp(Drv, Pids, Timeout) ->
 %% Pid = alcove:getpid(Drv, [Pid]).
 %% '''
 -spec getpid(alcove_drv:ref(), [pid_t()]) -> pid_t().
-getpid(Drv, Pids) ->
-    alcove_owner:call(Drv, Pids, getpid, [], infinity, {?MODULE, [Drv, Pids]}).
+getpid(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
 %% @doc As {@link getpid/2}, with a limit of time.
 -spec getpid(alcove_drv:ref(), [pid_t()], timeout()) -> pid_t().
-getpid(Drv, Pids, Timeout) ->
-    alcove_owner:call(Drv, Pids, getpid, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
+getpid(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
 %% @doc The nice value, -20 to 19, of a process, a process group or a user, see getpriority(2).
 %%
@@ -1653,38 +1152,15 @@ getpid(Drv, Pids, Timeout) ->
 %% {ok, 0} = alcove:getpriority(Drv, [Pid], prio_process, 0).
 %% '''
 -spec getpriority(
-    alcove_drv:ref(),
-    [pid_t()],
-    Which :: constant(),
-    Who :: int32_t()
+    alcove_drv:ref(), [pid_t()], Which :: constant(), Who :: int32_t()
 ) -> {ok, int32_t()} | {error, posix()}.
-getpriority(Drv, Pids, Which, Who) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        getpriority,
-        [Which, Who],
-        infinity,
-        {?MODULE, [Drv, Pids, Which, Who]}
-    ).
+getpriority(Drv, Pids, Which, Who) -> ?CALL(Drv, Pids, [Which, Who]).
 
 %% @doc As {@link getpriority/4}, with a limit of time.
 -spec getpriority(
-    alcove_drv:ref(),
-    [pid_t()],
-    Which :: constant(),
-    Who :: int32_t(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Which :: constant(), Who :: int32_t(), timeout()
 ) -> {ok, int32_t()} | {error, posix()}.
-getpriority(Drv, Pids, Which, Who, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        getpriority,
-        [Which, Who],
-        Timeout,
-        {?MODULE, [Drv, Pids, Which, Who, Timeout]}
-    ).
+getpriority(Drv, Pids, Which, Who, Timeout) -> ?CALL(Drv, Pids, [Which, Who], Timeout).
 
 %% @doc The group ids, see getresgid(2).
 %%
@@ -1694,20 +1170,15 @@ getpriority(Drv, Pids, Which, Who, Timeout) ->
 %%
 %% Systems: Linux, FreeBSD, OpenBSD.
 -spec getresgid(
-    alcove_drv:ref(),
-    [pid_t()]
+    alcove_drv:ref(), [pid_t()]
 ) -> {ok, Real :: gid_t(), Effective :: gid_t(), Saved :: gid_t()} | {error, posix()}.
-getresgid(Drv, Pids) ->
-    alcove_owner:call(Drv, Pids, getresgid, [], infinity, {?MODULE, [Drv, Pids]}).
+getresgid(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
 %% @doc As {@link getresgid/2}, with a limit of time.
 -spec getresgid(
-    alcove_drv:ref(),
-    [pid_t()],
-    timeout()
+    alcove_drv:ref(), [pid_t()], timeout()
 ) -> {ok, Real :: gid_t(), Effective :: gid_t(), Saved :: gid_t()} | {error, posix()}.
-getresgid(Drv, Pids, Timeout) ->
-    alcove_owner:call(Drv, Pids, getresgid, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
+getresgid(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
 %% @doc The user ids, see getresuid(2).
 %%
@@ -1717,20 +1188,15 @@ getresgid(Drv, Pids, Timeout) ->
 %%
 %% Systems: Linux, FreeBSD, OpenBSD.
 -spec getresuid(
-    alcove_drv:ref(),
-    [pid_t()]
+    alcove_drv:ref(), [pid_t()]
 ) -> {ok, Real :: uid_t(), Effective :: uid_t(), Saved :: uid_t()} | {error, posix()}.
-getresuid(Drv, Pids) ->
-    alcove_owner:call(Drv, Pids, getresuid, [], infinity, {?MODULE, [Drv, Pids]}).
+getresuid(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
 %% @doc As {@link getresuid/2}, with a limit of time.
 -spec getresuid(
-    alcove_drv:ref(),
-    [pid_t()],
-    timeout()
+    alcove_drv:ref(), [pid_t()], timeout()
 ) -> {ok, Real :: uid_t(), Effective :: uid_t(), Saved :: uid_t()} | {error, posix()}.
-getresuid(Drv, Pids, Timeout) ->
-    alcove_owner:call(Drv, Pids, getresuid, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
+getresuid(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
 %% @doc A limit of the process, see getrlimit(2); 16#ffffffffffffffff is no limit.
 %%
@@ -1738,29 +1204,15 @@ getresuid(Drv, Pids, Timeout) ->
 %% {ok, #alcove_rlimit{cur = Soft}} = alcove:getrlimit(Drv, [Pid], rlimit_nofile).
 %% '''
 -spec getrlimit(
-    alcove_drv:ref(),
-    [pid_t()],
-    Resource :: constant()
+    alcove_drv:ref(), [pid_t()], Resource :: constant()
 ) -> {ok, alcove_rlimit()} | {error, posix()}.
-getrlimit(Drv, Pids, Resource) ->
-    alcove_owner:call(Drv, Pids, getrlimit, [Resource], infinity, {?MODULE, [Drv, Pids, Resource]}).
+getrlimit(Drv, Pids, Resource) -> ?CALL(Drv, Pids, [Resource]).
 
 %% @doc As {@link getrlimit/3}, with a limit of time.
 -spec getrlimit(
-    alcove_drv:ref(),
-    [pid_t()],
-    Resource :: constant(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Resource :: constant(), timeout()
 ) -> {ok, alcove_rlimit()} | {error, posix()}.
-getrlimit(Drv, Pids, Resource, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        getrlimit,
-        [Resource],
-        Timeout,
-        {?MODULE, [Drv, Pids, Resource, Timeout]}
-    ).
+getrlimit(Drv, Pids, Resource, Timeout) -> ?CALL(Drv, Pids, [Resource], Timeout).
 
 %% @doc The session of a process, see getsid(2); 0 is the process itself.
 %%
@@ -1768,18 +1220,13 @@ getrlimit(Drv, Pids, Resource, Timeout) ->
 %% {ok, Session} = alcove:getsid(Drv, [Pid], 0).
 %% '''
 -spec getsid(alcove_drv:ref(), [pid_t()], OSPid :: pid_t()) -> {ok, pid_t()} | {error, posix()}.
-getsid(Drv, Pids, OSPid) ->
-    alcove_owner:call(Drv, Pids, getsid, [OSPid], infinity, {?MODULE, [Drv, Pids, OSPid]}).
+getsid(Drv, Pids, OSPid) -> ?CALL(Drv, Pids, [OSPid]).
 
 %% @doc As {@link getsid/3}, with a limit of time.
 -spec getsid(
-    alcove_drv:ref(),
-    [pid_t()],
-    OSPid :: pid_t(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], OSPid :: pid_t(), timeout()
 ) -> {ok, pid_t()} | {error, posix()}.
-getsid(Drv, Pids, OSPid, Timeout) ->
-    alcove_owner:call(Drv, Pids, getsid, [OSPid], Timeout, {?MODULE, [Drv, Pids, OSPid, Timeout]}).
+getsid(Drv, Pids, OSPid, Timeout) -> ?CALL(Drv, Pids, [OSPid], Timeout).
 
 %% @doc The real user id, see getuid(2).
 %%
@@ -1787,13 +1234,11 @@ getsid(Drv, Pids, OSPid, Timeout) ->
 %% 0 = alcove:getuid(Drv, [Pid]).
 %% '''
 -spec getuid(alcove_drv:ref(), [pid_t()]) -> uid_t().
-getuid(Drv, Pids) ->
-    alcove_owner:call(Drv, Pids, getuid, [], infinity, {?MODULE, [Drv, Pids]}).
+getuid(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
 %% @doc As {@link getuid/2}, with a limit of time.
 -spec getuid(alcove_drv:ref(), [pid_t()], timeout()) -> uid_t().
-getuid(Drv, Pids, Timeout) ->
-    alcove_owner:call(Drv, Pids, getuid, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
+getuid(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
 %% @doc Controls a device, see ioctl(2). A binary or a structure is given as a pointer and
 %% returned as the device has left it, in its size; an integer is given as it is and
@@ -1810,15 +1255,7 @@ getuid(Drv, Pids, Timeout) ->
     Request :: constant(),
     Argp :: integer() | binary() | cstruct()
 ) -> {ok, integer(), iodata()} | {error, posix()}.
-ioctl(Drv, Pids, FD, Request, Argp) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        ioctl,
-        [FD, Request, Argp],
-        infinity,
-        {?MODULE, [Drv, Pids, FD, Request, Argp]}
-    ).
+ioctl(Drv, Pids, FD, Request, Argp) -> ?CALL(Drv, Pids, [FD, Request, Argp]).
 
 %% @doc As {@link ioctl/5}, with a limit of time.
 -spec ioctl(
@@ -1829,15 +1266,7 @@ ioctl(Drv, Pids, FD, Request, Argp) ->
     Argp :: integer() | binary() | cstruct(),
     timeout()
 ) -> {ok, integer(), iodata()} | {error, posix()}.
-ioctl(Drv, Pids, FD, Request, Argp, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        ioctl,
-        [FD, Request, Argp],
-        Timeout,
-        {?MODULE, [Drv, Pids, FD, Request, Argp, Timeout]}
-    ).
+ioctl(Drv, Pids, FD, Request, Argp, Timeout) -> ?CALL(Drv, Pids, [FD, Request, Argp], Timeout).
 
 %% @doc The number of a request of ioctl(2), `unknown' if the system does not have it.
 %%
@@ -1845,49 +1274,21 @@ ioctl(Drv, Pids, FD, Request, Argp, Timeout) ->
 %% Request = alcove:ioctl_constant(Drv, [], tiocgwinsz).
 %% '''
 -spec ioctl_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> integer() | unknown.
-ioctl_constant(Drv, Pids, Symbol) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        ioctl_constant,
-        [Symbol],
-        infinity,
-        {?MODULE, [Drv, Pids, Symbol]}
-    ).
+ioctl_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
 %% @doc As {@link ioctl_constant/3}, with a limit of time.
 -spec ioctl_constant(
-    alcove_drv:ref(),
-    [pid_t()],
-    Symbol :: atom(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()
 ) -> integer() | unknown.
-ioctl_constant(Drv, Pids, Symbol, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        ioctl_constant,
-        [Symbol],
-        Timeout,
-        {?MODULE, [Drv, Pids, Symbol, Timeout]}
-    ).
+ioctl_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout).
 
 %% @hidden The bytes of the argument, joined by the process: a test of how data travels.
 -spec iolist_to_bin(alcove_drv:ref(), [pid_t()], Data :: iodata()) -> binary().
-iolist_to_bin(Drv, Pids, Data) ->
-    alcove_owner:call(Drv, Pids, iolist_to_bin, [Data], infinity, {?MODULE, [Drv, Pids, Data]}).
+iolist_to_bin(Drv, Pids, Data) -> ?CALL(Drv, Pids, [Data]).
 
 %% @hidden As {@link iolist_to_bin/3}, with a limit of time.
 -spec iolist_to_bin(alcove_drv:ref(), [pid_t()], Data :: iodata(), timeout()) -> binary().
-iolist_to_bin(Drv, Pids, Data, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        iolist_to_bin,
-        [Data],
-        Timeout,
-        {?MODULE, [Drv, Pids, Data, Timeout]}
-    ).
+iolist_to_bin(Drv, Pids, Data, Timeout) -> ?CALL(Drv, Pids, [Data], Timeout).
 
 %% @doc Puts the process into a new jail, see jail(2) and {@link alcove_cstruct:jail/1}.
 %%
@@ -1897,18 +1298,13 @@ iolist_to_bin(Drv, Pids, Data, Timeout) ->
 %%
 %% Systems: FreeBSD.
 -spec jail(alcove_drv:ref(), [pid_t()], Jail :: cstruct()) -> {ok, int32_t()} | {error, posix()}.
-jail(Drv, Pids, Jail) ->
-    alcove_owner:call(Drv, Pids, jail, [Jail], infinity, {?MODULE, [Drv, Pids, Jail]}).
+jail(Drv, Pids, Jail) -> ?CALL(Drv, Pids, [Jail]).
 
 %% @doc As {@link jail/3}, with a limit of time.
 -spec jail(
-    alcove_drv:ref(),
-    [pid_t()],
-    Jail :: cstruct(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Jail :: cstruct(), timeout()
 ) -> {ok, int32_t()} | {error, posix()}.
-jail(Drv, Pids, Jail, Timeout) ->
-    alcove_owner:call(Drv, Pids, jail, [Jail], Timeout, {?MODULE, [Drv, Pids, Jail, Timeout]}).
+jail(Drv, Pids, Jail, Timeout) -> ?CALL(Drv, Pids, [Jail], Timeout).
 
 %% @doc Puts the process into an existing jail, see jail_attach(2).
 %%
@@ -1918,18 +1314,13 @@ jail(Drv, Pids, Jail, Timeout) ->
 %%
 %% Systems: FreeBSD.
 -spec jail_attach(alcove_drv:ref(), [pid_t()], JID :: int32_t()) -> ok | {error, posix()}.
-jail_attach(Drv, Pids, JID) ->
-    alcove_owner:call(Drv, Pids, jail_attach, [JID], infinity, {?MODULE, [Drv, Pids, JID]}).
+jail_attach(Drv, Pids, JID) -> ?CALL(Drv, Pids, [JID]).
 
 %% @doc As {@link jail_attach/3}, with a limit of time.
 -spec jail_attach(
-    alcove_drv:ref(),
-    [pid_t()],
-    JID :: int32_t(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], JID :: int32_t(), timeout()
 ) -> ok | {error, posix()}.
-jail_attach(Drv, Pids, JID, Timeout) ->
-    alcove_owner:call(Drv, Pids, jail_attach, [JID], Timeout, {?MODULE, [Drv, Pids, JID, Timeout]}).
+jail_attach(Drv, Pids, JID, Timeout) -> ?CALL(Drv, Pids, [JID], Timeout).
 
 %% @doc Removes a jail and ends the processes in it, see jail_remove(2).
 %%
@@ -1939,18 +1330,13 @@ jail_attach(Drv, Pids, JID, Timeout) ->
 %%
 %% Systems: FreeBSD.
 -spec jail_remove(alcove_drv:ref(), [pid_t()], JID :: int32_t()) -> ok | {error, posix()}.
-jail_remove(Drv, Pids, JID) ->
-    alcove_owner:call(Drv, Pids, jail_remove, [JID], infinity, {?MODULE, [Drv, Pids, JID]}).
+jail_remove(Drv, Pids, JID) -> ?CALL(Drv, Pids, [JID]).
 
 %% @doc As {@link jail_remove/3}, with a limit of time.
 -spec jail_remove(
-    alcove_drv:ref(),
-    [pid_t()],
-    JID :: int32_t(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], JID :: int32_t(), timeout()
 ) -> ok | {error, posix()}.
-jail_remove(Drv, Pids, JID, Timeout) ->
-    alcove_owner:call(Drv, Pids, jail_remove, [JID], Timeout, {?MODULE, [Drv, Pids, JID, Timeout]}).
+jail_remove(Drv, Pids, JID, Timeout) -> ?CALL(Drv, Pids, [JID], Timeout).
 
 %% @doc Sends a signal to a process, to a group, or to all that it may, see kill(2). 0 only asks if
 %% the process exists.
@@ -1962,38 +1348,15 @@ jail_remove(Drv, Pids, JID, Timeout) ->
 %% ok = alcove:kill(Drv, [], Pid, sigterm).
 %% '''
 -spec kill(
-    alcove_drv:ref(),
-    [pid_t()],
-    OSPid :: pid_t(),
-    Signal :: constant()
+    alcove_drv:ref(), [pid_t()], OSPid :: pid_t(), Signal :: constant()
 ) -> ok | {error, posix()}.
-kill(Drv, Pids, OSPid, Signal) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        kill,
-        [OSPid, Signal],
-        infinity,
-        {?MODULE, [Drv, Pids, OSPid, Signal]}
-    ).
+kill(Drv, Pids, OSPid, Signal) -> ?CALL(Drv, Pids, [OSPid, Signal]).
 
 %% @doc As {@link kill/4}, with a limit of time.
 -spec kill(
-    alcove_drv:ref(),
-    [pid_t()],
-    OSPid :: pid_t(),
-    Signal :: constant(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], OSPid :: pid_t(), Signal :: constant(), timeout()
 ) -> ok | {error, posix()}.
-kill(Drv, Pids, OSPid, Signal, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        kill,
-        [OSPid, Signal],
-        Timeout,
-        {?MODULE, [Drv, Pids, OSPid, Signal, Timeout]}
-    ).
+kill(Drv, Pids, OSPid, Signal, Timeout) -> ?CALL(Drv, Pids, [OSPid, Signal], Timeout).
 
 %% @doc Gives a file one more name, see link(2).
 %%
@@ -2001,38 +1364,15 @@ kill(Drv, Pids, OSPid, Signal, Timeout) ->
 %% ok = alcove:link(Drv, [Pid], "/tmp/old", "/tmp/new").
 %% '''
 -spec link(
-    alcove_drv:ref(),
-    [pid_t()],
-    OldPath :: name(),
-    NewPath :: name()
+    alcove_drv:ref(), [pid_t()], OldPath :: name(), NewPath :: name()
 ) -> ok | {error, posix()}.
-link(Drv, Pids, OldPath, NewPath) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        link,
-        [OldPath, NewPath],
-        infinity,
-        {?MODULE, [Drv, Pids, OldPath, NewPath]}
-    ).
+link(Drv, Pids, OldPath, NewPath) -> ?CALL(Drv, Pids, [OldPath, NewPath]).
 
 %% @doc As {@link link/4}, with a limit of time.
 -spec link(
-    alcove_drv:ref(),
-    [pid_t()],
-    OldPath :: name(),
-    NewPath :: name(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], OldPath :: name(), NewPath :: name(), timeout()
 ) -> ok | {error, posix()}.
-link(Drv, Pids, OldPath, NewPath, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        link,
-        [OldPath, NewPath],
-        Timeout,
-        {?MODULE, [Drv, Pids, OldPath, NewPath, Timeout]}
-    ).
+link(Drv, Pids, OldPath, NewPath, Timeout) -> ?CALL(Drv, Pids, [OldPath, NewPath], Timeout).
 
 %% @doc Moves the position in a file, see lseek(2): 0 from the start, 1 from where it is, 2 from
 %% the end. The new position is not returned.
@@ -2041,40 +1381,15 @@ link(Drv, Pids, OldPath, NewPath, Timeout) ->
 %% ok = alcove:lseek(Drv, [Pid], FD, 0, 0).
 %% '''
 -spec lseek(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    Offset :: off_t(),
-    Whence :: int32_t()
+    alcove_drv:ref(), [pid_t()], FD :: fd(), Offset :: off_t(), Whence :: int32_t()
 ) -> ok | {error, posix()}.
-lseek(Drv, Pids, FD, Offset, Whence) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        lseek,
-        [FD, Offset, Whence],
-        infinity,
-        {?MODULE, [Drv, Pids, FD, Offset, Whence]}
-    ).
+lseek(Drv, Pids, FD, Offset, Whence) -> ?CALL(Drv, Pids, [FD, Offset, Whence]).
 
 %% @doc As {@link lseek/5}, with a limit of time.
 -spec lseek(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    Offset :: off_t(),
-    Whence :: int32_t(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], FD :: fd(), Offset :: off_t(), Whence :: int32_t(), timeout()
 ) -> ok | {error, posix()}.
-lseek(Drv, Pids, FD, Offset, Whence, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        lseek,
-        [FD, Offset, Whence],
-        Timeout,
-        {?MODULE, [Drv, Pids, FD, Offset, Whence, Timeout]}
-    ).
+lseek(Drv, Pids, FD, Offset, Whence, Timeout) -> ?CALL(Drv, Pids, [FD, Offset, Whence], Timeout).
 
 %% @doc Makes a directory, see mkdir(2). The umask of the process applies.
 %%
@@ -2082,26 +1397,13 @@ lseek(Drv, Pids, FD, Offset, Whence, Timeout) ->
 %% ok = alcove:mkdir(Drv, [Pid], "/tmp/dir", 8#755).
 %% '''
 -spec mkdir(alcove_drv:ref(), [pid_t()], Path :: name(), Mode :: mode_t()) -> ok | {error, posix()}.
-mkdir(Drv, Pids, Path, Mode) ->
-    alcove_owner:call(Drv, Pids, mkdir, [Path, Mode], infinity, {?MODULE, [Drv, Pids, Path, Mode]}).
+mkdir(Drv, Pids, Path, Mode) -> ?CALL(Drv, Pids, [Path, Mode]).
 
 %% @doc As {@link mkdir/4}, with a limit of time.
 -spec mkdir(
-    alcove_drv:ref(),
-    [pid_t()],
-    Path :: name(),
-    Mode :: mode_t(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Path :: name(), Mode :: mode_t(), timeout()
 ) -> ok | {error, posix()}.
-mkdir(Drv, Pids, Path, Mode, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        mkdir,
-        [Path, Mode],
-        Timeout,
-        {?MODULE, [Drv, Pids, Path, Mode, Timeout]}
-    ).
+mkdir(Drv, Pids, Path, Mode, Timeout) -> ?CALL(Drv, Pids, [Path, Mode], Timeout).
 
 %% @doc Makes a fifo, see mkfifo(3). The umask of the process applies.
 %%
@@ -2109,38 +1411,15 @@ mkdir(Drv, Pids, Path, Mode, Timeout) ->
 %% ok = alcove:mkfifo(Drv, [Pid], "/tmp/fifo", 8#600).
 %% '''
 -spec mkfifo(
-    alcove_drv:ref(),
-    [pid_t()],
-    Path :: name(),
-    Mode :: mode_t()
+    alcove_drv:ref(), [pid_t()], Path :: name(), Mode :: mode_t()
 ) -> ok | {error, posix()}.
-mkfifo(Drv, Pids, Path, Mode) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        mkfifo,
-        [Path, Mode],
-        infinity,
-        {?MODULE, [Drv, Pids, Path, Mode]}
-    ).
+mkfifo(Drv, Pids, Path, Mode) -> ?CALL(Drv, Pids, [Path, Mode]).
 
 %% @doc As {@link mkfifo/4}, with a limit of time.
 -spec mkfifo(
-    alcove_drv:ref(),
-    [pid_t()],
-    Path :: name(),
-    Mode :: mode_t(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Path :: name(), Mode :: mode_t(), timeout()
 ) -> ok | {error, posix()}.
-mkfifo(Drv, Pids, Path, Mode, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        mkfifo,
-        [Path, Mode],
-        Timeout,
-        {?MODULE, [Drv, Pids, Path, Mode, Timeout]}
-    ).
+mkfifo(Drv, Pids, Path, Mode, Timeout) -> ?CALL(Drv, Pids, [Path, Mode], Timeout).
 
 %% @doc Attaches a file system, see mount(2). What is empty is given as a null pointer. The
 %% options of the file system are the data; Opts is for Solaris and ignored elsewhere. FreeBSD has
@@ -2161,14 +1440,7 @@ mkfifo(Drv, Pids, Path, Mode, Timeout) ->
     Opts :: iodata()
 ) -> ok | {error, posix()}.
 mount(Drv, Pids, Source, Target, Type, Flags, Data, Opts) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        mount,
-        [Source, Target, Type, Flags, Data, Opts],
-        infinity,
-        {?MODULE, [Drv, Pids, Source, Target, Type, Flags, Data, Opts]}
-    ).
+    ?CALL(Drv, Pids, [Source, Target, Type, Flags, Data, Opts]).
 
 %% @doc As {@link mount/8}, with a limit of time.
 -spec mount(
@@ -2183,14 +1455,7 @@ mount(Drv, Pids, Source, Target, Type, Flags, Data, Opts) ->
     timeout()
 ) -> ok | {error, posix()}.
 mount(Drv, Pids, Source, Target, Type, Flags, Data, Opts, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        mount,
-        [Source, Target, Type, Flags, Data, Opts],
-        Timeout,
-        {?MODULE, [Drv, Pids, Source, Target, Type, Flags, Data, Opts, Timeout]}
-    ).
+    ?CALL(Drv, Pids, [Source, Target, Type, Flags, Data, Opts], Timeout).
 
 %% @doc The number of a flag of mount(2) or umount2(2), `unknown' if the system does not have it.
 %%
@@ -2198,32 +1463,13 @@ mount(Drv, Pids, Source, Target, Type, Flags, Data, Opts, Timeout) ->
 %% 4096 = alcove:mount_constant(Drv, [], ms_bind).
 %% '''
 -spec mount_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> uint64_t() | unknown.
-mount_constant(Drv, Pids, Symbol) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        mount_constant,
-        [Symbol],
-        infinity,
-        {?MODULE, [Drv, Pids, Symbol]}
-    ).
+mount_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
 %% @doc As {@link mount_constant/3}, with a limit of time.
 -spec mount_constant(
-    alcove_drv:ref(),
-    [pid_t()],
-    Symbol :: atom(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()
 ) -> uint64_t() | unknown.
-mount_constant(Drv, Pids, Symbol, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        mount_constant,
-        [Symbol],
-        Timeout,
-        {?MODULE, [Drv, Pids, Symbol, Timeout]}
-    ).
+mount_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout).
 
 %% @doc Opens a file, see open(2). Programs that are executed later inherit the descriptor unless
 %% `o_cloexec' is among the flags.
@@ -2232,21 +1478,9 @@ mount_constant(Drv, Pids, Symbol, Timeout) ->
 %% {ok, FD} = alcove:open(Drv, [Pid], "/tmp/log", [o_wronly, o_creat], 8#644).
 %% '''
 -spec open(
-    alcove_drv:ref(),
-    [pid_t()],
-    Path :: name(),
-    Flags :: int32_t() | [constant()],
-    Mode :: mode_t()
+    alcove_drv:ref(), [pid_t()], Path :: name(), Flags :: int32_t() | [constant()], Mode :: mode_t()
 ) -> {ok, fd()} | {error, posix()}.
-open(Drv, Pids, Path, Flags, Mode) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        open,
-        [Path, Flags, Mode],
-        infinity,
-        {?MODULE, [Drv, Pids, Path, Flags, Mode]}
-    ).
+open(Drv, Pids, Path, Flags, Mode) -> ?CALL(Drv, Pids, [Path, Flags, Mode]).
 
 %% @doc As {@link open/5}, with a limit of time.
 -spec open(
@@ -2257,15 +1491,7 @@ open(Drv, Pids, Path, Flags, Mode) ->
     Mode :: mode_t(),
     timeout()
 ) -> {ok, fd()} | {error, posix()}.
-open(Drv, Pids, Path, Flags, Mode, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        open,
-        [Path, Flags, Mode],
-        Timeout,
-        {?MODULE, [Drv, Pids, Path, Flags, Mode, Timeout]}
-    ).
+open(Drv, Pids, Path, Flags, Mode, Timeout) -> ?CALL(Drv, Pids, [Path, Flags, Mode], Timeout).
 
 %% @doc Makes a mounted file system the root and puts the old root below it, see pivot_root(2).
 %%
@@ -2275,38 +1501,15 @@ open(Drv, Pids, Path, Flags, Mode, Timeout) ->
 %%
 %% Systems: Linux.
 -spec pivot_root(
-    alcove_drv:ref(),
-    [pid_t()],
-    NewRoot :: name(),
-    PutOld :: name()
+    alcove_drv:ref(), [pid_t()], NewRoot :: name(), PutOld :: name()
 ) -> ok | {error, posix()}.
-pivot_root(Drv, Pids, NewRoot, PutOld) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        pivot_root,
-        [NewRoot, PutOld],
-        infinity,
-        {?MODULE, [Drv, Pids, NewRoot, PutOld]}
-    ).
+pivot_root(Drv, Pids, NewRoot, PutOld) -> ?CALL(Drv, Pids, [NewRoot, PutOld]).
 
 %% @doc As {@link pivot_root/4}, with a limit of time.
 -spec pivot_root(
-    alcove_drv:ref(),
-    [pid_t()],
-    NewRoot :: name(),
-    PutOld :: name(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], NewRoot :: name(), PutOld :: name(), timeout()
 ) -> ok | {error, posix()}.
-pivot_root(Drv, Pids, NewRoot, PutOld, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        pivot_root,
-        [NewRoot, PutOld],
-        Timeout,
-        {?MODULE, [Drv, Pids, NewRoot, PutOld, Timeout]}
-    ).
+pivot_root(Drv, Pids, NewRoot, PutOld, Timeout) -> ?CALL(Drv, Pids, [NewRoot, PutOld], Timeout).
 
 %% @doc Limits the system calls of the process, see pledge(2).
 %%
@@ -2316,38 +1519,16 @@ pivot_root(Drv, Pids, NewRoot, PutOld, Timeout) ->
 %%
 %% Systems: OpenBSD.
 -spec pledge(
-    alcove_drv:ref(),
-    [pid_t()],
-    Promises :: name(),
-    ExecPromises :: name()
+    alcove_drv:ref(), [pid_t()], Promises :: name(), ExecPromises :: name()
 ) -> ok | {error, posix()}.
-pledge(Drv, Pids, Promises, ExecPromises) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        pledge,
-        [Promises, ExecPromises],
-        infinity,
-        {?MODULE, [Drv, Pids, Promises, ExecPromises]}
-    ).
+pledge(Drv, Pids, Promises, ExecPromises) -> ?CALL(Drv, Pids, [Promises, ExecPromises]).
 
 %% @doc As {@link pledge/4}, with a limit of time.
 -spec pledge(
-    alcove_drv:ref(),
-    [pid_t()],
-    Promises :: name(),
-    ExecPromises :: name(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Promises :: name(), ExecPromises :: name(), timeout()
 ) -> ok | {error, posix()}.
 pledge(Drv, Pids, Promises, ExecPromises, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        pledge,
-        [Promises, ExecPromises],
-        Timeout,
-        {?MODULE, [Drv, Pids, Promises, ExecPromises, Timeout]}
-    ).
+    ?CALL(Drv, Pids, [Promises, ExecPromises], Timeout).
 
 %% @doc Changes the process in many ways, see prctl(2). Binaries and structures are given as
 %% pointers and returned as the kernel has left them. A list of characters is not a binary.
@@ -2369,14 +1550,7 @@ pledge(Drv, Pids, Promises, ExecPromises, Timeout) ->
     Arg5 :: ptr_arg()
 ) -> {ok, integer(), ptr_val(), ptr_val(), ptr_val(), ptr_val()} | {error, posix()}.
 prctl(Drv, Pids, Option, Arg2, Arg3, Arg4, Arg5) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        prctl,
-        [Option, Arg2, Arg3, Arg4, Arg5],
-        infinity,
-        {?MODULE, [Drv, Pids, Option, Arg2, Arg3, Arg4, Arg5]}
-    ).
+    ?CALL(Drv, Pids, [Option, Arg2, Arg3, Arg4, Arg5]).
 
 %% @doc As {@link prctl/7}, with a limit of time.
 -spec prctl(
@@ -2390,14 +1564,7 @@ prctl(Drv, Pids, Option, Arg2, Arg3, Arg4, Arg5) ->
     timeout()
 ) -> {ok, integer(), ptr_val(), ptr_val(), ptr_val(), ptr_val()} | {error, posix()}.
 prctl(Drv, Pids, Option, Arg2, Arg3, Arg4, Arg5, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        prctl,
-        [Option, Arg2, Arg3, Arg4, Arg5],
-        Timeout,
-        {?MODULE, [Drv, Pids, Option, Arg2, Arg3, Arg4, Arg5, Timeout]}
-    ).
+    ?CALL(Drv, Pids, [Option, Arg2, Arg3, Arg4, Arg5], Timeout).
 
 %% @doc The number of a constant of prctl(2) or of seccomp, `unknown' if the system does not have
 %% it.
@@ -2408,32 +1575,13 @@ prctl(Drv, Pids, Option, Arg2, Arg3, Arg4, Arg5, Timeout) ->
 %%
 %% Systems: Linux.
 -spec prctl_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> non_neg_integer() | unknown.
-prctl_constant(Drv, Pids, Symbol) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        prctl_constant,
-        [Symbol],
-        infinity,
-        {?MODULE, [Drv, Pids, Symbol]}
-    ).
+prctl_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
 %% @doc As {@link prctl_constant/3}, with a limit of time.
 -spec prctl_constant(
-    alcove_drv:ref(),
-    [pid_t()],
-    Symbol :: atom(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()
 ) -> non_neg_integer() | unknown.
-prctl_constant(Drv, Pids, Symbol, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        prctl_constant,
-        [Symbol],
-        Timeout,
-        {?MODULE, [Drv, Pids, Symbol, Timeout]}
-    ).
+prctl_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout).
 
 %% @doc Controls processes, see procctl(2).
 %%
@@ -2450,15 +1598,7 @@ prctl_constant(Drv, Pids, Symbol, Timeout) ->
     Cmd :: constant(),
     Data :: [] | cstruct()
 ) -> {ok, binary(), cstruct()} | {error, posix()}.
-procctl(Drv, Pids, IDType, ID, Cmd, Data) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        procctl,
-        [IDType, ID, Cmd, Data],
-        infinity,
-        {?MODULE, [Drv, Pids, IDType, ID, Cmd, Data]}
-    ).
+procctl(Drv, Pids, IDType, ID, Cmd, Data) -> ?CALL(Drv, Pids, [IDType, ID, Cmd, Data]).
 
 %% @doc As {@link procctl/6}, with a limit of time.
 -spec procctl(
@@ -2471,14 +1611,7 @@ procctl(Drv, Pids, IDType, ID, Cmd, Data) ->
     timeout()
 ) -> {ok, binary(), cstruct()} | {error, posix()}.
 procctl(Drv, Pids, IDType, ID, Cmd, Data, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        procctl,
-        [IDType, ID, Cmd, Data],
-        Timeout,
-        {?MODULE, [Drv, Pids, IDType, ID, Cmd, Data, Timeout]}
-    ).
+    ?CALL(Drv, Pids, [IDType, ID, Cmd, Data], Timeout).
 
 %% @doc Traces a process, see ptrace(2). Numbers are given as they are, binaries and structures as
 %% pointers, and returned as the kernel has left them.
@@ -2500,15 +1633,7 @@ procctl(Drv, Pids, IDType, ID, Cmd, Data, Timeout) ->
     Addr :: ptr_arg(),
     Data :: ptr_arg()
 ) -> {ok, integer(), ptr_val(), ptr_val()} | {error, posix()}.
-ptrace(Drv, Pids, Request, OSPid, Addr, Data) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        ptrace,
-        [Request, OSPid, Addr, Data],
-        infinity,
-        {?MODULE, [Drv, Pids, Request, OSPid, Addr, Data]}
-    ).
+ptrace(Drv, Pids, Request, OSPid, Addr, Data) -> ?CALL(Drv, Pids, [Request, OSPid, Addr, Data]).
 
 %% @doc As {@link ptrace/6}, with a limit of time.
 -spec ptrace(
@@ -2521,14 +1646,7 @@ ptrace(Drv, Pids, Request, OSPid, Addr, Data) ->
     timeout()
 ) -> {ok, integer(), ptr_val(), ptr_val()} | {error, posix()}.
 ptrace(Drv, Pids, Request, OSPid, Addr, Data, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        ptrace,
-        [Request, OSPid, Addr, Data],
-        Timeout,
-        {?MODULE, [Drv, Pids, Request, OSPid, Addr, Data, Timeout]}
-    ).
+    ?CALL(Drv, Pids, [Request, OSPid, Addr, Data], Timeout).
 
 %% @doc The number of a constant of ptrace(2), `unknown' if the system does not have it.
 %%
@@ -2538,32 +1656,13 @@ ptrace(Drv, Pids, Request, OSPid, Addr, Data, Timeout) ->
 %%
 %% Systems: Linux.
 -spec ptrace_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> integer() | unknown.
-ptrace_constant(Drv, Pids, Symbol) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        ptrace_constant,
-        [Symbol],
-        infinity,
-        {?MODULE, [Drv, Pids, Symbol]}
-    ).
+ptrace_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
 %% @doc As {@link ptrace_constant/3}, with a limit of time.
 -spec ptrace_constant(
-    alcove_drv:ref(),
-    [pid_t()],
-    Symbol :: atom(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()
 ) -> integer() | unknown.
-ptrace_constant(Drv, Pids, Symbol, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        ptrace_constant,
-        [Symbol],
-        Timeout,
-        {?MODULE, [Drv, Pids, Symbol, Timeout]}
-    ).
+ptrace_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout).
 
 %% @doc Reads from a descriptor, see read(2), at most what fits in a reply, nearly 64 kilobytes.
 %% `{ok, <<>>}' is the end of the file. The process answers nothing else while it waits for
@@ -2573,31 +1672,15 @@ ptrace_constant(Drv, Pids, Symbol, Timeout) ->
 %% {ok, <<"127.0.0.1", _/binary>>} = alcove:read(Drv, [Pid], FD, 1024).
 %% '''
 -spec read(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    Count :: size_t()
+    alcove_drv:ref(), [pid_t()], FD :: fd(), Count :: size_t()
 ) -> {ok, binary()} | {error, posix()}.
-read(Drv, Pids, FD, Count) ->
-    alcove_owner:call(Drv, Pids, read, [FD, Count], infinity, {?MODULE, [Drv, Pids, FD, Count]}).
+read(Drv, Pids, FD, Count) -> ?CALL(Drv, Pids, [FD, Count]).
 
 %% @doc As {@link read/4}, with a limit of time.
 -spec read(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    Count :: size_t(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], FD :: fd(), Count :: size_t(), timeout()
 ) -> {ok, binary()} | {error, posix()}.
-read(Drv, Pids, FD, Count, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        read,
-        [FD, Count],
-        Timeout,
-        {?MODULE, [Drv, Pids, FD, Count, Timeout]}
-    ).
+read(Drv, Pids, FD, Count, Timeout) -> ?CALL(Drv, Pids, [FD, Count], Timeout).
 
 %% @doc The names in a directory in no order, `.' and `..' among them, see readdir(3).
 %%
@@ -2605,18 +1688,13 @@ read(Drv, Pids, FD, Count, Timeout) ->
 %% {ok, Names} = alcove:readdir(Drv, [Pid], "/dev").
 %% '''
 -spec readdir(alcove_drv:ref(), [pid_t()], Path :: name()) -> {ok, [binary()]} | {error, posix()}.
-readdir(Drv, Pids, Path) ->
-    alcove_owner:call(Drv, Pids, readdir, [Path], infinity, {?MODULE, [Drv, Pids, Path]}).
+readdir(Drv, Pids, Path) -> ?CALL(Drv, Pids, [Path]).
 
 %% @doc As {@link readdir/3}, with a limit of time.
 -spec readdir(
-    alcove_drv:ref(),
-    [pid_t()],
-    Path :: name(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Path :: name(), timeout()
 ) -> {ok, [binary()]} | {error, posix()}.
-readdir(Drv, Pids, Path, Timeout) ->
-    alcove_owner:call(Drv, Pids, readdir, [Path], Timeout, {?MODULE, [Drv, Pids, Path, Timeout]}).
+readdir(Drv, Pids, Path, Timeout) -> ?CALL(Drv, Pids, [Path], Timeout).
 
 %% @doc The number of a resource of getrlimit(2), `unknown' if the system does not have it.
 %%
@@ -2624,32 +1702,13 @@ readdir(Drv, Pids, Path, Timeout) ->
 %% 7 = alcove:rlimit_constant(Drv, [], rlimit_nofile).
 %% '''
 -spec rlimit_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> non_neg_integer() | unknown.
-rlimit_constant(Drv, Pids, Symbol) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        rlimit_constant,
-        [Symbol],
-        infinity,
-        {?MODULE, [Drv, Pids, Symbol]}
-    ).
+rlimit_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
 %% @doc As {@link rlimit_constant/3}, with a limit of time.
 -spec rlimit_constant(
-    alcove_drv:ref(),
-    [pid_t()],
-    Symbol :: atom(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()
 ) -> non_neg_integer() | unknown.
-rlimit_constant(Drv, Pids, Symbol, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        rlimit_constant,
-        [Symbol],
-        Timeout,
-        {?MODULE, [Drv, Pids, Symbol, Timeout]}
-    ).
+rlimit_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout).
 
 %% @doc Removes an empty directory, see rmdir(2).
 %%
@@ -2657,13 +1716,11 @@ rlimit_constant(Drv, Pids, Symbol, Timeout) ->
 %% ok = alcove:rmdir(Drv, [Pid], "/tmp/dir").
 %% '''
 -spec rmdir(alcove_drv:ref(), [pid_t()], Path :: name()) -> ok | {error, posix()}.
-rmdir(Drv, Pids, Path) ->
-    alcove_owner:call(Drv, Pids, rmdir, [Path], infinity, {?MODULE, [Drv, Pids, Path]}).
+rmdir(Drv, Pids, Path) -> ?CALL(Drv, Pids, [Path]).
 
 %% @doc As {@link rmdir/3}, with a limit of time.
 -spec rmdir(alcove_drv:ref(), [pid_t()], Path :: name(), timeout()) -> ok | {error, posix()}.
-rmdir(Drv, Pids, Path, Timeout) ->
-    alcove_owner:call(Drv, Pids, rmdir, [Path], Timeout, {?MODULE, [Drv, Pids, Path, Timeout]}).
+rmdir(Drv, Pids, Path, Timeout) -> ?CALL(Drv, Pids, [Path], Timeout).
 
 %% @doc Limits the system calls of the process, see seccomp(2) and {@link alcove_seccomp}.
 %%
@@ -2680,15 +1737,7 @@ rmdir(Drv, Pids, Path, Timeout) ->
     Flags :: constant(),
     Prog :: [] | cstruct()
 ) -> ok | {error, posix()}.
-seccomp(Drv, Pids, Operation, Flags, Prog) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        seccomp,
-        [Operation, Flags, Prog],
-        infinity,
-        {?MODULE, [Drv, Pids, Operation, Flags, Prog]}
-    ).
+seccomp(Drv, Pids, Operation, Flags, Prog) -> ?CALL(Drv, Pids, [Operation, Flags, Prog]).
 
 %% @doc As {@link seccomp/5}, with a limit of time.
 -spec seccomp(
@@ -2700,14 +1749,7 @@ seccomp(Drv, Pids, Operation, Flags, Prog) ->
     timeout()
 ) -> ok | {error, posix()}.
 seccomp(Drv, Pids, Operation, Flags, Prog, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        seccomp,
-        [Operation, Flags, Prog],
-        Timeout,
-        {?MODULE, [Drv, Pids, Operation, Flags, Prog, Timeout]}
-    ).
+    ?CALL(Drv, Pids, [Operation, Flags, Prog], Timeout).
 
 %% @doc The number of an operation or a flag of seccomp(2), `unknown' if the system does not have
 %% it. Other names of seccomp are known to {@link prctl_constant/3}.
@@ -2718,36 +1760,15 @@ seccomp(Drv, Pids, Operation, Flags, Prog, Timeout) ->
 %%
 %% Systems: Linux.
 -spec seccomp_constant(
-    alcove_drv:ref(),
-    [pid_t()],
-    Symbol :: atom()
+    alcove_drv:ref(), [pid_t()], Symbol :: atom()
 ) -> non_neg_integer() | unknown.
-seccomp_constant(Drv, Pids, Symbol) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        seccomp_constant,
-        [Symbol],
-        infinity,
-        {?MODULE, [Drv, Pids, Symbol]}
-    ).
+seccomp_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
 %% @doc As {@link seccomp_constant/3}, with a limit of time.
 -spec seccomp_constant(
-    alcove_drv:ref(),
-    [pid_t()],
-    Symbol :: atom(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()
 ) -> non_neg_integer() | unknown.
-seccomp_constant(Drv, Pids, Symbol, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        seccomp_constant,
-        [Symbol],
-        Timeout,
-        {?MODULE, [Drv, Pids, Symbol, Timeout]}
-    ).
+seccomp_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout).
 
 %% @doc Waits until descriptors are ready, see select(2); `[]' in place of a time waits without
 %% limit. The process answers nothing else while it waits.
@@ -2765,14 +1786,7 @@ seccomp_constant(Drv, Pids, Symbol, Timeout) ->
     Timeval :: [] | alcove_timeval()
 ) -> {ok, Readset :: fd_set(), Writeset :: fd_set(), Exceptset :: fd_set()} | {error, posix()}.
 select(Drv, Pids, Readfds, Writefds, Exceptfds, Timeval) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        select,
-        [Readfds, Writefds, Exceptfds, Timeval],
-        infinity,
-        {?MODULE, [Drv, Pids, Readfds, Writefds, Exceptfds, Timeval]}
-    ).
+    ?CALL(Drv, Pids, [Readfds, Writefds, Exceptfds, Timeval]).
 
 %% @doc As {@link select/6}, with a limit of time.
 -spec select(
@@ -2785,14 +1799,7 @@ select(Drv, Pids, Readfds, Writefds, Exceptfds, Timeval) ->
     timeout()
 ) -> {ok, Readset :: fd_set(), Writeset :: fd_set(), Exceptset :: fd_set()} | {error, posix()}.
 select(Drv, Pids, Readfds, Writefds, Exceptfds, Timeval, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        select,
-        [Readfds, Writefds, Exceptfds, Timeval],
-        Timeout,
-        {?MODULE, [Drv, Pids, Readfds, Writefds, Exceptfds, Timeval, Timeout]}
-    ).
+    ?CALL(Drv, Pids, [Readfds, Writefds, Exceptfds, Timeval], Timeout).
 
 %% @doc Changes how the process treats one of its children:
 %%
@@ -2816,40 +1823,15 @@ select(Drv, Pids, Readfds, Writefds, Exceptfds, Timeval, Timeout) ->
 %% true = alcove:setcpid(Drv, [], Pid, flowcontrol, 1).
 %% '''
 -spec setcpid(
-    alcove_drv:ref(),
-    [pid_t()],
-    Child :: pid_t(),
-    Opt :: atom(),
-    Val :: int32_t()
+    alcove_drv:ref(), [pid_t()], Child :: pid_t(), Opt :: atom(), Val :: int32_t()
 ) -> boolean().
-setcpid(Drv, Pids, Child, Opt, Val) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        setcpid,
-        [Child, Opt, Val],
-        infinity,
-        {?MODULE, [Drv, Pids, Child, Opt, Val]}
-    ).
+setcpid(Drv, Pids, Child, Opt, Val) -> ?CALL(Drv, Pids, [Child, Opt, Val]).
 
 %% @doc As {@link setcpid/5}, with a limit of time.
 -spec setcpid(
-    alcove_drv:ref(),
-    [pid_t()],
-    Child :: pid_t(),
-    Opt :: atom(),
-    Val :: int32_t(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Child :: pid_t(), Opt :: atom(), Val :: int32_t(), timeout()
 ) -> boolean().
-setcpid(Drv, Pids, Child, Opt, Val, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        setcpid,
-        [Child, Opt, Val],
-        Timeout,
-        {?MODULE, [Drv, Pids, Child, Opt, Val, Timeout]}
-    ).
+setcpid(Drv, Pids, Child, Opt, Val, Timeout) -> ?CALL(Drv, Pids, [Child, Opt, Val], Timeout).
 
 %% @doc Sets an environment variable, see setenv(3). With 0 as the last argument a variable that
 %% exists is left as it is.
@@ -2858,40 +1840,16 @@ setcpid(Drv, Pids, Child, Opt, Val, Timeout) ->
 %% ok = alcove:setenv(Drv, [Pid], "HOME", "/", 1).
 %% '''
 -spec setenv(
-    alcove_drv:ref(),
-    [pid_t()],
-    Name :: name(),
-    Value :: name(),
-    Overwrite :: int32_t()
+    alcove_drv:ref(), [pid_t()], Name :: name(), Value :: name(), Overwrite :: int32_t()
 ) -> ok | {error, posix()}.
-setenv(Drv, Pids, Name, Value, Overwrite) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        setenv,
-        [Name, Value, Overwrite],
-        infinity,
-        {?MODULE, [Drv, Pids, Name, Value, Overwrite]}
-    ).
+setenv(Drv, Pids, Name, Value, Overwrite) -> ?CALL(Drv, Pids, [Name, Value, Overwrite]).
 
 %% @doc As {@link setenv/5}, with a limit of time.
 -spec setenv(
-    alcove_drv:ref(),
-    [pid_t()],
-    Name :: name(),
-    Value :: name(),
-    Overwrite :: int32_t(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Name :: name(), Value :: name(), Overwrite :: int32_t(), timeout()
 ) -> ok | {error, posix()}.
 setenv(Drv, Pids, Name, Value, Overwrite, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        setenv,
-        [Name, Value, Overwrite],
-        Timeout,
-        {?MODULE, [Drv, Pids, Name, Value, Overwrite, Timeout]}
-    ).
+    ?CALL(Drv, Pids, [Name, Value, Overwrite], Timeout).
 
 %% @doc Sets the group ids, see setgid(2).
 %%
@@ -2899,13 +1857,11 @@ setenv(Drv, Pids, Name, Value, Overwrite, Timeout) ->
 %% ok = alcove:setgid(Drv, [Pid], 65534).
 %% '''
 -spec setgid(alcove_drv:ref(), [pid_t()], Gid :: gid_t()) -> ok | {error, posix()}.
-setgid(Drv, Pids, Gid) ->
-    alcove_owner:call(Drv, Pids, setgid, [Gid], infinity, {?MODULE, [Drv, Pids, Gid]}).
+setgid(Drv, Pids, Gid) -> ?CALL(Drv, Pids, [Gid]).
 
 %% @doc As {@link setgid/3}, with a limit of time.
 -spec setgid(alcove_drv:ref(), [pid_t()], Gid :: gid_t(), timeout()) -> ok | {error, posix()}.
-setgid(Drv, Pids, Gid, Timeout) ->
-    alcove_owner:call(Drv, Pids, setgid, [Gid], Timeout, {?MODULE, [Drv, Pids, Gid, Timeout]}).
+setgid(Drv, Pids, Gid, Timeout) -> ?CALL(Drv, Pids, [Gid], Timeout).
 
 %% @doc Sets the supplementary groups, see setgroups(2).
 %%
@@ -2913,25 +1869,13 @@ setgid(Drv, Pids, Gid, Timeout) ->
 %% ok = alcove:setgroups(Drv, [Pid], []).
 %% '''
 -spec setgroups(alcove_drv:ref(), [pid_t()], Groups :: [gid_t()]) -> ok | {error, posix()}.
-setgroups(Drv, Pids, Groups) ->
-    alcove_owner:call(Drv, Pids, setgroups, [Groups], infinity, {?MODULE, [Drv, Pids, Groups]}).
+setgroups(Drv, Pids, Groups) -> ?CALL(Drv, Pids, [Groups]).
 
 %% @doc As {@link setgroups/3}, with a limit of time.
 -spec setgroups(
-    alcove_drv:ref(),
-    [pid_t()],
-    Groups :: [gid_t()],
-    timeout()
+    alcove_drv:ref(), [pid_t()], Groups :: [gid_t()], timeout()
 ) -> ok | {error, posix()}.
-setgroups(Drv, Pids, Groups, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        setgroups,
-        [Groups],
-        Timeout,
-        {?MODULE, [Drv, Pids, Groups, Timeout]}
-    ).
+setgroups(Drv, Pids, Groups, Timeout) -> ?CALL(Drv, Pids, [Groups], Timeout).
 
 %% @doc Sets the host name of the uts namespace, see sethostname(2).
 %%
@@ -2940,32 +1884,13 @@ setgroups(Drv, Pids, Groups, Timeout) ->
 %% ok = alcove:sethostname(Drv, [Pid], "sandbox").
 %% '''
 -spec sethostname(alcove_drv:ref(), [pid_t()], Hostname :: name()) -> ok | {error, posix()}.
-sethostname(Drv, Pids, Hostname) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        sethostname,
-        [Hostname],
-        infinity,
-        {?MODULE, [Drv, Pids, Hostname]}
-    ).
+sethostname(Drv, Pids, Hostname) -> ?CALL(Drv, Pids, [Hostname]).
 
 %% @doc As {@link sethostname/3}, with a limit of time.
 -spec sethostname(
-    alcove_drv:ref(),
-    [pid_t()],
-    Hostname :: name(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Hostname :: name(), timeout()
 ) -> ok | {error, posix()}.
-sethostname(Drv, Pids, Hostname, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        sethostname,
-        [Hostname],
-        Timeout,
-        {?MODULE, [Drv, Pids, Hostname, Timeout]}
-    ).
+sethostname(Drv, Pids, Hostname, Timeout) -> ?CALL(Drv, Pids, [Hostname], Timeout).
 
 %% @doc Moves the process into the namespace that the descriptor refers to, see setns(2). A pid
 %% namespace takes in the processes that it forks later.
@@ -2977,26 +1902,13 @@ sethostname(Drv, Pids, Hostname, Timeout) ->
 %%
 %% Systems: Linux.
 -spec setns(alcove_drv:ref(), [pid_t()], FD :: fd(), NSType :: constant()) -> ok | {error, posix()}.
-setns(Drv, Pids, FD, NSType) ->
-    alcove_owner:call(Drv, Pids, setns, [FD, NSType], infinity, {?MODULE, [Drv, Pids, FD, NSType]}).
+setns(Drv, Pids, FD, NSType) -> ?CALL(Drv, Pids, [FD, NSType]).
 
 %% @doc As {@link setns/4}, with a limit of time.
 -spec setns(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    NSType :: constant(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], FD :: fd(), NSType :: constant(), timeout()
 ) -> ok | {error, posix()}.
-setns(Drv, Pids, FD, NSType, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        setns,
-        [FD, NSType],
-        Timeout,
-        {?MODULE, [Drv, Pids, FD, NSType, Timeout]}
-    ).
+setns(Drv, Pids, FD, NSType, Timeout) -> ?CALL(Drv, Pids, [FD, NSType], Timeout).
 
 %% @doc Sets an option of the process. Children that it forks later inherit it. Returns `false' for
 %% an unknown option and for what is not possible, such as a `maxchild' for which there are not
@@ -3048,20 +1960,11 @@ setns(Drv, Pids, FD, NSType, Timeout) ->
 %% true = alcove:setopt(Drv, [Pid], maxforkdepth, 32).
 %% '''
 -spec setopt(alcove_drv:ref(), [pid_t()], Opt :: atom(), Val :: int32_t()) -> boolean().
-setopt(Drv, Pids, Opt, Val) ->
-    alcove_owner:call(Drv, Pids, setopt, [Opt, Val], infinity, {?MODULE, [Drv, Pids, Opt, Val]}).
+setopt(Drv, Pids, Opt, Val) -> ?CALL(Drv, Pids, [Opt, Val]).
 
 %% @doc As {@link setopt/4}, with a limit of time.
 -spec setopt(alcove_drv:ref(), [pid_t()], Opt :: atom(), Val :: int32_t(), timeout()) -> boolean().
-setopt(Drv, Pids, Opt, Val, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        setopt,
-        [Opt, Val],
-        Timeout,
-        {?MODULE, [Drv, Pids, Opt, Val, Timeout]}
-    ).
+setopt(Drv, Pids, Opt, Val, Timeout) -> ?CALL(Drv, Pids, [Opt, Val], Timeout).
 
 %% @doc Moves a process to a process group, see setpgid(2).
 %%
@@ -3069,38 +1972,15 @@ setopt(Drv, Pids, Opt, Val, Timeout) ->
 %% ok = alcove:setpgid(Drv, [Pid], 0, 0).
 %% '''
 -spec setpgid(
-    alcove_drv:ref(),
-    [pid_t()],
-    OSPid :: pid_t(),
-    Pgid :: pid_t()
+    alcove_drv:ref(), [pid_t()], OSPid :: pid_t(), Pgid :: pid_t()
 ) -> ok | {error, posix()}.
-setpgid(Drv, Pids, OSPid, Pgid) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        setpgid,
-        [OSPid, Pgid],
-        infinity,
-        {?MODULE, [Drv, Pids, OSPid, Pgid]}
-    ).
+setpgid(Drv, Pids, OSPid, Pgid) -> ?CALL(Drv, Pids, [OSPid, Pgid]).
 
 %% @doc As {@link setpgid/4}, with a limit of time.
 -spec setpgid(
-    alcove_drv:ref(),
-    [pid_t()],
-    OSPid :: pid_t(),
-    Pgid :: pid_t(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], OSPid :: pid_t(), Pgid :: pid_t(), timeout()
 ) -> ok | {error, posix()}.
-setpgid(Drv, Pids, OSPid, Pgid, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        setpgid,
-        [OSPid, Pgid],
-        Timeout,
-        {?MODULE, [Drv, Pids, OSPid, Pgid, Timeout]}
-    ).
+setpgid(Drv, Pids, OSPid, Pgid, Timeout) -> ?CALL(Drv, Pids, [OSPid, Pgid], Timeout).
 
 %% @doc Sets the nice value of a process, a process group or a user, see setpriority(2).
 %%
@@ -3108,40 +1988,15 @@ setpgid(Drv, Pids, OSPid, Pgid, Timeout) ->
 %% ok = alcove:setpriority(Drv, [Pid], prio_process, 0, 10).
 %% '''
 -spec setpriority(
-    alcove_drv:ref(),
-    [pid_t()],
-    Which :: constant(),
-    Who :: int32_t(),
-    Prio :: int32_t()
+    alcove_drv:ref(), [pid_t()], Which :: constant(), Who :: int32_t(), Prio :: int32_t()
 ) -> ok | {error, posix()}.
-setpriority(Drv, Pids, Which, Who, Prio) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        setpriority,
-        [Which, Who, Prio],
-        infinity,
-        {?MODULE, [Drv, Pids, Which, Who, Prio]}
-    ).
+setpriority(Drv, Pids, Which, Who, Prio) -> ?CALL(Drv, Pids, [Which, Who, Prio]).
 
 %% @doc As {@link setpriority/5}, with a limit of time.
 -spec setpriority(
-    alcove_drv:ref(),
-    [pid_t()],
-    Which :: constant(),
-    Who :: int32_t(),
-    Prio :: int32_t(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Which :: constant(), Who :: int32_t(), Prio :: int32_t(), timeout()
 ) -> ok | {error, posix()}.
-setpriority(Drv, Pids, Which, Who, Prio, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        setpriority,
-        [Which, Who, Prio],
-        Timeout,
-        {?MODULE, [Drv, Pids, Which, Who, Prio, Timeout]}
-    ).
+setpriority(Drv, Pids, Which, Who, Prio, Timeout) -> ?CALL(Drv, Pids, [Which, Who, Prio], Timeout).
 
 %% @doc Changes the command line that ps(1) shows for the process. It is cut where the room
 %% ends: that of the arguments and the environment that the process was started with. An
@@ -3151,20 +2006,11 @@ setpriority(Drv, Pids, Which, Who, Prio, Timeout) ->
 %% ok = alcove:setproctitle(Drv, [Pid], "worker").
 %% '''
 -spec setproctitle(alcove_drv:ref(), [pid_t()], Title :: name()) -> ok.
-setproctitle(Drv, Pids, Title) ->
-    alcove_owner:call(Drv, Pids, setproctitle, [Title], infinity, {?MODULE, [Drv, Pids, Title]}).
+setproctitle(Drv, Pids, Title) -> ?CALL(Drv, Pids, [Title]).
 
 %% @doc As {@link setproctitle/3}, with a limit of time.
 -spec setproctitle(alcove_drv:ref(), [pid_t()], Title :: name(), timeout()) -> ok.
-setproctitle(Drv, Pids, Title, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        setproctitle,
-        [Title],
-        Timeout,
-        {?MODULE, [Drv, Pids, Title, Timeout]}
-    ).
+setproctitle(Drv, Pids, Title, Timeout) -> ?CALL(Drv, Pids, [Title], Timeout).
 
 %% @doc Sets the group ids, see setresgid(2); 16#ffffffff leaves one as it is.
 %%
@@ -3174,40 +2020,16 @@ setproctitle(Drv, Pids, Title, Timeout) ->
 %%
 %% Systems: Linux, FreeBSD, OpenBSD.
 -spec setresgid(
-    alcove_drv:ref(),
-    [pid_t()],
-    Real :: gid_t(),
-    Effective :: gid_t(),
-    Saved :: gid_t()
+    alcove_drv:ref(), [pid_t()], Real :: gid_t(), Effective :: gid_t(), Saved :: gid_t()
 ) -> ok | {error, posix()}.
-setresgid(Drv, Pids, Real, Effective, Saved) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        setresgid,
-        [Real, Effective, Saved],
-        infinity,
-        {?MODULE, [Drv, Pids, Real, Effective, Saved]}
-    ).
+setresgid(Drv, Pids, Real, Effective, Saved) -> ?CALL(Drv, Pids, [Real, Effective, Saved]).
 
 %% @doc As {@link setresgid/5}, with a limit of time.
 -spec setresgid(
-    alcove_drv:ref(),
-    [pid_t()],
-    Real :: gid_t(),
-    Effective :: gid_t(),
-    Saved :: gid_t(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Real :: gid_t(), Effective :: gid_t(), Saved :: gid_t(), timeout()
 ) -> ok | {error, posix()}.
 setresgid(Drv, Pids, Real, Effective, Saved, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        setresgid,
-        [Real, Effective, Saved],
-        Timeout,
-        {?MODULE, [Drv, Pids, Real, Effective, Saved, Timeout]}
-    ).
+    ?CALL(Drv, Pids, [Real, Effective, Saved], Timeout).
 
 %% @doc Sets the user ids, see setresuid(2); 16#ffffffff leaves one as it is.
 %%
@@ -3217,40 +2039,16 @@ setresgid(Drv, Pids, Real, Effective, Saved, Timeout) ->
 %%
 %% Systems: Linux, FreeBSD, OpenBSD.
 -spec setresuid(
-    alcove_drv:ref(),
-    [pid_t()],
-    Real :: uid_t(),
-    Effective :: uid_t(),
-    Saved :: uid_t()
+    alcove_drv:ref(), [pid_t()], Real :: uid_t(), Effective :: uid_t(), Saved :: uid_t()
 ) -> ok | {error, posix()}.
-setresuid(Drv, Pids, Real, Effective, Saved) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        setresuid,
-        [Real, Effective, Saved],
-        infinity,
-        {?MODULE, [Drv, Pids, Real, Effective, Saved]}
-    ).
+setresuid(Drv, Pids, Real, Effective, Saved) -> ?CALL(Drv, Pids, [Real, Effective, Saved]).
 
 %% @doc As {@link setresuid/5}, with a limit of time.
 -spec setresuid(
-    alcove_drv:ref(),
-    [pid_t()],
-    Real :: uid_t(),
-    Effective :: uid_t(),
-    Saved :: uid_t(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Real :: uid_t(), Effective :: uid_t(), Saved :: uid_t(), timeout()
 ) -> ok | {error, posix()}.
 setresuid(Drv, Pids, Real, Effective, Saved, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        setresuid,
-        [Real, Effective, Saved],
-        Timeout,
-        {?MODULE, [Drv, Pids, Real, Effective, Saved, Timeout]}
-    ).
+    ?CALL(Drv, Pids, [Real, Effective, Saved], Timeout).
 
 %% @doc Sets a limit of the process, see setrlimit(2).
 %%
@@ -3261,38 +2059,15 @@ setresuid(Drv, Pids, Real, Effective, Saved, Timeout) ->
 %% ok = alcove:setrlimit(Drv, [Pid], rlimit_fsize, #alcove_rlimit{cur = 0, max = 0}).
 %% '''
 -spec setrlimit(
-    alcove_drv:ref(),
-    [pid_t()],
-    Resource :: constant(),
-    Limit :: alcove_rlimit()
+    alcove_drv:ref(), [pid_t()], Resource :: constant(), Limit :: alcove_rlimit()
 ) -> ok | {error, posix()}.
-setrlimit(Drv, Pids, Resource, Limit) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        setrlimit,
-        [Resource, Limit],
-        infinity,
-        {?MODULE, [Drv, Pids, Resource, Limit]}
-    ).
+setrlimit(Drv, Pids, Resource, Limit) -> ?CALL(Drv, Pids, [Resource, Limit]).
 
 %% @doc As {@link setrlimit/4}, with a limit of time.
 -spec setrlimit(
-    alcove_drv:ref(),
-    [pid_t()],
-    Resource :: constant(),
-    Limit :: alcove_rlimit(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Resource :: constant(), Limit :: alcove_rlimit(), timeout()
 ) -> ok | {error, posix()}.
-setrlimit(Drv, Pids, Resource, Limit, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        setrlimit,
-        [Resource, Limit],
-        Timeout,
-        {?MODULE, [Drv, Pids, Resource, Limit, Timeout]}
-    ).
+setrlimit(Drv, Pids, Resource, Limit, Timeout) -> ?CALL(Drv, Pids, [Resource, Limit], Timeout).
 
 %% @doc Makes the process the leader of a new session, see setsid(2).
 %%
@@ -3300,13 +2075,11 @@ setrlimit(Drv, Pids, Resource, Limit, Timeout) ->
 %% {ok, Pid} = alcove:setsid(Drv, [Pid]).
 %% '''
 -spec setsid(alcove_drv:ref(), [pid_t()]) -> {ok, OSPid :: pid_t()} | {error, posix()}.
-setsid(Drv, Pids) ->
-    alcove_owner:call(Drv, Pids, setsid, [], infinity, {?MODULE, [Drv, Pids]}).
+setsid(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
 %% @doc As {@link setsid/2}, with a limit of time.
 -spec setsid(alcove_drv:ref(), [pid_t()], timeout()) -> {ok, OSPid :: pid_t()} | {error, posix()}.
-setsid(Drv, Pids, Timeout) ->
-    alcove_owner:call(Drv, Pids, setsid, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
+setsid(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
 %% @doc Sets the user ids, see setuid(2). To drop privileges set the groups before.
 %%
@@ -3316,13 +2089,11 @@ setsid(Drv, Pids, Timeout) ->
 %% ok = alcove:setuid(Drv, [Pid], 65534).
 %% '''
 -spec setuid(alcove_drv:ref(), [pid_t()], User :: uid_t()) -> ok | {error, posix()}.
-setuid(Drv, Pids, User) ->
-    alcove_owner:call(Drv, Pids, setuid, [User], infinity, {?MODULE, [Drv, Pids, User]}).
+setuid(Drv, Pids, User) -> ?CALL(Drv, Pids, [User]).
 
 %% @doc As {@link setuid/3}, with a limit of time.
 -spec setuid(alcove_drv:ref(), [pid_t()], User :: uid_t(), timeout()) -> ok | {error, posix()}.
-setuid(Drv, Pids, User, Timeout) ->
-    alcove_owner:call(Drv, Pids, setuid, [User], Timeout, {?MODULE, [Drv, Pids, User, Timeout]}).
+setuid(Drv, Pids, User, Timeout) -> ?CALL(Drv, Pids, [User], Timeout).
 
 %% @doc Sets what a signal does, see sigaction(2), and returns what it did:
 %%
@@ -3340,20 +2111,9 @@ setuid(Drv, Pids, User, Timeout) ->
 %% {ok, sig_info} = alcove:sigaction(Drv, [Pid], sigterm, sig_dfl).
 %% '''
 -spec sigaction(
-    alcove_drv:ref(),
-    [pid_t()],
-    Signum :: constant(),
-    Handler :: [] | sig_dfl | sig_ign | sig_info
+    alcove_drv:ref(), [pid_t()], Signum :: constant(), Handler :: [] | sig_dfl | sig_ign | sig_info
 ) -> {ok, OldHandler :: sig_dfl | sig_ign | sig_info} | {error, posix()}.
-sigaction(Drv, Pids, Signum, Handler) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        sigaction,
-        [Signum, Handler],
-        infinity,
-        {?MODULE, [Drv, Pids, Signum, Handler]}
-    ).
+sigaction(Drv, Pids, Signum, Handler) -> ?CALL(Drv, Pids, [Signum, Handler]).
 
 %% @doc As {@link sigaction/4}, with a limit of time.
 -spec sigaction(
@@ -3363,15 +2123,7 @@ sigaction(Drv, Pids, Signum, Handler) ->
     Handler :: [] | sig_dfl | sig_ign | sig_info,
     timeout()
 ) -> {ok, OldHandler :: sig_dfl | sig_ign | sig_info} | {error, posix()}.
-sigaction(Drv, Pids, Signum, Handler, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        sigaction,
-        [Signum, Handler],
-        Timeout,
-        {?MODULE, [Drv, Pids, Signum, Handler, Timeout]}
-    ).
+sigaction(Drv, Pids, Signum, Handler, Timeout) -> ?CALL(Drv, Pids, [Signum, Handler], Timeout).
 
 %% @doc The number of a signal, `unknown' if the system does not have it.
 %%
@@ -3379,32 +2131,13 @@ sigaction(Drv, Pids, Signum, Handler, Timeout) ->
 %% 15 = alcove:signal_constant(Drv, [], sigterm).
 %% '''
 -spec signal_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> non_neg_integer() | unknown.
-signal_constant(Drv, Pids, Symbol) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        signal_constant,
-        [Symbol],
-        infinity,
-        {?MODULE, [Drv, Pids, Symbol]}
-    ).
+signal_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
 %% @doc As {@link signal_constant/3}, with a limit of time.
 -spec signal_constant(
-    alcove_drv:ref(),
-    [pid_t()],
-    Symbol :: atom(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()
 ) -> non_neg_integer() | unknown.
-signal_constant(Drv, Pids, Symbol, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        signal_constant,
-        [Symbol],
-        Timeout,
-        {?MODULE, [Drv, Pids, Symbol, Timeout]}
-    ).
+signal_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout).
 
 %% @doc Makes a socket, see socket(2).
 %%
@@ -3412,21 +2145,9 @@ signal_constant(Drv, Pids, Symbol, Timeout) ->
 %% {ok, FD} = alcove:socket(Drv, [Pid], af_inet, sock_stream, 0).
 %% '''
 -spec socket(
-    alcove_drv:ref(),
-    [pid_t()],
-    Domain :: constant(),
-    Type :: constant(),
-    Protocol :: int32_t()
+    alcove_drv:ref(), [pid_t()], Domain :: constant(), Type :: constant(), Protocol :: int32_t()
 ) -> {ok, fd()} | {error, posix()}.
-socket(Drv, Pids, Domain, Type, Protocol) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        socket,
-        [Domain, Type, Protocol],
-        infinity,
-        {?MODULE, [Drv, Pids, Domain, Type, Protocol]}
-    ).
+socket(Drv, Pids, Domain, Type, Protocol) -> ?CALL(Drv, Pids, [Domain, Type, Protocol]).
 
 %% @doc As {@link socket/5}, with a limit of time.
 -spec socket(
@@ -3438,14 +2159,7 @@ socket(Drv, Pids, Domain, Type, Protocol) ->
     timeout()
 ) -> {ok, fd()} | {error, posix()}.
 socket(Drv, Pids, Domain, Type, Protocol, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        socket,
-        [Domain, Type, Protocol],
-        Timeout,
-        {?MODULE, [Drv, Pids, Domain, Type, Protocol, Timeout]}
-    ).
+    ?CALL(Drv, Pids, [Domain, Type, Protocol], Timeout).
 
 %% @doc Makes a symbolic link, see symlink(2).
 %%
@@ -3453,38 +2167,15 @@ socket(Drv, Pids, Domain, Type, Protocol, Timeout) ->
 %% ok = alcove:symlink(Drv, [Pid], "/etc/hosts", "/tmp/hosts").
 %% '''
 -spec symlink(
-    alcove_drv:ref(),
-    [pid_t()],
-    OldPath :: name(),
-    NewPath :: name()
+    alcove_drv:ref(), [pid_t()], OldPath :: name(), NewPath :: name()
 ) -> ok | {error, posix()}.
-symlink(Drv, Pids, OldPath, NewPath) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        symlink,
-        [OldPath, NewPath],
-        infinity,
-        {?MODULE, [Drv, Pids, OldPath, NewPath]}
-    ).
+symlink(Drv, Pids, OldPath, NewPath) -> ?CALL(Drv, Pids, [OldPath, NewPath]).
 
 %% @doc As {@link symlink/4}, with a limit of time.
 -spec symlink(
-    alcove_drv:ref(),
-    [pid_t()],
-    OldPath :: name(),
-    NewPath :: name(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], OldPath :: name(), NewPath :: name(), timeout()
 ) -> ok | {error, posix()}.
-symlink(Drv, Pids, OldPath, NewPath, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        symlink,
-        [OldPath, NewPath],
-        Timeout,
-        {?MODULE, [Drv, Pids, OldPath, NewPath, Timeout]}
-    ).
+symlink(Drv, Pids, OldPath, NewPath, Timeout) -> ?CALL(Drv, Pids, [OldPath, NewPath], Timeout).
 
 %% @doc The number of a system call or, for {@link audit_arch/0}, of a machine; `unknown' if the
 %% system does not have it.
@@ -3495,36 +2186,15 @@ symlink(Drv, Pids, OldPath, NewPath, Timeout) ->
 %%
 %% Systems: Linux.
 -spec syscall_constant(
-    alcove_drv:ref(),
-    [pid_t()],
-    Symbol :: atom()
+    alcove_drv:ref(), [pid_t()], Symbol :: atom()
 ) -> non_neg_integer() | unknown.
-syscall_constant(Drv, Pids, Symbol) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        syscall_constant,
-        [Symbol],
-        infinity,
-        {?MODULE, [Drv, Pids, Symbol]}
-    ).
+syscall_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
 %% @doc As {@link syscall_constant/3}, with a limit of time.
 -spec syscall_constant(
-    alcove_drv:ref(),
-    [pid_t()],
-    Symbol :: atom(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()
 ) -> non_neg_integer() | unknown.
-syscall_constant(Drv, Pids, Symbol, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        syscall_constant,
-        [Symbol],
-        Timeout,
-        {?MODULE, [Drv, Pids, Symbol, Timeout]}
-    ).
+syscall_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout).
 
 %% @doc Detaches a file system, see umount(2).
 %%
@@ -3532,13 +2202,11 @@ syscall_constant(Drv, Pids, Symbol, Timeout) ->
 %% ok = alcove:umount(Drv, [Pid], "/mnt").
 %% '''
 -spec umount(alcove_drv:ref(), [pid_t()], Path :: name()) -> ok | {error, posix()}.
-umount(Drv, Pids, Path) ->
-    alcove_owner:call(Drv, Pids, umount, [Path], infinity, {?MODULE, [Drv, Pids, Path]}).
+umount(Drv, Pids, Path) -> ?CALL(Drv, Pids, [Path]).
 
 %% @doc As {@link umount/3}, with a limit of time.
 -spec umount(alcove_drv:ref(), [pid_t()], Path :: name(), timeout()) -> ok | {error, posix()}.
-umount(Drv, Pids, Path, Timeout) ->
-    alcove_owner:call(Drv, Pids, umount, [Path], Timeout, {?MODULE, [Drv, Pids, Path, Timeout]}).
+umount(Drv, Pids, Path, Timeout) -> ?CALL(Drv, Pids, [Path], Timeout).
 
 %% @doc Detaches a file system, see umount2(2).
 %%
@@ -3548,38 +2216,15 @@ umount(Drv, Pids, Path, Timeout) ->
 %%
 %% Systems: Linux, the BSDs.
 -spec umount2(
-    alcove_drv:ref(),
-    [pid_t()],
-    Path :: name(),
-    Flags :: int32_t() | [constant()]
+    alcove_drv:ref(), [pid_t()], Path :: name(), Flags :: int32_t() | [constant()]
 ) -> ok | {error, posix()}.
-umount2(Drv, Pids, Path, Flags) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        umount2,
-        [Path, Flags],
-        infinity,
-        {?MODULE, [Drv, Pids, Path, Flags]}
-    ).
+umount2(Drv, Pids, Path, Flags) -> ?CALL(Drv, Pids, [Path, Flags]).
 
 %% @doc As {@link umount2/4}, with a limit of time.
 -spec umount2(
-    alcove_drv:ref(),
-    [pid_t()],
-    Path :: name(),
-    Flags :: int32_t() | [constant()],
-    timeout()
+    alcove_drv:ref(), [pid_t()], Path :: name(), Flags :: int32_t() | [constant()], timeout()
 ) -> ok | {error, posix()}.
-umount2(Drv, Pids, Path, Flags, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        umount2,
-        [Path, Flags],
-        Timeout,
-        {?MODULE, [Drv, Pids, Path, Flags, Timeout]}
-    ).
+umount2(Drv, Pids, Path, Flags, Timeout) -> ?CALL(Drv, Pids, [Path, Flags], Timeout).
 
 %% @doc Removes a name of a file, see unlink(2).
 %%
@@ -3587,13 +2232,11 @@ umount2(Drv, Pids, Path, Flags, Timeout) ->
 %% ok = alcove:unlink(Drv, [Pid], "/tmp/file").
 %% '''
 -spec unlink(alcove_drv:ref(), [pid_t()], Path :: name()) -> ok | {error, posix()}.
-unlink(Drv, Pids, Path) ->
-    alcove_owner:call(Drv, Pids, unlink, [Path], infinity, {?MODULE, [Drv, Pids, Path]}).
+unlink(Drv, Pids, Path) -> ?CALL(Drv, Pids, [Path]).
 
 %% @doc As {@link unlink/3}, with a limit of time.
 -spec unlink(alcove_drv:ref(), [pid_t()], Path :: name(), timeout()) -> ok | {error, posix()}.
-unlink(Drv, Pids, Path, Timeout) ->
-    alcove_owner:call(Drv, Pids, unlink, [Path], Timeout, {?MODULE, [Drv, Pids, Path, Timeout]}).
+unlink(Drv, Pids, Path, Timeout) -> ?CALL(Drv, Pids, [Path], Timeout).
 
 %% @doc Removes an environment variable, see unsetenv(3).
 %%
@@ -3601,13 +2244,11 @@ unlink(Drv, Pids, Path, Timeout) ->
 %% ok = alcove:unsetenv(Drv, [Pid], "HOME").
 %% '''
 -spec unsetenv(alcove_drv:ref(), [pid_t()], Name :: name()) -> ok | {error, posix()}.
-unsetenv(Drv, Pids, Name) ->
-    alcove_owner:call(Drv, Pids, unsetenv, [Name], infinity, {?MODULE, [Drv, Pids, Name]}).
+unsetenv(Drv, Pids, Name) -> ?CALL(Drv, Pids, [Name]).
 
 %% @doc As {@link unsetenv/3}, with a limit of time.
 -spec unsetenv(alcove_drv:ref(), [pid_t()], Name :: name(), timeout()) -> ok | {error, posix()}.
-unsetenv(Drv, Pids, Name, Timeout) ->
-    alcove_owner:call(Drv, Pids, unsetenv, [Name], Timeout, {?MODULE, [Drv, Pids, Name, Timeout]}).
+unsetenv(Drv, Pids, Name, Timeout) -> ?CALL(Drv, Pids, [Name], Timeout).
 
 %% @doc Gives the process namespaces of its own, see unshare(2). A new pid namespace takes in the
 %% processes that it forks later.
@@ -3618,22 +2259,15 @@ unsetenv(Drv, Pids, Name, Timeout) ->
 %%
 %% Systems: Linux.
 -spec unshare(
-    alcove_drv:ref(),
-    [pid_t()],
-    Flags :: int32_t() | [constant()]
+    alcove_drv:ref(), [pid_t()], Flags :: int32_t() | [constant()]
 ) -> ok | {error, posix()}.
-unshare(Drv, Pids, Flags) ->
-    alcove_owner:call(Drv, Pids, unshare, [Flags], infinity, {?MODULE, [Drv, Pids, Flags]}).
+unshare(Drv, Pids, Flags) -> ?CALL(Drv, Pids, [Flags]).
 
 %% @doc As {@link unshare/3}, with a limit of time.
 -spec unshare(
-    alcove_drv:ref(),
-    [pid_t()],
-    Flags :: int32_t() | [constant()],
-    timeout()
+    alcove_drv:ref(), [pid_t()], Flags :: int32_t() | [constant()], timeout()
 ) -> ok | {error, posix()}.
-unshare(Drv, Pids, Flags, Timeout) ->
-    alcove_owner:call(Drv, Pids, unshare, [Flags], Timeout, {?MODULE, [Drv, Pids, Flags, Timeout]}).
+unshare(Drv, Pids, Flags, Timeout) -> ?CALL(Drv, Pids, [Flags], Timeout).
 
 %% @doc Limits the files that the process sees, see unveil(2).
 %%
@@ -3643,38 +2277,15 @@ unshare(Drv, Pids, Flags, Timeout) ->
 %%
 %% Systems: OpenBSD.
 -spec unveil(
-    alcove_drv:ref(),
-    [pid_t()],
-    Path :: name(),
-    Permissions :: name()
+    alcove_drv:ref(), [pid_t()], Path :: name(), Permissions :: name()
 ) -> ok | {error, posix()}.
-unveil(Drv, Pids, Path, Permissions) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        unveil,
-        [Path, Permissions],
-        infinity,
-        {?MODULE, [Drv, Pids, Path, Permissions]}
-    ).
+unveil(Drv, Pids, Path, Permissions) -> ?CALL(Drv, Pids, [Path, Permissions]).
 
 %% @doc As {@link unveil/4}, with a limit of time.
 -spec unveil(
-    alcove_drv:ref(),
-    [pid_t()],
-    Path :: name(),
-    Permissions :: name(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Path :: name(), Permissions :: name(), timeout()
 ) -> ok | {error, posix()}.
-unveil(Drv, Pids, Path, Permissions, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        unveil,
-        [Path, Permissions],
-        Timeout,
-        {?MODULE, [Drv, Pids, Path, Permissions, Timeout]}
-    ).
+unveil(Drv, Pids, Path, Permissions, Timeout) -> ?CALL(Drv, Pids, [Path, Permissions], Timeout).
 
 %% @doc The version of the program.
 %%
@@ -3682,13 +2293,11 @@ unveil(Drv, Pids, Path, Permissions, Timeout) ->
 %% <<"1.0.1">> = alcove:version(Drv, []).
 %% '''
 -spec version(alcove_drv:ref(), [pid_t()]) -> binary().
-version(Drv, Pids) ->
-    alcove_owner:call(Drv, Pids, version, [], infinity, {?MODULE, [Drv, Pids]}).
+version(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
 %% @doc As {@link version/2}, with a limit of time.
 -spec version(alcove_drv:ref(), [pid_t()], timeout()) -> binary().
-version(Drv, Pids, Timeout) ->
-    alcove_owner:call(Drv, Pids, version, [], Timeout, {?MODULE, [Drv, Pids, Timeout]}).
+version(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
 %% @doc Waits for a child to change its state, see waitpid(2): the child, the status as it is and
 %% what it means. With `wnohang' and nothing to report the child is 0.
@@ -3702,38 +2311,15 @@ version(Drv, Pids, Timeout) ->
 %% {ok, Pid, 768, [{exit_status, 3}]} = alcove:waitpid(Drv, [], Pid, []).
 %% '''
 -spec waitpid(
-    alcove_drv:ref(),
-    [pid_t()],
-    OSPid :: pid_t(),
-    Options :: int32_t() | [constant()]
+    alcove_drv:ref(), [pid_t()], OSPid :: pid_t(), Options :: int32_t() | [constant()]
 ) -> {ok, pid_t(), Status :: int32_t(), [waitstatus()]} | {error, posix()}.
-waitpid(Drv, Pids, OSPid, Options) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        waitpid,
-        [OSPid, Options],
-        infinity,
-        {?MODULE, [Drv, Pids, OSPid, Options]}
-    ).
+waitpid(Drv, Pids, OSPid, Options) -> ?CALL(Drv, Pids, [OSPid, Options]).
 
 %% @doc As {@link waitpid/4}, with a limit of time.
 -spec waitpid(
-    alcove_drv:ref(),
-    [pid_t()],
-    OSPid :: pid_t(),
-    Options :: int32_t() | [constant()],
-    timeout()
+    alcove_drv:ref(), [pid_t()], OSPid :: pid_t(), Options :: int32_t() | [constant()], timeout()
 ) -> {ok, pid_t(), Status :: int32_t(), [waitstatus()]} | {error, posix()}.
-waitpid(Drv, Pids, OSPid, Options, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        waitpid,
-        [OSPid, Options],
-        Timeout,
-        {?MODULE, [Drv, Pids, OSPid, Options, Timeout]}
-    ).
+waitpid(Drv, Pids, OSPid, Options, Timeout) -> ?CALL(Drv, Pids, [OSPid, Options], Timeout).
 
 %% @doc Writes to a descriptor, see write(2). What the process writes to its own descriptors 1, 3, 4
 %% and 5 disturbs it.
@@ -3742,28 +2328,12 @@ waitpid(Drv, Pids, OSPid, Options, Timeout) ->
 %% {ok, 6} = alcove:write(Drv, [Pid], FD, "hello\n").
 %% '''
 -spec write(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    Buf :: iodata()
+    alcove_drv:ref(), [pid_t()], FD :: fd(), Buf :: iodata()
 ) -> {ok, Count :: ssize_t()} | {error, posix()}.
-write(Drv, Pids, FD, Buf) ->
-    alcove_owner:call(Drv, Pids, write, [FD, Buf], infinity, {?MODULE, [Drv, Pids, FD, Buf]}).
+write(Drv, Pids, FD, Buf) -> ?CALL(Drv, Pids, [FD, Buf]).
 
 %% @doc As {@link write/4}, with a limit of time.
 -spec write(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    Buf :: iodata(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], FD :: fd(), Buf :: iodata(), timeout()
 ) -> {ok, Count :: ssize_t()} | {error, posix()}.
-write(Drv, Pids, FD, Buf, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        write,
-        [FD, Buf],
-        Timeout,
-        {?MODULE, [Drv, Pids, FD, Buf, Timeout]}
-    ).
+write(Drv, Pids, FD, Buf, Timeout) -> ?CALL(Drv, Pids, [FD, Buf], Timeout).

@@ -25,6 +25,7 @@
 -module(alcove_linux).
 
 -include("alcove.hrl").
+-include("alcove_call.hrl").
 
 -export([
     extensions/2,
@@ -317,38 +318,15 @@ usage({usage, Signal, Core, User, System, MaxRSS, Minor, Major, Reads, Writes, W
 %%
 %% Systems: Linux.
 -spec syscall(
-    alcove_drv:ref(),
-    [pid_t()],
-    Number :: constant(),
-    Args :: tuple()
+    alcove_drv:ref(), [pid_t()], Number :: constant(), Args :: tuple()
 ) -> {ok, Result :: integer(), After :: tuple()} | {error, posix()}.
-syscall(Drv, Pids, Number, Args) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        syscall,
-        [Number, Args],
-        infinity,
-        {?MODULE, [Drv, Pids, Number, Args]}
-    ).
+syscall(Drv, Pids, Number, Args) -> ?CALL(Drv, Pids, [Number, Args]).
 
 %% @doc As {@link syscall/4}, with a limit of time.
 -spec syscall(
-    alcove_drv:ref(),
-    [pid_t()],
-    Number :: constant(),
-    Args :: tuple(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], Number :: constant(), Args :: tuple(), timeout()
 ) -> {ok, Result :: integer(), After :: tuple()} | {error, posix()}.
-syscall(Drv, Pids, Number, Args, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        syscall,
-        [Number, Args],
-        Timeout,
-        {?MODULE, [Drv, Pids, Number, Args, Timeout]}
-    ).
+syscall(Drv, Pids, Number, Args, Timeout) -> ?CALL(Drv, Pids, [Number, Args], Timeout).
 
 %% @doc Makes several calls, at most 255, at the price of one.
 %%
@@ -371,22 +349,15 @@ syscall(Drv, Pids, Number, Args, Timeout) ->
 %% ok = alcove_linux:batch(Drv, [Pid], [{chdir, ["/"]}, {execvp, ["cat", ["cat"]]}]).
 %% '''
 -spec batch(
-    alcove_drv:ref(),
-    [pid_t()],
-    Calls :: [{alcove_proto:call(), Args :: [term()]}]
+    alcove_drv:ref(), [pid_t()], Calls :: [{alcove_proto:call(), Args :: [term()]}]
 ) -> ok | {ok, [term()]} | {error, Failed :: pos_integer(), [term(), ...]}.
-batch(Drv, Pids, Calls) ->
-    alcove_owner:call(Drv, Pids, batch, [Calls], infinity, {?MODULE, [Drv, Pids, Calls]}).
+batch(Drv, Pids, Calls) -> ?CALL(Drv, Pids, [Calls]).
 
 %% @doc As {@link batch/3}, with a limit of time.
 -spec batch(
-    alcove_drv:ref(),
-    [pid_t()],
-    Calls :: [{alcove_proto:call(), Args :: [term()]}],
-    timeout()
+    alcove_drv:ref(), [pid_t()], Calls :: [{alcove_proto:call(), Args :: [term()]}], timeout()
 ) -> ok | {ok, [term()]} | {error, Failed :: pos_integer(), [term(), ...]}.
-batch(Drv, Pids, Calls, Timeout) ->
-    alcove_owner:call(Drv, Pids, batch, [Calls], Timeout, {?MODULE, [Drv, Pids, Calls, Timeout]}).
+batch(Drv, Pids, Calls, Timeout) -> ?CALL(Drv, Pids, [Calls], Timeout).
 
 %% @doc The next names in a directory that is open, `[]' when there are no more, see getdents(2).
 %%
@@ -400,18 +371,13 @@ batch(Drv, Pids, Calls, Timeout) ->
 %% ok = alcove:close(Drv, [Pid], FD).
 %% '''
 -spec getdents(alcove_drv:ref(), [pid_t()], FD :: fd()) -> {ok, [binary()]} | {error, posix()}.
-getdents(Drv, Pids, FD) ->
-    alcove_owner:call(Drv, Pids, getdents, [FD], infinity, {?MODULE, [Drv, Pids, FD]}).
+getdents(Drv, Pids, FD) -> ?CALL(Drv, Pids, [FD]).
 
 %% @doc As {@link getdents/3}, with a limit of time.
 -spec getdents(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    timeout()
+    alcove_drv:ref(), [pid_t()], FD :: fd(), timeout()
 ) -> {ok, [binary()]} | {error, posix()}.
-getdents(Drv, Pids, FD, Timeout) ->
-    alcove_owner:call(Drv, Pids, getdents, [FD], Timeout, {?MODULE, [Drv, Pids, FD, Timeout]}).
+getdents(Drv, Pids, FD, Timeout) -> ?CALL(Drv, Pids, [FD], Timeout).
 
 %% @doc Sends one event when a descriptor is ready: `{ready, FD, What}', where What lists `readable',
 %% `writable', `hangup', `error', and `closed' if the process has no such descriptor.
@@ -427,28 +393,12 @@ getdents(Drv, Pids, FD, Timeout) ->
 %% {ok, <<"news">>} = alcove:read(Drv, [Pid], FD, 100).
 %% '''
 -spec watch(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    Events :: [readable | writable]
+    alcove_drv:ref(), [pid_t()], FD :: fd(), Events :: [readable | writable]
 ) -> ok | {error, posix()}.
-watch(Drv, Pids, FD, Events) ->
-    alcove_owner:call(Drv, Pids, watch, [FD, Events], infinity, {?MODULE, [Drv, Pids, FD, Events]}).
+watch(Drv, Pids, FD, Events) -> ?CALL(Drv, Pids, [FD, Events]).
 
 %% @doc As {@link watch/4}, with a limit of time.
 -spec watch(
-    alcove_drv:ref(),
-    [pid_t()],
-    FD :: fd(),
-    Events :: [readable | writable],
-    timeout()
+    alcove_drv:ref(), [pid_t()], FD :: fd(), Events :: [readable | writable], timeout()
 ) -> ok | {error, posix()}.
-watch(Drv, Pids, FD, Events, Timeout) ->
-    alcove_owner:call(
-        Drv,
-        Pids,
-        watch,
-        [FD, Events],
-        Timeout,
-        {?MODULE, [Drv, Pids, FD, Events, Timeout]}
-    ).
+watch(Drv, Pids, FD, Events, Timeout) -> ?CALL(Drv, Pids, [FD, Events], Timeout).
