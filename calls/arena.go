@@ -55,7 +55,7 @@ func (a *arena) zeroed(n int) []byte {
 	return b
 }
 
-// zero tells whether all of b is zero: the first byte is, and each other byte
+// zero reports whether all of b is zero: the first byte is, and each other byte
 // is equal to the one before it.
 func zero(b []byte) bool {
 	return len(b) == 0 || b[0] == 0 && string(b[1:]) == string(b[:len(b)-1])

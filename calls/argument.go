@@ -12,12 +12,14 @@ const (
 	maxData   = 65535
 )
 
-// Args are how the arguments of a system call come to be. Each either reads
-// the next argument of the call or supplies a value of its own.
-type args [6]func(*Calls) uintptr
+// Readers make the arguments of a system call. Each either reads the next argument
+// of the call or supplies a value of its own.
+type readers [6]func(*Calls) uintptr
 
-// refuse makes an argument refused, with err as the reason, 0 for badarg. Only
-// the first refusal counts.
+// invalid is the reason for which most arguments are refused: the reply is badarg.
+const invalid sys.Errno = 0
+
+// refuse makes an argument refused for a reason. Only the first refusal counts.
 func (c *Calls) refuse(err sys.Errno) {
 	if c.args.OK() {
 		c.fault = err
@@ -65,7 +67,7 @@ func positive(c *Calls) uintptr { return uintptr(c.positive(c.row.names)) }
 func (c *Calls) positive(names []constant) int32 {
 	v := c.flags(names)
 	if v < 0 {
-		c.refuse(0)
+		c.refuse(invalid)
 	}
 	return v
 }
@@ -88,7 +90,7 @@ func (c *Calls) name(max int) []byte { return c.uncut(c.text(max)) }
 func (c *Calls) someName(max int) []byte {
 	b := c.text(max)
 	if len(b) == 0 {
-		c.refuse(0)
+		c.refuse(invalid)
 	}
 	return c.uncut(b)
 }
@@ -97,7 +99,7 @@ func (c *Calls) someName(max int) []byte {
 func (c *Calls) uncut(b []byte) []byte {
 	name := cString(b)
 	if !zero(b[len(name):]) {
-		c.refuse(0)
+		c.refuse(invalid)
 	}
 	return name
 }
@@ -109,7 +111,7 @@ func (c *Calls) word() []byte { return c.args.Atom(c.atom[:0]) }
 // its first element.
 func (c *Calls) record(tag string, arity int) {
 	if c.args.Tuple() != arity || string(c.word()) != tag {
-		c.refuse(0)
+		c.refuse(invalid)
 	}
 }
 
@@ -138,7 +140,7 @@ func (c *Calls) argv() argv {
 	case etf.List:
 		n = c.args.List()
 	default:
-		c.refuse(0)
+		c.refuse(invalid)
 	}
 	v := argv{vector: c.mem.words(1 + max(n, 1) + 1), null: n == 0}
 	for i := range n {

@@ -78,14 +78,14 @@ func (c *Calls) replied(n int, replies []byte) {
 func (c *Calls) batchLength() int {
 	n := c.args.List()
 	if n > maxBatch {
-		c.refuse(0)
+		c.refuse(invalid)
 	}
 	all := c.args
 	for i := range n {
 		nr, next := nextCall(&all)
 		all = next
 		if !all.OK() || nr == nrBatch || i < n-1 && (c.Execs(nr) || nr == nrExit) {
-			c.refuse(0)
+			c.refuse(invalid)
 			return 0
 		}
 	}
@@ -93,7 +93,7 @@ func (c *Calls) batchLength() int {
 		all.Nil()
 	}
 	if !all.OK() {
-		c.refuse(0)
+		c.refuse(invalid)
 	}
 	return n
 }

@@ -12,11 +12,11 @@ type Calls struct {
 	p     *port.Process
 	row   *call        // of the call being answered
 	args  etf.Decoder  // over the arguments of the call being answered
-	fault sys.Errno    // why an argument was refused; 0 for a bad argument
+	fault sys.Errno    // why an argument was refused
 	reply *etf.Encoder // of the call being answered
 	mem   arena        // arguments in the form that the kernel wants
 	atom  [maxAtom]byte
-	refs  [6]reference // arguments of the call that refer to memory
+	ptrs  [6]ptrArg // arguments of the call that refer to memory
 	env   environment
 	exec  execution
 	title title
@@ -58,7 +58,7 @@ func (c *Calls) Init(p *port.Process, m *Memory) {
 type call struct {
 	run   func(*Calls)
 	trap  uintptr // system call
-	args  args
+	read  readers
 	names []constant // that the arguments can have
 	reply func(c *Calls, result uintptr)
 
@@ -114,7 +114,7 @@ func (c *Calls) run(nr int) {
 // systemCall answers a call that is a row of the table and no more.
 func (c *Calls) systemCall(call *call) {
 	var a [6]uintptr
-	for i, read := range call.args {
+	for i, read := range call.read {
 		if read == nil {
 			break
 		}
@@ -148,10 +148,10 @@ func (c *Calls) Name(nr int) string {
 	return callNames[nr]
 }
 
-// Execs tells whether call nr replaces the program when it succeeds.
+// Execs reports whether call nr replaces the program when it succeeds.
 func (c *Calls) Execs(nr int) bool { return nr < callLimit && c.rows[nr].execs }
 
-// Reads tells whether call nr may read from descriptor 0.
+// Reads reports whether call nr may read from descriptor 0.
 func (c *Calls) Reads(nr int) bool { return nr == nrRead || nr == nrBatch }
 
 // ErrnoName returns the name of an error number, such as "enoent", or "unknown".

@@ -79,7 +79,7 @@ func TestEveryCallIsAnsweredInOneWay(t *testing.T) {
 		if (c.run != nil) == (c.trap != 0 || c.reply != nil) {
 			t.Errorf("%s: want either a method or a system call with its reply", callNames[nr])
 		}
-		if c.run != nil && (c.args[0] != nil || c.flush) {
+		if c.run != nil && (c.read[0] != nil || c.flush) {
 			t.Errorf("%s: a method reads its arguments itself, and flushes itself", callNames[nr])
 		}
 	}

@@ -111,7 +111,7 @@ func (c *Calls) numbers(names []constant, max int64) []uintptr {
 		c.args.Nil()
 		return list
 	case etf.Atom:
-		c.refuse(0)
+		c.refuse(invalid)
 		return nil
 	}
 	list := c.mem.words(1)
@@ -122,7 +122,7 @@ func (c *Calls) numbers(names []constant, max int64) []uintptr {
 func (c *Calls) within(names []constant, max int64) uintptr {
 	v := c.constant64(names)
 	if v < 0 || v > max {
-		c.refuse(0)
+		c.refuse(invalid)
 	}
 	return uintptr(v)
 }

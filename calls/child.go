@@ -41,7 +41,7 @@ func (c *Calls) setcpid() {
 	name := c.word()
 	value := c.args.Int()
 	if value < 0 && string(name) != "flowcontrol" && string(name) != "flowbytes" {
-		c.refuse(0)
+		c.refuse(invalid)
 	}
 	if c.refused() {
 		return

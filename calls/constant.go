@@ -16,7 +16,7 @@ func find(names []constant, name []byte) (value int64, ok bool) {
 	return 0, false
 }
 
-// equalFold tells whether name, in lower case, is lower.
+// equalFold reports whether name, in lower case, is lower.
 func equalFold(lower string, name []byte) bool {
 	if len(lower) != len(name) {
 		return false
@@ -51,7 +51,7 @@ func (c *Calls) constant(names []constant) int32 {
 	}
 	v := c.named(names)
 	if v != int64(int32(v)) {
-		c.refuse(0)
+		c.refuse(invalid)
 	}
 	return int32(v)
 }

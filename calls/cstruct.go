@@ -26,12 +26,12 @@ func (c *Calls) cstruct(max int) cstruct { return c.nested(max, 1) }
 func (c *Calls) nested(max, levels int) cstruct {
 	s := cstruct{list: c.args, levels: levels}
 	if c.args.Kind() != etf.List {
-		c.refuse(0)
+		c.refuse(invalid)
 		return s
 	}
 	n := c.args.List()
 	if n < 1 || n > maxElements {
-		c.refuse(0)
+		c.refuse(invalid)
 		return s
 	}
 	s.buf = c.mem.zeroed(max)
@@ -47,7 +47,7 @@ func (c *Calls) elements(s *cstruct, n int) (total int) {
 	for range n {
 		total += c.element(s)
 		if total > maxData {
-			c.refuse(0)
+			c.refuse(invalid)
 		}
 		if !c.args.OK() {
 			return 0
@@ -82,7 +82,7 @@ func (c *Calls) element(s *cstruct) int {
 		return len(b)
 	}
 	if c.args.Tag() != etf.TagSmallTuple {
-		c.refuse(0)
+		c.refuse(invalid)
 	}
 	c.record("ptr", 2)
 	if s.levels > 1 && c.args.Kind() == etf.List {
@@ -90,7 +90,7 @@ func (c *Calls) element(s *cstruct) int {
 	}
 	contents, n := c.blockSize(&c.args)
 	if n > maxData {
-		c.refuse(0)
+		c.refuse(invalid)
 	}
 	if !c.fits(s, pointerSize) {
 		return n
@@ -110,7 +110,7 @@ func (c *Calls) pointed(s *cstruct) int {
 	size := c.structSize(c.args)
 	n := c.args.List()
 	if n < 1 || n > maxElements || size > maxData {
-		c.refuse(0)
+		c.refuse(invalid)
 	}
 	if !c.fits(s, pointerSize) {
 		return 0
@@ -137,7 +137,7 @@ func (c *Calls) structSize(d etf.Decoder) (size int) {
 
 func (c *Calls) fits(s *cstruct, n int) bool {
 	if n > len(s.buf)-s.size {
-		c.refuse(0)
+		c.refuse(invalid)
 	}
 	return c.args.OK()
 }

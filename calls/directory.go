@@ -44,7 +44,7 @@ func (c *Calls) notOpened(fd int, err sys.Errno) bool {
 	case sys.EBADF, sys.ENOTDIR:
 		return true
 	case sys.ESKIPPED:
-		return c.p.Holds(fd)
+		return c.p.OwnsDescriptor(fd)
 	}
 	return false
 }

@@ -17,13 +17,13 @@ import (
 type environment struct {
 	text    []byte   // chunks: a chunkHeader and an entry, followed by a NUL
 	vector  []*byte  // to each entry, in their order, and nil
-	buckets []uint32 // by the hash of a name: the place of its entry in vector, plus 1
+	buckets []uint32 // by the hash of a name: the index of its entry in vector, plus 1
 	live    int      // size of the chunks that vector points into
 }
 
 // A chunkHeader is in front of each entry. The chunk of an entry that was
-// replaced or removed is not what vector points to at its place.
-type chunkHeader struct{ size, place uint32 }
+// replaced or removed is not what vector points to at its index.
+type chunkHeader struct{ size, index uint32 }
 
 const sizeofHeader = int(unsafe.Sizeof(chunkHeader{}))
 
@@ -69,8 +69,8 @@ func (e *environment) address() uintptr { return address(e.vector) }
 func (e *environment) count() int { return len(e.vector) - 1 }
 
 // chunk returns where the chunk of an entry is, and its header.
-func (e *environment) chunk(place int) (at int, h *chunkHeader) {
-	at = int(uintptr(unsafe.Pointer(e.vector[place]))-address(e.text)) - sizeofHeader
+func (e *environment) chunk(index int) (at int, h *chunkHeader) {
+	at = int(uintptr(unsafe.Pointer(e.vector[index]))-address(e.text)) - sizeofHeader
 	return at, e.header(at)
 }
 
@@ -80,8 +80,8 @@ func (e *environment) header(at int) *chunkHeader { return (*chunkHeader)(unsafe
 func chunkSize(n int) int { return sizeofHeader + (n+1+3)&^3 }
 
 // entry returns an entry without its NUL.
-func (e *environment) entry(place int) []byte {
-	at, h := e.chunk(place)
+func (e *environment) entry(index int) []byte {
+	at, h := e.chunk(index)
 	return cString(e.text[at+sizeofHeader : at+int(h.size)])
 }
 
@@ -91,16 +91,16 @@ func (e *environment) get(name []byte) (value []byte, ok bool) {
 	if !isName(name) {
 		return e.search(name)
 	}
-	if place, _ := e.find(name); place >= 0 {
-		return e.entry(place)[len(name)+1:], true
+	if index, _ := e.find(name); index >= 0 {
+		return e.entry(index)[len(name)+1:], true
 	}
 	return nil, false
 }
 
 // search is get for what is not the name of a variable.
 func (e *environment) search(name []byte) (value []byte, ok bool) {
-	for place := range e.count() {
-		if entry := e.entry(place); len(name) > 0 && named(entry, name) {
+	for index := range e.count() {
+		if entry := e.entry(index); len(name) > 0 && named(entry, name) {
 			return entry[len(name)+1:], true
 		}
 	}
@@ -117,39 +117,39 @@ func named(entry, name []byte) bool {
 // and has changed nothing, when there is no memory for it.
 func (e *environment) set(name, value []byte) bool {
 	size := len(name) + 1 + len(value)
-	place, _ := e.find(name)
-	if place < 0 {
+	index, _ := e.find(name)
+	if index < 0 {
 		if !e.room(size) || !e.roomForEntry() {
 			return false
 		}
 		_, bucket := e.find(name) // the room may have moved it
-		place = e.add()
-		e.buckets[bucket] = uint32(place + 1)
-	} else if _, h := e.chunk(place); chunkSize(size) > int(h.size) && !e.room(size) {
+		index = e.add()
+		e.buckets[bucket] = uint32(index + 1)
+	} else if _, h := e.chunk(index); chunkSize(size) > int(h.size) && !e.room(size) {
 		return false
 	}
-	entry := e.put(place, size)
+	entry := e.put(index, size)
 	n := copy(entry, name)
 	entry[n] = '='
 	copy(entry[n+1:], value)
 	return true
 }
 
-// add makes a place for an entry at the end, for which there is room.
-func (e *environment) add() (place int) {
+// add makes a index for an entry at the end, for which there is room.
+func (e *environment) add() (index int) {
 	n := len(e.vector)
 	e.vector = e.vector[:n+1]
 	e.vector[n] = nil
 	return n - 1
 }
 
-// put returns n bytes for the entry at a place, with a NUL after them: those of
+// put returns n bytes for the entry at a index, with a NUL after them: those of
 // its old chunk if that is large enough.
-func (e *environment) put(place, n int) []byte {
+func (e *environment) put(index, n int) []byte {
 	size := chunkSize(n)
 	at := len(e.text)
-	if e.vector[place] != nil {
-		old, h := e.chunk(place)
+	if e.vector[index] != nil {
+		old, h := e.chunk(index)
 		if size <= int(h.size) {
 			at, size = old, int(h.size)
 		}
@@ -157,9 +157,9 @@ func (e *environment) put(place, n int) []byte {
 	}
 	e.text = e.text[:max(len(e.text), at+size)]
 	e.live += size
-	*e.header(at) = chunkHeader{uint32(size), uint32(place)}
+	*e.header(at) = chunkHeader{uint32(size), uint32(index)}
 	entry := e.text[at+sizeofHeader:]
-	e.vector[place] = &entry[0]
+	e.vector[index] = &entry[0]
 	entry[n] = 0
 	return entry[:n]
 }
@@ -181,8 +181,8 @@ func (e *environment) room(n int) bool {
 		return false
 	}
 	e.text = text
-	for place := range e.count() {
-		e.vector[place] = &text[uintptr(unsafe.Pointer(e.vector[place]))-before]
+	for index := range e.count() {
+		e.vector[index] = &text[uintptr(unsafe.Pointer(e.vector[index]))-before]
 	}
 	return true
 }
@@ -192,10 +192,10 @@ func (e *environment) compact() {
 	to := 0
 	for at := 0; at < len(e.text); {
 		h := *e.header(at)
-		size, place := int(h.size), int(h.place)
-		if place < e.count() && e.vector[place] == &e.text[at+sizeofHeader] {
+		size, index := int(h.size), int(h.index)
+		if index < e.count() && e.vector[index] == &e.text[at+sizeofHeader] {
 			copy(e.text[to:], e.text[at:at+size])
-			e.vector[place] = &e.text[to+sizeofHeader]
+			e.vector[index] = &e.text[to+sizeofHeader]
 			to += size
 		}
 		at += size
@@ -218,18 +218,18 @@ func (e *environment) roomForEntry() bool {
 
 // unset removes all entries of that name.
 func (e *environment) unset(name []byte) {
-	if place, _ := e.find(name); place < 0 {
+	if index, _ := e.find(name); index < 0 {
 		return
 	}
 	kept := 0
-	for place := range e.count() {
-		_, h := e.chunk(place)
-		if named(e.entry(place), name) {
+	for index := range e.count() {
+		_, h := e.chunk(index)
+		if named(e.entry(index), name) {
 			e.live -= int(h.size)
 			continue
 		}
-		h.place = uint32(kept)
-		e.vector[kept] = e.vector[place]
+		h.index = uint32(kept)
+		e.vector[kept] = e.vector[index]
 		kept++
 	}
 	e.vector = e.vector[:kept+1]
@@ -244,28 +244,28 @@ func (e *environment) clear() {
 	clear(e.buckets)
 }
 
-// find returns the place of the first entry of that name, -1 if there is none,
+// find returns the index of the first entry of that name, -1 if there is none,
 // and the bucket that tells it, or would.
-func (e *environment) find(name []byte) (place, bucket int) {
+func (e *environment) find(name []byte) (index, bucket int) {
 	mask := len(e.buckets) - 1
 	for b := hash(name) & mask; ; b = (b + 1) & mask {
-		place := int(e.buckets[b]) - 1
-		if place < 0 || named(e.entry(place), name) {
-			return place, b
+		index := int(e.buckets[b]) - 1
+		if index < 0 || named(e.entry(index), name) {
+			return index, b
 		}
 	}
 }
 
-// name makes the entry at a place found by its name, if it has one and is the
+// name makes the entry at a index found by its name, if it has one and is the
 // first of it.
-func (e *environment) name(place int) {
-	entry := e.entry(place)
+func (e *environment) name(index int) {
+	entry := e.entry(index)
 	for n, ch := range entry {
 		if ch != '=' {
 			continue
 		}
 		if other, bucket := e.find(entry[:n]); n > 0 && other < 0 {
-			e.buckets[bucket] = uint32(place + 1)
+			e.buckets[bucket] = uint32(index + 1)
 		}
 		return
 	}
@@ -283,8 +283,8 @@ func (e *environment) rehash(n int) bool {
 	}
 	e.buckets = buckets[:size]
 	clear(e.buckets)
-	for place := range e.count() {
-		e.name(place)
+	for index := range e.count() {
+		e.name(index)
 	}
 	return true
 }

@@ -36,7 +36,7 @@ func TestEnvironment(t *testing.T) {
 		after []string
 	}{
 		{"setenv appends a new name", []string{"A=1"}, nrSetenv, []pt.Term{pt.Binary("B"), pt.Binary("2"), 0}, done, []string{"A=1", "B=2"}},
-		{"setenv replaces in place", []string{"A=1", "B=2"}, nrSetenv, []pt.Term{pt.Binary("A"), pt.Binary("longer"), 1}, done, []string{"A=longer", "B=2"}},
+		{"setenv replaces in index", []string{"A=1", "B=2"}, nrSetenv, []pt.Term{pt.Binary("A"), pt.Binary("longer"), 1}, done, []string{"A=longer", "B=2"}},
 		{"setenv replaces by something shorter", []string{"A=longer", "B=2"}, nrSetenv, []pt.Term{pt.Binary("A"), pt.Binary(""), -1}, done, []string{"A=", "B=2"}},
 		{"setenv keeps what is there", []string{"A=1"}, nrSetenv, []pt.Term{pt.Binary("A"), pt.Binary("2"), 0}, done, []string{"A=1"}},
 		{"setenv replaces the first of two entries", []string{"A=1", "A=2"}, nrSetenv, []pt.Term{pt.Binary("A"), pt.Binary("3"), 1}, done, []string{"A=3", "A=2"}},

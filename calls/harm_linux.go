@@ -7,7 +7,7 @@ import (
 	"github.com/alcove-go/alcove/port/sys"
 )
 
-// harms tells whether a system call would change what the process relies on, so
+// harms reports whether a system call would change what the process relies on, so
 // that it could not go on serving or would not notice what happens to it: its
 // memory, its signals, its descriptors and those of its children, and that it is
 // told of their end.
@@ -66,10 +66,10 @@ func (c *Calls) harmsFiles(t *trap) bool {
 // msgZerocopy is MSG_ZEROCOPY: the kernel reads the memory later.
 const msgZerocopy = 0x4000000
 
-// vital tells whether a range of descriptors, as the kernel sees them, has one that
+// vital reports whether a range of descriptors, as the kernel sees them, has one that
 // the process serves with.
 func (c *Calls) vital(first, last uintptr) bool {
-	return uint32(first) <= port.LastFixed || c.p.Uses(uint32(first), uint32(last))
+	return uint32(first) <= port.LastFixed || c.p.ServesWith(uint32(first), uint32(last))
 }
 
 // traffic is vital for what is read or written: descriptor 2 is not the process's.
@@ -97,7 +97,7 @@ func (c *Calls) harmsSignals(t *trap) bool {
 	return false
 }
 
-// blocks tells whether a mask, if there is one, has a signal that must come, or
+// blocks reports whether a mask, if there is one, has a signal that must come, or
 // cannot be looked at.
 func (c *Calls) blocks(mask uintptr) bool {
 	if mask == 0 {

@@ -22,9 +22,9 @@ func (c *Calls) alloc() {
 func (c *Calls) ioctl() {
 	fd := c.args.Int()
 	request := c.constant64(ioctlConstants)
-	arg := &c.refs[0]
+	arg := &c.ptrs[0]
 	if c.args.Kind() == etf.Int {
-		*arg = reference{value: immediate(c)}
+		*arg = ptrArg{value: immediate(c)}
 	} else {
 		c.memory(arg)
 	}

@@ -89,7 +89,7 @@ func (c *Calls) setopt() {
 	name := c.word()
 	value := c.args.Int()
 	if value < 0 && !mayBeNegative(name) {
-		c.refuse(0)
+		c.refuse(invalid)
 	}
 	if c.refused() {
 		return
@@ -144,7 +144,7 @@ func (c *Calls) setopt() {
 	c.possible(done)
 }
 
-// mayBeNegative tells whether the option of that name is one for which -1 stands for
+// mayBeNegative reports whether the option of that name is one for which -1 stands for
 // none.
 func mayBeNegative(name []byte) bool {
 	switch string(name) {
@@ -190,7 +190,7 @@ const bitmapSize = callLimit / 8
 func (c *Calls) bitmap() []byte {
 	b := c.args.Binary()
 	if len(b) > bitmapSize {
-		c.refuse(0)
+		c.refuse(invalid)
 	}
 	const short = (callCount + 7) / 8
 	if len(b) == 0 || len(b) > short || !c.args.OK() {

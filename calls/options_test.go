@@ -67,7 +67,7 @@ func TestOptionsKeepWhatTheyCanHold(t *testing.T) {
 	want(t, newAsker().ask(nrGetopt, pt.Binary("termsig")), badarg)
 }
 
-// answers tells whether the call is one that a answers.
+// answers reports whether the call is one that a answers.
 func (a *asker) answers(nr int) bool { return a.ask(nr) != undef }
 
 func TestExtensionsAreThereForThoseWhoAskForThem(t *testing.T) {

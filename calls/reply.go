@@ -14,13 +14,13 @@ func (c *Calls) undef() {
 	c.reply.Atom("undef")
 }
 
-// refused tells whether an argument was refused and, if so, replies with the
+// refused reports whether an argument was refused and, if so, replies with the
 // reason.
 func (c *Calls) refused() bool {
 	if c.args.OK() {
 		return false
 	}
-	if c.fault != 0 {
+	if c.fault != invalid {
 		c.error(c.fault)
 	} else {
 		c.badarg()

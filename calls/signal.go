@@ -68,7 +68,7 @@ func (c *Calls) disposition() signal.Disposition {
 		return query
 	case etf.Binary:
 		if len(c.args.Binary()) > 0 {
-			c.refuse(0)
+			c.refuse(invalid)
 		}
 		return query
 	}
@@ -80,7 +80,7 @@ func (c *Calls) disposition() signal.Disposition {
 	case "sig_info":
 		return signal.Info
 	}
-	c.refuse(0)
+	c.refuse(invalid)
 	return query
 }
 

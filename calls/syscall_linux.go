@@ -25,11 +25,11 @@ func (c *Calls) syscall() {
 	nr, t := c.trap()
 	t.n = c.args.Tuple()
 	if t.n > len(t.a) {
-		c.refuse(0)
+		c.refuse(invalid)
 	}
 	for i := 0; i < t.n && c.args.OK(); i++ {
-		c.trapArgument(&c.refs[i])
-		t.a[i] = c.refs[i].value
+		c.trapArgument(&c.ptrs[i])
+		t.a[i] = c.ptrs[i].value
 	}
 	if c.args.OK() && c.harms(&t) {
 		c.refuse(sys.EINVAL)
@@ -53,7 +53,7 @@ func (c *Calls) syscall() {
 	c.reply.Int(int64(int(r)))
 	c.reply.Tuple(t.n)
 	for i := range t.n {
-		c.trapped(&c.refs[i])
+		c.trapped(&c.ptrs[i])
 	}
 }
 
@@ -93,8 +93,8 @@ func (c *Calls) trap() (nr uintptr, t trap) {
 // trapArgument reads a number of the size of a register, a name, or a list of names
 // or numbers for all their bits. [] is 0. Memory is a binary with its first bytes,
 // or a structure.
-func (c *Calls) trapArgument(r *reference) {
-	r.kind = refNumber
+func (c *Calls) trapArgument(r *ptrArg) {
+	r.kind = ptrNumber
 	switch c.args.Kind() {
 	case etf.Int, etf.SmallBig, etf.LargeBig, etf.Atom:
 		r.value = c.register()
@@ -106,7 +106,7 @@ func (c *Calls) trapArgument(r *reference) {
 			r.value = c.registers()
 			return
 		}
-		r.kind = refStruct
+		r.kind = ptrStruct
 		r.s = c.nested(maxData, maxLevels)
 		r.value = address(r.s.buf)
 	default:
@@ -168,15 +168,15 @@ func (c *Calls) anyName() int64 {
 }
 
 // trapped replies an argument as it is after the call.
-func (c *Calls) trapped(r *reference) {
-	if r.kind == refNumber {
+func (c *Calls) trapped(r *ptrArg) {
+	if r.kind == ptrNumber {
 		c.reply.Int(int64(int(r.value)))
 		return
 	}
 	c.after(r)
 }
 
-// filters tells whether a system call may install a seccomp filter.
+// filters reports whether a system call may install a seccomp filter.
 func (c *Calls) filters(t *trap) bool {
 	switch t.name {
 	case "seccomp":

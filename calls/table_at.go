@@ -7,13 +7,13 @@ import "github.com/alcove-go/alcove/port/sys"
 // The rows whose system calls take a directory here: the machine or the system
 // has no others, or libc makes these.
 var (
-	chmodCall   = call{trap: sys.SYS_FCHMODAT, args: args{here, path, unsigned}, reply: ok}
-	chownCall   = call{trap: sys.SYS_FCHOWNAT, args: args{here, path, unsigned, unsigned}, reply: ok}
-	getpgrpCall = call{trap: sys.SYS_GETPGID, args: args{nothing}, reply: number}
-	mkdirCall   = call{trap: sys.SYS_MKDIRAT, args: args{here, path, unsigned}, reply: ok}
-	rmdirCall   = call{trap: sys.SYS_UNLINKAT, args: args{here, path, removeDir}, reply: ok}
-	symlinkCall = call{trap: sys.SYS_SYMLINKAT, args: args{path, here, path}, reply: ok}
-	unlinkCall  = call{trap: sys.SYS_UNLINKAT, args: args{here, path, nothing}, reply: ok}
+	chmodCall   = call{trap: sys.SYS_FCHMODAT, read: readers{here, path, unsigned}, reply: ok}
+	chownCall   = call{trap: sys.SYS_FCHOWNAT, read: readers{here, path, unsigned, unsigned}, reply: ok}
+	getpgrpCall = call{trap: sys.SYS_GETPGID, read: readers{nothing}, reply: number}
+	mkdirCall   = call{trap: sys.SYS_MKDIRAT, read: readers{here, path, unsigned}, reply: ok}
+	rmdirCall   = call{trap: sys.SYS_UNLINKAT, read: readers{here, path, removeDir}, reply: ok}
+	symlinkCall = call{trap: sys.SYS_SYMLINKAT, read: readers{path, here, path}, reply: ok}
+	unlinkCall  = call{trap: sys.SYS_UNLINKAT, read: readers{here, path, nothing}, reply: ok}
 )
 
 func removeDir(*Calls) uintptr { return sys.AT_REMOVEDIR }

@@ -16,9 +16,9 @@ var (
 	jailCall            = undefCall
 	jailAttachCall      = undefCall
 	jailRemoveCall      = undefCall
-	mkfifoCall          = call{trap: sys.SYS_MKNODAT, args: args{here, path, fifoMode, nothing}, reply: ok}
-	mountCall           = call{trap: sys.SYS_MOUNT, args: args{name, path, name, positive, data, data}, names: mountConstants, reply: ok, sleeps: true}
-	pivotRootCall       = call{trap: sys.SYS_PIVOT_ROOT, args: args{path, path}, reply: ok}
+	mkfifoCall          = call{trap: sys.SYS_MKNODAT, read: readers{here, path, fifoMode, nothing}, reply: ok}
+	mountCall           = call{trap: sys.SYS_MOUNT, read: readers{name, path, name, positive, data, data}, names: mountConstants, reply: ok, sleeps: true}
+	pivotRootCall       = call{trap: sys.SYS_PIVOT_ROOT, read: readers{path, path}, reply: ok}
 	prctlCall           = call{run: (*Calls).prctl}
 	prctlConstantCall   = call{run: (*Calls).constantOf, names: prctlConstants}
 	procctlCall         = undefCall
@@ -26,15 +26,15 @@ var (
 	ptraceConstantCall  = call{run: (*Calls).constantOf, names: ptraceConstants}
 	seccompCall         = call{run: (*Calls).seccomp}
 	seccompConstantCall = call{run: (*Calls).constantOf, names: seccompConstants}
-	setnsCall           = call{trap: sys.SYS_SETNS, args: args{signed, oneOf}, names: cloneConstants, reply: ok}
+	setnsCall           = call{trap: sys.SYS_SETNS, read: readers{signed, oneOf}, names: cloneConstants, reply: ok}
 	syscallCall         = call{run: (*Calls).syscall}
 	syscallConstantCall = call{run: (*Calls).constantOf, names: syscallConstants}
-	umountCall          = call{trap: sys.SYS_UMOUNT2, args: args{path, nothing}, reply: ok, sleeps: true}
-	umount2Call         = call{trap: sys.SYS_UMOUNT2, args: args{path, positive}, names: mountConstants, reply: ok, sleeps: true}
-	unshareCall         = call{trap: sys.SYS_UNSHARE, args: args{anyOf}, names: cloneConstants, reply: ok}
+	umountCall          = call{trap: sys.SYS_UMOUNT2, read: readers{path, nothing}, reply: ok, sleeps: true}
+	umount2Call         = call{trap: sys.SYS_UMOUNT2, read: readers{path, positive}, names: mountConstants, reply: ok, sleeps: true}
+	unshareCall         = call{trap: sys.SYS_UNSHARE, read: readers{anyOf}, names: cloneConstants, reply: ok}
 )
 
-// missing tells whether the call nr, from callCount on, is not one of this system.
+// missing reports whether the call nr, from callCount on, is not one of this system.
 func missing(int) bool { return false }
 
 const trapSelect = sys.SYS_PSELECT6

@@ -4,4 +4,4 @@ package calls
 
 import "github.com/alcove-go/alcove/port/sys"
 
-var linkCall = call{trap: sys.SYS_LINKAT, args: args{here, path, here, path, nothing}, reply: ok}
+var linkCall = call{trap: sys.SYS_LINKAT, read: readers{here, path, here, path, nothing}, reply: ok}

@@ -9,7 +9,7 @@ import (
 func (c *Calls) ptrace() {
 	request := c.constant(ptraceConstants)
 	pid := c.args.Int()
-	addr, data := &c.refs[0], &c.refs[1]
+	addr, data := &c.ptrs[0], &c.ptrs[1]
 	c.ptraceArgument(addr)
 	c.ptraceArgument(data)
 	if c.refused() {
@@ -34,7 +34,7 @@ func (c *Calls) ptrace() {
 }
 
 // ptraceArgument reads a number or memory.
-func (c *Calls) ptraceArgument(r *reference) {
+func (c *Calls) ptraceArgument(r *ptrArg) {
 	if c.args.Kind() == etf.Int {
 		c.number(r)
 	} else {
@@ -42,7 +42,7 @@ func (c *Calls) ptraceArgument(r *reference) {
 	}
 }
 
-// peeks tells whether a request returns a word. The kernel stores it where data
+// peeks reports whether a request returns a word. The kernel stores it where data
 // points to; libc, whose function returns it, does not use data at all.
 func peeks(request int32) bool {
 	switch request {

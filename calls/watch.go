@@ -28,7 +28,7 @@ func (c *Calls) readiness() (events int16) {
 		case "writable":
 			events |= sys.POLLOUT
 		default:
-			c.refuse(0)
+			c.refuse(invalid)
 		}
 	}
 	c.args.Nil()

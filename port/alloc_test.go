@@ -184,7 +184,7 @@ func TestRoundsTakeNoMemory(t *testing.T) {
 
 // buffers returns how many buffers there are to take.
 func (p *Process) buffers() (n int) {
-	for b := p.spare; b != nil; b = b.next {
+	for b := p.unused; b != nil; b = b.next {
 		n++
 	}
 	return n
@@ -203,8 +203,8 @@ func TestTablesHaveRoomForTheFirstChildren(t *testing.T) {
 		return tables{unsafe.SliceData(f.table.slots), unsafe.SliceData(f.leftovers.slots), unsafe.SliceData(f.poll.fds)}
 	}
 	m := f.memory
-	few := tables{&m.slots[0], &m.left[0], &m.fds[0]}
-	many := tables{&m.many.slots[0], &m.many.left[0], &m.many.fds[0]}
+	few := tables{&m.slots[0], &m.leftovers[0], &m.fds[0]}
+	many := tables{&m.many.slots[0], &m.many.leftovers[0], &m.many.fds[0]}
 	for n := range int32(firstChildren) {
 		f.addClosed(childPid + n)
 		want := few

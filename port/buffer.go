@@ -39,14 +39,14 @@ func (b *buffer) append(data []byte) {
 // one to start with; more are made when several children have unfinished
 // frames at once, and kept.
 func (p *Process) take() *buffer {
-	b := p.spare
+	b := p.unused
 	if b == nil && p.locked {
 		return nil
 	}
 	if b == nil {
 		return newBuffer()
 	}
-	p.spare, b.next = b.next, nil
+	p.unused, b.next = b.next, nil
 	b.r, b.w = 0, 0
 	return b
 }
@@ -87,7 +87,7 @@ func (p *Process) drop(b **buffer) {
 		*b = nil
 		return
 	}
-	(*b).next, p.spare = p.spare, *b
+	(*b).next, p.unused = p.unused, *b
 	*b = nil
 	p.table.changed = p.table.changed || p.starved
 }

@@ -84,9 +84,9 @@ const (
 // been seen: the child may have taken its input otherwise than frame by frame.
 func (in *inlet) mayExec() bool { return in.gate != gateOpen || in.scan.reads }
 
-// stdinNumber is the descriptor to write to, which outlives its being closed
+// stdinFD is the descriptor to write to, which outlives its being closed
 // by a call until the queue is empty.
-func (in *inlet) stdinNumber() int32 {
+func (in *inlet) stdinFD() int32 {
 	if in.closing >= 0 {
 		return in.closing
 	}
@@ -98,8 +98,8 @@ func (o *outlet) paused() bool {
 	return o.state == runsProgram && !o.lifted && (o.FlowControl == 0 || o.FlowBytes == 0)
 }
 
-// number is the descriptor of a stream.
-func (o *outlet) number(stream int) *int32 {
+// descriptor returns where the descriptor of a stream is kept.
+func (o *outlet) descriptor(stream int) *int32 {
 	if stream == streamStdout {
 		return &o.Stdout
 	}

@@ -12,16 +12,16 @@ import (
 // A driver listens at the path and gets notices, as the parent of a child does
 // (notice.go). Others expect a fifo to be made there.
 func (p *Process) openControl(path *byte) sys.Errno {
-	if connectControl(path) == 0 {
+	if p.connectControl(path) == 0 {
 		p.notifies = true
 		return 0
 	}
-	return openFifo(path)
+	return p.openFifo(path)
 }
 
 // connectControl connects with the listener that a path names: at the abstract
 // name NAME if its last part is @NAME, or at the socket file.
-func connectControl(path *byte) sys.Errno {
+func (p *Process) connectControl(path *byte) sys.Errno {
 	fd, err := sys.Socket(sys.SOCK_STREAM | sys.SOCK_CLOEXEC)
 	if err != 0 {
 		return err
@@ -38,7 +38,7 @@ func connectControl(path *byte) sys.Errno {
 		sys.Close(fd)
 		return err
 	}
-	return placeControl(fd)
+	return p.moveControl(fd)
 }
 
 // connect waits while more than the listener takes at once are there before.
@@ -68,7 +68,7 @@ func abstractName(path *byte) string {
 
 // openFifo makes the control fifo and opens it, so that whoever reads from it
 // sees its end when this process ends or executes another program.
-func openFifo(path *byte) sys.Errno {
+func (p *Process) openFifo(path *byte) sys.Errno {
 	const mode = 0o644
 	if err := sys.Mkfifoat(sys.AT_FDCWD, path, mode); err != 0 {
 		return err
@@ -82,15 +82,15 @@ func openFifo(path *byte) sys.Errno {
 	if !sys.IsFifo(fd) {
 		return sys.EEXIST
 	}
-	return placeControl(fd)
+	return p.moveControl(fd)
 }
 
-// placeControl gives a descriptor the number of the control socket.
-func placeControl(fd int) sys.Errno {
-	if fd == controlFD {
+// moveControl gives a descriptor the number of the control socket.
+func (p *Process) moveControl(fd int) sys.Errno {
+	if fd == p.control {
 		return 0
 	}
-	err := sys.Dup3(fd, controlFD, sys.O_CLOEXEC)
+	err := sys.Dup3(fd, p.control, sys.O_CLOEXEC)
 	sys.Close(fd)
 	return err
 }

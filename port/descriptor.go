@@ -49,12 +49,12 @@ func (p *Process) Close(fd int) sys.Errno {
 	switch fd {
 	case p.out.fd:
 		p.Flush()
-	case controlFD:
+	case p.control:
 		if p.notifies {
 			return p.closeOwnControl()
 		}
 	}
-	if fd > controlFD && int32(fd) == p.poll.fds[placeMany].FD {
+	if fd >= firstFree && int32(fd) == p.poll.fds[placeMany].FD {
 		p.poll.giveUpMany(0) // closes it
 		return 0
 	}
@@ -88,7 +88,7 @@ func (p *Process) closeOwnControl() sys.Errno {
 	p.Flush()
 	p.notifyAhead(noticeExec, reply)
 	p.notifies = false
-	return sys.Close(controlFD)
+	return sys.Close(p.control)
 }
 
 // childWith returns the child that the open descriptor fd belongs to.
@@ -109,12 +109,12 @@ func (p *Process) childWith(fd int) *Child {
 	return nil
 }
 
-// Holds reports whether the process itself uses descriptor fd.
-func (p *Process) Holds(fd int) bool { return fd < firstFree || p.childWith(fd) != nil }
+// OwnsDescriptor reports whether the process itself uses descriptor fd.
+func (p *Process) OwnsDescriptor(fd int) bool { return fd < firstFree || p.childWith(fd) != nil }
 
-// Uses reports whether the process serves its children with a descriptor from first to
+// ServesWith reports whether the process serves its children with a descriptor from first to
 // last.
-func (p *Process) Uses(first, last uint32) bool {
+func (p *Process) ServesWith(first, last uint32) bool {
 	for _, fd := range p.poll.fixed() {
 		if fd.FD >= 0 && first <= uint32(fd.FD) && uint32(fd.FD) <= last {
 			return true
@@ -137,7 +137,10 @@ func (p *Process) Uses(first, last uint32) bool {
 // NoteCloseOnExec notes that a program which this process executes gets a
 // descriptor, or not. Of those that tell the parent of an exec Exec has to know.
 func (p *Process) NoteCloseOnExec(fd int, on bool) {
-	if fd == signalWrite || fd == controlFD {
-		p.kept[fd] = !on
+	switch fd {
+	case signalWrite:
+		p.signalsKept = !on
+	case p.control:
+		p.controlKept = !on
 	}
 }

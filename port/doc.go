@@ -29,6 +29,21 @@
 //
 // For each child its parent has the other ends of 0, 1, 2 and 5.
 //
+// # The states of a child
+//
+// A process learns from the control socket what its child runs (notice.go). This is the
+// drawing over childState, in child.go:
+//
+//	            noticeExec                  the socket closes
+//	runsPort ---------------> aboutToExec -------------------> runsProgram
+//	  |  ^                     |    |
+//	  |  +---------------------+    |
+//	  |   any other notice          |
+//	  |                             | a call closes the socket,
+//	  | the socket closes           | or it was used for something else
+//	  v                             v
+//	portEnded                     untold
+//
 // # Files
 //
 // Calls between files form no circle, which TestFilesDoNotCallInCircles shows. In
@@ -48,12 +63,12 @@
 //	inbound.go      what was read of them
 //	feed.go         the way into a child's standard input
 //	scanner.go      finds calls that exec in what a child is sent
-//	taken.go        tells what a program has taken of its input
+//	inputevents.go  tells what a program has taken of its input
 //
 // Up, from a program to the driver:
 //
 //	reap.go         the end of children
-//	usage.go        tells what a child has used
+//	rusage.go       tells what a child has used
 //	handover.go     a child executes a program: its notices, where its frames end
 //	stream.go       the way out of a child's standard output and error
 //	leftover.go     output that others hold when a child has ended

@@ -33,13 +33,13 @@ func (p *Process) exec(try func() sys.Errno) sys.Errno {
 	}
 	if p.notifies {
 		kind := uint32(noticeExec)
-		if p.kept[controlFD] {
+		if p.controlKept {
 			kind = noticeKept
 		}
 		p.execed = true
 		p.notify(kind)
 	}
-	if p.kept[signalWrite] {
+	if p.signalsKept {
 		handOverIgnored()
 	}
 	var t replaced
@@ -91,5 +91,5 @@ func (p *Process) hear(o *outlet) {
 	}
 	p.drainStream(o, streamStderr)
 	o.lifted = false
-	p.watchOutput(o)
+	p.pollOutput(o)
 }

@@ -20,11 +20,11 @@ import "github.com/alcove-go/alcove/port/sys"
 // queueSize is how much is held for one child beside its pipe.
 const queueSize = 64 << 10
 
-// feed is data for one child, gathered for one write: contents of stdin
+// pending is data for one child, gathered for one write: contents of stdin
 // frames, in the inbound buffer. That for a child which runs this program is
 // moved together. That for another program stays where it is, in pieces: the
 // sender is told for each how much was taken.
-type feed struct {
+type pending struct {
 	to   *Child
 	data []byte
 
@@ -41,7 +41,7 @@ const gatherBelow = 16 << 10
 func (p *Process) forward(pid uint32, data []byte) {
 	p.traceData(pid, data)
 	c := p.ChildByPid(int32(pid))
-	if !p.feed.joins(c, data) {
+	if !p.pending.joins(c, data) {
 		p.feedPending()
 	}
 	switch {
@@ -58,7 +58,7 @@ func (p *Process) forward(pid uint32, data []byte) {
 
 // joins reports whether data for a child is written together with what was
 // gathered. Whatever else comes in waits until that is written.
-func (f *feed) joins(c *Child, data []byte) bool {
+func (f *pending) joins(c *Child, data []byte) bool {
 	switch {
 	case c == nil || c != f.to || len(data) == 0:
 		return false
@@ -70,7 +70,7 @@ func (f *feed) joins(c *Child, data []byte) bool {
 
 // feedProgram takes data for another program, as much of it as the pipe takes.
 func (p *Process) feedProgram(c *Child, data []byte) {
-	f := &p.feed
+	f := &p.pending
 	if c.queue != nil {
 		// What was sent before this is not yet in the pipe, so that is full.
 		p.inputFull(c, 0)
@@ -85,14 +85,14 @@ func (p *Process) feedProgram(c *Child, data []byte) {
 // fits reports whether a piece can be written together with those there are: when
 // all of it is atomic, or none. What a pipe takes whole or not at all must not be
 // divided because of what follows it.
-func (f *feed) fits(size int) bool {
+func (f *pending) fits(size int) bool {
 	return f.n < maxPieces && (f.size+size <= atomic || size > atomic && f.sizes[0] > atomic)
 }
 
 // feedPieces writes the pieces for a program. When the pipe is full, each of
 // those left is tried by itself.
 func (p *Process) feedPieces() {
-	f := &p.feed
+	f := &p.pending
 	for first, full := 0, false; first < f.n; {
 		last := f.n
 		if full {
@@ -157,7 +157,7 @@ func (p *Process) queueData(c *Child, data []byte, passed int) {
 
 // gather adds data to what is written at once.
 func (p *Process) gather(c *Child, data []byte) {
-	f := &p.feed
+	f := &p.pending
 	if f.to == nil {
 		f.to, f.data = c, data
 		return
@@ -167,15 +167,15 @@ func (p *Process) gather(c *Child, data []byte) {
 
 // feedPending writes what was gathered. What the pipe does not take is queued.
 func (p *Process) feedPending() {
-	c, data := p.feed.to, p.feed.data
+	c, data := p.pending.to, p.pending.data
 	if c == nil {
 		return
 	}
-	if p.feed.n > 0 {
+	if p.pending.n > 0 {
 		p.feedPieces()
 		return
 	}
-	p.feed.to, p.feed.data = nil, nil
+	p.pending.to, p.pending.data = nil, nil
 	q := p.take() // before a part is written
 	if q == nil {
 		p.pipeFull(c.Pid, 0)
@@ -190,7 +190,7 @@ func (p *Process) feedPending() {
 		case sys.EAGAIN:
 			q.append(data)
 			c.queue, c.ready = q, len(data)
-			p.watchStdin(c)
+			p.pollStdin(c)
 			return
 		default:
 			data = nil
@@ -211,14 +211,14 @@ func (p *Process) feedQueued(c *Child) {
 		if c.ready == 0 {
 			break
 		}
-		n, err := sys.Write(int(c.stdinNumber()), q.b[q.r:q.r+c.ready])
+		n, err := sys.Write(int(c.stdinFD()), q.b[q.r:q.r+c.ready])
 		switch err {
 		case 0:
 			q.r += n
 			c.ready -= n
 		case sys.EINTR:
 		case sys.EAGAIN:
-			p.watchStdin(c)
+			p.pollStdin(c)
 			return
 		default:
 			q.r, c.ready = q.w, 0
@@ -229,7 +229,7 @@ func (p *Process) feedQueued(c *Child) {
 	}
 	p.forget(&c.outlet, streamStdin)
 	if c.hungry && c.queue == nil && c.closing < 0 {
-		p.watchStdin(c)
+		p.pollStdin(c)
 	}
 	if c.queue == nil && c.closing >= 0 {
 		sys.Close(int(c.closing))

@@ -56,6 +56,24 @@ func TestDocListsEveryFile(t *testing.T) {
 	}
 }
 
+// The states of a child are drawn over their type, and shown to those who read doc.go.
+func TestDocDrawsTheStatesOfAChild(t *testing.T) {
+	drawings := map[string]string{}
+	for _, name := range []string{"child.go", "doc.go"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		drawings[name] = regexp.MustCompile(`(?s)//\t +noticeExec.*?portEnded[^\n]*\n`).FindString(string(text))
+	}
+	if drawings["child.go"] == "" {
+		t.Fatal("child.go has no drawing")
+	}
+	if diff := cmp.Diff(drawings["child.go"], drawings["doc.go"]); diff != "" {
+		t.Errorf("-child.go +doc.go:\n%s", diff)
+	}
+}
+
 func fileNames(t *testing.T, system string) []string {
 	t.Helper()
 	context := build.Default

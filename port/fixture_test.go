@@ -130,8 +130,8 @@ func newFixture(t testing.TB) *fixture {
 	return f
 }
 
-// place makes descriptor to the same as from, until the end of the test.
-func (f *fixture) place(from, to int) {
+// dup2 makes descriptor to the same as from, until the end of the test.
+func (f *fixture) dup2(from, to int) {
 	f.t.Helper()
 	if err := sys.Dup3(from, to, 0); err != 0 {
 		f.t.Fatalf("dup %d to %d: %v", from, to, err)
@@ -238,7 +238,7 @@ func (f *fixture) adopt(pid int) *testChild {
 // adoptProcess is adopt for a child that there is.
 func (f *fixture) adoptProcess(pid int) *testChild {
 	f.t.Helper()
-	var s stdio
+	var s plumbing
 	if !f.roomForChild() {
 		f.t.Fatal("no memory for a child")
 	}

@@ -58,7 +58,7 @@ func more(credit, n int32) int32 {
 }
 
 func (p *Process) credited(o *outlet) {
-	p.watchOutput(o)
+	p.pollOutput(o)
 	p.table.changed = p.table.changed || o.ahead != nil
 }
 
@@ -74,19 +74,19 @@ func (p *Process) spend(o *outlet, n int) {
 		o.FlowBytes = max(0, o.FlowBytes-int32(n))
 	}
 	if o.paused() {
-		p.watchOutput(o)
+		p.pollOutput(o)
 	}
 }
 
-// hangUp looks at a paused stream whose last writer may be gone, and reports
+// pausedAtEnd looks at a paused stream whose last writer may be gone, and reports
 // whether it is at its end.
-func (p *Process) hangUp(o *outlet, stream int) (ended bool) {
+func (p *Process) pausedAtEnd(o *outlet, stream int) (ended bool) {
 	if stream == streamStdout && o.ahead != nil {
 		p.forget(o, stream)
 		return false
 	}
 	var fds [1]sys.PollFD
-	fds[0] = sys.PollFD{FD: *o.number(stream), Events: sys.POLLIN}
+	fds[0] = sys.PollFD{FD: *o.descriptor(stream), Events: sys.POLLIN}
 	if n, err := sys.Poll(fds[:], 0); err != 0 || n == 0 {
 		return false
 	}

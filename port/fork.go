@@ -10,11 +10,11 @@ import (
 // itself, which is then a process without children and without input. flags
 // must not share memory, descriptors or signal handlers.
 func (p *Process) Fork(flags uintptr) (pid int32, err sys.Errno) {
-	var s stdio
+	var s plumbing
 	if !p.roomForChild() {
 		return 0, sys.ENOMEM
 	}
-	if err := p.openStdio(&s); err != 0 {
+	if err := p.openPlumbing(&s); err != 0 {
 		return 0, err
 	}
 	// A signal between the fork and the child's own signal pipe would be
@@ -49,13 +49,13 @@ func (p *Process) Fork(flags uintptr) (pid int32, err sys.Errno) {
 func (p *Process) roomForChild() bool {
 	most := len(p.leftovers.slots) + p.table.live + 1
 	many := &p.memory.many
-	return p.table.room(many.slots[:]) && p.leftovers.room(many.left[:], most) &&
+	return p.table.room(many.slots[:]) && p.leftovers.room(many.leftovers[:], most) &&
 		p.poll.reserve(many.fds[:], len(p.table.slots)+1, most)
 }
 
-// openStdio opens the plumbing of a child. When descriptors are short, leftovers
+// openPlumbing opens the plumbing of a child. When descriptors are short, leftovers
 // make room, the oldest first.
-func (p *Process) openStdio(s *stdio) sys.Errno {
+func (p *Process) openPlumbing(s *plumbing) sys.Errno {
 	for {
 		err := s.open(p.locked)
 		if err != sys.EMFILE || !p.closeOldest() {
@@ -66,7 +66,7 @@ func (p *Process) openStdio(s *stdio) sys.Errno {
 
 // adopt makes the process that was forked a child. Whoever had its pid before
 // is gone, and speaks no more.
-func (p *Process) adopt(pid int32, s *stdio) {
+func (p *Process) adopt(pid int32, s *plumbing) {
 	p.silence(pid)
 	c := p.table.add(pid)
 	p.poll.room(len(p.table.slots))
@@ -76,12 +76,12 @@ func (p *Process) adopt(pid int32, s *stdio) {
 	c.FlowControl, c.FlowBytes = p.Options.FlowControl, p.Options.FlowBytes
 	c.SignalOnEOF = p.Options.SignalOnEOF
 	c.Control, c.Stdin, c.Stdout, c.Stderr = s.control[1], s.in[1], s.out[0], s.err[0]
-	p.watchControl(c)
-	p.watchOutput(&c.outlet)
+	p.pollControl(c)
+	p.pollOutput(&c.outlet)
 }
 
 // becomeChild makes the forked process one of its own.
-func (p *Process) becomeChild(s *stdio) {
+func (p *Process) becomeChild(s *plumbing) {
 	p.out.clear()
 	p.out.wrote = 0
 	// First, so that descriptors are free for what follows.
@@ -93,14 +93,14 @@ func (p *Process) becomeChild(s *stdio) {
 	signal.ResetOverflow()
 	p.Depth++
 	p.generation++
-	p.notifies, p.below = true, true
+	p.notifies, p.forked = true, true
 	p.subreaper = false
-	p.kept = [firstFree]bool{}
+	p.controlKept, p.signalsKept = false, false
 	p.filter = p.subFilter
 	p.in.reset()
 	p.poll.dropMany()
 	p.resetTables()
-	p.watchHangUp()
+	p.askForSIGIO()
 }
 
 // closeSiblings closes the parent's descriptors of its other children. They

@@ -13,8 +13,8 @@ type Given struct {
 // NothingGiven leaves all as it is.
 var NothingGiven = Given{Stdio: [...]int32{-1, -1, -1}, Umask: -1}
 
-// replaced is what was in the places of what is given to a program, kept until it is
-// known whether the exec succeeds, which closes the copies.
+// replaced keeps what the process has itself, until it is known whether the exec
+// succeeds, which closes the copies.
 type replaced struct {
 	stdio [stderr + 1]int32 // copies; notReplaced, or wasClosed
 	umask int32
@@ -25,8 +25,8 @@ const (
 	wasClosed   = -2
 )
 
-// give puts what is given in its places. They are filled in their order, so that
-// a descriptor 1 that is given as 2 is the new one. On failure all is as before.
+// give replaces what is given. Descriptors are replaced in their order, so that a
+// descriptor 1 that is given as 2 is the new one. On failure all is as before.
 func (t *replaced) give(g *Given) sys.Errno {
 	*t = replaced{stdio: NothingGiven.Stdio, umask: -1}
 	for _, fd := range g.Stdio {
@@ -35,11 +35,11 @@ func (t *replaced) give(g *Given) sys.Errno {
 			return sys.EBADF
 		}
 	}
-	for place, fd := range g.Stdio {
-		if fd < 0 || int(fd) == place {
+	for to, from := range g.Stdio {
+		if from < 0 || int(from) == to {
 			continue
 		}
-		if err := t.put(fd, place); err != 0 {
+		if err := t.put(int(from), to); err != 0 {
 			t.back()
 			return err
 		}
@@ -50,8 +50,9 @@ func (t *replaced) give(g *Given) sys.Errno {
 	return 0
 }
 
-func (t *replaced) put(fd int32, place int) sys.Errno {
-	saved, err := sys.DupAbove(place, firstFree, true)
+// put makes descriptor to a copy of from.
+func (t *replaced) put(from, to int) sys.Errno {
+	saved, err := sys.DupAbove(to, firstFree, true)
 	switch err {
 	case 0:
 	case sys.EBADF:
@@ -61,25 +62,25 @@ func (t *replaced) put(fd int32, place int) sys.Errno {
 	default:
 		return err
 	}
-	if err := sys.Dup3(int(fd), place, 0); err != 0 {
+	if err := sys.Dup3(from, to, 0); err != 0 {
 		if saved >= 0 {
 			sys.Close(saved)
 		}
 		return err
 	}
-	t.stdio[place] = int32(saved)
+	t.stdio[to] = int32(saved)
 	return 0
 }
 
 // back undoes give.
 func (t *replaced) back() {
-	for place, saved := range t.stdio {
+	for fd, saved := range t.stdio {
 		switch {
 		case saved >= 0:
-			sys.Dup3(int(saved), place, 0)
+			sys.Dup3(int(saved), fd, 0)
 			sys.Close(int(saved))
 		case saved == wasClosed:
-			sys.Close(place)
+			sys.Close(fd)
 		}
 	}
 	if t.umask >= 0 {

@@ -77,8 +77,8 @@ func (p *Process) controlClosed(c *Child) {
 		c.state = portEnded
 	}
 	p.ctl(uint32(c.Pid), "fdctl_closed")
-	p.inputHeld(c)
-	p.watchOutput(&c.outlet)
+	p.queueTaken(c)
+	p.pollOutput(&c.outlet)
 	if c.state == runsProgram {
 		p.deliverAhead(&c.outlet)
 	}

@@ -22,7 +22,7 @@ type notice struct {
 func (f *fixture) withParent(t *testing.T) (notices func() []notice) {
 	t.Helper()
 	fd, other := socketPair(t)
-	f.place(fd, controlFD)
+	f.control = fd
 	f.notifies = true
 	return func() (all []notice) {
 		b := make([]byte, 100*noticeSize)
@@ -56,7 +56,7 @@ func TestNoticesCountWhatWasWrittenSinceTheLast(t *testing.T) {
 	reply := uint64(len(replyFrame(callOnly, len("x")+slack)))
 	execReply := uint64(len(replyFrame(callExec, len("x")+slack)))
 	okReply := uint64(headerSize + len("\x83w\x02ok"))
-	check(sys.SetCloseOnExec(controlFD, true))
+	check(sys.SetCloseOnExec(f.control, true))
 	for _, step := range []struct {
 		name string
 		do   func()
@@ -68,16 +68,16 @@ func TestNoticesCountWhatWasWrittenSinceTheLast(t *testing.T) {
 		{"a call whose reply goes out", func() { f.receive(callFrame(callOnly, "x")); f.Flush() }, nil},
 		{"an exec with a reply sent", failingExec, []notice{{noticeExec, reply}, {noticeFailed, 0}}},
 		{"an exec that keeps descriptor 5", func() {
-			f.NoteCloseOnExec(controlFD, false)
+			f.NoteCloseOnExec(f.control, false)
 			failingExec()
-			f.NoteCloseOnExec(controlFD, true)
+			f.NoteCloseOnExec(f.control, true)
 		}, []notice{{noticeKept, 0}, {noticeFailed, 0}}},
 		{"a write of a call", func() { f.Write(f.out.fd, []byte("abc")) }, nil},
 		{"an exec after it", failingExec, []notice{{noticeExec, 3}, {noticeFailed, 0}}},
 		{"an exec call that is refused", func() { f.receive(callFrame(callExec, "x")) }, []notice{{noticeFailed, 0}}},
 		{"a read of a call", func() { f.receive("x"); f.Read(f.in.fd, make([]byte, 1)) }, []notice{{noticeInput, execReply}}},
 		{"an exec call that fails", func() { execs = failingExec; f.receive(callFrame(callExec, "x")) }, []notice{{noticeExec, 0}, {noticeFailed, 0}}},
-		{"a close of descriptor 5, whose reply is the last frame", func() { f.Close(controlFD) }, []notice{{noticeExec, execReply + okReply}}},
+		{"a close of descriptor 5, whose reply is the last frame", func() { f.Close(f.control) }, []notice{{noticeExec, execReply + okReply}}},
 		{"an exec without a parent", failingExec, nil},
 	} {
 		step.do()

@@ -15,7 +15,7 @@ func (p *Process) addLeftover(o *outlet) {
 	*l = leftover{outlet: *o, age: t.age}
 	l.leftover, l.slot = true, int32(i)
 	p.poll.roomLeft(len(t.slots))
-	p.watchOutput(&l.outlet)
+	p.pollOutput(&l.outlet)
 }
 
 // closeOldest makes room, and reports false when there is no leftover. It may be
@@ -42,7 +42,7 @@ func (p *Process) closeLeftNumber(fd int) sys.Errno {
 			continue
 		}
 		for stream := streamStdout; stream <= streamStderr; stream++ {
-			if int(*l.number(stream)) == fd {
+			if int(*l.descriptor(stream)) == fd {
 				p.closeStream(&l.outlet, stream)
 				return 0
 			}

@@ -45,7 +45,7 @@ func (p *Process) serve(place int) {
 		}
 	default:
 		if place < placeInput {
-			p.ready(place)
+			p.tellReady(place)
 			return
 		}
 		p.serveStream(place)
@@ -94,20 +94,20 @@ func (p *Process) sweep() {
 	p.poll.trim(n)
 	p.sweepLeftovers(t.compact)
 	t.compact = false
-	p.watchStarved()
+	p.pollStarved()
 }
 
-// watchStarved has children read again for which there was no buffer, once one is
+// pollStarved has children read again for which there was no buffer, once one is
 // free.
-func (p *Process) watchStarved() {
-	if !p.starved || p.spare == nil {
+func (p *Process) pollStarved() {
+	if !p.starved || p.unused == nil {
 		return
 	}
 	p.starved = false
 	for i := range p.table.slots {
 		if c := &p.table.slots[i]; c.Pid != 0 {
-			p.watchControl(c)
-			p.watchOutput(&c.outlet)
+			p.pollControl(c)
+			p.pollOutput(&c.outlet)
 		}
 	}
 }

@@ -19,8 +19,8 @@ const (
 // the front of the input. Small messages touch only the front of a buffer.
 type Memory struct {
 	process Process
-	spare   buffer
-	ending  buffer
+	unused  buffer
+	last    buffer
 	fds     [placeChildren + fewChildren*(streams+leftStreams)]sys.PollFD
 	slots   [fewChildren]Child
 	inbound [inboundSize]byte
@@ -28,16 +28,16 @@ type Memory struct {
 	records  [recordsPerRead * signal.InfoSize]byte
 	outbound [outboundSize]byte
 
-	left  [fewChildren]leftover
-	trace trace
-	arg0  [maxArg0]byte
-	many  struct {
-		fds   [placeChildren + firstChildren*(streams+leftStreams)]sys.PollFD
-		slots [firstChildren]Child
-		left  [firstChildren]leftover
+	leftovers [fewChildren]leftover
+	trace     trace
+	arg0      [maxArg0]byte
+	many      struct {
+		fds       [placeChildren + firstChildren*(streams+leftStreams)]sys.PollFD
+		slots     [firstChildren]Child
+		leftovers [firstChildren]leftover
 	}
-	spareBytes [bufferSize]byte
-	last       [bufferSize]byte
+	unusedBytes [bufferSize]byte
+	lastBytes   [bufferSize]byte
 }
 
 func (m *Memory) init() *Process {
@@ -50,15 +50,15 @@ func (m *Memory) init() *Process {
 		MaxForkDepth: 16,
 		Given:        NothingGiven,
 	}
-	p.in.fd, p.out.fd, p.signals = stdin, stdout, signalRead
+	p.in.fd, p.out.fd, p.signals, p.control = stdin, stdout, signalRead, controlFD
 	p.exit = sys.Exit
 	p.in.b = m.inbound[:]
 	p.out.arena = m.outbound[:]
 	p.records = m.records[:]
-	p.spare = &m.spare
-	p.spare.b = m.spareBytes[:]
-	p.last = &m.ending
-	p.last.b = m.last[:]
+	p.unused = &m.unused
+	p.unused.b = m.unusedBytes[:]
+	p.last = &m.last
+	p.last.b = m.lastBytes[:]
 	p.resetTables()
 	return p
 }
@@ -68,7 +68,7 @@ func (m *Memory) init() *Process {
 func (p *Process) resetTables() {
 	m := p.memory
 	p.table.reset(m.slots[:0])
-	p.leftovers.reset(m.left[:0])
+	p.leftovers.reset(m.leftovers[:0])
 	p.poll.fds = m.fds[:0]
 	p.poll.reset(p.in.fd, p.signals)
 }

@@ -40,6 +40,6 @@ func (p *Process) notifyAhead(kind uint32, more int) {
 	put32(b[4:], kind)
 	put32(b[8:], uint32(n>>32))
 	put32(b[12:], uint32(n))
-	sys.Write(controlFD, b[:])
+	sys.Write(p.control, b[:])
 	p.out.wrote = -uint64(more)
 }

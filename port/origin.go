@@ -18,10 +18,10 @@ const maxArg0 = 4096
 // An entry with an empty name, which setenv refuses, leaves the environment as
 // it was given and the title alone.
 func (p *Process) keepOrigin(args, envs entry.Strings, arg0 []byte) {
-	var given []byte
+	var title []byte
 	if len(args) > 0 {
 		p.Arg0 = arg0[:copy(arg0, args.At(0))]
-		given = asGiven(args, envs)
+		title = titleMemory(args, envs)
 	}
 	for i := range envs {
 		if *envs[i] == '=' {
@@ -29,14 +29,14 @@ func (p *Process) keepOrigin(args, envs entry.Strings, arg0 []byte) {
 			return
 		}
 	}
-	p.Env, p.Title = setEntries(envs), given
+	p.Env, p.Title = setEntries(envs), title
 }
 
-// setEntries returns what setenv would make of the entries, in their place.
+// setEntries returns what setenv would make of the entries, in their memory.
 func setEntries(entries entry.Strings) entry.Strings {
 	n := 0
 	for i, e := range entries {
-		if at, ok := place(entries[:n], entries.At(i)); ok {
+		if at, ok := indexFor(entries[:n], entries.At(i)); ok {
 			entries[at] = e
 			n = max(n, at+1)
 		}
@@ -44,8 +44,9 @@ func setEntries(entries entry.Strings) entry.Strings {
 	return entries[:n]
 }
 
-// place is where in set the entry belongs, and whether it is one.
-func place(set entry.Strings, entry string) (at int, ok bool) {
+// indexFor returns where in set the entry belongs: where one of its name is, or behind
+// all. It reports false for an entry without a name.
+func indexFor(set entry.Strings, entry string) (at int, ok bool) {
 	name := 0
 	for name < len(entry) && entry[name] != '=' {
 		name++
@@ -59,9 +60,9 @@ func place(set entry.Strings, entry string) (at int, ok bool) {
 	return at, true
 }
 
-// asGiven returns the memory in which the kernel put arguments and environment:
+// titleMemory returns the memory where the kernel put arguments and environment:
 // from the first argument to the NUL after the last string that directly follows.
-func asGiven(args, envs entry.Strings) []byte {
+func titleMemory(args, envs entry.Strings) []byte {
 	first, size := args[0], 0
 	for _, strings := range [...]entry.Strings{args, envs} {
 		for i, s := range strings {

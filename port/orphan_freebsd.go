@@ -5,7 +5,7 @@ import "github.com/alcove-go/alcove/port/signal"
 // Calls that sleep are not interrupted here when whoever started the process is
 // gone: it ends when they return.
 
-func (p *Process) watchHangUp() {}
+func (p *Process) askForSIGIO() {}
 
 func (p *Process) hungUp() bool { return false }
 

@@ -12,18 +12,18 @@ import (
 // the input. It costs no system call in the loop. SIGIO stays an event for
 // those who use it themselves.
 
-// watchHangUp asks for SIGIO on descriptor 5. The kernel compares users when it
+// askForSIGIO asks for SIGIO on descriptor 5. The kernel compares users when it
 // sends: so it is asked again when the process has become another one, and may
 // have missed the hang-up in between.
-func (p *Process) watchHangUp() {
+func (p *Process) askForSIGIO() {
 	// At the start already: children share the memory that this writes.
 	if !signal.FindWindow() || !p.notifies || p.ioTaken {
 		return
 	}
-	if _, err := sys.Fcntl(controlFD, sys.F_SETOWN, p.Pid); err != 0 {
+	if _, err := sys.Fcntl(p.control, sys.F_SETOWN, p.Pid); err != 0 {
 		return
 	}
-	sys.Fcntl(controlFD, sys.F_SETFL, sys.O_ASYNC)
+	sys.Fcntl(p.control, sys.F_SETFL, sys.O_ASYNC)
 	p.hungUp()
 }
 
@@ -36,7 +36,7 @@ func (p *Process) hungUp() bool {
 	}
 	signal.ForgetInterrupt()
 	var fds [1]sys.PollFD
-	fds[0] = sys.PollFD{FD: controlFD}
+	fds[0] = sys.PollFD{FD: int32(p.control)}
 	if n, err := sys.Poll(fds[:], 0); err != 0 || n == 0 || fds[0].Revents&sys.POLLHUP == 0 {
 		return false
 	}
@@ -47,7 +47,7 @@ func (p *Process) hungUp() bool {
 // IdentityChanged must be called when the process has got another user.
 func (p *Process) IdentityChanged() {
 	if !p.locked {
-		p.watchHangUp()
+		p.askForSIGIO()
 	}
 }
 
@@ -60,7 +60,7 @@ func (p *Process) SIGIOTaken(d signal.Disposition) {
 		return
 	}
 	if p.ioTaken {
-		sys.Fcntl(controlFD, sys.F_SETFL, 0)
+		sys.Fcntl(p.control, sys.F_SETFL, 0)
 	}
-	p.watchHangUp()
+	p.askForSIGIO()
 }

@@ -31,7 +31,7 @@ func (p *Process) growPipe(o *outlet) {
 	}
 	o.grown = true
 	setPipeSize(int(o.Stdout), bulkPipe)
-	if !p.below {
+	if !p.forked {
 		setPipeSize(p.out.fd, bulkPipe)
 	}
 }

@@ -2,15 +2,15 @@ package port
 
 import "github.com/alcove-go/alcove/port/sys"
 
-// stdio is the plumbing between a child and its parent. Of each pair the first
+// plumbing is what lies between a child and its parent. Of each pair the first
 // end is read from, and of the socket the child has the first. The order in
 // which they are made shows in the numbers that cpid lists.
-type stdio struct {
+type plumbing struct {
 	control, in, out, err [2]int32
 }
 
 // open makes the pairs, all above the fixed descriptors, or none.
-func (s *stdio) open(locked bool) sys.Errno {
+func (s *plumbing) open(locked bool) sys.Errno {
 	none := [2]int32{-1, -1}
 	s.control, s.in, s.out, s.err = none, none, none, none
 	err := sys.Socketpair(&s.control, sys.SOCK_STREAM|sys.SOCK_CLOEXEC)
@@ -37,7 +37,7 @@ func (s *stdio) open(locked bool) sys.Errno {
 
 // unblock makes the parent's ends non-blocking: no child may hold up the loop.
 // Where a filter may be in force it looks whether they are.
-func (s *stdio) unblock(locked bool) sys.Errno {
+func (s *plumbing) unblock(locked bool) sys.Errno {
 	for _, fd := range [...]int32{s.control[1], s.in[1], s.out[0], s.err[0]} {
 		n, err := sys.Fcntl(int(fd), sys.F_SETFL, sys.O_NONBLOCK)
 		if err == 0 && n != 0 {
@@ -62,7 +62,7 @@ const (
 )
 
 // close closes the ends of one side.
-func (s *stdio) close(side int) {
+func (s *plumbing) close(side int) {
 	for _, fd := range [...]int32{s.control[side], s.in[side], s.out[1-side], s.err[1-side]} {
 		if fd >= 0 {
 			sys.Close(int(fd))
@@ -72,14 +72,14 @@ func (s *stdio) close(side int) {
 
 // alone reports whether nobody has the child's end of the control socket: a
 // filter had the kernel skip the fork, and the pid is not that of a child.
-func (s *stdio) alone() bool {
+func (s *plumbing) alone() bool {
 	at := [1]sys.PollFD{{FD: s.control[parentSide], Events: sys.POLLIN}}
 	n, err := sys.Poll(at[:], 0)
 	return err == 0 && n > 0 && at[0].Revents&sys.POLLHUP != 0
 }
 
 // install puts the child's ends in their places.
-func (s *stdio) install() sys.Errno {
+func (s *plumbing) install() sys.Errno {
 	if err := openSignalPipe(); err != 0 {
 		return err
 	}

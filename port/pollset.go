@@ -80,7 +80,7 @@ func (s *pollset) move(from, to, n int) {
 	for ; n > 0; n-- {
 		s.fds[from], s.fds[to] = sys.PollFD{FD: -1}, s.fds[from]
 		if s.fds[to].FD >= 0 {
-			s.tell(watchOther, to)
+			s.update(opChange, to)
 		}
 		from++
 		to++

@@ -7,16 +7,16 @@ import "github.com/alcove-go/alcove/port/sys"
 
 // Operations of control.
 const (
-	watchNew = iota
-	watchOther
-	watchNone
+	opAdd = iota
+	opChange
+	opRemove
 )
 
 type manyEvents struct{}
 
 type manyEvent struct{ Fd int32 }
 
-func (s *pollset) tell(op, place int) {}
+func (s *pollset) update(op, place int) {}
 
 func (s *pollset) useMany() {}
 

@@ -6,11 +6,11 @@ import (
 	"github.com/alcove-go/alcove/port/sys"
 )
 
-// Operations of control.
+// Operations of update.
 const (
-	watchNew   = sys.EPOLL_CTL_ADD
-	watchOther = sys.EPOLL_CTL_MOD
-	watchNone  = sys.EPOLL_CTL_DEL
+	opAdd    = sys.EPOLL_CTL_ADD
+	opChange = sys.EPOLL_CTL_MOD
+	opRemove = sys.EPOLL_CTL_DEL
 )
 
 type manyEvents struct {
@@ -18,10 +18,10 @@ type manyEvents struct {
 	listOnly bool // epoll has failed
 }
 
-// control tells the epoll instance, if there is one, what became of a place.
+// update tells the epoll instance, if there is one, what became of a place.
 // When that fails, for want of memory or because the descriptor is no longer
 // that of the instance, the list serves instead, which needs no other.
-func (s *pollset) tell(op, place int) {
+func (s *pollset) update(op, place int) {
 	if many := s.fds[placeMany].FD; many >= 0 {
 		fd := s.fds[place]
 		e := syscall.EpollEvent{Events: uint32(fd.Events), Fd: s.key(place)}
@@ -68,7 +68,7 @@ func (s *pollset) useMany() {
 	s.fds[placeMany] = sys.PollFD{FD: int32(fd), Events: sys.POLLIN}
 	for place := placeChildren; place < len(s.fds); place++ {
 		if s.fds[place].FD >= 0 {
-			s.tell(watchNew, place)
+			s.update(opAdd, place)
 		}
 	}
 }

@@ -95,7 +95,7 @@ func TestWhatIsWatchedIsFoundReadyByTheListAndByEpoll(t *testing.T) {
 			model.fds[place] = fd
 			for _, f := range []*fixture{list, epoll} {
 				o, stream := f.at(place)
-				f.watch(o, stream, fd.FD, fd.Events)
+				f.pollFor(o, stream, fd.FD, fd.Events)
 			}
 		case 3:
 			model.fds[place].FD = -1

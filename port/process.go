@@ -67,25 +67,28 @@ type Process struct {
 	calls     Calls
 	in        inbound
 	out       outbound
-	feed      feed
+	pending   pending
 	poll      pollset
 	table     children
 	leftovers leftovers
-	spare     *buffer
+	unused    *buffer // the first of a list
 	last      *buffer // for a child that has ended, when there is no other
 	trace     *trace  // nil when it is off
 
 	starved bool // a child is not read because there was no buffer for it
 
-	notifies  bool            // who started this process reads notices from descriptor 5
-	below     bool            // and is a process of this program, not the driver
-	execed    bool            // the call being answered has announced an exec (and failed)
-	kept      [firstFree]bool // which of the fixed descriptors a program gets, by a call
-	locked    bool            // a seccomp filter may be in force: no system call beyond the known ones
-	subreaper bool            // BecomeSubreaper has succeeded
-	ioTaken   bool            // SIGIO has no handler: descriptor 5 does not send it
+	notifies  bool // who started this process reads notices from the control socket
+	forked    bool // and is a process of this program, not the driver
+	execed    bool // the call being answered has announced an exec (and failed)
+	locked    bool // a seccomp filter may be in force: no system call beyond the known ones
+	subreaper bool // BecomeSubreaper has succeeded
+	ioTaken   bool // SIGIO has no handler: the control socket does not send it
 
 	generation int // changes in the child of a fork, so that loops notice
+
+	control     int  // descriptor of the control socket
+	controlKept bool // a call has made a program get it
+	signalsKept bool // and the end of the signal pipe that the handler writes to
 
 	signals int    // the end of the signal pipe to read from
 	records []byte // siginfo read from there

@@ -32,7 +32,7 @@ func (p *Process) reportEnd(c *Child, ws sys.WaitStatus, usage *sys.Rusage) {
 		p.ctl(uint32(c.Pid), "stdin_closed")
 	}
 	if p.Options.Usage {
-		p.used(c, ws, usage)
+		p.reportUsage(c, ws, usage)
 	}
 	switch {
 	case ws.Exited() && p.Options.ExitStatus:
@@ -107,7 +107,7 @@ func (p *Process) drainStdout(o *outlet) {
 func (p *Process) drainStream(o *outlet, stream int) {
 	for drained, size := 0, usualPipe; ; {
 		if drained >= size {
-			size = p.capacity(*o.number(stream))
+			size = p.capacity(*o.descriptor(stream))
 		}
 		if drained >= size {
 			return
@@ -124,7 +124,7 @@ func (p *Process) drainStream(o *outlet, stream int) {
 // go on as a leftover. Frames do not: nobody else writes these.
 func (p *Process) leave(c *Child) {
 	if c.state != runsProgram && c.Stdout >= 0 {
-		p.streamEnded(&c.outlet, streamStdout)
+		p.closeAndTell(&c.outlet, streamStdout)
 	}
 	p.closeInput(c)
 	p.forget(&c.outlet, streamStdout)
@@ -138,7 +138,7 @@ func (p *Process) leave(c *Child) {
 
 // closeInput closes the way in and forgets what waits there.
 func (p *Process) closeInput(c *Child) {
-	if fd := c.stdinNumber(); fd >= 0 {
+	if fd := c.stdinFD(); fd >= 0 {
 		p.forget(&c.outlet, streamStdin)
 		sys.Close(int(fd))
 		c.Stdin, c.closing = -1, -1

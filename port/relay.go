@@ -21,22 +21,22 @@ const (
 )
 
 func (r *relay) start(ahead []byte) sys.Errno {
-	var data, order [2]int32
-	if err := pipeAbove(&data); err != 0 {
+	var pair, order [2]int32
+	if err := pipeAbove(&pair); err != 0 {
 		return err
 	}
 	if err := pipeAbove(&order); err != 0 {
-		closePair(&data)
+		closePair(&pair)
 		return err
 	}
 	input, err := sys.DupAbove(stdin, firstFree, true)
 	if err == 0 {
-		err = forkDetached(func() { runRelay(ahead, data[1], order[0]) })
+		err = forkDetached(func() { runRelay(ahead, pair[1], order[0]) })
 	}
 	if err == 0 {
-		err = sys.Dup3(int(data[0]), stdin, 0)
+		err = sys.Dup3(int(pair[0]), stdin, 0)
 	}
-	closePair(&data)
+	closePair(&pair)
 	sys.Close(int(order[0]))
 	if err != 0 {
 		sys.Close(int(order[1]))

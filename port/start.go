@@ -62,19 +62,19 @@ func (p *Process) startFirst(name *byte) {
 		sys.Exit(int(sys.EINVAL))
 	}
 	if !isOpen(stdin) {
-		check(endInput())
+		check(emptyInput())
 	}
 	for fd := signalRead; fd <= controlFD; fd++ {
 		check(moveAway(fd))
 	}
 	check(openSignalPipe())
 	check(p.openControl(name))
-	p.watchHangUp()
+	p.askForSIGIO()
 }
 
-// endInput makes an input at its end, for a process that was started with none.
+// emptyInput makes an input at its end, for a process that was started with none.
 // Descriptor 0 is free, so the pipe begins there.
-func endInput() sys.Errno {
+func emptyInput() sys.Errno {
 	var p [2]int32
 	if err := sys.Pipe2(&p, 0); err != 0 {
 		return err
@@ -97,13 +97,13 @@ func (p *Process) startAgain() {
 		check(moveAway(signalWrite))
 		check(openSignalPipe())
 	}
-	if sys.IsUnixSocket(controlFD) {
+	if sys.IsUnixSocket(p.control) {
 		p.notifies = true
-		p.below = p.Depth > 0
-		sys.SetCloseOnExec(controlFD, true)
+		p.forked = p.Depth > 0
+		sys.SetCloseOnExec(p.control, true)
 		p.ioTaken = true // as programs begin, it would end this one
 	}
-	p.watchHangUp()
+	p.askForSIGIO()
 }
 
 // limitStack gives a stack without limit the usual one, which is what programs

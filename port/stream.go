@@ -5,8 +5,8 @@ import "github.com/alcove-go/alcove/port/sys"
 // readRaw passes on a piece of output, and more if there is much.
 func (p *Process) readRaw(o *outlet, stream int) {
 	if o.paused() {
-		if p.hangUp(o, stream) {
-			p.streamEnded(o, stream)
+		if p.pausedAtEnd(o, stream) {
+			p.closeAndTell(o, stream)
 		}
 		return
 	}
@@ -41,7 +41,7 @@ func (p *Process) readPiece(o *outlet, stream, most int) int {
 
 // readStream reads what is there, and closes the stream at its end.
 func (p *Process) readStream(o *outlet, stream int, b []byte) int {
-	fd := *o.number(stream)
+	fd := *o.descriptor(stream)
 	if fd < 0 {
 		return 0
 	}
@@ -53,24 +53,24 @@ func (p *Process) readStream(o *outlet, stream int, b []byte) int {
 		return 0
 	}
 	if err != 0 || n == 0 {
-		p.atEnd(o, stream)
+		p.endOfFile(o, stream)
 		return 0
 	}
 	return n
 }
 
-// atEnd handles end of file on a stream. Where fdctl_closed is still to be sent
+// endOfFile handles end of file on a stream. Where fdctl_closed is still to be sent
 // it comes first, and the stream is closed afterwards.
-func (p *Process) atEnd(o *outlet, stream int) {
+func (p *Process) endOfFile(o *outlet, stream int) {
 	if o.state == runsPort || o.state == aboutToExec {
 		p.forget(o, stream)
 		return
 	}
-	p.streamEnded(o, stream)
+	p.closeAndTell(o, stream)
 }
 
-// streamEnded closes a stream whose last writer is gone.
-func (p *Process) streamEnded(o *outlet, stream int) {
+// closeAndTell closes a stream whose last writer is gone.
+func (p *Process) closeAndTell(o *outlet, stream int) {
 	pid := uint32(o.Pid)
 	p.closeStream(o, stream)
 	switch {
@@ -84,7 +84,7 @@ func (p *Process) streamEnded(o *outlet, stream int) {
 // closeStream closes a stream if it is open. It may be called while a call is
 // answered.
 func (p *Process) closeStream(o *outlet, stream int) {
-	fd := o.number(stream)
+	fd := o.descriptor(stream)
 	if *fd < 0 {
 		return
 	}

@@ -164,7 +164,7 @@ func (t *leftovers) use(first, last uint32) bool {
 	for i := range t.slots {
 		l := &t.slots[i]
 		for stream := streamStdout; l.Pid != 0 && stream <= streamStderr; stream++ {
-			if fd := *l.number(stream); fd >= 0 && first <= uint32(fd) && uint32(fd) <= last {
+			if fd := *l.descriptor(stream); fd >= 0 && first <= uint32(fd) && uint32(fd) <= last {
 				return true
 			}
 		}

@@ -36,14 +36,14 @@ const traceLowest = 100
 type trace struct {
 	etf.Text // of the line that is being written, over b
 	fd       int
-	below    bool // inside the brackets of the pipeline there is a pid
+	inside   bool // inside the brackets of the pipeline there is a pid
 	b        [traceWidth]byte
 }
 
 // startTrace switches the trace on if it is asked for and the standard error is
 // not the pipe that a parent reads. t is the memory for it.
 func (p *Process) startTrace(t *trace) {
-	if p.below || !p.traceWanted() {
+	if p.forked || !p.traceWanted() {
 		return
 	}
 	fd, err := sys.DupAbove(stderr, traceLowest, true)
@@ -127,7 +127,7 @@ func (p *Process) traceClosed(fd int) {
 
 func (t *trace) line(p *Process, direction string) {
 	t.Reset(t.b[: 0 : len(t.b)-1]) // the newline
-	t.below = false
+	t.inside = false
 	t.Int(int64(p.Pid))
 	t.String(direction)
 }
@@ -257,10 +257,10 @@ func (t *trace) end(p *Process, status int) {
 
 // pid adds a pid to the pipeline.
 func (t *trace) pid(pid uint32) {
-	if t.below {
+	if t.inside {
 		t.String(",")
 	}
-	t.below = true
+	t.inside = true
 	t.Int(int64(pid))
 }
 

@@ -52,10 +52,10 @@ func (s *pollset) setWatch(place int, fd int32, events int16) {
 	}
 }
 
-// ready sends the event of a descriptor that is watched:
+// tellReady sends the event of a descriptor that is watched:
 //
 //	{ready, FD, [readable | writable | hangup | error | closed]}
-func (p *Process) ready(place int) {
+func (p *Process) tellReady(place int) {
 	fd := p.poll.fds[place]
 	p.poll.setWatch(place, -1, 0)
 	e := p.openFrame(0, false, typeEvent)

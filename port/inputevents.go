@@ -15,9 +15,9 @@ import "github.com/alcove-go/alcove/port/sys"
 
 // inputTaken tells that messages of a program, from one piece to another, have been
 // taken as a whole.
-func (p *Process) inputTaken(f *feed, from, to int) {
+func (p *Process) inputTaken(f *pending, from, to int) {
 	for i := from; i < to && p.Options.StdinTaken; i++ {
-		p.tell(f.to, "stdin_taken", f.sizes[i])
+		p.inputEvent(f.to, "stdin_taken", f.sizes[i])
 	}
 }
 
@@ -28,7 +28,7 @@ func (p *Process) inputNone(c *Child) {
 	case c.Stdin < 0:
 		p.inputFails(c, sys.EBADF)
 	default:
-		p.tell(c, "stdin_taken", 0)
+		p.inputEvent(c, "stdin_taken", 0)
 	}
 }
 
@@ -38,9 +38,9 @@ func (p *Process) inputFull(c *Child, n int) {
 		p.pipeFull(c.Pid, n)
 		return
 	}
-	p.tell(c, "stdin_taken", n)
+	p.inputEvent(c, "stdin_taken", n)
 	c.hungry = true
-	p.watchStdin(c)
+	p.pollStdin(c)
 }
 
 // inputReady tells a sender who was refused that there is room again.
@@ -48,14 +48,14 @@ func (p *Process) inputReady(c *Child) {
 	p.forget(&c.outlet, streamStdin)
 	if c.hungry {
 		c.hungry = false
-		p.tell(c, "stdin_ready", atomic)
+		p.inputEvent(c, "stdin_ready", atomic)
 	}
 }
 
-// inputHeld tells that what was held back during an exec is for the program.
-func (p *Process) inputHeld(c *Child) {
+// queueTaken tells that what was held back during an exec is for the program.
+func (p *Process) queueTaken(c *Child) {
 	if c.state == runsProgram && c.queue != nil && p.Options.StdinTaken {
-		p.tell(c, "stdin_taken", c.queue.len())
+		p.inputEvent(c, "stdin_taken", c.queue.len())
 	}
 }
 
@@ -67,7 +67,7 @@ func (p *Process) inputFails(c *Child, err sys.Errno) {
 	p.closeFrame()
 }
 
-func (p *Process) tell(c *Child, what string, n int) {
+func (p *Process) inputEvent(c *Child, what string, n int) {
 	e := p.openFrame(uint32(c.Pid), true, typeCtl)
 	e.Tuple(2)
 	e.Atom(what)

@@ -2,7 +2,7 @@ package port
 
 import "github.com/alcove-go/alcove/port/sys"
 
-// used tells what a child that has ended, and what it has waited for, has used, and
+// reportUsage tells what a child that has ended, and what it has waited for, has used, and
 // the number of the signal that killed it:
 //
 //	{usage, Signal, Core, User, System, MaxRSS, MinorFaults, MajorFaults,
@@ -11,7 +11,7 @@ import "github.com/alcove-go/alcove/port/sys"
 // User and System are times in microseconds, MaxRSS is in KiB, Reads and Writes are
 // blocks. Whether it has left a core is true or false. Signal is 0 for a child that
 // has exited.
-func (p *Process) used(c *Child, ws sys.WaitStatus, u *sys.Rusage) {
+func (p *Process) reportUsage(c *Child, ws sys.WaitStatus, u *sys.Rusage) {
 	signal, core := int64(0), "false"
 	if ws.Signaled() {
 		signal = int64(ws.Signal())

@@ -4,9 +4,9 @@ import "github.com/alcove-go/alcove/port/sys"
 
 // environ answers environ/0 with every entry as it is, in order.
 func (c *Calls) environ() {
-	for place := range c.env.count() {
+	for index := range c.env.count() {
 		c.link()
-		c.reply.Binary(c.env.entry(place))
+		c.reply.Binary(c.env.entry(index))
 	}
 	c.reply.Nil()
 }
@@ -63,7 +63,7 @@ func (c *Calls) clearenv() {
 	c.done(0)
 }
 
-// isName tells whether name may be set: it is not empty and has no '='.
+// isName reports whether name may be set: it is not empty and has no '='.
 func isName(name []byte) bool {
 	for _, ch := range name {
 		if ch == '=' {
