@@ -23,7 +23,6 @@
 ]).
 
 -define(LIMIT, 30000).
--define(NOBODY, 65534).
 %% A user who has no other process.
 -define(STRANGER, 2000000001).
 -define(INFINITY, 16#ffffffffffffffff).
@@ -39,10 +38,7 @@ init_per_testcase(Case, Config) ->
     end).
 
 capabilities(processes_of_a_user_are_limited) -> [cap_setuid];
-capabilities(hard_limit_is_not_raised_without_rights) -> [cap_setuid];
-capabilities(soft_limit_is_raised_up_to_the_hard_one) -> [cap_setuid];
 capabilities(priority_is_seen_by_programs) -> [cap_sys_nice];
-capabilities(priority_is_raised_only_with_rights) -> [cap_setuid];
 capabilities(priority_is_that_of_a_group_or_a_user_too) -> [cap_setuid, cap_sys_nice];
 capabilities(_) -> [].
 
@@ -169,7 +165,7 @@ program_that_uses_up_its_time_is_ended(Config) ->
 hard_limit_is_not_raised_without_rights(Config) ->
     {Drv, Pids} = {?config(drv, Config), ?config(pids, Config)},
     ok = limit(Drv, Pids, rlimit_core, 100, 100),
-    ok = alcove:setuid(Drv, Pids, ?NOBODY),
+    ok = alcove_os:without_rights(Drv, Pids),
     ?assertEqual({error, eperm}, limit(Drv, Pids, rlimit_core, 100, 101)),
     ?assertEqual({error, einval}, limit(Drv, Pids, rlimit_core, 101, 100)),
     ?assertEqual(ok, limit(Drv, Pids, rlimit_core, 0, 50)),
@@ -180,7 +176,7 @@ hard_limit_is_not_raised_without_rights(Config) ->
 soft_limit_is_raised_up_to_the_hard_one(Config) ->
     {Drv, Pids} = {?config(drv, Config), ?config(pids, Config)},
     ok = limit(Drv, Pids, rlimit_fsize, 0, 4096),
-    ok = alcove:setuid(Drv, Pids, ?NOBODY),
+    ok = alcove_os:without_rights(Drv, Pids),
     ?assertEqual(ok, limit(Drv, Pids, rlimit_fsize, 4096, 4096)),
     ?assertEqual(<<"8">>, ulimit(Drv, Pids, "-Sf")).
 
@@ -197,7 +193,7 @@ priority_is_seen_by_programs(Config) ->
 priority_is_raised_only_with_rights(Config) ->
     {Drv, Pids} = {?config(drv, Config), ?config(pids, Config)},
     ok = limit(Drv, Pids, rlimit_nice, 0, 0),
-    ok = alcove:setuid(Drv, Pids, ?NOBODY),
+    ok = alcove_os:without_rights(Drv, Pids),
     {ok, Before} = alcove:getpriority(Drv, Pids, prio_process, 0),
     Nice = max(Before, 10),
     ?assertEqual(ok, alcove:setpriority(Drv, Pids, prio_process, 0, Nice)),

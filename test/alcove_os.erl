@@ -6,6 +6,7 @@
     project/0,
     needs/2, needs/3,
     rooted/2,
+    without_rights/2,
     unshared/2,
     run/3,
     execute/3,
@@ -92,6 +93,13 @@ rooted(Config, Capabilities) ->
 
 has_namespaces() ->
     os:cmd("unshare -r echo -n yes 2>/dev/null") =:= "yes".
+
+%% A process of root becomes nobody; that of an ordinary user has nothing to lose.
+without_rights(Drv, Pids) ->
+    case alcove:getuid(Drv, Pids) of
+        0 -> alcove:setuid(Drv, Pids, 65534);
+        _ -> ok
+    end.
 
 %% A child in namespaces of its own, with the rights of root in them: an ordinary user makes a user
 %% namespace, too, where the machine allows it.
