@@ -19,6 +19,7 @@
     get/2,
     set/3,
     keep/3,
+    steps/2,
     names/0
 ]).
 
@@ -147,6 +148,15 @@ keep(Drv, Pids, Caps) ->
     set(Drv, Pids, #{
         effective => Caps, permitted => Caps, inheritable => Caps, bounding => Caps, ambient => Caps
     }).
+
+%% @doc The calls that leave a process these capabilities, and give them to the program that it executes. The
+%% bounding set stays as it is.
+%% @private
+-spec steps(Step, [capability()]) -> [alcove_steps:step(Step)].
+steps(Step, Caps) ->
+    Bits = bits([number(Cap) || Cap <- Caps]),
+    [{Step, {syscall, [sys_capset, {?HEADER, data(Bits, Bits, Bits)}]}}] ++
+        [{Step, Call} || Call <- raises(#{ambient => [number(Cap) || Cap <- Caps]})].
 
 %% capget(2) gives two words of each set, the lower halves first.
 capget(Drv, Pids) ->

@@ -183,9 +183,9 @@ keep_more(Stream, Bytes, #run{limit = Limit, truncated = Truncated} = Run) ->
 
 result(_Status, #run{why = abandoned}, _Wall) ->
     abandoned;
-result(Status, #run{why = Why, used = Used} = Run, Wall) ->
+result(Status, #run{why = Why, used = Used, job = Job} = Run, Wall) ->
     {ok, #{
-        status => status(Status, Why),
+        status => status(alcove_job:verdict(Job, Status, Used), Why),
         stdout => Run#run.stdout,
         stderr => Run#run.stderr,
         truncated => Run#run.truncated,

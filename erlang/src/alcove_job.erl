@@ -8,7 +8,8 @@
 
 -export([
     driver/2,
-    keeper/4,
+    keeper/4, keeper/5,
+    options/2,
     grace/3,
     keeper_path/1,
     dismiss/1,
@@ -16,6 +17,7 @@
 ]).
 -export([
     news/2,
+    verdict/3,
     drv/1,
     path/1,
     pid/1
@@ -43,6 +45,7 @@
     keeper/0,
     spec/0,
     before/0,
+    confined/0,
     step/0,
     failure/0,
     status/0,
@@ -56,7 +59,8 @@
     path :: [alcove:pid_t(), ...],
     % /dev/null, for its programs
     null :: alcove:fd(),
-    window :: pos_integer()
+    window :: pos_integer(),
+    confined = #{} :: #{} | confined()
 }).
 
 -record(job, {
@@ -82,11 +86,21 @@
 %% Checked options, see {@link alcove_spec}.
 
 -type step() ::
-    driver | keeper | fork | session | sandbox | limits | user | cd | umask | env | stdin | stderr | exec | stop.
+    driver | keeper | fork | session | sandbox | limits | user | cd | umask | env | stdin | stderr | exec | stop
+    | alcove_sandbox_spec:step().
 %% What has failed.
 
--type before() :: {step(), {alcove_proto:call(), [term()]}}.
+-type before() :: alcove_steps:step(step()).
 %% A call that the process of the program makes, and what it is for.
+
+-type confined() :: #{
+    first := [before()],
+    user := [before()],
+    last := [before()],
+    verdict := fun((status(), used() | #{}) -> alcove_sandbox_spec:status())
+}.
+%% What the process of a program in a sandbox does: before all else, in place of a change of user, and
+%% right before it executes; and how it has ended in the view of the sandbox.
 
 -type failure() :: {error, {step(), Reason :: term()}}.
 
@@ -127,10 +141,6 @@
 %% How long a process that was killed may take to be gone.
 -define(KILLED, 5000).
 
-%% What fits in a batch: bytes of a frame, with room for headers, and calls.
--define(MAXBATCH, 60000).
--define(MAXCALLS, 200).
-
 %%
 %% Start
 %%
@@ -163,7 +173,7 @@ start_driver(Options) ->
 %% @doc How long programs have to end after the end of the driver.
 -spec grace(alcove_drv:ref(), [alcove:pid_t()], non_neg_integer()) -> ok | {error, term()}.
 grace(Drv, Path, Grace) ->
-    case call(Drv, Path, setopt, [graceoneof, max(1, Grace)], ?PATIENCE) of
+    case alcove_steps:call(Drv, Path, setopt, [graceoneof, max(1, Grace)], ?PATIENCE) of
         true -> ok;
         false -> {error, enotsup};
         {error, _} = Error -> Error
@@ -173,7 +183,7 @@ grace(Drv, Path, Grace) ->
 -spec keeper(alcove_drv:ref(), [alcove:pid_t()], Grace :: non_neg_integer(), Window :: pos_integer()) ->
     {ok, keeper()} | failure().
 keeper(Drv, At, Grace, Window) ->
-    case call(Drv, At, fork, [], ?PATIENCE) of
+    case alcove_steps:call(Drv, At, fork, [], ?PATIENCE) of
         {ok, Pid} ->
             Path = At ++ [Pid],
             case set_up(Drv, Path, Grace, Window) of
@@ -185,6 +195,25 @@ keeper(Drv, At, Grace, Window) ->
     end.
 
 set_up(Drv, Path, Grace, Window) ->
+    Open = {keeper, {open, [<<"/dev/null">>, [o_rdwr, o_cloexec], 0]}},
+    case alcove_steps:call(Drv, Path, setopt, [extensions, 1], ?PATIENCE) of
+        true ->
+            case alcove_steps:run(Drv, Path, options(Grace, Window) ++ [Open], ?PATIENCE) of
+                {ok, Replies} ->
+                    {ok, Null} = lists:last(Replies),
+                    {ok, Null};
+                {error, {keeper, Reason}} ->
+                    {error, Reason}
+            end;
+        false ->
+            {error, enotsup};
+        {error, _} = Error ->
+            Error
+    end.
+
+%% @doc What makes a keeper of a process.
+-spec options(Grace :: non_neg_integer(), Window :: pos_integer()) -> [before(), ...].
+options(Grace, Window) ->
     Options = [
         {subreaper, 1},
         {graceoneof, max(1, Grace)},
@@ -199,24 +228,14 @@ set_up(Drv, Path, Grace, Window) ->
         {flowbytes, Window},
         {signaloneof, 15}
     ],
-    Calls = [{setopt, [Name, Value]} || {Name, Value} <- Options],
-    Open = {open, [<<"/dev/null">>, [o_rdwr, o_cloexec], 0]},
-    case call(Drv, Path, setopt, [extensions, 1], ?PATIENCE) of
-        true ->
-            case call(Drv, Path, batch, [Calls ++ [Open]], ?PATIENCE) of
-                {ok, Replies} ->
-                    {ok, Null} = lists:last(Replies),
-                    {ok, Null};
-                {error, _N, Replies} ->
-                    {error, reason(lists:last(Replies))};
-                {error, _} = Error ->
-                    Error
-            end;
-        false ->
-            {error, enotsup};
-        {error, _} = Error ->
-            Error
-    end.
+    [{keeper, {setopt, [Name, Value]}} || {Name, Value} <- Options].
+
+%% @doc A keeper of a process that has these options, and a descriptor of /dev/null. The programs below it
+%% are confined.
+-spec keeper(alcove_drv:ref(), [alcove:pid_t(), ...], Null :: alcove:fd(), Window :: pos_integer(), confined()) ->
+    keeper().
+keeper(Drv, Path, Null, Window, Confined) ->
+    #keeper{drv = Drv, path = Path, null = Null, window = Window, confined = Confined}.
 
 %% @doc The pipeline of a keeper.
 -spec keeper_path(keeper()) -> [alcove:pid_t(), ...].
@@ -246,7 +265,7 @@ flush_below(Drv, [Pid] = Path) ->
 -spec start(keeper(), spec(), [before()], timeout()) ->
     {ok, job()} | failure().
 start(#keeper{drv = Drv, path = Path} = Keeper, Spec, Before, Timeout) ->
-    case call(Drv, Path, fork, [], ?PATIENCE) of
+    case alcove_steps:call(Drv, Path, fork, [], ?PATIENCE) of
         {ok, Pid} ->
             Job = #job{keeper = Keeper, pid = Pid},
             case become(Job, Spec, Before, deadline(min(Timeout, ?START))) of
@@ -283,24 +302,35 @@ undo(#job{keeper = #keeper{drv = Drv}} = Job, Error) ->
     end.
 
 %% Everything that needs no answer in between is one round trip.
-become(#job{keeper = #keeper{drv = Drv, path = Keeper}} = Job, #{argv := [Program | _] = Argv} = Spec, Before, Deadline) ->
+become(
+    #job{keeper = #keeper{drv = Drv, path = Keeper, confined = Confined}} = Job,
+    #{argv := [Program | _] = Argv} = Spec,
+    Before,
+    Deadline
+) ->
     Path = path(Job),
     try
         Steps = lists:append([
             [{session, {setsid, []}}],
+            maps:get(first, Confined, []),
             Before,
             [{sandbox, Call} || Call <- maps:get(sandbox, Spec, [])],
             stdin(Drv, Path, Job, Spec, Deadline),
             [{limits, {setrlimit, [Name, Limit]}} || {Name, Limit} <- maps:get(limits, Spec, [])],
             user(Drv, Keeper, Spec),
+            maps:get(user, Confined, []),
             settings(Spec),
             [{env, variable(Variable)} || Variable <- maps:get(env, Spec, [])],
             stderr(Job, Spec),
+            maps:get(last, Confined, []),
             [{exec, {execvp, [Program, Argv]}}]
         ]),
-        run_all(Drv, Path, batches(Steps), Deadline)
+        case alcove_steps:run(Drv, Path, Steps, left(Deadline)) of
+            {ok, _} -> ok;
+            {error, _} = Error -> Error
+        end
     catch
-        throw:{error, _} = Error -> Error
+        throw:{error, _} = Thrown -> Thrown
     end.
 
 settings(Spec) ->
@@ -323,7 +353,7 @@ stdin(_Drv, _Path, _Job, #{stdin := Data}, _Deadline) when is_binary(Data) ->
     [];
 stdin(Drv, Path, _Job, #{stdin := {file, File}}, Deadline) ->
     % that of a fifo waits for a writer
-    case call(Drv, Path, open, [File, [o_rdonly, o_cloexec, o_noctty], 0], left(Deadline)) of
+    case alcove_steps:call(Drv, Path, open, [File, [o_rdonly, o_cloexec, o_noctty], 0], left(Deadline)) of
         {ok, FD} -> [{stdin, {setopt, [stdin, FD]}}];
         {error, Reason} -> throw({error, {stdin, Reason}})
     end.
@@ -373,58 +403,9 @@ fields(Drv, At, File) ->
             throw({error, {user, Reason}})
     end.
 
-%% A frame has room for so much. A call that is too large by itself is refused.
-batches(Steps) ->
-    batches(Steps, 0, 0, [], []).
-
-batches([{_, Call} = Step | Steps], N, Size, Batch, Batches) ->
-    CallSize = erlang:external_size(Call),
-    case N < ?MAXCALLS andalso Size + CallSize =< ?MAXBATCH of
-        true -> batches(Steps, N + 1, Size + CallSize, [Step | Batch], Batches);
-        false when N =:= 0 -> batches(Steps, 0, 0, [], [[Step] | Batches]);
-        false -> batches([Step | Steps], 0, 0, [], [lists:reverse(Batch) | Batches])
-    end;
-batches([], _N, _Size, [], Batches) ->
-    lists:reverse(Batches);
-batches([], N, Size, Batch, Batches) ->
-    batches([], N, Size, [], [lists:reverse(Batch) | Batches]).
-
-run_all(_Drv, _Path, [], _Deadline) ->
-    ok;
-run_all(Drv, Path, [[{Step, {Name, Args}}] | Batches], Deadline) ->
-    case call(Drv, Path, Name, Args, left(Deadline)) of
-        {error, Reason} -> {error, {Step, Reason}};
-        false -> {error, {Step, einval}};
-        _ -> run_all(Drv, Path, Batches, Deadline)
-    end;
-run_all(Drv, Path, [Steps | Batches], Deadline) ->
-    case call(Drv, Path, batch, [[Call || {_, Call} <- Steps]], left(Deadline)) of
-        {error, N, Replies} ->
-            {Step, _} = lists:nth(N, Steps),
-            {error, {Step, reason(lists:last(Replies))}};
-        {error, Reason} ->
-            {Step, _} = lists:last(Steps),
-            {error, {Step, Reason}};
-        _ ->
-            run_all(Drv, Path, Batches, Deadline)
-    end.
-
 deadline(Timeout) -> erlang:monotonic_time(millisecond) + Timeout.
 
 left(Deadline) -> max(0, Deadline - erlang:monotonic_time(millisecond)).
-
-reason({error, Reason}) -> Reason;
-reason(false) -> einval;
-reason(Reason) -> Reason.
-
-%% A driver that is gone is an error like any other.
-call(Drv, At, Name, Args, Timeout) ->
-    try alcove_drv:call(Drv, At, Name, Args, Timeout) of
-        {alcove_error, Reason} -> {error, Reason};
-        Reply -> Reply
-    catch
-        exit:{Reason, {gen_server, call, _}} -> {error, {driver, Reason}}
-    end.
 
 %%
 %% What the driver says
@@ -441,6 +422,11 @@ path(#job{keeper = #keeper{path = Keeper}, pid = Pid}) -> Keeper ++ [Pid].
 %% @doc The pid of the program.
 -spec pid(job()) -> alcove:pid_t().
 pid(#job{pid = Pid}) -> Pid.
+
+%% @doc How a program has ended, in the view of its sandbox.
+-spec verdict(job(), status(), used() | #{}) -> alcove_sandbox_spec:status().
+verdict(#job{keeper = #keeper{confined = #{verdict := Verdict}}}, Status, Used) -> Verdict(Status, Used);
+verdict(_Job, Status, _Used) -> Status.
 
 %% @doc What a message of the driver means.
 -spec news(Message :: term(), job()) -> news().
@@ -586,7 +572,7 @@ read(Size, #job{keeper = #keeper{drv = Drv, path = Keeper, window = Window}, pid
     end.
 
 give_credit(Drv, Keeper, Args) ->
-    case call(Drv, Keeper, setcpid, Args, ?PATIENCE) of
+    case alcove_steps:call(Drv, Keeper, setcpid, Args, ?PATIENCE) of
         {error, {eagain, _}} ->
             timer:sleep(?BUSY),
             give_credit(Drv, Keeper, Args);
@@ -602,19 +588,19 @@ give_credit(Drv, Keeper, Args) ->
 %% @doc Sends a signal to the program.
 -spec kill(job(), alcove:constant()) -> ok | {error, term()}.
 kill(#job{keeper = #keeper{drv = Drv, path = Keeper}, pid = Pid}, Signal) ->
-    call(Drv, Keeper, kill, [Pid, Signal], ?PATIENCE).
+    alcove_steps:call(Drv, Keeper, kill, [Pid, Signal], ?PATIENCE).
 
 %% @doc Kills the session's group of a program whose keeper is gone.
 -spec kill_group(job()) -> ok | {error, term()}.
 kill_group(#job{keeper = #keeper{drv = Drv, path = Keeper}, pid = Pid}) ->
-    call(Drv, lists:droplast(Keeper), kill, [-Pid, sigkill], ?PATIENCE).
+    alcove_steps:call(Drv, lists:droplast(Keeper), kill, [-Pid, sigkill], ?PATIENCE).
 
 %% @doc Sends a signal to the program and all that it has started.
 -spec ask(job(), alcove:constant()) -> ok | {error, term()}.
 ask(#job{keeper = #keeper{drv = Drv, path = Keeper}}, Signal) ->
     case number(Drv, Keeper, Signal) of
         Number when is_integer(Number) ->
-            case call(Drv, Keeper, setopt, [signalbelow, Number], ?PATIENCE) of
+            case alcove_steps:call(Drv, Keeper, setopt, [signalbelow, Number], ?PATIENCE) of
                 true -> ok;
                 false -> {error, enotsup};
                 {error, _} = Error -> Error
@@ -627,7 +613,7 @@ ask(#job{keeper = #keeper{drv = Drv, path = Keeper}}, Signal) ->
 
 number(_Drv, _At, sigkill) -> 9;
 number(_Drv, _At, sigterm) -> 15;
-number(Drv, At, Signal) when is_atom(Signal) -> call(Drv, At, signal_constant, [Signal], ?PATIENCE);
+number(Drv, At, Signal) when is_atom(Signal) -> alcove_steps:call(Drv, At, signal_constant, [Signal], ?PATIENCE);
 number(_Drv, _At, Signal) -> Signal.
 
 %% @doc After the end of the program: what it has started has so many milliseconds to end, too.
@@ -660,7 +646,7 @@ failed({error, {_, _}} = Error) -> Error.
 
 %% That nothing is left below the keeper is what its wait says. Orphans that have ended are collected.
 is_empty(#job{keeper = #keeper{drv = Drv, path = Keeper}} = Job) ->
-    case call(Drv, Keeper, waitpid, [-1, [wnohang]], ?PATIENCE) of
+    case alcove_steps:call(Drv, Keeper, waitpid, [-1, [wnohang]], ?PATIENCE) of
         {error, echild} -> true;
         {ok, Pid, _, _} when Pid > 0 -> is_empty(Job);
         {ok, _, _, _} -> false;

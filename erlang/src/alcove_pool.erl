@@ -27,6 +27,8 @@
     info/1
 ]).
 -export([
+    start/1,
+    sandbox/1,
     run/1,
     run/2
 ]).
@@ -55,10 +57,12 @@
 -type options() :: #{
     name => {local, atom()} | {global, term()} | {via, module(), term()},
     size => pos_integer() | infinity,
-    exec => unicode:chardata()
+    exec => unicode:chardata(),
+    sandbox => alcove_sandbox:spec()
 }.
 %% `size' is how many programs run at a time, `infinity' by default. `exec' is as of
-%% {@link alcove_drv:start/2}, `"sudo -n"' for instance.
+%% {@link alcove_drv:start/2}, `"sudo -n"' for instance. Programs run in a `sandbox', see
+%% {@link alcove_sandbox:prepare/2}, that is prepared once for each driver.
 
 -type info() :: #{
     size := pos_integer() | infinity,
@@ -70,7 +74,10 @@
 
 -record(pool, {
     size = infinity :: pos_integer() | infinity,
-    exec = [] :: [{exec, string()}],
+    options = [] :: [alcove_drv:option()],
+    sandbox = none :: none | alcove_sandbox_spec:checked(),
+    % one for whom the pool was made, and with whom it ends
+    owner = none :: none | reference(),
     % the latest first, which is in the caches
     idle = [] :: [pid()],
     busy = #{} :: #{pid() => gen_server:from()},
@@ -93,7 +100,10 @@ start_link(Options) ->
     end.
 
 checked(Options) ->
-    alcove_spec:checked(Options, [name, size, exec], #{}).
+    case alcove_spec:checked(Options, [name, size, exec, sandbox], #{}) of
+        #{sandbox := Sandbox} when not is_map(Sandbox) -> error({badarg, sandbox});
+        Checked -> Checked
+    end.
 
 %% @doc The specification of a pool for its supervisor.
 %%
@@ -139,6 +149,29 @@ info(Pool) ->
     gen_server:call(Pool, info).
 
 %% @private
+%% A pool of a sandbox, which ends with its owner.
+-spec start(#{
+    owner := pid(), sandbox := alcove_sandbox_spec:checked(), driver_options := [alcove_drv:option()]
+}) -> {ok, pid()} | {error, term()}.
+start(Options) ->
+    case gen_server:start(?MODULE, Options, []) of
+        {error, {shutdown, Failure}} -> {error, Failure};
+        Started -> Started
+    end.
+
+%% @private
+%% What the pool makes a sandbox of.
+-spec sandbox(pid()) ->
+    {ok, alcove_sandbox_spec:checked(), [alcove_drv:option()]} | {error, {pool, term()}}.
+sandbox(Pool) ->
+    try gen_server:call(Pool, sandbox) of
+        {none, _} -> {error, {pool, no_sandbox}};
+        {Sandbox, Options} -> {ok, Sandbox, Options}
+    catch
+        exit:{Reason, {gen_server, call, _}} -> {error, {pool, Reason}}
+    end.
+
+%% @private
 -spec run(alcove_job:spec()) -> {ok, alcove_run:result()} | {error, term()}.
 run(Spec) ->
     case call(?MODULE, Spec) of
@@ -173,13 +206,33 @@ init(default) ->
     init(#{});
 init(Options) ->
     process_flag(trap_exit, true),
-    {ok, #pool{size = maps:get(size, Options, infinity), exec = maps:to_list(maps:with([exec], Options))}}.
+    first(#pool{
+        size = maps:get(size, Options, infinity),
+        options = maps:to_list(maps:with([exec], Options)) ++ maps:get(driver_options, Options, []),
+        sandbox = maps:get(sandbox, Options, none),
+        owner = owner(Options)
+    }).
+
+owner(#{owner := Owner}) -> monitor(process, Owner);
+owner(_Options) -> none.
+
+%% A sandbox that cannot be made is found out at once.
+first(#pool{sandbox = none} = Pool) ->
+    {ok, Pool};
+first(#pool{options = Options, sandbox = Sandbox} = Pool) ->
+    Slot = alcove_slot:start_link(self(), Options, Sandbox),
+    receive
+        {alcove_slot, ready, Slot} -> {ok, Pool#pool{idle = [Slot]}};
+        {'EXIT', Slot, Reason} -> {stop, {shutdown, failure(Reason)}}
+    end.
 
 %% @private
 handle_call({run, Spec}, From, Pool) ->
     {noreply, dispatch(From, Spec, Pool)};
 handle_call(info, _From, Pool) ->
     {reply, counted(Pool), Pool};
+handle_call(sandbox, _From, #pool{sandbox = Sandbox, options = Options} = Pool) ->
+    {reply, {Sandbox, Options}, Pool};
 handle_call(_Request, _From, Pool) ->
     {reply, {error, enotsup}, Pool}.
 
@@ -199,6 +252,8 @@ handle_cast(_Request, Pool) ->
     {noreply, Pool}.
 
 %% @private
+handle_info({'DOWN', Owner, process, _, _}, #pool{owner = Owner} = Pool) ->
+    {stop, normal, Pool};
 handle_info({'DOWN', Ref, process, _, _}, #pool{waiting = Waiting} = Pool) ->
     {noreply, Pool#pool{waiting = queue:filter(fun({Monitor, _, _}) -> Monitor =/= Ref end, Waiting)}};
 handle_info({'EXIT', Slot, Reason}, #pool{busy = Busy, idle = Idle} = Pool) ->
@@ -247,7 +302,7 @@ counted(#pool{size = Size, idle = Idle, busy = Busy, waiting = Waiting}) ->
 dispatch(From, Spec, #pool{idle = [Slot | Idle]} = Pool) ->
     give(Slot, From, Spec, Pool#pool{idle = Idle});
 dispatch(From, Spec, #pool{size = Size, busy = Busy} = Pool) when map_size(Busy) < Size ->
-    give(alcove_slot:start_link(self(), Pool#pool.exec), From, Spec, Pool);
+    give(alcove_slot:start_link(self(), Pool#pool.options, Pool#pool.sandbox), From, Spec, Pool);
 dispatch({Caller, _} = From, Spec, #pool{waiting = Waiting} = Pool) ->
     Pool#pool{waiting = queue:in({monitor(process, Caller), From, Spec}, Waiting)}.
 

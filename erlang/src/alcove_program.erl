@@ -80,7 +80,7 @@
     ready_timeout => timeout(),
     signal => alcove:constant(),
     grace => non_neg_integer(),
-    exit_reason => fun((alcove_job:status()) -> term()),
+    exit_reason => fun((alcove_sandbox_spec:status()) -> term()),
     metadata => map(),
     env => alcove_spec:environment(),
     clear_env => boolean(),
@@ -88,7 +88,7 @@
     user => alcove_spec:user(),
     umask => 0..8#777,
     limits => alcove_spec:limits(),
-    sandbox => [{alcove_proto:call(), [term()]}],
+    sandbox => alcove_sandbox:sandbox() | alcove_sandbox:spec() | [{alcove_proto:call(), [term()]}],
     exec => unicode:chardata()
 }.
 %% See {@link start_link/1}.
@@ -120,7 +120,8 @@
     waiting = [] :: [gen_statem:from()],
     owner = none :: none | {pid(), reference()},
     sizes = #{stdout => 0, stderr => 0} :: #{stream() => non_neg_integer()},
-    status = none :: none | alcove_job:status(),
+    used = #{} :: #{} | alcove_job:used(),
+    status = none :: none | alcove_sandbox_spec:status(),
     % a function of the user that has raised an exception
     failed = none :: none | {Reason :: term(), Stack :: list()},
     began :: integer()
@@ -233,6 +234,7 @@ spec(Options) ->
     },
     Spec = alcove_spec:checked(Options, keys(), Defaults),
     _ = is_map_key(argv, Spec) orelse error({badarg, argv}),
+    ok = alcove_spec:of_sandbox([user], Spec),
     maps:merge(#{lines => is_tuple(maps:get(output, Spec)) andalso element(1, maps:get(output, Spec)) =:= logger}, Spec).
 
 keys() ->
@@ -322,17 +324,17 @@ signal(Program, Signal) ->
 %% '''
 %%
 %% The error is `noproc' if there is no such process any more.
--spec stop(program()) -> {ok, alcove_job:status()} | {error, term()}.
+-spec stop(program()) -> {ok, alcove_sandbox_spec:status()} | {error, term()}.
 stop(Program) ->
     call(Program, stop, {error, noproc}).
 
 %% @doc As {@link stop/1}, with another grace, in milliseconds.
--spec stop(program(), Grace :: non_neg_integer()) -> {ok, alcove_job:status()} | {error, term()}.
+-spec stop(program(), Grace :: non_neg_integer()) -> {ok, alcove_sandbox_spec:status()} | {error, term()}.
 stop(Program, Grace) when is_integer(Grace), Grace >= 0, Grace =< ?MAXTIMEOUT ->
     call(Program, {stop, Grace}, {error, noproc}).
 
 %% @equiv await(Program, infinity)
--spec await(program()) -> {ok, alcove_job:status()} | {error, term()}.
+-spec await(program()) -> {ok, alcove_sandbox_spec:status()} | {error, term()}.
 await(Program) ->
     await(Program, infinity).
 
@@ -341,7 +343,7 @@ await(Program) ->
 %% ```
 %% {ok, {exit, 0}} = alcove_program:await(Program, 60000).
 %% '''
--spec await(program(), timeout()) -> {ok, alcove_job:status()} | {error, term()}.
+-spec await(program(), timeout()) -> {ok, alcove_sandbox_spec:status()} | {error, term()}.
 await(Program, Timeout) when ?IS_TIMEOUT(Timeout) ->
     try
         gen_statem:call(Program, await, {dirty_timeout, Timeout})
@@ -391,17 +393,41 @@ call(Program, Request, Gone) ->
 callback_mode() -> handle_event_function.
 
 %% @private
-init({#{grace := Grace, window := Window} = Spec, Parent}) ->
+init({#{grace := Grace} = Spec, Parent}) ->
     process_flag(trap_exit, true),
-    case alcove_job:driver(maps:to_list(maps:with([exec], Spec)), Grace) of
-        {ok, Drv} ->
-            case alcove_job:keeper(Drv, [], Grace, Window) of
-                {ok, Keeper} -> started(alcove_job:start(Keeper, Spec, [], infinity), Drv, Spec, Parent);
-                {error, _} = Error -> started(Error, Drv, Spec, Parent)
+    case sandbox(Spec) of
+        {ok, Sandbox, Options, Others} ->
+            case alcove_job:driver(Options, Grace) of
+                {ok, Drv} -> started(start(keeper(Drv, Sandbox, Others), Others), Drv, Others, Parent);
+                {error, Reason} -> {stop, {shutdown, Reason}}
             end;
         {error, Reason} ->
             {stop, {shutdown, Reason}}
     end.
+
+%% One that was prepared tells how to make another one.
+sandbox(#{sandbox := Sandbox} = Spec) when is_pid(Sandbox) ->
+    case alcove_pool:sandbox(Sandbox) of
+        {ok, Checked, Options} -> {ok, Checked, Options, maps:remove(sandbox, Spec)};
+        {error, _} = Error -> Error
+    end;
+sandbox(#{sandbox := Checked} = Spec) when is_map(Checked) ->
+    {ok, Checked, exec(Spec), maps:remove(sandbox, Spec)};
+sandbox(Spec) ->
+    {ok, none, exec(Spec), Spec}.
+
+exec(Spec) -> [{exec, Exec} || #{exec := Exec} <- [Spec]].
+
+keeper(Drv, none, #{grace := Grace, window := Window}) ->
+    alcove_job:keeper(Drv, [], Grace, Window);
+keeper(Drv, Sandbox, #{grace := Grace, window := Window}) ->
+    case alcove_sandbox_template:prepare(Drv, Sandbox) of
+        {ok, Template} -> alcove_sandbox_template:keeper(Template, Grace, Window);
+        {error, _} = Error -> Error
+    end.
+
+start({ok, Keeper}, Spec) -> alcove_job:start(Keeper, Spec, [], infinity);
+start({error, _} = Error, _Spec) -> Error.
 
 started({ok, Job}, Drv, Spec, Parent) ->
     Data = #data{
@@ -633,7 +659,8 @@ heard(Message, #data{job = Job} = Data) ->
     case alcove_job:news(Message, Job) of
         {output, Stream, Bytes} -> {ok, deliver(Stream, Bytes, Data)};
         {written, _, _} = Written -> {ok, written(Written, Data)};
-        {ended, Status} -> {ended, Status, Data};
+        {used, Used} -> {ok, Data#data{used = Used}};
+        {ended, Status} -> {ended, alcove_job:verdict(Job, Status, Data#data.used), Data};
         {lost, Reason} -> {lost, {keeper, Reason}};
         _ -> {ok, Data}
     end.

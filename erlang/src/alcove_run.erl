@@ -43,14 +43,14 @@
     user => alcove_spec:user(),
     umask => 0..8#777,
     limits => alcove_spec:limits(),
-    sandbox => [{alcove_proto:call(), [term()]}],
+    sandbox => alcove_sandbox:sandbox() | alcove_sandbox:spec() | [{alcove_proto:call(), [term()]}],
     metadata => map(),
     pool => alcove_pool:pool(),
     driver => alcove_drv:ref()
 }.
 %% See {@link run/2}.
 
--type status() :: alcove_job:status() | timeout | output_limit.
+-type status() :: alcove_sandbox_spec:status() | timeout | output_limit.
 %% How the program has ended, or why it was ended.
 
 -type usage() :: #{
@@ -139,6 +139,7 @@ run(Argv, Options) ->
     Spec = alcove_spec:checked(Options, keys(), Defaults#{argv => alcove_spec:argv(Argv)}),
     case Spec of
         #{driver := _, pool := _} -> error({badarg, pool});
+        #{sandbox := Sandbox} when not is_list(Sandbox) -> in_sandbox(Sandbox, Spec);
         #{driver := Drv} -> told(fun() -> on_driver(Drv, Spec) end, Spec);
         #{pool := Pool} -> told(fun() -> alcove_pool:run(Pool, Spec) end, Spec);
         _ -> told(fun() -> alcove_pool:run(Spec) end, Spec)
@@ -164,6 +165,12 @@ keys() ->
     [
         timeout, stdin, stderr, output_limit, grace, env, clear_env, cd, user, umask, limits, sandbox, metadata, pool, driver
     ].
+
+%% It has its own drivers, and its own user.
+in_sandbox(Sandbox, Spec) ->
+    ok = alcove_spec:of_sandbox([driver, pool, user], Spec),
+    Inside = maps:remove(sandbox, Spec),
+    told(fun() -> alcove_sandbox:run(Sandbox, Inside) end, Inside).
 
 %% A driver of the caller: the keeper lives as long as the program.
 on_driver(Drv, #{grace := Grace} = Spec) ->

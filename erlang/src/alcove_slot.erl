@@ -6,16 +6,18 @@
 -module(alcove_slot).
 
 -export([
-    start_link/2,
+    start_link/3,
     submit/3
 ]).
--export([init/2]).
+-export([init/3]).
 
 -record(slot, {
     pool :: pid(),
     drv :: alcove_drv:ref(),
     driver :: reference(),
+    % in a sandbox each program has another one, forked from the template
     keeper :: alcove_job:keeper(),
+    template :: none | alcove_sandbox_template:template(),
     % those of the VM that the port has
     env :: [{string(), string()}],
     cwd :: {ok, file:filename()} | {error, term()}
@@ -27,9 +29,9 @@
 -define(GRACE, 5000).
 
 %% @doc Starts one. It exits with `{shutdown, {Step, Reason}}' if there is no driver to be had.
--spec start_link(Pool :: pid(), [alcove_drv:option()]) -> pid().
-start_link(Pool, Options) ->
-    proc_lib:spawn_link(?MODULE, init, [Pool, Options]).
+-spec start_link(Pool :: pid(), [alcove_drv:option()], none | alcove_sandbox_spec:checked()) -> pid().
+start_link(Pool, Options, Sandbox) ->
+    proc_lib:spawn_link(?MODULE, init, [Pool, Options, Sandbox]).
 
 %% @doc Has it run a program, reply to the caller, and tell the pool.
 -spec submit(pid(), gen_server:from(), alcove_job:spec()) -> ok.
@@ -38,13 +40,31 @@ submit(Slot, From, Spec) ->
     ok.
 
 %% @private
--spec init(pid(), [alcove_drv:option()]) -> no_return().
-init(Pool, Options) ->
+-spec init(pid(), [alcove_drv:option()], none | alcove_sandbox_spec:checked()) -> no_return().
+init(Pool, Options, Sandbox) ->
     Cwd = file:get_cwd(),
     Env = os:env(),
     {ok, Drv} = started(alcove_job:driver(Options, ?GRACE)),
+    Driver = monitor(process, Drv),
+    Template = template(Drv, Sandbox),
+    Keeper = keeper(Drv, Template),
+    Pool ! {alcove_slot, ready, self()},
+    loop(#slot{
+        pool = Pool, drv = Drv, driver = Driver, keeper = Keeper, template = Template, env = Env, cwd = Cwd
+    }).
+
+template(_Drv, none) ->
+    none;
+template(Drv, Sandbox) ->
+    {ok, Template} = started(alcove_sandbox_template:prepare(Drv, Sandbox)),
+    Template.
+
+keeper(Drv, none) ->
     {ok, Keeper} = started(alcove_job:keeper(Drv, [], ?GRACE, ?WINDOW)),
-    loop(#slot{pool = Pool, drv = Drv, driver = monitor(process, Drv), keeper = Keeper, env = Env, cwd = Cwd}).
+    Keeper;
+keeper(_Drv, Template) ->
+    {ok, Keeper} = started(alcove_sandbox_template:keeper(Template, ?GRACE, ?WINDOW)),
+    Keeper.
 
 started({error, Failure}) -> exit({shutdown, Failure});
 started(Started) -> Started.
@@ -86,10 +106,15 @@ run({Caller, _} = From, #{grace := Grace} = Spec, #slot{pool = Pool, drv = Drv, 
             idle(Spec, Slot)
     end.
 
-idle(#{grace := Grace}, #slot{pool = Pool} = Slot) ->
+idle(#{grace := Grace}, #slot{pool = Pool, template = none} = Slot) ->
     ok = grace(Grace, ?GRACE, Slot),
     gen_server:cast(Pool, {idle, self()}),
-    loop(Slot).
+    loop(Slot);
+idle(_Spec, #slot{pool = Pool, drv = Drv, keeper = Used, template = Template} = Slot) ->
+    ok = alcove_sandbox_template:discard(Template, Used),
+    Keeper = keeper(Drv, Template),
+    gen_server:cast(Pool, {idle, self()}),
+    loop(Slot#slot{keeper = Keeper}).
 
 %% What programs get at the end of the driver.
 grace(Same, Same, _Slot) ->
@@ -97,7 +122,10 @@ grace(Same, Same, _Slot) ->
 grace(_Before, Grace, #slot{drv = Drv, keeper = Keeper}) ->
     lists:foreach(fun(Path) -> alcove_job:grace(Drv, Path, Grace) end, [[], alcove_job:keeper_path(Keeper)]).
 
-%% A program gets the environment and the working directory that the VM has now, as from a port.
+%% A program gets the environment and the working directory that the VM has now, as from a port. In a
+%% sandbox it has nothing of the VM's.
+changes(#slot{template = Template}) when Template =/= none ->
+    [];
 changes(#slot{env = Env, cwd = Cwd}) ->
     directory(Cwd, file:get_cwd()) ++ environment(Env, os:env()).
 

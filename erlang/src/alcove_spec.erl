@@ -8,7 +8,8 @@
 
 -export([
     argv/1,
-    checked/3
+    checked/3,
+    of_sandbox/2
 ]).
 
 -export_type([limits/0, user/0, environment/0, text/0]).
@@ -79,10 +80,19 @@ checked(Options, Keys, Defaults) when is_map(Options) ->
 checked(_Options, _Keys, _Defaults) ->
     error({badarg, options}).
 
+%% @doc Raises `{badarg, Key}' for options that do not go with a sandbox, which has its own.
+-spec of_sandbox(Keys :: [atom()], map()) -> ok.
+of_sandbox(Keys, #{sandbox := Sandbox} = Spec) when not is_list(Sandbox) ->
+    _ = [error({badarg, Key}) || Key <- Keys, is_map_key(Key, Spec)],
+    ok;
+of_sandbox(_Keys, _Spec) ->
+    ok.
+
 value(Key, Value) ->
     try
         check(Key, Value)
     catch
+        error:{badarg, Inner} when Key =:= sandbox -> error({badarg, Inner});
         error:_ -> error({badarg, Key})
     end.
 
@@ -104,6 +114,8 @@ check(umask, Mask) when is_integer(Mask), Mask >= 0, Mask =< 8#777 -> Mask;
 check(grace, Time) when is_integer(Time), Time >= 0, Time =< ?MAXWINDOW -> Time;
 check(limits, Limits) when is_map(Limits) ->
     [{maps:get(Name, ?RESOURCES), limit(Limit)} || {Name, Limit} <- maps:to_list(Limits)];
+check(sandbox, Spec) when is_map(Spec) -> alcove_sandbox_spec:checked(Spec);
+check(sandbox, Sandbox) when is_pid(Sandbox) -> Sandbox;
 check(sandbox, Calls) ->
     true = lists:all(fun({Name, Args}) -> is_list(Args) andalso is_integer(alcove_proto:call(Name)) end, Calls),
     Calls;

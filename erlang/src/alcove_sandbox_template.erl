@@ -1,0 +1,298 @@
+%% @doc A process that has everything ready that the runs of a sandbox inherit, and the first
+%% process of each run, which is forked from it.
+%%
+%% The template has the mounts, the limits of what it may become and the user namespace. The first
+%% process of a run has namespaces that no other run has. It is process 1 in there, keeps what is
+%% below it, see {@link alcove_job}, and when it ends the kernel ends the rest.
+%% @hidden
+-module(alcove_sandbox_template).
+
+-export([
+    prepare/2,
+    keeper/3,
+    discard/2
+]).
+
+-export_type([template/0]).
+
+-record(template, {
+    drv :: alcove_drv:ref(),
+    path :: [alcove:pid_t(), ...],
+    spec :: alcove_sandbox_spec:checked(),
+    privileges :: root | user_namespace,
+    % those of the program inside, `none' for a user of its own for each run
+    ids :: none | {alcove:uid_t(), alcove:gid_t()},
+    null :: alcove:fd(),
+    filter :: none | iodata(),
+    runs :: counters:counters_ref()
+}).
+
+-opaque template() :: #template{}.
+
+-define(PATIENCE, 10000).
+
+%% How long a process that was killed may take to be gone.
+-define(KILLED, 5000).
+
+-define(NOBODY, 65534).
+
+%% Users of single runs: the pid of a process that lives makes a number that nobody else has.
+-define(UNIQUE, 16#70000000).
+-define(PIDS, 16#3fffff).
+-define(RUNS, 64).
+
+%% Where programs are looked for, unless the environment says so.
+-define(PATH, <<"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin">>).
+
+-define(KEYCTL_JOIN_SESSION_KEYRING, 1).
+
+%% @doc Makes a template below the port of a driver that is owned by the caller.
+-spec prepare(alcove_drv:ref(), alcove_sandbox_spec:checked()) ->
+    {ok, template()} | {error, {alcove_job:step(), term()}}.
+prepare(Drv, Spec) ->
+    try
+        Own = own_ids(Drv),
+        Privileges = privileges(Own, Spec),
+        Ids = ids(Own, Privileges, Spec),
+        Pid = process(Drv, Own, Privileges, Ids),
+        Path = [Pid],
+        true = checked(privileges, alcove_steps:call(Drv, Path, setopt, [extensions, 1], ?PATIENCE)),
+        Filter = filter(Drv, Path, Spec),
+        [{ok, Null} | _] = run(Drv, Path, own(Privileges, Ids, element(1, Own) =:= 0, Spec)),
+        ok = checked(alcove_sandbox_root:enter(Drv, Path, Spec, Privileges =:= user_namespace)),
+        ok = checked(capabilities, alcove_cap:set(Drv, Path, #{bounding => maps:get(capabilities, Spec)})),
+        _ = run(Drv, Path, last()),
+        {ok, #template{
+            drv = Drv,
+            path = Path,
+            spec = Spec,
+            privileges = Privileges,
+            ids = Ids,
+            null = Null,
+            filter = Filter,
+            runs = counters:new(1, [])
+        }}
+    catch
+        throw:{error, _} = Error -> Error
+    end.
+
+own_ids(Drv) ->
+    {ok, _, Uid, _} = checked(driver, alcove_steps:call(Drv, [], getresuid, [], ?PATIENCE)),
+    {ok, _, Gid, _} = checked(driver, alcove_steps:call(Drv, [], getresgid, [], ?PATIENCE)),
+    {Uid, Gid}.
+
+privileges({0, _}, #{privileges := auto}) -> root;
+privileges(_Own, #{privileges := auto}) -> user_namespace;
+privileges(_Own, #{privileges := Privileges}) -> Privileges.
+
+%% The user of the port is the only one that it can be in a user namespace of its own, whatever his
+%% number is inside.
+ids(_Own, root, #{user := Default}) when Default =:= default; Default =:= unique -> none;
+ids(_Own, user_namespace, #{user := unique}) -> throw({error, {user, needs_root}});
+ids(_Own, _Privileges, #{user := Nobody}) when Nobody =:= default; Nobody =:= nobody -> {?NOBODY, ?NOBODY};
+ids(Own, _Privileges, #{user := keep}) -> Own;
+ids(_Own, _Privileges, #{user := Ids}) -> Ids.
+
+process(Drv, _Own, root, _Ids) ->
+    forked(alcove_steps:call(Drv, [], fork, [], ?PATIENCE));
+process(Drv, Own, user_namespace, {Uid, Gid}) ->
+    Pid = forked(alcove_steps:call(Drv, [], clone, [[clone_newuser, clone_newns]], ?PATIENCE)),
+    {OuterUid, OuterGid} = outer(Drv, Own, Pid),
+    ok = map(Drv, Pid, "uid_map", io_lib:format("~b ~b 1", [Uid, OuterUid])),
+    ok = map(Drv, Pid, "gid_map", io_lib:format("~b ~b 1", [Gid, OuterGid])),
+    Pid.
+
+%% root takes the number of nobody, others have none but their own and keep their groups.
+outer(_Drv, {0, _}, Pid) ->
+    {unique(Pid, 0), unique(Pid, 0)};
+outer(Drv, Own, Pid) ->
+    ok = map(Drv, Pid, "setgroups", "deny"),
+    Own.
+
+forked({ok, Pid}) -> Pid;
+forked({error, Reason}) -> throw({error, {privileges, Reason}}).
+
+map(Drv, Pid, File, Text) ->
+    checked(privileges, alcove_file:write(Drv, [], ["/proc/", integer_to_list(Pid), $/, File], Text)).
+
+filter(Drv, Path, #{seccomp := Seccomp, capabilities := Caps}) ->
+    case alcove_sandbox_seccomp:filter(Drv, Path, Seccomp, Caps) of
+        {ok, Filter} -> Filter;
+        {error, Reason} -> throw({error, {seccomp, Reason}})
+    end.
+
+%% The maps are written: from now on nobody but root looks into it.
+own(Privileges, Ids, Groups, #{hostname := Hostname}) ->
+    [
+        {dev, {open, [<<"/dev/null">>, [o_rdwr, o_cloexec], 0]}},
+        {descriptors, {syscall, [sys_close_range, {6, 16#ffffffff, 4}]}},
+        {namespaces, {unshare, [[clone_newns || Privileges =:= root] ++ [clone_newuts]]}},
+        {hostname, {sethostname, [Hostname]}}
+    ] ++
+        [
+            {user, Call}
+         || Privileges =:= user_namespace,
+            {Uid, Gid} <- [Ids],
+            Call <- [{setgroups, [[]]} || Groups] ++ [{setresgid, [Gid, Gid, Gid]}, {setresuid, [Uid, Uid, Uid]}]
+        ] ++ hidden().
+
+hidden() ->
+    [{dumpable, {prctl, [pr_set_dumpable, 0, 0, 0, 0]}}].
+
+last() ->
+    [
+        {no_new_privs, {prctl, [pr_set_no_new_privs, 1, 0, 0, 0]}},
+        {env, {clearenv, []}},
+        {env, {setenv, [<<"PATH">>, ?PATH, 1]}},
+        {umask, {setopt, [umask, 8#022]}},
+        {proc, {setproctitle, [<<"sandbox">>]}}
+    ] ++ hidden().
+
+%%
+%% A run
+%%
+
+%% @doc The first process of a run, with nothing that another run has or had.
+-spec keeper(template(), Grace :: non_neg_integer(), Window :: pos_integer()) ->
+    {ok, alcove_job:keeper()} | {error, {alcove_job:step(), term()}}.
+keeper(#template{drv = Drv, path = At, spec = Spec} = Template, Grace, Window) ->
+    case alcove_steps:call(Drv, At, clone, [namespaces(Spec)], ?PATIENCE) of
+        {ok, Pid} ->
+            Path = At ++ [Pid],
+            try
+                _ = run(Drv, Path, alcove_job:options(Grace, Window) ++ hidden() ++ fresh(Template)),
+                ok = network(Drv, Path, Spec),
+                Confined = confined(Pid, Template),
+                {ok, alcove_job:keeper(Drv, Path, Template#template.null, Window, Confined)}
+            catch
+                throw:{error, _} = Error ->
+                    ok = kill(Drv, Path),
+                    Error
+            end;
+        {error, Reason} ->
+            {error, {namespaces, Reason}}
+    end.
+
+namespaces(#{network := host}) -> [clone_newns, clone_newpid, clone_newipc, clone_newuts, clone_newcgroup];
+namespaces(_Spec) -> [clone_newnet | namespaces(#{network => host})].
+
+fresh(#template{privileges = Privileges, spec = Spec}) ->
+    proc(Privileges, Spec) ++ tmp(Spec) ++ dev(Spec) ++
+        [{keyring, {syscall, [sys_keyctl, {?KEYCTL_JOIN_SESSION_KEYRING, 0}]}}].
+
+proc(_Privileges, #{proc := false}) ->
+    [];
+proc(Privileges, Spec) ->
+    [{proc, {mount, ["proc", "/proc", "proc", [ms_nosuid, ms_nodev, ms_noexec], "subset=pid,hidepid=invisible", ""]}}] ++
+        [
+            {proc, {umount2, [Aside, [mnt_detach]]}}
+         || Privileges =:= user_namespace,
+            Aside <- [alcove_sandbox_root:aside(Spec)],
+            Aside =/= <<"/proc">>
+        ].
+
+tmp(#{tmp := none}) -> [];
+tmp(#{tmp := Bytes}) -> [tmpfs(tmp, "/tmp", Bytes)].
+
+dev(#{dev := none}) ->
+    [];
+dev(#{dev := Kind, tmp := Tmp}) ->
+    Pts = {mount, ["devpts", "/dev/pts", "devpts", [ms_nosuid, ms_noexec], "newinstance,ptmxmode=0666,mode=620", ""]},
+    [tmpfs(dev, "/dev/shm", shm(Tmp))] ++ [{dev, Pts} || Kind =:= pts].
+
+shm(none) -> 1 bsl 20;
+shm(Bytes) -> Bytes.
+
+tmpfs(Step, Place, Bytes) ->
+    Options = ["mode=1777,size=", integer_to_list(Bytes)],
+    {Step, {mount, ["tmpfs", Place, "tmpfs", [ms_nosuid, ms_nodev], Options, ""]}}.
+
+%% The interface lo is up with the flags IFF_UP and IFF_RUNNING, of struct ifreq.
+network(Drv, Path, #{network := loopback}) ->
+    case alcove_steps:call(Drv, Path, syscall, [sys_socket, {2, [sock_dgram, sock_cloexec], 0}], ?PATIENCE) of
+        {ok, FD, _} ->
+            Request = <<"lo", 0:(14 * 8), (16#41):16/native, 0:(22 * 8)>>,
+            _ = run(Drv, Path, [
+                {network, {syscall, [sys_ioctl, {FD, 16#8914, Request}]}},
+                {network, {close, [FD]}}
+            ]),
+            ok;
+        {error, Reason} ->
+            throw({error, {network, Reason}})
+    end;
+network(_Drv, _Path, _Spec) ->
+    ok.
+
+%%
+%% The program
+%%
+
+confined(Pid, #template{spec = #{limits := Limits, capabilities := Caps}, filter = Filter} = Template) ->
+    #{
+        first => [{limits, {setrlimit, [rlimit_core, alcove_sandbox_limits:rlimit(0)]}} | alcove_sandbox_limits:steps(Limits)],
+        user => user(Pid, Template) ++ capabilities(Caps),
+        last => [{seccomp, {seccomp, [seccomp_set_mode_filter, 0, Filter]}} || Filter =/= none],
+        verdict => fun(Status, Used) -> alcove_sandbox_limits:verdict(Limits, Status, Used) end
+    }.
+
+user(_Pid, #template{privileges = user_namespace}) ->
+    [];
+user(Pid, #template{ids = none, runs = Runs} = Template) ->
+    ok = counters:add(Runs, 1, 1),
+    Id = unique(Pid, counters:get(Runs, 1)),
+    user(Pid, Template#template{ids = {Id, Id}});
+user(_Pid, #template{ids = {Uid, Gid}, spec = #{capabilities := Caps}}) ->
+    [{capabilities, {prctl, [pr_set_keepcaps, 1, 0, 0, 0]}} || Caps =/= []] ++
+        [
+            {user, {setgroups, [[]]}},
+            {user, {setresgid, [Gid, Gid, Gid]}},
+            {user, {setresuid, [Uid, Uid, Uid]}}
+        ].
+
+unique(Pid, Run) -> ?UNIQUE + (Pid band ?PIDS) * ?RUNS + Run rem ?RUNS.
+
+capabilities(Caps) ->
+    alcove_cap:steps(capabilities, Caps) ++ hidden().
+
+%% @doc Ends a run, and all that there is in it.
+-spec discard(template(), alcove_job:keeper()) -> ok.
+discard(#template{drv = Drv}, Keeper) ->
+    kill(Drv, alcove_job:keeper_path(Keeper)).
+
+kill(Drv, Path) ->
+    {Above, [Pid]} = lists:split(length(Path) - 1, Path),
+    _ =
+        case alcove_steps:call(Drv, Above, kill, [Pid, sigkill], ?PATIENCE) of
+            ok ->
+                receive
+                    {alcove_event, Drv, Path, {Event, _}} when Event =:= exit_status; Event =:= termsig -> ok
+                after ?KILLED -> ok
+                end;
+            {error, _} ->
+                gone
+        end,
+    flush(Drv, Path).
+
+%% What was sent about the run.
+flush(Drv, [A, B] = Path) ->
+    receive
+        {_, Drv, [A, B | _], _} -> flush(Drv, Path)
+    after 0 -> ok
+    end.
+
+%%
+%% Calls
+%%
+
+run(Drv, Path, Steps) ->
+    case alcove_steps:run(Drv, Path, Steps, ?PATIENCE) of
+        {ok, Replies} -> Replies;
+        {error, _} = Error -> throw(Error)
+    end.
+
+checked(ok) -> ok;
+checked({error, _} = Error) -> throw(Error).
+
+checked(Step, {error, Reason}) -> throw({error, {Step, Reason}});
+checked(Step, false) -> throw({error, {Step, enotsup}});
+checked(_Step, Reply) -> Reply.

@@ -1,0 +1,89 @@
+%% @doc Calls that have names: a failure says what it was that could not be done.
+%%
+%% Everything that needs no answer in between is one round trip, see {@link alcove_linux:batch/3}.
+%% @hidden
+-module(alcove_steps).
+
+-export([
+    run/4,
+    call/5
+]).
+
+-export_type([step/1]).
+
+-type step(Name) :: {Name, {alcove_proto:call(), Args :: [term()]}}.
+%% A call of {@link alcove} with its arguments behind the pipeline, and what it is for.
+
+%% What fits in a batch: bytes of a frame, with room for headers, and calls.
+-define(MAXBATCH, 60000).
+-define(MAXCALLS, 200).
+
+%% @doc Makes the calls in a process that was told to answer extensions, up to the first that fails.
+%%
+%% The replies are those of all calls, without that of one that has executed a program.
+-spec run(alcove_drv:ref(), [alcove:pid_t()], [step(Name)], timeout()) ->
+    {ok, Replies :: [term()]} | {error, {Name, Reason :: term()}}.
+run(Drv, Path, Steps, Timeout) ->
+    run_all(Drv, Path, batches(Steps), deadline(Timeout), []).
+
+run_all(_Drv, _Path, [], _Deadline, Replies) ->
+    {ok, lists:append(lists:reverse(Replies))};
+run_all(Drv, Path, [[{Step, {Name, Args}}] | Batches], Deadline, Replies) ->
+    case call(Drv, Path, Name, Args, left(Deadline)) of
+        {error, Reason} -> {error, {Step, Reason}};
+        false -> {error, {Step, einval}};
+        Failed when Failed =:= badarg; Failed =:= undef -> {error, {Step, Failed}};
+        Reply -> run_all(Drv, Path, Batches, Deadline, [[Reply] | Replies])
+    end;
+run_all(Drv, Path, [Steps | Batches], Deadline, Replies) ->
+    case call(Drv, Path, batch, [[Call || {_, Call} <- Steps]], left(Deadline)) of
+        {ok, More} ->
+            run_all(Drv, Path, Batches, Deadline, [More | Replies]);
+        {error, N, Failed} ->
+            {Step, _} = lists:nth(N, Steps),
+            {error, {Step, reason(lists:last(Failed))}};
+        {error, Reason} ->
+            {Step, _} = lists:last(Steps),
+            {error, {Step, Reason}};
+        ok ->
+            run_all(Drv, Path, Batches, Deadline, Replies);
+        Refused ->
+            {Step, _} = hd(Steps),
+            {error, {Step, Refused}}
+    end.
+
+deadline(infinity) -> infinity;
+deadline(Timeout) -> erlang:monotonic_time(millisecond) + Timeout.
+
+left(infinity) -> infinity;
+left(Deadline) -> max(0, Deadline - erlang:monotonic_time(millisecond)).
+
+reason({error, Reason}) -> Reason;
+reason(false) -> einval;
+reason(Reason) -> Reason.
+
+%% A frame has room for so much. A call that is too large by itself is refused.
+batches(Steps) ->
+    batches(Steps, 0, 0, [], []).
+
+batches([{_, Call} = Step | Steps], N, Size, Batch, Batches) ->
+    CallSize = erlang:external_size(Call),
+    case N < ?MAXCALLS andalso Size + CallSize =< ?MAXBATCH of
+        true -> batches(Steps, N + 1, Size + CallSize, [Step | Batch], Batches);
+        false when N =:= 0 -> batches(Steps, 0, 0, [], [[Step] | Batches]);
+        false -> batches([Step | Steps], 0, 0, [], [lists:reverse(Batch) | Batches])
+    end;
+batches([], _N, _Size, [], Batches) ->
+    lists:reverse(Batches);
+batches([], N, Size, Batch, Batches) ->
+    batches([], N, Size, [], [lists:reverse(Batch) | Batches]).
+
+%% @doc One call. A driver that is gone is an error like any other.
+-spec call(alcove_drv:ref(), [alcove:pid_t()], alcove_proto:call(), [term()], timeout()) -> term().
+call(Drv, Path, Name, Args, Timeout) ->
+    try alcove_drv:call(Drv, Path, Name, Args, Timeout) of
+        {alcove_error, Reason} -> {error, Reason};
+        Reply -> Reply
+    catch
+        exit:{Reason, {gen_server, call, _}} -> {error, {driver, Reason}}
+    end.
