@@ -19,6 +19,7 @@
 # make package     the package for hex, there too
 # make verify      builds the package TARBALL again, with the release of Go that built it, and compares
 # make verify-host  compares the programs with those that an emulated machine of another kind builds
+# make release-check  whether the last commit can be released, and what is left to do by hand
 # make clean
 # make help        these lines
 # make setup       what the build and the tests need, on Debian and its relatives
@@ -74,7 +75,7 @@ chunks = rm -rf $(LIB)/doc && said=$$($(ERL) -noshell -eval '$(edoc)' 2>&1) && t
 
 .PHONY: all compile port help test vet go-test ct dialyzer xref demo shell \
 	gen doc site site-check eg examples bench fuzz soak race gate matrix matrix-kernel dist package verify verify-host \
-	clean setup setup-build
+	release-check clean setup setup-build
 
 # Most targets build in the same folders.
 .NOTPARALLEL:
@@ -225,6 +226,9 @@ verify:
 # The programs as a machine of another kind builds them, which qemu emulates: twenty minutes.
 verify-host: dist
 	@.ci/verify_host.sh '$(DIST)'
+
+release-check:
+	@.ci/release.sh
 
 # The second _build is that of a project in Elixir; include and src are there when this was a dependency.
 clean:
