@@ -22,6 +22,7 @@ pages() ->
         run,
         supervised,
         installing,
+        comparison,
         privileges,
         sandboxes,
         programs,
@@ -35,6 +36,8 @@ pages() ->
         troubleshooting,
         guarantees,
         scale,
+        figures,
+        systems,
         design,
         'CONTRIBUTING'
     ].
@@ -75,6 +78,9 @@ protocol(Config) -> run(protocol, Config).
 troubleshooting(Config) -> run(troubleshooting, Config).
 guarantees(Config) -> run(guarantees, Config).
 scale(Config) -> run(scale, Config).
+comparison(Config) -> run(comparison, Config).
+figures(Config) -> run(figures, Config).
+systems(Config) -> run(systems, Config).
 design(Config) -> run(design, Config).
 'CONTRIBUTING'(Config) -> run('CONTRIBUTING', Config).
 

@@ -9,8 +9,7 @@
 ]).
 -export([
     commands_are_targets_of_the_makefile/1,
-    example_of_one_program_runs_as_it_is/1,
-    example_of_a_tree_runs_as_it_is/1,
+    examples_run_as_they_are/1,
     dependency_is_what_rebar3_takes/1,
     project_that_depends_on_it_builds/1
 ]).
@@ -34,18 +33,19 @@ commands_are_targets_of_the_makefile(_Config) ->
         Commands ++ InText
     ).
 
-example_of_one_program_runs_as_it_is(_Config) ->
-    [Example | _] = blocks("erlang"),
-    Expressions = expressions(Example),
-    ?assertEqual(1, length(Expressions)),
-    {value, {ok, #{}}, _} = erl_eval:exprs(Expressions, []).
+examples_run_as_they_are(_Config) ->
+    Examples = [Program, Sandbox, Daemon, Tree] = lists:droplast(blocks("erlang")),
+    ?assertEqual([1, 1, 4, 11], [length(expressions(Example)) || Example <- Examples]),
+    {{ok, #{}}, _} = evaluated(Program),
+    {{ok, #{}}, _} = evaluated(Sandbox),
+    {{ok, _}, #{'Program' := Pid}} = evaluated(Daemon),
+    ?assertNot(is_process_alive(Pid)),
+    {ok, #{'Drv' := Drv}} = evaluated(Tree),
+    ?assertNot(is_process_alive(Drv)).
 
-example_of_a_tree_runs_as_it_is(_Config) ->
-    [_, Example | _] = blocks("erlang"),
-    Expressions = expressions(Example),
-    ?assertEqual(11, length(Expressions)),
-    {value, ok, Bindings} = erl_eval:exprs(Expressions, []),
-    ?assertNot(is_process_alive(proplists:get_value('Drv', Bindings))).
+evaluated(Example) ->
+    {value, Value, Bindings} = erl_eval:exprs(expressions(Example), []),
+    {Value, maps:from_list(Bindings)}.
 
 expressions(Example) ->
     {ok, Tokens, _} = erl_scan:string(Example),
@@ -53,7 +53,7 @@ expressions(Example) ->
     Expressions.
 
 dependency_is_what_rebar3_takes(Config) ->
-    [_, _, Deps] = blocks("erlang"),
+    Deps = lists:last(blocks("erlang")),
     Path = filename:join(proplists:get_value(priv_dir, Config), "rebar.config"),
     ok = file:write_file(Path, Deps),
     ?assertMatch({ok, [{deps, [{alcove, {git, _, {branch, "main"}}}]}]}, file:consult(Path)).
