@@ -107,8 +107,8 @@ func TestTheEnvironmentGrows(t *testing.T) {
 	want(t, a.ask(nrEnviron), binaries("FIRST=1"))
 }
 
-// What random changes leave, beside a list that is changed in the plainest way: chunks are used again, moved together
-// and copied to more memory.
+// What random changes leave, beside a list that is changed in the plainest way: chunks are used
+// again, moved together and copied to more memory.
 func TestTheEnvironmentIsWhatWasSetInIt(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	a := newAsker("A=1", "B", "A=2", "C=3", "A=4")

@@ -1,6 +1,50 @@
 package calls
 
-import "github.com/alcove-go/alcove/port/signal"
+import (
+	"github.com/alcove-go/alcove/port"
+	"github.com/alcove-go/alcove/port/signal"
+)
+
+// toggle returns the option of that name that is on or off, nil if there is none.
+func toggle(o *port.Options, name []byte) *bool {
+	switch string(name) {
+	case "exit_status":
+		return &o.ExitStatus
+	case "termsig":
+		return &o.TermSig
+	case "stdin_closed":
+		return &o.StdinClosed
+	case "stdout_closed":
+		return &o.StdoutClosed
+	case "stderr_closed":
+		return &o.StderrClosed
+	case "stdin_taken":
+		return &o.StdinTaken
+	case "usage":
+		return &o.Usage
+	}
+	return nil
+}
+
+// optional returns the option of that name that is a number, or -1 for none. It returns
+// nil if there is no such option.
+func optional(o *port.Options, name []byte) *int32 {
+	switch string(name) {
+	case "flowcontrol":
+		return &o.FlowControl
+	case "flowbytes":
+		return &o.FlowBytes
+	case "stdin":
+		return &o.Given.Stdio[0]
+	case "stdout":
+		return &o.Given.Stdio[1]
+	case "stderr":
+		return &o.Given.Stdio[2]
+	case "umask":
+		return &o.Given.Umask
+	}
+	return nil
+}
 
 // getopt answers getopt/1 with the value of an option, or false.
 func (c *Calls) getopt() {
@@ -9,25 +53,15 @@ func (c *Calls) getopt() {
 		return
 	}
 	o := &c.p.Options
+	if on := toggle(o, name); on != nil {
+		c.reply.Int(bit(*on))
+		return
+	}
+	if n := optional(o, name); n != nil {
+		c.reply.Int(int64(*n))
+		return
+	}
 	switch string(name) {
-	case "exit_status":
-		c.reply.Int(bit(o.ExitStatus))
-	case "termsig":
-		c.reply.Int(bit(o.TermSig))
-	case "stdin_closed":
-		c.reply.Int(bit(o.StdinClosed))
-	case "stdout_closed":
-		c.reply.Int(bit(o.StdoutClosed))
-	case "stderr_closed":
-		c.reply.Int(bit(o.StderrClosed))
-	case "stdin_taken":
-		c.reply.Int(bit(o.StdinTaken))
-	case "usage":
-		c.reply.Int(bit(o.Usage))
-	case "flowcontrol":
-		c.reply.Int(int64(o.FlowControl))
-	case "flowbytes":
-		c.reply.Int(int64(o.FlowBytes))
 	case "signaloneof":
 		c.reply.Int(int64(o.SignalOnEOF))
 	case "maxchild":
@@ -38,14 +72,6 @@ func (c *Calls) getopt() {
 		c.reply.Int(bit(c.p.Subreaper()))
 	case "graceoneof":
 		c.reply.Int(int64(o.GraceOnEOF))
-	case "stdin":
-		c.reply.Int(int64(o.Given.Stdio[0]))
-	case "stdout":
-		c.reply.Int(int64(o.Given.Stdio[1]))
-	case "stderr":
-		c.reply.Int(int64(o.Given.Stdio[2]))
-	case "umask":
-		c.reply.Int(int64(o.Given.Umask))
 	case "extensions":
 		c.reply.Int(c.extensions())
 	default:
@@ -88,70 +114,51 @@ const maxByte = 255
 func (c *Calls) setopt() {
 	name := c.word()
 	value := c.args.Int()
-	if value < 0 && !mayBeNegative(name) {
+	o := &c.p.Options
+	on, number := toggle(o, name), optional(o, name)
+	if value < 0 && number == nil {
 		c.refuse(invalid)
 	}
 	if c.refused() {
 		return
 	}
-	o, done := &c.p.Options, true
-	switch string(name) {
-	case "exit_status":
-		o.ExitStatus = value != 0
-	case "termsig":
-		o.TermSig = value != 0
-	case "stdin_closed":
-		o.StdinClosed = value != 0
-	case "stdout_closed":
-		o.StdoutClosed = value != 0
-	case "stderr_closed":
-		o.StderrClosed = value != 0
-	case "stdin_taken":
-		o.StdinTaken = value != 0
-	case "usage":
-		o.Usage = value != 0
-	case "flowcontrol":
-		o.FlowControl = max(value, -1)
-	case "flowbytes":
-		o.FlowBytes = max(value, -1)
-	case "signaloneof":
-		o.SignalOnEOF = min(value, maxByte)
-	case "maxchild":
-		done = c.p.SetMaxChild(min(value, 1<<16-1))
-	case "maxforkdepth":
-		o.MaxForkDepth = min(value, maxByte)
-	case "subreaper":
-		done = value != 0 && c.p.BecomeSubreaper()
-	case "graceoneof":
-		o.GraceOnEOF = value
-	case "signalbelow":
-		done = c.signalBelow(value)
-	case "stdin":
-		o.Given.Stdio[0] = max(value, -1)
-	case "stdout":
-		o.Given.Stdio[1] = max(value, -1)
-	case "stderr":
-		o.Given.Stdio[2] = max(value, -1)
-	case "umask":
-		if done = value <= 0o777; done {
-			o.Given.Umask = max(value, -1)
-		}
-	case "extensions":
-		done = c.extend(value)
-	default:
+	done := true
+	switch {
+	case on != nil:
+		*on = value != 0
+	case number == &o.Given.Umask && value > 0o777:
 		done = false
+	case number != nil:
+		*number = max(value, -1)
+	default:
+		done = c.setOther(name, value)
 	}
 	c.possible(done)
 }
 
-// mayBeNegative reports whether the option of that name is one for which -1 stands for
-// none.
-func mayBeNegative(name []byte) bool {
+// setOther sets an option for which more has to be done than to keep it, or that has a
+// limit, and reports whether it did.
+func (c *Calls) setOther(name []byte, value int32) bool {
+	o := &c.p.Options
 	switch string(name) {
-	case "flowcontrol", "flowbytes", "stdin", "stdout", "stderr", "umask":
-		return true
+	case "signaloneof":
+		o.SignalOnEOF = min(value, maxByte)
+	case "maxforkdepth":
+		o.MaxForkDepth = min(value, maxByte)
+	case "graceoneof":
+		o.GraceOnEOF = value
+	case "maxchild":
+		return c.p.SetMaxChild(min(value, 1<<16-1))
+	case "subreaper":
+		return value != 0 && c.p.BecomeSubreaper()
+	case "signalbelow":
+		return c.signalBelow(value)
+	case "extensions":
+		return c.extend(value)
+	default:
+		return false
 	}
-	return false
+	return true
 }
 
 // signalBelow signals all processes below this one. It can take as long as there

@@ -100,7 +100,8 @@ func TestArgumentsOfSystemCallsThatAreNone(t *testing.T) {
 	}
 }
 
-// sendmsg(2) with everything that a message can have: a name, two pieces, and all of it behind pointers.
+// sendmsg(2) with everything that a message can have: a name, two pieces, and all of it behind
+// pointers.
 func TestStructuresPointToStructures(t *testing.T) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

@@ -14,10 +14,9 @@ const (
 	statusNoOutput = int(sys.EBADF)  // there is no descriptor 1
 )
 
-// Start makes the process ready to serve: it reads the command line, puts the
-// descriptors in their places and installs the signal handler. version is what
-// the usage shows, and about the line of --version. On failure the process ends with the status that the
-// protocol gives for it.
+// Start makes the process ready to serve: it reads the command line, puts the descriptors in their
+// places and installs the signal handler. version is what the usage shows, and about the line of
+// --version. On failure the process ends with the status that the protocol gives for it.
 //
 // The program must have been started by package entry.
 func (m *Memory) Start(version, about string) *Process {

@@ -19,8 +19,8 @@ import (
 
 // What hostile programs and processes do, and what runs out below the port.
 
-// The program reads slowly, being stopped most of the time, so that some data is taken whole, some in part and some not
-// at all. What it got is what {pipe, N} and the sizes say, byte for byte.
+// The program reads slowly, being stopped most of the time, so that some data is taken whole, some
+// in part and some not at all. What it got is what {pipe, N} and the sizes say, byte for byte.
 func TestDataOfEverySizeIsAccountedForToTheByte(t *testing.T) {
 	t.Parallel()
 	const atOnce = 16
@@ -80,8 +80,8 @@ func TestDataOfEverySizeIsAccountedForToTheByte(t *testing.T) {
 	p.Quiet()
 }
 
-// Output without end on both streams, which nobody reads for a while: the others answer before and after, and the port
-// holds no more than it may.
+// Output without end on both streams, which nobody reads for a while: the others answer before and
+// after, and the port holds no more than it may.
 func TestFloodOfOutputDelaysNobodyElse(t *testing.T) {
 	p := pt.Start(t)
 	a, b := p.Fork(nil), p.Fork(nil)
@@ -273,8 +273,8 @@ func TestNothingIsLostWhenAddressSpaceRunsOut(t *testing.T) {
 	}
 }
 
-// A child is traced, stopped or not, killed, waited for, and reaping changes hands, in every order. It is reported once,
-// by waitpid or by an event, and the process that did all this answers.
+// A child is traced, stopped or not, killed, waited for, and reaping changes hands, in every order.
+// It is reported once, by waitpid or by an event, and the process that did all this answers.
 func TestChildIsReportedOnceInEveryOrderOfTracingWaitingAndEnding(t *testing.T) {
 	p := pt.Start(t)
 	witness := p.Fork(nil)

@@ -3,9 +3,9 @@
 %% An example is a fenced block. What is to be done with it, the info string says: `erlang'
 %% and `sh' are run, in this order, in one session for a file.
 %%
-%% Erlang is evaluated as in the shell: bindings are kept, rr/1 reads records, c/1 compiles. An example is
-%% either expressions, which state by matching what they expect, or a transcript: a prompt
-%% (`1> ') before each expression and the value after it. A block that begins with -module is
+%% Erlang is evaluated as in the shell: bindings are kept, rr/1 reads records, c/1 compiles. An
+%% example is either expressions, which state by matching what they expect, or a transcript: a
+%% prompt (`1> ') before each expression and the value after it. A block that begins with -module is
 %% compiled and loaded.
 %%
 %% `sh' runs in a shell that stops at the first error. In a transcript the prompt is `$ '.

@@ -77,8 +77,8 @@ needs(Config, Capabilities, Fun) ->
         Skip -> Skip
     end.
 
-%% As needs/2; the configuration says as `port' how to start one. That of an ordinary user is root of
-%% a user namespace where that is enough and the machine allows it.
+%% As needs/2; the configuration says as `port' how to start one. That of an ordinary user is root
+%% of a user namespace where that is enough and the machine allows it.
 rooted(Config, Capabilities) ->
     Here = [{port, []} | Config],
     case needs(Here, Capabilities) of

@@ -217,8 +217,8 @@ func validPrctl(c *caller) {
 	c.want(errno("efault"), get, pt.List{}, 0, 0, 0)
 	// bettered: D15 arguments after a structure keep their places.
 	c.want(okTuple(0, pt.List{pt.Binary("na"), pt.Binary("med\x00")}, 5, pt.Binary("b"), 7), get, pt.List{pt.Binary("xx"), pt.Binary("xxxx")}, 5, pt.Binary("b"), 7)
-	// decided: no address for the kernel to clear at the end of a thread is ever set. Kernels without checkpoints
-	// do not tell.
+	// decided: no address for the kernel to clear at the end of a thread is ever set. Kernels
+	// without checkpoints do not tell.
 	tid := c.Call(c.to, "prctl", pt.Atom("pr_get_tid_address"), pt.Binary(strings.Repeat("x", 8)), 0, 0, 0)
 	if !among([]pt.Term{okTuple(0, pt.Binary(native(8, 0)), 0, 0, 0), errno("einval")}, tid) {
 		c.t.Errorf("pr_get_tid_address: %s", pt.Format(tid))

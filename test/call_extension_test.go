@@ -24,7 +24,8 @@ var trapKind = merge(unknownName, anyBigs, kind{"negative": errno("einval"), "le
 	"below int": errno("einval"), "above int": errno("einval"), "above uint": errno("einval"),
 	"negative small big": errno("einval")})
 
-// validSyscall: see calls/syscall_test.go for all that is refused. Here is what concerns a process that serves.
+// validSyscall: see calls/syscall_test.go for all that is refused. Here is what concerns a process
+// that serves.
 func validSyscall(c *caller) {
 	pid := c.to.Pid()
 	c.want(pt.Tuple{ok, pid, pt.Tuple{}}, pt.Atom("sys_getpid"), pt.Tuple{})
@@ -59,7 +60,8 @@ func validSyscall(c *caller) {
 	d.also(d.to.Pid(), "getpid")
 }
 
-// extend has the process, and those that it forks from now on, answer the calls that the C port does not have.
+// extend has the process, and those that it forks from now on, answer the calls that the C port
+// does not have.
 func extend(p *pt.Port, to pt.Pipeline) { p.Want(true, to, "setopt", pt.Atom("extensions"), 1) }
 
 // A client that knows the hundred calls sees none but an option that it does not know.
@@ -295,7 +297,8 @@ func TestNoMoreThan16DescriptorsAreWatched(t *testing.T) {
 	p.Want(a.Pid(), a, "getpid")
 }
 
-// The loop waits for what is watched with the system calls that it makes anyway, with few children and with many.
+// The loop waits for what is watched with the system calls that it makes anyway, with few children
+// and with many.
 func TestProcessWithManyChildrenWatchesDescriptors(t *testing.T) {
 	p := pt.Start(t)
 	extend(p, nil)

@@ -27,13 +27,15 @@ var processCalls = map[string]call{
 	"waitpid":   {args: []argument{somePid, arg(flags, pt.List{pt.Atom("wnohang")})}, valid: validWaitpid},
 }
 
-// handlers: an atom that is none of the three, and whatever is no atom, is badarg; nothing at all is a question.
+// handlers: an atom that is none of the three, and whatever is no atom, is badarg; nothing at all
+// is a question.
 var handlers = kind{"nil": accepted, "empty binary": accepted}
 
 func validFork(c *caller) {
 	b := c.fork()
 	b.also(b.to.Pid(), "getpid")
-	// The session of a tree started outside of the PID namespace is 0 in it: a fork shares it whatever it is.
+	// The session of a tree started outside of the PID namespace is 0 in it: a fork shares it
+	// whatever it is.
 	b.also(okTuple(c.Int(c.to, "getsid", 0)), "getsid", 0)
 	c.Stop(b.to)
 }
@@ -244,7 +246,8 @@ func validWaitpid(c *caller) {
 	}
 }
 
-// stdinOf is the parent's descriptor for the standard input of a child whose parent does not answer now.
+// stdinOf is the parent's descriptor for the standard input of a child whose parent does not answer
+// now.
 func stdinOf(c *caller, child pt.Pipeline) int {
 	c.t.Helper()
 	want := pt.FDs(child.Pid())[0]
@@ -323,7 +326,8 @@ func validExecvp(c *caller) {
 	c.want(badarg, pt.Binary("echo\x00x"), argv("x"))
 	c.want(errno("enoent"), pt.Binary("\x00"), argv("x"))
 	c.want(badarg, pt.Binary("echo"), pt.List{pt.Binary("echo"), pt.Binary("x\x00y")})
-	// decided: not looked for at all, wherever PATH leads; and what is too long in PATH is passed over.
+	// decided: not looked for at all, wherever PATH leads; and what is too long in PATH is passed
+	// over.
 	c.want(errno("enametoolong"), pt.Binary(strings.Repeat("p", 256)), argv("x"))
 	set("/no/such/folder")
 	c.want(errno("enametoolong"), pt.Binary(strings.Repeat("p", 256)), argv("x"))

@@ -11,9 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// One test for each call. Their table is spread over the files call_FAMILY_test.go. For every call the test makes the
-// valid calls of its entry. Then, for every argument, it passes every term of samples that the argument's kind does
-// not accept. Then come wrong numbers of arguments, malformed bodies, and the call while it is filtered.
+// One test for each call. Their table is spread over the files call_FAMILY_test.go. For every call
+// the test makes the valid calls of its entry. Then, for every argument, it passes every term of
+// samples that the argument's kind does not accept. Then come wrong numbers of arguments, malformed
+// bodies, and the call while it is filtered.
 //
 // kept: arity, filter, and the rules for badarg, undef and enotsup.
 func TestCall(t *testing.T) {
@@ -57,8 +58,8 @@ type argument struct {
 	example pt.Term // accepted
 }
 
-// kind says for each sample what becomes of a call with it: the reply, or accepted if the argument may be so.
-// Samples that it does not mention are badarg.
+// kind says for each sample what becomes of a call with it: the reply, or accepted if the argument
+// may be so. Samples that it does not mention are badarg.
 type kind map[string]pt.Term
 
 const accepted = pt.Atom("accepted")

@@ -16,7 +16,8 @@ import (
 	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
-// One test for each defect of the C port, by its number, where no other test in this folder is named for it. The list:
+// One test for each defect of the C port, by its number, where no other test in this folder is
+// named for it. The list:
 //
 //	D1  here                                     D16 here
 //	D2  here                                     D17 TestOutputOfAChildThatWasWaitedForIsDelivered
@@ -86,7 +87,8 @@ func TestD1PartialFrameOfAChildDelaysOnlyThatChild(t *testing.T) {
 	})
 }
 
-// cutReply stops the port and has its child write two large replies: they do not fit in the pipe, and the second is cut.
+// cutReply stops the port and has its child write two large replies: they do not fit in the pipe,
+// and the second is cut.
 func cutReply(t *testing.T, p *pt.Port, a pt.Pipeline, size int) {
 	pt.Linux(t, "/proc")
 	t.Helper()
@@ -146,7 +148,8 @@ func TestD2LengthFieldInTwoPiecesLosesNoReply(t *testing.T) {
 	})
 }
 
-// openStdout opens the pipe in which a child's replies go to its parent, to write into it what the child never would.
+// openStdout opens the pipe in which a child's replies go to its parent, to write into it what the
+// child never would.
 func openStdout(t testing.TB, a pt.Pipeline) *os.File {
 	pt.Linux(t, "/proc")
 	t.Helper()

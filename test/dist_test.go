@@ -30,7 +30,8 @@ var machines = []struct {
 	{"riscv64", elf.EM_RISCV, "riscv64"},
 }
 
-// dist makes what is distributed and returns the folder. Whatever release of Go is there, the tests try it.
+// dist makes what is distributed and returns the folder. Whatever release of Go is there, the tests
+// try it.
 func dist(t *testing.T, env ...string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "dist")
@@ -169,8 +170,8 @@ func sumsAreRight(t *testing.T, dir string, files int) {
 	}
 }
 
-// TestDistributionIsTheSameOnAnotherMachine builds a copy of the tree as another user would elsewhere,
-// from the source of Go on. Of the programs it is one, since that takes long.
+// TestDistributionIsTheSameOnAnotherMachine builds a copy of the tree as another user would
+// elsewhere, from the source of Go on. Of the programs it is one, since that takes long.
 func TestDistributionIsTheSameOnAnotherMachine(t *testing.T) {
 	const arch = "arm64"
 	first := read(t, dist(t))

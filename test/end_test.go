@@ -347,7 +347,8 @@ func TestEndOfInputDoesNotSignalAPidThatWasReaped(t *testing.T) {
 	a := p.Fork(nil)
 	p.Want(okTuple(a.Pid()), a, "setsid")
 	said := filepath.Join(t.TempDir(), "said")
-	// In the group of the child, which is no child any more. It notes signals in the order of their numbers.
+	// In the group of the child, which is no child any more. It notes signals in the order of their
+	// numbers.
 	p.Sh(a, `(trap "echo term >> `+said+`" TERM; trap "echo winch >> `+said+`; exit" WINCH
 		sh -c 'echo $PPID'; while :; do sleep 0.01; done) & exit 3`)
 	background := outputInt(t, p, a)

@@ -273,7 +273,8 @@ func reexec(p *pt.Port, to pt.Pipeline) {
 	p.Next(pt.Reply(to, ok))
 }
 
-// What was ignored stays ignored across exec, in the port as in any program; what was handled has its default action.
+// What was ignored stays ignored across exec, in the port as in any program; what was handled has
+// its default action.
 func TestPortThatExecutesItselfAgainIgnoresWhatItIgnored(t *testing.T) {
 	p := pt.Start(t)
 	a := p.Fork(nil)

@@ -86,7 +86,8 @@ func openUntilError(t *testing.T, p *pt.Port, to pt.Pipeline) []int {
 	}
 }
 
-// poll(2) refuses a list that is longer than the limit on open files; the slots of children that are gone count in it.
+// poll(2) refuses a list that is longer than the limit on open files; the slots of children that
+// are gone count in it.
 func TestDescriptorLimitMayBeLoweredWithAChildInAHighSlot(t *testing.T) {
 	p := pt.Start(t)
 	var files []int
@@ -459,7 +460,8 @@ func TestRandomBytesEndAProcessAndNeverHangIt(t *testing.T) {
 	}
 }
 
-// Calls with bodies of random bytes, and with one byte of a good body changed: a reply each, whatever it says.
+// Calls with bodies of random bytes, and with one byte of a good body changed: a reply each,
+// whatever it says.
 func TestRandomBodiesAreAnswered(t *testing.T) {
 	random := seeded(t)
 	p := pt.Start(t)

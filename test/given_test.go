@@ -215,8 +215,8 @@ func TestProgramGetsTheUmaskAndTheProcessKeepsIts(t *testing.T) {
 	p.Want(-1, nil, "getopt", pt.Atom("umask"))
 }
 
-// The port has no parent that is told of the moment of an exec; what it has read ahead goes to the program only if that
-// has the pipe.
+// The port has no parent that is told of the moment of an exec; what it has read ahead goes to the
+// program only if that has the pipe.
 func TestPortGivesDescriptorsToAProgramToo(t *testing.T) {
 	p := pt.Start(t, pt.AnyEnd())
 	out := filepath.Join(t.TempDir(), "out")

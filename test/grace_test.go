@@ -17,7 +17,8 @@ import (
 	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
-// What a process that was asked to does about all that runs below it: at the end of its input, and before.
+// What a process that was asked to does about all that runs below it: at the end of its input, and
+// before.
 
 // buildArtist builds the program that escapes, once.
 var buildArtist = sync.OnceValues(func() (string, error) {

@@ -11,7 +11,8 @@ import (
 	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
-// What belongs to whom on a process's standard input, around calls that read it or hand it to another program.
+// What belongs to whom on a process's standard input, around calls that read it or hand it to
+// another program.
 
 func TestDataBehindEveryExecCallReachesTheProgram(t *testing.T) {
 	p := pt.Start(t)
@@ -62,7 +63,8 @@ func TestExecCallAndDataMayBeCutAnywhere(t *testing.T) {
 	}
 }
 
-// Whether an exec call is refused by its arguments, by a filter, or by the kernel: what follows is for the process.
+// Whether an exec call is refused by its arguments, by a filter, or by the kernel: what follows is
+// for the process.
 func TestCallsBehindAnExecCallThatIsRefusedAreAnswered(t *testing.T) {
 	p := pt.Start(t)
 	a := p.Fork(nil)
@@ -138,7 +140,8 @@ func TestEndOfInputBehindCallsComesAfterTheirReplies(t *testing.T) {
 	}
 }
 
-// More data behind an exec call than any pipe holds: what {pipe, N} says, and what it does not, adds up.
+// More data behind an exec call than any pipe holds: what {pipe, N} says, and what it does not,
+// adds up.
 func TestBytesBehindAnExecCallAddUp(t *testing.T) {
 	random := seeded(t)
 	p := pt.Start(t)
@@ -178,7 +181,8 @@ func TestBytesBehindAnExecCallAddUp(t *testing.T) {
 	}
 }
 
-// A program in the place of the port itself reads what the client writes, also what the port had read ahead.
+// A program in the place of the port itself reads what the client writes, also what the port had
+// read ahead.
 func TestProgramInThePlaceOfThePortReadsAllThatFollows(t *testing.T) {
 	for _, size := range []int{0, 10, 70000, 1 << 20} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {

@@ -144,7 +144,8 @@ func TestSIGIOBelongsToTheClient(t *testing.T) {
 	p.SignalOf(a, "sigio")
 }
 
-// What the process does about it is that of the client: the end of its parent does not kill it then.
+// What the process does about it is that of the client: the end of its parent does not kill it
+// then.
 func TestSIGIOWithoutAHandlerIsNotSentAtTheEnd(t *testing.T) {
 	for _, disposition := range []pt.Atom{"sig_dfl", "sig_ign"} {
 		t.Run(string(disposition), func(t *testing.T) {

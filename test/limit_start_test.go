@@ -23,7 +23,8 @@ type condition struct {
 	alone bool // it cannot fork
 }
 
-// debugged has gdb run a program, whose input and output are those of the shell. They are not gdb's.
+// debugged has gdb run a program, whose input and output are those of the shell. They are not
+// gdb's.
 const debugged = `exec 8<&0 9>&1 </dev/null >/dev/null 2>&1
 exec gdb -nx -batch -ex 'handle all nostop noprint pass' -ex "set exec-wrapper sh -c 'exec \"\$0\" \"\$@\" <&8 >&9 8<&- 9>&-'" -ex run --args "$@"`
 

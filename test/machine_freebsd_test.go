@@ -2,8 +2,8 @@ package test
 
 import "golang.org/x/sys/unix"
 
-// What differs between machines and systems, for tests that run on FreeBSD, and what those that do not run there are
-// compiled with.
+// What differs between machines and systems, for tests that run on FreeBSD, and what those that do
+// not run there are compiled with.
 var (
 	pollCalls     = []int{unix.SYS_POLL, unix.SYS_PPOLL}
 	selectCalls   = []int{unix.SYS_SELECT, unix.SYS_PSELECT}

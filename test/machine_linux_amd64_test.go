@@ -14,8 +14,8 @@ var (
 
 const (
 	largeFile = 0o100000 // what the kernel adds to the flags of open
-	// The register set of ptrace: its size, and the offsets of the instruction pointer and of the number of the system
-	// call to be made again (restartedCall).
+	// The register set of ptrace: its size, and the offsets of the instruction pointer and of the
+	// number of the system call to be made again (restartedCall).
 	registersSize, instructionPointer = 216, 16 * 8
 )
 

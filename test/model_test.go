@@ -12,11 +12,12 @@ import (
 	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
-// A random tree is compared with a model of it. In each round a batch of calls, data and signals goes to random
-// processes, while one of them may be killed, stopped, or told to exit. Every process that lives must answer each call
-// once and in order; every end is reported once; nothing else may come. No process has more descriptors than its
-// children account for, or children that the model does not have. None has more memory than when it had been there for
-// a while; some are never killed, and show that longest. Flags -seed, -budget and -processes repeat a run, or make it
+// A random tree is compared with a model of it. In each round a batch of calls, data and signals
+// goes to random processes, while one of them may be killed, stopped, or told to exit. Every
+// process that lives must answer each call once and in order; every end is reported once; nothing
+// else may come. No process has more descriptors than its children account for, or children that
+// the model does not have. None has more memory than when it had been there for a while; some are
+// never killed, and show that longest. Flags -seed, -budget and -processes repeat a run, or make it
 // longer or the tree larger.
 func TestRandomTreeBehavesAsItsModel(t *testing.T) {
 	t.Parallel()
@@ -141,7 +142,8 @@ func (m *model) round() {
 	m.bury()
 }
 
-// settle has every process that lives answer once more: what it had to say about the dead is out by then.
+// settle has every process that lives answer once more: what it had to say about the dead is out by
+// then.
 func (m *model) settle() {
 	for _, n := range m.nodes {
 		if !n.program && !n.doomed {
@@ -225,14 +227,16 @@ func (m *model) write() {
 	}
 }
 
-// signal sends a signal to a process that runs the port, one of each kind at a time since two may become one.
+// signal sends a signal to a process that runs the port, one of each kind at a time since two may
+// become one.
 func (m *model) signal() {
 	name, number := "sigusr1", syscall.SIGUSR1
 	if m.random.IntN(2) == 0 {
 		name, number = "sigusr2", syscall.SIGUSR2
 	}
 	n := m.pick(func(n *node) bool { return !n.program && !n.doomed && n.signals[name] == 0 })
-	// A process that is about to become a program, or has just been forked, may not have its handlers.
+	// A process that is about to become a program, or has just been forked, may not have its
+	// handlers.
 	if n != nil {
 		n.signals[name]++
 		kill(m.t, n.pid, number)
@@ -413,8 +417,8 @@ func (m *model) compareTree() {
 	})
 }
 
-// compareMemory compares the memory of each process with what it had when it had been there for a while: it has used
-// its buffers by then, and has had as many children as ever.
+// compareMemory compares the memory of each process with what it had when it had been there for a
+// while: it has used its buffers by then, and has had as many children as ever.
 func (m *model) compareMemory() {
 	m.t.Helper()
 	const while, most = 100, 1500

@@ -13,7 +13,8 @@ var (
 	processes = flag.Int("processes", 25, "how many processes the random tree has")
 )
 
-// seeded makes a random source and has the seed in the test's output. The same seed gives the same choices.
+// seeded makes a random source and has the seed in the test's output. The same seed gives the same
+// choices.
 func seeded(t *testing.T) *rand.Rand {
 	t.Helper()
 	s := *seed

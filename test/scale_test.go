@@ -6,7 +6,8 @@ import (
 	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
-// wide lets a process have a thousand children, and the port open what they need: six descriptors for each.
+// wide lets a process have a thousand children, and the port open what they need: six descriptors
+// for each.
 func wide(t *testing.T) *pt.Port {
 	t.Helper()
 	return pt.Start(t, pt.Shell("ulimit -n 8192"), pt.Args("-m", "1100"))

@@ -12,8 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A filter may have the kernel skip a system call: by SECCOMP_RET_TRAP, then the result is what was in a register (the
-// number of the call or its first argument, by machine), or by SECCOMP_RET_ERRNO with 0.
+// A filter may have the kernel skip a system call: by SECCOMP_RET_TRAP, then the result is what was
+// in a register (the number of the call or its first argument, by machine), or by SECCOMP_RET_ERRNO
+// with 0.
 const (
 	retTrap  = 0x00030000
 	retZero  = 0x00050000
@@ -45,8 +46,8 @@ func enforce(p *pt.Port, to pt.Pipeline, filter string) {
 	p.Want(ok, to, "seccomp", pt.Atom("seccomp_set_mode_filter"), 0, program(filter))
 }
 
-// skippedReplies are what calls answer whose system calls were not made. All others may answer what they like, since
-// nothing but the result tells whether they were made: ok, or a number.
+// skippedReplies are what calls answer whose system calls were not made. All others may answer what
+// they like, since nothing but the result tells whether they were made: ok, or a number.
 var skippedReplies = map[string][]pt.Term{
 	"clone":       {errno("unknown")},
 	"execve":      {errno("unknown")},
@@ -64,7 +65,8 @@ var skippedReplies = map[string][]pt.Term{
 	"waitpid":     {errno("unknown"), okTuple(0, 0, pt.List{})},
 }
 
-// skippedArguments are those of the calls whose examples would wait, end the process or not reach the kernel.
+// skippedArguments are those of the calls whose examples would wait, end the process or not reach
+// the kernel.
 var skippedArguments = map[string][]pt.Term{
 	"clone":   {pt.List{pt.Atom("clone_newuts")}},
 	"execve":  {pt.Binary("/bin/true"), argv("true"), argv("A=1")},
@@ -104,7 +106,8 @@ func TestEveryCallSurvivesAResultThatTheKernelDidNotMake(t *testing.T) {
 	}
 }
 
-// A fork of a process with children, whose exit signals would go to a pid that is not that of a child.
+// A fork of a process with children, whose exit signals would go to a pid that is not that of a
+// child.
 func TestSkippedForkIsNoChild(t *testing.T) {
 	for how, answer := range skips {
 		p := pt.Start(t)
@@ -120,7 +123,8 @@ func TestSkippedForkIsNoChild(t *testing.T) {
 	}
 }
 
-// A fork whose descriptors would block the process: of the commands of fcntl(2) only that which changes flags is skipped.
+// A fork whose descriptors would block the process: of the commands of fcntl(2) only that which
+// changes flags is skipped.
 func TestForkWhoseDescriptorsWouldBlockFails(t *testing.T) {
 	const load, jump, ret = 0x20, 0x15, 0x06
 	const number, command = 0, 24 // places in struct seccomp_data; the machines of this test are little-endian

@@ -9,10 +9,11 @@ import (
 	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
-// Processes of a tree are killed, stopped and continued while calls, forks and execs are on their way to them. The
-// port, a child that nobody touches, and a program below it answer in every round. Now and then all goes on. Then each
-// process that was not killed has answered every call, or its program has returned every byte. Each end of one whose
-// parent lives has been reported once, and the tree is the one that the reports make.
+// Processes of a tree are killed, stopped and continued while calls, forks and execs are on their
+// way to them. The port, a child that nobody touches, and a program below it answer in every round.
+// Now and then all goes on. Then each process that was not killed has answered every call, or its
+// program has returned every byte. Each end of one whose parent lives has been reported once, and
+// the tree is the one that the reports make.
 func TestAnyProcessMayBeKilledOrStoppedAtAnyMoment(t *testing.T) {
 	t.Parallel()
 	s := &storm{t: t, random: seeded(t), p: pt.Start(t, pt.Shell("ulimit -S -n 1024")), nodes: map[string]*stormNode{}}
@@ -53,12 +54,12 @@ func TestAnyProcessMayBeKilledOrStoppedAtAnyMoment(t *testing.T) {
 const (
 	stormRounds = 3000
 
-	// No more is sent between two rests than a pipe and a queue hold, however it is cut: then no process may refuse
-	// anything.
+	// No more is sent between two rests than a pipe and a queue hold, however it is cut: then no
+	// process may refuse anything.
 	enough, most = 70000, 90000
 
-	// A program has a pipe and no queue. Of the pages of a pipe more than half of each is used, since what does not fit
-	// in the last one begins a new one.
+	// A program has a pipe and no queue. Of the pages of a pipe more than half of each is used,
+	// since what does not fit in the last one begins a new one.
 	programTakes = 32 << 10
 )
 
@@ -278,7 +279,8 @@ func (s *storm) take(m pt.Message) {
 	}
 }
 
-// unknown is a message of a process that is not of the model: its parent was killed before it could tell.
+// unknown is a message of a process that is not of the model: its parent was killed before it could
+// tell.
 func (s *storm) unknown(m pt.Message) {
 	for i := len(m.From) - 1; i > 0; i-- {
 		if n := s.nodes[m.From[:i].String()]; n != nil && n.dead {

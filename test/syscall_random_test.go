@@ -10,9 +10,9 @@ import (
 	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
-// randomCalls are the system calls that are tried with random arguments: all whose purpose is not to end, stop, limit
-// or block their caller, or to change the machine beyond its namespaces. Those that are refused for the harm that they
-// would do are among them.
+// randomCalls are the system calls that are tried with random arguments: all whose purpose is not
+// to end, stop, limit or block their caller, or to change the machine beyond its namespaces. Those
+// that are refused for the harm that they would do are among them.
 const randomCalls = `
 access add_key arch_prctl brk capget clone clone3 close close_range copy_file_range creat dup dup2 dup3
 epoll_create epoll_create1 epoll_ctl eventfd eventfd2 execve execveat exit faccessat faccessat2 fadvise64 fallocate

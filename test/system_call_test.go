@@ -41,7 +41,8 @@ func systemCalls(t *testing.T) map[string][]string {
 	return table
 }
 
-// tracedArguments are those of calls whose examples do not reach the kernel, wait, or change what comes after.
+// tracedArguments are those of calls whose examples do not reach the kernel, wait, or change what
+// comes after.
 var tracedArguments = map[string][]pt.Term{
 	"clone":        {pt.List{pt.Atom("clone_newuts")}},
 	"close":        {99},
@@ -67,8 +68,8 @@ var tracedArguments = map[string][]pt.Term{
 // straceLine takes a line of strace apart: who, what, the first argument.
 var straceLine = regexp.MustCompile(`^(\d+) +([a-z][a-z0-9_]*)\(([^,)]*)`)
 
-// ofServing tells whether a system call is one of those that taking a call and replying takes, or telling the parent of an
-// exec.
+// ofServing tells whether a system call is one of those that taking a call and replying takes, or
+// telling the parent of an exec.
 func ofServing(name, argument string) bool {
 	switch name {
 	case "poll", "ppoll", "restart_syscall", "rt_sigreturn":
@@ -81,8 +82,8 @@ func ofServing(name, argument string) bool {
 	return false
 }
 
-// madeBeside are system calls that our calls make beyond the table while no filter can be in force: after a change of user
-// the kernel has to be told again whom a signal for descriptor 5 is for.
+// madeBeside are system calls that our calls make beyond the table while no filter can be in force:
+// after a change of user the kernel has to be told again whom a signal for descriptor 5 is for.
 var madeBeside = map[string][]string{"setuid": {"fcntl"}, "setresuid": {"fcntl"}}
 
 // kept: lists of allowed system calls that were written for the C port.

@@ -8,8 +8,9 @@ import (
 	"testing"
 )
 
-// What can be known here of the program on a system that is not here: it compiles, vet finds nothing in it or in its
-// tests, and it needs nothing but the kernel. A test file that is only for Linux says so (//go:build linux).
+// What can be known here of the program on a system that is not here: it compiles, vet finds
+// nothing in it or in its tests, and it needs nothing but the kernel. A test file that is only for
+// Linux says so (//go:build linux).
 func TestProgramOfFreeBSDCompilesAndVetFindsNothing(t *testing.T) {
 	for _, m := range []struct {
 		arch    string

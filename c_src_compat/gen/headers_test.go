@@ -64,7 +64,8 @@ func TestAWrongTableDoesNotPassTheHeaders(t *testing.T) {
 	}
 }
 
-// In these headers CLONE_IO is an unsigned int, and MS_NOUSER an int or, since glibc 2.43, an unsigned one.
+// In these headers CLONE_IO is an unsigned int, and MS_NOUSER an int or, since glibc 2.43, an
+// unsigned one.
 func TestBit31PassesTheHeadersWithEitherSign(t *testing.T) {
 	clone := table{Name: "clone", Names: []name{{Name: "clone_io"}}}
 	for _, value := range []int64{1 << 31, -1 << 31} {

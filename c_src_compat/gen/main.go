@@ -1,7 +1,8 @@
-// Gen writes what follows from the lists of c_src_compat: in Go the tables of calls and constants of
-// package calls, and the constants of package sys. The version of the application is a constant, too. In Erlang these are the modules alcove and
-// alcove_linux, which have two functions for each call, and the numbers of calls. Headers have the
-// atoms that replies are made of, and which arguments are names.
+// Gen writes what follows from the lists of c_src_compat: in Go the tables of calls and constants
+// of package calls, and the constants of package sys. The version of the application is a constant,
+// too. In Erlang these are the modules alcove and alcove_linux, which have two functions for each
+// call, and the numbers of calls. Headers have the atoms that replies are made of, and which
+// arguments are names.
 //
 //	go run ./c_src_compat/gen [-root directory]
 //

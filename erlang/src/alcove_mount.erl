@@ -1,9 +1,9 @@
 %% @doc Attributes of mounts and of all that are mounted below them.
 %%
-%% `ms_rdonly' of {@link alcove:mount/8} makes one mount read-only, and leaves those below it as they
-%% are: a sandbox that was bound with `ms_rec' could be written to through them. The functions
-%% of this module take all of a tree. They need the calls of {@link alcove_linux}:
-%% {@link alcove_linux:extend/2} switches them on.
+%% `ms_rdonly' of {@link alcove:mount/8} makes one mount read-only, and leaves those below it as
+%% they are: a sandbox that was bound with `ms_rec' could be written to through them. The functions
+%% of this module take all of a tree. They need the calls of {@link alcove_linux}: {@link
+%% alcove_linux:extend/2} switches them on.
 %%
 %% ```
 %% ok = alcove:mount(Drv, [Pid], "/usr", "jail/usr", "", [ms_bind, ms_rec], "", ""),
@@ -32,8 +32,8 @@
 
 %% @doc Gives attributes to a mount and to all mounts below it.
 %%
-%% Attributes are added to those that a mount has. Path has to be where something is mounted.
-%% This is one system call, mount_setattr(2), which does all or nothing. Before Linux 5.12, and where a
+%% Attributes are added to those that a mount has. Path has to be where something is mounted. This
+%% is one system call, mount_setattr(2), which does all or nothing. Before Linux 5.12, and where a
 %% filter answers as if the kernel did not have it, it is {@link walk/4}.
 -spec set(alcove_drv:ref(), [alcove:pid_t()], path(), [attribute()]) -> ok | {error, alcove:posix()}.
 set(Drv, Pids, Path, Attributes) ->

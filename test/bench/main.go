@@ -1,12 +1,13 @@
-// Command bench measures a port program over plain pipes, beside what the same way through the kernel costs with
-// cat(1), and prints a table.
+// Command bench measures a port program over plain pipes, beside what the same way through the
+// kernel costs with cat(1), and prints a table.
 //
 //	go run ./test/bench -port priv/alcove
 //	go run ./test/bench -port priv/alcove -only stream -n 5
 //
-// A call to a process at depth d passes 2d+1 processes, and so does a line through 2d+1 cats; output from depth d
-// passes d of them. Absolute figures differ from machine to machine; their ratio to the reference, taken in turns in
-// the same run, carries over. A ratio above 1 means that the program is faster than cats.
+// A call to a process at depth d passes 2d+1 processes, and so does a line through 2d+1 cats;
+// output from depth d passes d of them. Absolute figures differ from machine to machine; their
+// ratio to the reference, taken in turns in the same run, carries over. A ratio above 1 means that
+// the program is faster than cats.
 //
 // Files: figures.go what is measured, port.go a running port, cat.go the reference.
 package main

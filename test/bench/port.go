@@ -22,7 +22,8 @@ type port struct {
 	buf []byte
 }
 
-// pipe makes a pipe whose ends block: a reader that waits is woken by the kernel, without a detour through epoll(7).
+// pipe makes a pipe whose ends block: a reader that waits is woken by the kernel, without a detour
+// through epoll(7).
 func pipe() (r, w *os.File) {
 	var fds [2]int
 	check(unix.Pipe2(fds[:], unix.O_CLOEXEC))
@@ -58,7 +59,8 @@ func (p *port) write(b []byte) {
 	check(err)
 }
 
-// next reads a frame and returns what is in the innermost one. The contents are valid until the next call.
+// next reads a frame and returns what is in the innermost one. The contents are valid until the
+// next call.
 func (p *port) next() (typ porttest.Type, contents []byte) {
 	_, err := io.ReadFull(p.out, p.buf[:2])
 	check(err)
@@ -78,8 +80,8 @@ func (p *port) next() (typ porttest.Type, contents []byte) {
 	}
 }
 
-// await reads until a message of the type, which is the only one that may come besides those that tell how children
-// fare.
+// await reads until a message of the type, which is the only one that may come besides those that
+// tell how children fare.
 func (p *port) await(want porttest.Type) (contents []byte) {
 	for {
 		typ, contents := p.next()

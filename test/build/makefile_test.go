@@ -185,7 +185,8 @@ func TestWhatCannotBeBuiltOrInstalledIsNamed(t *testing.T) {
 	}
 }
 
-// TestWithoutGoThePrebuiltProgramIsEnough runs make and the hook of rebar3 as on a machine that has no Go.
+// TestWithoutGoThePrebuiltProgramIsEnough runs make and the hook of rebar3 as on a machine that has
+// no Go.
 func TestWithoutGoThePrebuiltProgramIsEnough(t *testing.T) {
 	given := filepath.Join(t.TempDir(), "given")
 	write(t, given, "#!/bin/sh\n", 0o700)

@@ -242,7 +242,8 @@ func registry(t *testing.T, file string) string {
 	return config
 }
 
-// prx makes a repository that depends on the original in the way of prx, from where nothing can be fetched.
+// prx makes a repository that depends on the original in the way of prx, from where nothing can be
+// fetched.
 func prx(t *testing.T) string {
 	t.Helper()
 	top := t.TempDir()

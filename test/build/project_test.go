@@ -146,8 +146,8 @@ func tool(t *testing.T, name string) string {
 	return path
 }
 
-// user runs the commands of a user in a folder: with a home of their own and little else in the environment, and
-// whatever would ask the network fails.
+// user runs the commands of a user in a folder: with a home of their own and little else in the
+// environment, and whatever would ask the network fails.
 func user(t *testing.T, folder, path string, env []string, commands ...[]string) string {
 	t.Helper()
 	var output strings.Builder
@@ -190,8 +190,8 @@ func passed(t *testing.T, output, program string) {
 	}
 }
 
-// released checks that there is a release, and that its tools complain of nothing in this application. They may of
-// OTP, whose sources are not installed everywhere.
+// released checks that there is a release, and that its tools complain of nothing in this
+// application. They may of OTP, whose sources are not installed everywhere.
 func released(t *testing.T, output string) {
 	t.Helper()
 	if warning := regexp.MustCompile(`\*WARNING\* alcove.*`).FindString(output); warning != "" ||
@@ -303,7 +303,8 @@ func TestWarningsEndTheBuildOfThisProjectOnly(t *testing.T) {
 	}
 }
 
-// TestMakeBuildsNothingTwice also shows that the targets that build may run in any order, or at once.
+// TestMakeBuildsNothingTwice also shows that the targets that build may run in any order, or at
+// once.
 func TestMakeBuildsNothingTwice(t *testing.T) {
 	top := checkout(t)
 	path, env := os.Getenv("PATH"), caches(t)

@@ -133,8 +133,8 @@ func (s *Sources) noteConstants(spec *ast.ValueSpec) {
 	}
 }
 
-// SystemCalls returns the system calls of functions of the module, and of all that these name in their
-// code, except for what is left out. Functions are named as in port.(*Process).Fork.
+// SystemCalls returns the system calls of functions of the module, and of all that these name in
+// their code, except for what is left out. Functions are named as in port.(*Process).Fork.
 func (s *Sources) SystemCalls(from, except []string) ([]string, error) {
 	named := map[string]types.Object{}
 	for function := range s.bodies {

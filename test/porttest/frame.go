@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Pipeline addresses a process of the tree: the pids on the way from the port, which is nil, to the process.
+// Pipeline addresses a process of the tree: the pids on the way from the port, which is nil, to the
+// process.
 type Pipeline []int
 
 // Pid is the pid of the process addressed, as its parent knows it.
@@ -36,7 +37,8 @@ const (
 	TypeCtl
 	TypePipe
 
-	// TypeMalformed marks what no port may send of its own accord; Data is what the innermost whole proxy frame held.
+	// TypeMalformed marks what no port may send of its own accord; Data is what the innermost whole
+	// proxy frame held.
 	TypeMalformed Type = -1
 )
 
@@ -61,7 +63,8 @@ func Frame(typ Type, rest []byte) []byte {
 	return append(b, rest...)
 }
 
-// StdinFrame is data for the process at to, one stdin frame for each pid on the way; data itself for nil.
+// StdinFrame is data for the process at to, one stdin frame for each pid on the way; data itself
+// for nil.
 func StdinFrame(to Pipeline, data []byte) []byte {
 	for i := len(to) - 1; i >= 0; i-- {
 		data = Frame(TypeStdin, append(binary.BigEndian.AppendUint32(nil, uint32(to[i])), data...))
@@ -143,8 +146,9 @@ func (m Message) Signal(name string) (info string, ok bool) {
 	return string(b), ok
 }
 
-// parse reads one frame, without its length field, down to its message. It accepts what a port may send and nothing
-// else: every length must fit exactly, and terms must be whole and of a kind that the type carries.
+// parse reads one frame, without its length field, down to its message. It accepts what a port may
+// send and nothing else: every length must fit exactly, and terms must be whole and of a kind that
+// the type carries.
 func parse(rest []byte) (Message, error) {
 	var from Pipeline
 	for {
@@ -163,7 +167,8 @@ func parse(rest []byte) (Message, error) {
 	}
 }
 
-// parseOne reads one level. For a proxy frame it returns the frame inside, without its length field.
+// parseOne reads one level. For a proxy frame it returns the frame inside, without its length
+// field.
 func parseOne(from Pipeline, rest []byte) (m Message, inner []byte, err error) {
 	if len(rest) < 2 {
 		return m, nil, fmt.Errorf("frame of %d bytes", len(rest))

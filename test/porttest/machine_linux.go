@@ -15,8 +15,8 @@ func adoptOrphans() error {
 	return nil
 }
 
-// defaultSignals undoes what make(1) hands down: the C library's posix_spawn(3) has programs ignore the two signals
-// that it keeps for itself, and these tests look at what is ignored.
+// defaultSignals undoes what make(1) hands down: the C library's posix_spawn(3) has programs ignore
+// the two signals that it keeps for itself, and these tests look at what is ignored.
 func defaultSignals() {
 	var none [4]uintptr // struct sigaction: SIG_DFL
 	for signo := uintptr(32); signo <= 33; signo++ {

@@ -33,8 +33,8 @@ var run struct {
 	own sync.Map     // pids that somebody waits for
 }
 
-// Main builds the program, with traps, or takes the one that flag -port names, runs the tests, and returns the exit status: not 0
-// also when the tests leave descriptors, children or zombies behind.
+// Main builds the program, with traps, or takes the one that flag -port names, runs the tests, and
+// returns the exit status: not 0 also when the tests leave descriptors, children or zombies behind.
 func Main(m *testing.M) int {
 	port := flag.String("port", "", "test this `program` instead of building it")
 	flag.DurationVar(&run.patience, "patience", 30*time.Second, "how long a test waits for what does not come")
@@ -53,7 +53,8 @@ func Main(m *testing.M) int {
 	} else if run.program, err = filepath.Abs(*port); err != nil {
 		return complain(err)
 	}
-	// Programs whose parents are gone become children of this process, so that none is lost sight of.
+	// Programs whose parents are gone become children of this process, so that none is lost sight
+	// of.
 	if err := adoptOrphans(); err != nil {
 		return complain(err)
 	}
@@ -82,8 +83,9 @@ func complain(err error) int {
 // Program is the path of the program under test.
 func Program() string { return run.program }
 
-// Build makes a program just as users do: the port program from the folder "." of the module, or one of the tests' own
-// with the same entry. env comes on top of the environment. The tests are what tries it, whatever release of Go built it.
+// Build makes a program just as users do: the port program from the folder "." of the module, or
+// one of the tests' own with the same entry. env comes on top of the environment. The tests are
+// what tries it, whatever release of Go built it.
 func Build(path, folder string, env ...string) error {
 	mod, err := exec.Command("go", "env", "GOMOD").Output()
 	if err != nil {
@@ -102,7 +104,8 @@ func Build(path, folder string, env ...string) error {
 	return nil
 }
 
-// BuildTrapped makes the port program, in which all code of the Go runtime that it may not need is a trap.
+// BuildTrapped makes the port program, in which all code of the Go runtime that it may not need is
+// a trap.
 func BuildTrapped(path string) error {
 	symbols := path + ".symbols"
 	defer os.Remove(symbols)
@@ -115,8 +118,8 @@ func BuildTrapped(path string) error {
 	return gate.Trap(path, symbols, path)
 }
 
-// look looks at the sources: the go command remembers the result of a test for as long as the files are the same that
-// the test has looked at.
+// look looks at the sources: the go command remembers the result of a test for as long as the files
+// are the same that the test has looked at.
 func look(root string) error {
 	return filepath.WalkDir(root, func(path string, e os.DirEntry, err error) error {
 		if err == nil && (filepath.Ext(path) == ".go" || filepath.Ext(path) == ".s") {
@@ -135,8 +138,8 @@ func keepDescriptors() {
 	}
 }
 
-// settle makes the Go runtime open the descriptors that it keeps for good (epoll, pidfd probes), so that the
-// comparison at the end counts none of them.
+// settle makes the Go runtime open the descriptors that it keeps for good (epoll, pidfd probes), so
+// that the comparison at the end counts none of them.
 func settle() {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -150,8 +153,8 @@ func settle() {
 	}
 }
 
-// leftBehind reports descriptors that were not open before and children, dead or alive, once all of them have had
-// time to go.
+// leftBehind reports descriptors that were not open before and children, dead or alive, once all of
+// them have had time to go.
 func leftBehind(before map[int]string) error {
 	var err error
 	for end := time.Now().Add(run.patience / 3); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
@@ -212,8 +215,8 @@ func reapOrphans() {
 	}
 }
 
-// Until asks done again and again until it says yes: for what nothing but /proc can tell. The test fails after
-// flag -patience says, with what was awaited.
+// Until asks done again and again until it says yes: for what nothing but /proc can tell. The test
+// fails after flag -patience says, with what was awaited.
 func Until(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	pause := time.Millisecond

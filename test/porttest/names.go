@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// calls lists the calls in the order of their numbers, 0 to 99, with their arities. It is written down here a second
-// time, apart from the list that the program is generated from, so that a slip in that one fails the tests.
+// calls lists the calls in the order of their numbers, 0 to 99, with their arities. It is written
+// down here a second time, apart from the list that the program is generated from, so that a slip
+// in that one fails the tests.
 const calls = `alloc/1 cap_constant/1 cap_enter/0 cap_fcntls_get/1 cap_fcntls_limit/2 cap_getmode/0 cap_ioctls_limit/2
 cap_rights_limit/2 chdir/1 chmod/2 chown/3 chroot/1 clearenv/0 clone/1 clone_constant/1 close/1 connect/2 cpid/0
 environ/0 errno_id/1 execve/3 execvp/2 exit/1 fcntl/3 fcntl_constant/1 fexecve/3 file_constant/1 filter/2 fork/0

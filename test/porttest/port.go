@@ -17,7 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Port is a running program. Its methods fail the test it was started for, or the one given to With.
+// Port is a running program. Its methods fail the test it was started for, or the one given to
+// With.
 type Port struct {
 	t testing.TB
 	*conn
@@ -145,8 +146,8 @@ func (p *Port) Call(to Pipeline, name string, args ...Term) Term {
 	return p.Reply(to, name).Term()
 }
 
-// Reply waits for the next reply of the process at to. Instead of a reply a ctl, pipe or exit message about the
-// process fails the test, as no reply will come after it.
+// Reply waits for the next reply of the process at to. Instead of a reply a ctl, pipe or exit
+// message about the process fails the test, as no reply will come after it.
 func (p *Port) Reply(to Pipeline, what string) Message {
 	p.t.Helper()
 	m := p.Receive(fmt.Sprintf("reply of %v to %s", to, what), func(m Message) bool {
@@ -184,7 +185,8 @@ func Diff(want Term, got Message) string {
 		diff, Format(want), cut(string(expected), 100), got, cut(got.Data, 100))
 }
 
-// OK makes a call that must answer {ok, Value} and returns Value; OK of a call that answers ok returns that atom.
+// OK makes a call that must answer {ok, Value} and returns Value; OK of a call that answers ok
+// returns that atom.
 func (p *Port) OK(to Pipeline, name string, args ...Term) Term {
 	p.t.Helper()
 	got := p.Call(to, name, args...)
@@ -270,7 +272,8 @@ func ExecFrame(to Pipeline, argv ...string) []byte {
 	return CallFrame(to, "execvp", Binary(argv[0]), list)
 }
 
-// Signal sends a signal to the process at to, from outside. The pid must be one of this pid namespace.
+// Signal sends a signal to the process at to, from outside. The pid must be one of this pid
+// namespace.
 func (p *Port) Signal(to Pipeline, sig syscall.Signal) {
 	p.t.Helper()
 	pid := p.Pid
@@ -290,7 +293,8 @@ func (p *Port) Stop(to Pipeline) {
 	p.Await(ExitStatus(to, 0))
 }
 
-// Hold stops reading from the program; what it writes stays in the pipe, save for one read that may be under way.
+// Hold stops reading from the program; what it writes stays in the pipe, save for one read that may
+// be under way.
 func (p *Port) Hold() { p.hold.Lock() }
 
 // Release goes on reading.
@@ -299,8 +303,9 @@ func (p *Port) Release() { p.hold.Unlock() }
 // CloseInput closes the program's standard input.
 func (p *Port) CloseInput() { p.stdin.Close() }
 
-// CloseOutput goes away as a reader of the program's output, and waits until nobody reads from it: a program that
-// another test just starts has all descriptors until it runs, and what is written meanwhile is no error.
+// CloseOutput goes away as a reader of the program's output, and waits until nobody reads from it:
+// a program that another test just starts has all descriptors until it runs, and what is written
+// meanwhile is no error.
 func (p *Port) CloseOutput() {
 	p.t.Helper()
 	p.stdout.Close()
@@ -316,8 +321,9 @@ func (p *Port) CloseOutput() {
 	})
 }
 
-// Exit waits until the program has ended and returns its exit status, or minus the number of the signal that killed
-// it. A test that calls it takes any status and any leftover as its own business.
+// Exit waits until the program has ended and returns its exit status, or minus the number of the
+// signal that killed it. A test that calls it takes any status and any leftover as its own
+// business.
 func (p *Port) Exit() int {
 	p.t.Helper()
 	p.looked = true
@@ -338,8 +344,8 @@ func exitStatus(s *os.ProcessState) int {
 	return ws.ExitStatus()
 }
 
-// drained waits until everything that an ended program wrote is in the queue. A program below it may still hold the
-// pipe open; its output is of no interest.
+// drained waits until everything that an ended program wrote is in the queue. A program below it
+// may still hold the pipe open; its output is of no interest.
 func (p *Port) drained() {
 	for range 3 {
 		p.mu.Lock()

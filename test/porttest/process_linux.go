@@ -20,7 +20,8 @@ func Status(pid int, field string) string {
 	return ""
 }
 
-// State is the letter of a process's state: R, S, D, T (stopped), t (traced), Z (zombie), "" when it is gone.
+// State is the letter of a process's state: R, S, D, T (stopped), t (traced), Z (zombie), "" when
+// it is gone.
 func State(pid int) string { return cut(Status(pid, "State"), 1) }
 
 // Threads is the number of threads of a process, 0 when it is gone.

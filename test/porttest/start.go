@@ -36,7 +36,8 @@ func Env(env ...string) Option { return func(o *options) { o.env = append([]stri
 // Shell has sh run commands, such as ulimit or trap, before it execs the program.
 func Shell(commands string) Option { return func(o *options) { o.shell = commands } }
 
-// Under has another command start the program: its path and arguments are appended to those of the command.
+// Under has another command start the program: its path and arguments are appended to those of the
+// command.
 func Under(argv ...string) Option { return func(o *options) { o.under = argv } }
 
 // Instead starts another port program.
@@ -60,7 +61,8 @@ func Garbage() Option { return func(o *options) { o.garbage = true } }
 // Talks lets the program write to stderr.
 func Talks() Option { return func(o *options) { o.talks = true } }
 
-// Start starts the program, takes its first message, opens the fifo as the Erlang driver does, and removes it.
+// Start starts the program, takes its first message, opens the fifo as the Erlang driver does, and
+// removes it.
 func Start(t testing.TB, opts ...Option) *Port {
 	t.Helper()
 	p := Launch(t, opts...)
@@ -134,7 +136,8 @@ func (p *Port) open(dir string, files *[]*os.File) error {
 	if err != nil {
 		return err
 	}
-	// Only this side of each pipe does not block: the flag belongs to an end, and the program's ends are its own.
+	// Only this side of each pipe does not block: the flag belongs to an end, and the program's
+	// ends are its own.
 	for _, f := range []**os.File{&stdin, &stdout} {
 		if *f, err = nonblocking(*f); err != nil {
 			return err
@@ -189,7 +192,8 @@ type Result struct {
 	Stdout, Stderr string
 }
 
-// Run runs the program with exactly these arguments, its input at end of file, and waits until it ends.
+// Run runs the program with exactly these arguments, its input at end of file, and waits until it
+// ends.
 func Run(t testing.TB, args ...string) Result {
 	t.Helper()
 	return RunWith(t, args)

@@ -49,11 +49,13 @@ func Attach(t testing.TB, pid int) *Trace {
 	}
 }
 
-// call matches the name of a system call at its start or, when that line was cut off by another process, at its end.
+// call matches the name of a system call at its start or, when that line was cut off by another
+// process, at its end.
 var call = regexp.MustCompile(`^\d+ +(?:<\.\.\. )?([a-z][a-z0-9_]*)[( ]`)
 
-// Detach ends the trace and returns the names of the system calls made meanwhile, in order. The call in which the
-// process was sleeping when strace came is in it as well, and the one in which it was when strace went.
+// Detach ends the trace and returns the names of the system calls made meanwhile, in order. The
+// call in which the process was sleeping when strace came is in it as well, and the one in which it
+// was when strace went.
 func (tr *Trace) Detach() []string {
 	tr.t.Helper()
 	var names []string

@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// Term is an Erlang term: int, uint64 (above the range of int), *big.Int (above 64 bits), Atom, Binary, String, List,
-// Chained, Tuple, Improper, and, only to be sent, LargeTuple, Float, Map and Raw.
+// Term is an Erlang term: int, uint64 (above the range of int), *big.Int (above 64 bits), Atom,
+// Binary, String, List, Chained, Tuple, Improper, and, only to be sent, LargeTuple, Float, Map and
+// Raw.
 type Term any
 
 type (
@@ -18,11 +19,13 @@ type (
 	Atom string
 	// Binary is a BINARY.
 	Binary string
-	// String is a STRING: a list of the integers 1 to 65535 in number that term_to_binary found to be all bytes.
+	// String is a STRING: a list of the integers 1 to 65535 in number that term_to_binary found to
+	// be all bytes.
 	String string
 	// List has one LIST header for all elements; an empty list is NIL.
 	List []Term
-	// Chained is a list with a LIST header before each element, as the port builds lists of unknown length.
+	// Chained is a list with a LIST header before each element, as the port builds lists of unknown
+	// length.
 	Chained []Term
 	// Tuple is a SMALL_TUPLE.
 	Tuple []Term
@@ -101,7 +104,8 @@ func Nested(depth int, t Term) Term {
 // Encode is the external term format of t, with the version byte, as the port writes it.
 func Encode(t Term) []byte { return libei.append([]byte{version}, t) }
 
-// EncodeCall is the external term format as term_to_binary writes it: INTEGER for all that fits in 32 bits.
+// EncodeCall is the external term format as term_to_binary writes it: INTEGER for all that fits in
+// 32 bits.
 func EncodeCall(args ...Term) []byte { return erlang.append([]byte{version}, Tuple(args)) }
 
 // encoder is one of two ways of writing integers: the least number that needs a big.
@@ -129,6 +133,18 @@ func (e encoder) append(b []byte, t Term) []byte {
 		return append(be.AppendUint32(append(b, tagBinary), uint32(len(t))), t...)
 	case String:
 		return append(be.AppendUint16(append(b, tagString), uint16(len(t))), t...)
+	case Float:
+		return be.AppendUint64(append(b, tagNewFloat), math.Float64bits(float64(t)))
+	case Raw:
+		return append(b, t...)
+	}
+	return e.appendCompound(b, t)
+}
+
+// appendCompound appends a term that contains others.
+func (e encoder) appendCompound(b []byte, t Term) []byte {
+	be := binary.BigEndian
+	switch t := t.(type) {
 	case List:
 		if len(t) == 0 {
 			return append(b, tagNil)
@@ -146,16 +162,12 @@ func (e encoder) append(b []byte, t Term) []byte {
 		return e.appendAll(append(b, tagSmallTuple, byte(len(t))), t)
 	case LargeTuple:
 		return e.appendAll(be.AppendUint32(append(b, tagLargeTuple), uint32(len(t))), t)
-	case Float:
-		return be.AppendUint64(append(b, tagNewFloat), math.Float64bits(float64(t)))
 	case Map:
 		b = be.AppendUint32(append(b, tagMap), uint32(len(t)))
 		for _, kv := range t {
 			b = e.append(e.append(b, kv[0]), kv[1])
 		}
 		return b
-	case Raw:
-		return append(b, t...)
 	}
 	panic(fmt.Sprintf("porttest: %T is not a term", t))
 }
@@ -288,7 +300,8 @@ func (d *decoder) big(n int) Term {
 	return v
 }
 
-// list reads what follows a LIST tag. The elements of a chain are read in a loop: chains are as long as frames allow.
+// list reads what follows a LIST tag. The elements of a chain are read in a loop: chains are as
+// long as frames allow.
 func (d *decoder) list() Term {
 	n := d.uint(4)
 	elements := d.terms(n)

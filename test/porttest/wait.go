@@ -9,8 +9,8 @@ import (
 // reported is how many of the messages taken last a report shows.
 const reported = 20
 
-// Receive waits for the first message, among those queued and those to come, that matches. What does not match stays
-// queued, in order.
+// Receive waits for the first message, among those queued and those to come, that matches. What
+// does not match stays queued, in order.
 func (p *Port) Receive(what string, match func(Message) bool) Message {
 	p.t.Helper()
 	late := time.NewTimer(run.patience)
@@ -32,7 +32,8 @@ func (p *Port) Receive(what string, match func(Message) bool) Message {
 	}
 }
 
-// take removes the first match from the queue, leaving out the first skip messages, which were looked at before.
+// take removes the first match from the queue, leaving out the first skip messages, which were
+// looked at before.
 func (p *conn) take(match func(Message) bool, skip int) (m Message, ok bool, seen int, changed chan struct{}, ended bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -59,7 +60,8 @@ func (p *Port) Any() Message {
 	return p.Receive("any message", func(Message) bool { return true })
 }
 
-// Next takes as many messages as are wanted and fails unless they are these, in this order, with none between them.
+// Next takes as many messages as are wanted and fails unless they are these, in this order, with
+// none between them.
 func (p *Port) Next(want ...Message) {
 	p.t.Helper()
 	for i, w := range want {
@@ -116,8 +118,8 @@ func (p *Port) Finish(from Pipeline, end Message) (stdout string) {
 	}
 }
 
-// Quiet fails when messages are queued, or come before the answers to a call to each of the processes given (the port
-// itself if none is): whatever they had to say before is out by then.
+// Quiet fails when messages are queued, or come before the answers to a call to each of the
+// processes given (the port itself if none is): whatever they had to say before is out by then.
 func (p *Port) Quiet(at ...Pipeline) {
 	p.t.Helper()
 	if len(at) == 0 {

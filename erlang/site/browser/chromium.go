@@ -16,8 +16,8 @@ import (
 // patience is how long the browser may take to answer.
 const patience = 2 * time.Minute
 
-// A browser is a chromium that takes commands of its debugging protocol on descriptor 3 and answers on
-// descriptor 4, each as JSON with a zero byte at its end.
+// A browser is a chromium that takes commands of its debugging protocol on descriptor 3 and answers
+// on descriptor 4, each as JSON with a zero byte at its end.
 type browser struct {
 	cmd     *exec.Cmd
 	home    string
