@@ -1,5 +1,5 @@
 #!/bin/sh
-# Tells whether a package is what this tree makes: builds it again, with the release of Go that
+# Reports whether a package is what this tree makes: builds it again, with the release of Go that
 # the package names, and compares all bytes.
 set -eu
 [ -f "${1-}" ] || { echo "usage: make verify TARBALL=file" >&2; exit 1; }

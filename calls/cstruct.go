@@ -12,7 +12,7 @@ const (
 // block of memory that lives until the call is answered.
 type cstruct struct {
 	list   etf.Decoder // before the argument, which tells what the reply is made of
-	buf    []byte      // the structure, and zeros as far as the kernel may write
+	buf    []byte      // the structure, and zeros that the kernel may write to
 	size   int         // of the structure
 	blocks int         // offset in the arena of the first block
 	levels int         // of structures that may be in it: {ptr, Structure} for a pointer

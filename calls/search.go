@@ -61,7 +61,7 @@ func (c *Calls) tryScript(file []byte) sys.Errno {
 	return err
 }
 
-// cutPath cuts the first directory off a list separated by colons and tells
+// cutPath cuts the first directory off a list separated by colons and reports
 // whether more follow.
 func cutPath(list []byte) (dir, rest []byte, more bool) {
 	for i, ch := range list {

@@ -201,34 +201,3 @@ func explain(circle []string, calls edges) string {
 	}
 	return b.String()
 }
-
-// Comments are for readers whose first language is another.
-func TestCommentsAreInPlainWords(t *testing.T) {
-	const most = 30 // words of a sentence
-	word := regexp.MustCompile(`\S*\w\S*`)
-	sentence := regexp.MustCompile(`[.?]\s+|\n\n|\n[\t ]`)
-	avoided := regexp.MustCompile(`\b(of which|as far as|for ever|shall|but for|tells whether)\b|^what is`)
-	set := token.NewFileSet()
-	for _, pattern := range []string{"*.go", "*/*.go"} {
-		names, err := filepath.Glob(pattern)
-		if err != nil || len(names) == 0 {
-			t.Fatal(names, err)
-		}
-		for _, name := range names {
-			file, err := parser.ParseFile(set, name, nil, parser.ParseComments)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, group := range file.Comments {
-				for _, s := range sentence.Split(group.Text(), -1) {
-					if n := len(word.FindAllString(s, -1)); n > most {
-						t.Errorf("%s: %d words: %.80s", set.Position(group.Pos()), n, s)
-					}
-				}
-				if found := avoided.FindString(strings.ReplaceAll(group.Text(), "\n", " ")); found != "" {
-					t.Errorf("%s: %q", set.Position(group.Pos()), found)
-				}
-			}
-		}
-	}
-}

@@ -29,7 +29,7 @@ func TestDataOfEverySizeIsAccountedForToTheByte(t *testing.T) {
 	p.Exec(a, "md5sum")
 	sum := md5.New()
 	all := pt.Bytes(65527)
-	frame := pt.StdinFrame(a, []byte(all)) // of which the length and the end are changed
+	frame := pt.StdinFrame(a, []byte(all)) // its length and its end are changed
 	whole, part, none := 0, 0, 0
 	for first := 0; first <= len(all); first += atOnce {
 		stopped := first%(4*atOnce) > 0

@@ -611,9 +611,13 @@ problem_ends_the_wait_for_more_output(Config) ->
     Test = self(),
     self() ! {alcove_stdout, Drv, [1], <<"1">>},
     spawn_link(fun() ->
-        alcove_ct:until(fun() -> process_info(Test, message_queue_len) =:= {message_queue_len, 0} end),
+        alcove_ct:until(
+            fun() -> process_info(Test, message_queue_len) =:= {message_queue_len, 0} end
+        ),
         Test ! {alcove_stdout, Drv, [1], <<"2">>},
-        alcove_ct:until(fun() -> process_info(Test, message_queue_len) =:= {message_queue_len, 0} end),
+        alcove_ct:until(
+            fun() -> process_info(Test, message_queue_len) =:= {message_queue_len, 0} end
+        ),
         Test ! {alcove_pipe, Drv, [1], 1},
         Test ! {alcove_pipe, Drv, [1], 2}
     end),
@@ -828,7 +832,9 @@ missing_process_is_an_error(Config) ->
     Drv = drv(Config),
     {ok, Pid} = alcove:fork(Drv, []),
     [
-        ?assertEqual({Pids, badpid}, {Pids, alcove_ct:raised(fun() -> alcove:getpid(Drv, Pids) end)})
+        ?assertEqual(
+            {Pids, badpid}, {Pids, alcove_ct:raised(fun() -> alcove:getpid(Drv, Pids) end)}
+        )
      || Pids <- [[0], [1], [-1], [16#7fffffff], [1, 2], [Pid, 2], [Pid, 2, 3], [1, Pid]]
     ],
     % more than the 32 bits of a frame are cut off

@@ -25,9 +25,13 @@ main() ->
 figures() ->
     [{[calls(Depth)], fun(Drv) -> calls(Drv, Depth, N) end} || {Depth, N} <- calls_at()] ++
         [{["call, 10,000 messages in the mailbox"], fun crowded/1}] ++
-        [{[output(Depth)], fun(Drv) -> output(Drv, Depth, Size) end} || {Depth, Size} <- output_at()] ++
+        [
+            {[output(Depth)], fun(Drv) -> output(Drv, Depth, Size) end}
+             || {Depth, Size} <- output_at()
+        ] ++
         [{["fork, each of 1,000 children", "call to each of 1,000 children"], fun children/1}] ++
-        [{["ten calls, depth 1", "ten calls in one, depth 1", "memory of a child, idle", "after ten calls in one"],
+        [{["ten calls, depth 1", "ten calls in one, depth 1", "memory of a child, idle",
+           "after ten calls in one"],
             fun batch/1}].
 
 calls_at() -> [{0, 20000}, {1, 10000}, {16, 2000}].
@@ -147,12 +151,14 @@ batch(Drv) ->
     {ok, [_ | _]} = alcove_linux:batch(Drv, Pids, Calls),
     Used = private(Pids),
     {One, _} = timer:tc(fun() -> [alcove:getpid(Drv, Pids) || _ <- lists:seq(1, 10000)] end),
-    {Ten, _} = timer:tc(fun() -> [alcove_linux:batch(Drv, Pids, Calls) || _ <- lists:seq(1, 1000)] end),
+    {Ten, _} =
+        timer:tc(fun() -> [alcove_linux:batch(Drv, Pids, Calls) || _ <- lists:seq(1, 1000)] end),
     [{One / 1000, "us"}, {Ten / 1000, "us"}, {Idle, "KiB"}, {Used, "KiB"}].
 
 private(Pids) ->
     {ok, Text} = file:read_file("/proc/" ++ integer_to_list(lists:last(Pids)) ++ "/smaps_rollup"),
-    {match, Sizes} = re:run(Text, "Private_\\w+: +(\\d+) kB", [global, {capture, all_but_first, list}]),
+    {match, Sizes} =
+        re:run(Text, "Private_\\w+: +(\\d+) kB", [global, {capture, all_but_first, list}]),
     lists:sum([list_to_integer(Size) || [Size] <- Sizes]).
 
 output(Drv, Depth, Size) ->

@@ -68,10 +68,13 @@ sets_are_those_that_proc_shows(Config) ->
     {ok, Status} = file:read_file("/proc/" ++ integer_to_list(lists:last(At)) ++ "/status"),
     lists:foreach(
         fun({Set, Line}) ->
-            {match, [Hex]} = re:run(Status, Line ++ ":\\s+([0-9a-f]+)", [{capture, all_but_first, list}]),
+            {match, [Hex]} =
+                re:run(Status, Line ++ ":\\s+([0-9a-f]+)", [{capture, all_but_first, list}]),
             Bits = list_to_integer(Hex, 16),
             Shown = [N || N <- lists:seq(0, 63), Bits band (1 bsl N) =/= 0],
-            ?assertEqual({Set, Shown}, {Set, [alcove:define(Drv, At, C) || C <- maps:get(Set, Sets)]})
+            ?assertEqual(
+                {Set, Shown}, {Set, [alcove:define(Drv, At, C) || C <- maps:get(Set, Sets)]}
+            )
         end,
         [
             {effective, "CapEff"},
@@ -114,7 +117,8 @@ program_of_another_user_keeps_one(Config) ->
             ok = alcove_cap:keep(Drv, At, [cap_kill]),
             ok = alcove:execvp(Drv, At, "sh", ["sh", "-c", "grep Cap /proc/self/status"]),
             Text = iolist_to_binary(alcove:stdout(Drv, At, 1000)),
-            {match, Found} = re:run(Text, "0{14}([0-9a-f]+)", [global, {capture, all_but_first, binary}]),
+            {match, Found} =
+                re:run(Text, "0{14}([0-9a-f]+)", [global, {capture, all_but_first, binary}]),
             ?assertEqual(lists:duplicate(5, [<<"20">>]), Found)
     end.
 

@@ -224,7 +224,8 @@ process_in_one_of_many_groups_is_killed(Config) ->
     Group = [["alcove_many.", os:getpid()]],
     Long = lists:duplicate(240, $x),
     Below = [Group ++ [integer_to_list(N) ++ Long] || N <- lists:seq(1, 300)],
-    [{Root, _}] = [H || {_, Options} = H <- alcove_cgroup:cgroup(Drv, Pids), lists:member(Opt, Options)],
+    [{Root, _}] =
+        [H || {_, Options} = H <- alcove_cgroup:cgroup(Drv, Pids), lists:member(Opt, Options)],
     ok = alcove_cgroup:create(Drv, Pids, Group),
     [ok = alcove:mkdir(Drv, Pids, alcove_cgroup:join(Root, Where), 8#755) || Where <- Below],
     Shell = shell(Drv, Pids, Opt, lists:last(Below)),
@@ -276,5 +277,9 @@ groups_of_a_vm_that_is_gone_are_removed(Config) ->
     ),
     ?assertEqual({termsig, sigkill}, alcove:event(Drv, Shell, 30000)),
     ?assertEqual({ok, []}, alcove_cgroup:remove_stale(Drv, Pids, Above)),
-    Left = [Above ++ [Name | Sub] || Name <- [Own, <<"alcove-web">>, <<"web">>], Sub <- [[<<"sub">>], []]],
+    Left =
+        [
+            Above ++ [Name | Sub]
+             || Name <- [Own, <<"alcove-web">>, <<"web">>], Sub <- [[<<"sub">>], []]
+        ],
     [?assertEqual(ok, alcove_cgroup:destroy(Drv, Pids, Where)) || Where <- Left ++ [Above]].

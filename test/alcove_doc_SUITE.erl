@@ -47,7 +47,8 @@ suite() ->
 
 %% Where sudo is refused, the examples that use it cannot be run.
 init_per_testcase(Case, Config) ->
-    Examples = [Text || lists:member(Case, pages()), {_, _, Text} <- alcove_md:examples(path(Case))],
+    Examples =
+        [Text || lists:member(Case, pages()), {_, _, Text} <- alcove_md:examples(path(Case))],
     Used = lists:any(fun(Text) -> string:find(Text, "sudo ") =/= nomatch end, Examples),
     case Used andalso alcove_md:sh(alcove_md:root(), "sudo -n true") of
         {Status, Output} when Status =/= 0 -> {skip, "its examples use sudo: " ++ Output};
@@ -130,10 +131,12 @@ tests_that_are_named_exist(_Config) ->
      || Dir <- ["*", "*/*", "*/*/*"],
         Path <- filelib:wildcard(filename:join([alcove_md:root(), Dir, "*_test.go"]))
     ],
-    Functions = lists:usort([Name || Path <- Go, Name <- alcove_md:captured(Path, "^func (\\w+)\\(")]),
+    Functions =
+        lists:usort([Name || Path <- Go, Name <- alcove_md:captured(Path, "^func (\\w+)\\(")]),
     Named = [
         {Path, Name}
-     || Path <- texts(), Name <- alcove_md:captured(Path, "\\b((?:Test|Fuzz|Benchmark)[A-Z0-9]\\w*)")
+     || Path <- texts(),
+        Name <- alcove_md:captured(Path, "\\b((?:Test|Fuzz|Benchmark)[A-Z0-9]\\w*)")
     ],
     ?assertEqual([], [Test || {_, Name} = Test <- Named, not lists:member(Name, Functions)]),
     Cases = [
@@ -147,7 +150,8 @@ tests_that_are_named_exist(_Config) ->
 targets_that_are_named_exist(_Config) ->
     Targets = lists:usort([T || Path <- texts(), T <- alcove_md:captured(Path, "`make ([a-z]+)")]),
     ?assert(length(Targets) > 5),
-    Missing = [T || T <- Targets, element(1, alcove_md:sh(alcove_md:root(), ["make -n ", T])) =/= 0],
+    Missing =
+        [T || T <- Targets, element(1, alcove_md:sh(alcove_md:root(), ["make -n ", T])) =/= 0],
     ?assertEqual([], Missing).
 
 %% That examples are compared at all.

@@ -177,7 +177,8 @@ program_of_the_machine_is_used_where_none_is_for_all(Config) ->
     Ebin = filename:join([dir(Config), "alcove", "ebin"]),
     Priv = filename:join([dir(Config), "alcove", "priv"]),
     [ok = filelib:ensure_dir(filename:join(Folder, "file")) || Folder <- [Ebin, Priv]],
-    Beams = filelib:wildcard(filename:join(filename:dirname(code:which(alcove_drv)), "*.{beam,app}")),
+    Beams =
+        filelib:wildcard(filename:join(filename:dirname(code:which(alcove_drv)), "*.{beam,app}")),
     [copy(Beam, filename:join(Ebin, filename:basename(Beam))) || Beam <- Beams],
     Machine = erlang:system_info(system_architecture),
     Name = alcove_priv:name(Machine, os:type()),
@@ -218,7 +219,10 @@ start_takes_strings_and_binaries(Config) ->
         alcove_ct:stop(alcove_ct:start([{ctldir, Dir}, {progname, Program}]))
      || {Dir, Program} <- [
             {filename:join(dir(Config), "ctl"), alcove_drv:progname()},
-            {list_to_binary(filename:join(dir(Config), "ctl")), list_to_binary(alcove_drv:progname())}
+            {
+                list_to_binary(filename:join(dir(Config), "ctl")),
+                list_to_binary(alcove_drv:progname())
+            }
         ]
     ].
 
@@ -303,7 +307,9 @@ start_fails_when_the_program_is_silent(Config) ->
     Program = alcove_ct:script(Config, "silent", "mkfifo \"$2\"; exec cat > /dev/null\n"),
     ?assertEqual(
         {error, {handshake, timeout}},
-        alcove_drv:start([{progname, Program}, {ctl, fifo}, {ctldir, dir(Config)}, {start_timeout, 500}])
+        alcove_drv:start(
+            [{progname, Program}, {ctl, fifo}, {ctldir, dir(Config)}, {start_timeout, 500}]
+        )
     ).
 
 start_fails_when_the_program_prints_text(Config) ->
@@ -516,7 +522,8 @@ driver_ends_with_its_parent(_Config) ->
     Drv = of_a_dead_owner(fun() -> alcove_drv:start_link(alcove_ct:options([])) end),
     Ref = monitor(process, Drv),
     receive
-        {'DOWN', Ref, process, Drv, Reason} -> ?assert(lists:member(Reason, [noproc, normal]), Reason)
+        {'DOWN', Ref, process, Drv, Reason} ->
+            ?assert(lists:member(Reason, [noproc, normal]), Reason)
     after 30000 -> ct:fail(still_running)
     end.
 
@@ -671,7 +678,9 @@ owner_that_crashes_is_reported_once(_Config) ->
 new_code_ends_nobody_who_waits(_Config) ->
     Test = self(),
     Waits = [
-        fun(Drv, Pid) -> alcove_ct:raised(fun() -> alcove:select(Drv, [Pid], [], [], [], []) end) end,
+        fun(Drv, Pid) ->
+            alcove_ct:raised(fun() -> alcove:select(Drv, [Pid], [], [], [], []) end)
+        end,
         fun(Drv, Pid) -> alcove:event(Drv, [Pid], infinity) end,
         fun(Drv, Pid) -> alcove:event(Drv, [Pid], 60000) end,
         fun(Drv, Pid) -> alcove_ct:raised(fun() -> alcove:stdout(Drv, [Pid], infinity) end) end,
@@ -714,7 +723,9 @@ new_code_ends_nobody_who_waits(_Config) ->
     ].
 
 is_waiting(Process) ->
-    process_info(Process, [status, message_queue_len]) =:= [{status, waiting}, {message_queue_len, 0}].
+    process_info(Process, [status, message_queue_len]) =:= [
+        {status, waiting}, {message_queue_len, 0}
+    ].
 
 %% Another suite may have left code that nobody runs.
 load_and_purge(Module) ->

@@ -79,7 +79,10 @@ init_per_testcase(Case, Config) ->
             process_flag(trap_exit, true),
             {ok, Drv} = alcove_drv:start_link(?config(exec, Config)),
             % others may run this suite at the same time
-            Token = lists:append([atom_to_list(Case), ".", integer_to_list(rand:uniform(1 bsl 64), 36)]),
+            Token =
+                lists:append(
+                    [atom_to_list(Case), ".", integer_to_list(rand:uniform(1 bsl 64), 36)]
+                ),
             [{drv, Drv}, {token, Token} | Config]
     end.
 

@@ -150,7 +150,10 @@ nsex(Options) ->
 %% A port that sees no control groups.
 nsex_says_what_is_missing(Config) ->
     Program = in_mounts(Config, "blind", ["mount -t tmpfs none /proc"]),
-    ?assertEqual({error, enotsup}, nsex:start(alcove_ct:options([{progname, Program} | ?config(port, Config)]))).
+    ?assertEqual(
+        {error, enotsup},
+        nsex:start(alcove_ct:options([{progname, Program} | ?config(port, Config)]))
+    ).
 
 %% The port program among other mounts.
 in_mounts(Config, Name, Mounts) ->
@@ -300,7 +303,8 @@ fifo(Config, Flag) ->
 %% A stubborn one with children in sessions of their own.
 program(Fifo, Last) ->
     Script = [
-        "trap '' TERM; exec 3>", alcove_ct:quoted(Fifo), "; setsid sleep 1000 & sleep 1000 & echo >&3; ", Last
+        "trap '' TERM; exec 3>", alcove_ct:quoted(Fifo), "; setsid sleep 1000 & ",
+        "sleep 1000 & echo >&3; ", Last
     ],
     ["sh", "-c", Script].
 
@@ -322,7 +326,8 @@ elixir_project_is_built_and_passes_its_tests(_Config) ->
                 {cd, filename:join(alcove_os:project(), "erlang/examples/elixir")},
                 % warnings end the build of this project only, which make says there
                 {env, [
-                    {"MIX_REBAR3", Rebar}, {"MIX_ENV", "test"}, {"ERL_LIBS", false}, {"ERL_COMPILER_OPTIONS", false}
+                    {"MIX_REBAR3", Rebar}, {"MIX_ENV", "test"}, {"ERL_LIBS", false},
+                    {"ERL_COMPILER_OPTIONS", false}
                 ]},
                 binary,
                 exit_status,

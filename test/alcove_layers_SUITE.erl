@@ -26,7 +26,10 @@ pure_modules_call_no_others(_Config) ->
             {alcove_proto, []}
         ],
         [
-            {Module, lists:sort([To || {From, To} <- query("ME || AM"), From =:= Module, To =/= Module])}
+            {
+                Module,
+                lists:sort([To || {From, To} <- query("ME || AM"), From =:= Module, To =/= Module])
+            }
          || Module <- [alcove_calls, alcove_codec, alcove_frames, alcove_proto]
         ]
     ).

@@ -122,7 +122,10 @@ batch_executes_a_program(Config) ->
     {Drv, At} = child(Config),
     None = [{setenv, ["A", "1", 1]}, {execvp, ["no-such-program", ["x"]]}],
     ?assertEqual({error, 2, [ok, {error, enoent}]}, alcove_linux:batch(Drv, At, None)),
-    ok = alcove_linux:batch(Drv, At, [{setenv, ["A", "2", 1]}, {execvp, ["sh", ["sh", "-c", "echo $A"]]}]),
+    ok =
+        alcove_linux:batch(
+            Drv, At, [{setenv, ["A", "2", 1]}, {execvp, ["sh", ["sh", "-c", "echo $A"]]}]
+        ),
     ?assertEqual(<<"2\n">>, alcove_drv:stdout(Drv, At, infinity)),
     ?assertEqual({exit_status, 0}, alcove:event(Drv, At, infinity)),
     {Drv, Other} = child(Config),
@@ -141,7 +144,10 @@ batch_is_checked(Config) ->
     ?assertError(badarg, alcove_linux:batch(Drv, At, [{batch, [[]]}])),
     ?assertEqual({error, 1, [badarg]}, alcove_linux:batch(Drv, At, [{chdir, [1]}, {getpid, []}])),
     ok = alcove:filter(Drv, At, alcove_linux:filter([chdir])),
-    ?assertEqual({error, 2, [ok, undef]}, alcove_linux:batch(Drv, At, [{filter, [<<>>, <<>>]}, {chdir, ["/"]}])).
+    ?assertEqual(
+        {error, 2, [ok, undef]},
+        alcove_linux:batch(Drv, At, [{filter, [<<>>, <<>>]}, {chdir, ["/"]}])
+    ).
 
 %% A process whose programs' input is acknowledged.
 acknowledging(Config) ->
@@ -171,7 +177,8 @@ input_that_is_not_taken_is_an_error(Config) ->
     ?assertEqual({error, epipe, 0}, alcove_linux:stdin(Drv, Closed, "x", infinity)),
     Ends = program(Drv, At, "sleep 0.1"),
     % the end of a program is the end of its input, too
-    {error, Reason, Taken} = alcove_linux:stdin(Drv, Ends, binary:copy(<<"x">>, 1 bsl 20), infinity),
+    {error, Reason, Taken} =
+        alcove_linux:stdin(Drv, Ends, binary:copy(<<"x">>, 1 bsl 20), infinity),
     ?assert(Reason =:= epipe orelse Reason =:= badpid),
     ?assert(Taken >= 4096 andalso Taken =< 65536),
     ?assertEqual({exit_status, 0}, alcove:event(Drv, Ends, infinity)),
@@ -185,7 +192,11 @@ usage_is_told(Config) ->
     true = alcove:setopt(Drv, At, usage, 1),
     Program = program(Drv, At, "kill -9 $$"),
     ?assertEqual({termsig, sigkill}, alcove:event(Drv, Program, infinity)),
-    Used = receive {alcove_ctl, Drv, Program, Tuple} when is_tuple(Tuple) -> Tuple after 0 -> none end,
+    Used =
+        receive
+            {alcove_ctl, Drv, Program, Tuple} when is_tuple(Tuple) -> Tuple
+        after 0 -> none
+        end,
     #{signal := 9, core := false, user := User, maxrss := MaxRSS} = alcove_linux:usage(Used),
     ?assert(is_integer(User) andalso MaxRSS > 100).
 
@@ -199,7 +210,10 @@ news_disturb_nobody(Config) ->
     ok = alcove:eof(Drv, Program),
     ?assertEqual({exit_status, 3}, alcove:event(Drv, Program, infinity)),
     receive {alcove_ctl, Drv, Program, {stdin_taken, 5}} -> ok after 0 -> error(missing) end,
-    receive {alcove_ctl, Drv, Program, Usage} when element(1, Usage) =:= usage -> ok after 0 -> error(missing) end,
+    receive
+        {alcove_ctl, Drv, Program, Usage} when element(1, Usage) =:= usage -> ok
+    after 0 -> error(missing)
+    end,
     % the end of a process is the answer to a call in it, whatever it has used
     {ok, Child} = alcove:fork(Drv, At),
     ?assertError({termsig, sigkill}, alcove:kill(Drv, At ++ [Child], Child, sigkill)).

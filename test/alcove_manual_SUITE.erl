@@ -48,8 +48,11 @@ manual_has_no_warnings(Config) ->
     ?assertEqual("", proplists:get_value(warnings, Config)).
 
 shell_shows_every_function(_Config) ->
-    Public = [{Module, F, A, Doc} || {Module, Docs} <- manual(), {F, A, Doc} <- public(Module, Docs)],
-    ?assertEqual([], [{Module, F, A} || {Module, F, A, Doc} <- Public, not is_map_key(<<"en">>, Doc)]),
+    Public =
+        [{Module, F, A, Doc} || {Module, Docs} <- manual(), {F, A, Doc} <- public(Module, Docs)],
+    ?assertEqual(
+        [], [{Module, F, A} || {Module, F, A, Doc} <- Public, not is_map_key(<<"en">>, Doc)]
+    ),
     lists:foreach(
         fun({Module, F, A, _}) ->
             {Result, Text} = printed(fun() -> c:h(Module, F, A) end),

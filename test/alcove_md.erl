@@ -138,8 +138,14 @@ split_lines(Text, N) ->
 compare(_Entered, unknown, _Got) ->
     ok;
 compare(Entered, Shown, Got) ->
-    Pids = fun(Text) -> re:replace(Text, "<0\\.[0-9]+\\.[0-9]+>", "<0.1.0>", [global, {return, list}]) end,
-    Literal = [re:replace(Part, "[][.*+?^${}()|\\\\]", "\\\\&", [global]) || Part <- string:split(Pids(Shown), "...", all)],
+    Pids = fun(Text) ->
+        re:replace(Text, "<0\\.[0-9]+\\.[0-9]+>", "<0.1.0>", [global, {return, list}])
+    end,
+    Literal =
+        [
+            re:replace(Part, "[][.*+?^${}()|\\\\]", "\\\\&", [global])
+             || Part <- string:split(Pids(Shown), "...", all)
+        ],
     Pattern = ["^", lists:join(".*", Literal), "$"],
     case re:run(Pids(string:trim(Got)), Pattern, [dotall, {capture, none}]) of
         match -> ok;

@@ -86,7 +86,9 @@ values(Config) ->
 %% Nothing can be written to any place below, and to those that it was bound from as before.
 is_read_only(Drv, At, From, To) ->
     [
-        ?assertEqual({D, {error, erofs}}, {D, alcove:mkdir(Drv, At, filename:join(D, "new"), 8#755)})
+        ?assertEqual(
+            {D, {error, erofs}}, {D, alcove:mkdir(Drv, At, filename:join(D, "new"), 8#755)}
+        )
      || D <- [To, filename:join(To, "a sub")]
     ],
     [
@@ -116,8 +118,11 @@ kernel_without_mount_setattr_is_served(Config) ->
         16#06:16/native, 0, 0, 16#7fff0000:32/native
     >>,
     {ok, _, _, _, _, _} = alcove:prctl(Drv, At, pr_set_no_new_privs, 1, 0, 0, 0),
-    ok = alcove:seccomp(Drv, At, seccomp_set_mode_filter, 0, [<<4:16/native, 0:48>>, {ptr, Filter}]),
-    ?assertEqual({error, enosys}, alcove_linux:syscall(Drv, At, sys_mount_setattr, {-1, [], 0, [], 0})),
+    ok =
+        alcove:seccomp(Drv, At, seccomp_set_mode_filter, 0, [<<4:16/native, 0:48>>, {ptr, Filter}]),
+    ?assertEqual(
+        {error, enosys}, alcove_linux:syscall(Drv, At, sys_mount_setattr, {-1, [], 0, [], 0})
+    ),
     ok = alcove_mount:set(Drv, At, To, [rdonly]),
     is_read_only(Drv, At, From, To).
 
@@ -143,7 +148,9 @@ failure_is_an_error(Config) ->
     ok = alcove:mkdir(Drv, At, filename:join(To, "folder"), 8#755),
     % nothing is mounted there
     ?assertEqual({error, einval}, alcove_mount:set(Drv, At, filename:join(To, "folder"), [rdonly])),
-    ?assertEqual({error, einval}, alcove_mount:walk(Drv, At, filename:join(To, "folder"), [rdonly])),
+    ?assertEqual(
+        {error, einval}, alcove_mount:walk(Drv, At, filename:join(To, "folder"), [rdonly])
+    ),
     ?assertError(function_clause, alcove_mount:set(Drv, At, To, [zip])).
 
 owners_are_mapped(Config) ->
@@ -161,7 +168,9 @@ owners_are_mapped(Config) ->
                         Drv,
                         At,
                         sys_statx,
-                        {at_fdcwd, iolist_to_binary([Target, "/file", 0]), 0, 16#7ff, <<0:(256 * 8)>>}
+                        {at_fdcwd, iolist_to_binary([Target, "/file", 0]), 0, 16#7ff, <<
+                            0:(256 * 8)
+                        >>}
                     ),
                     _ = Name,
                     <<_:20/binary, Uid:32/native, Gid:32/native, _/binary>> = Stat,

@@ -41,7 +41,8 @@ init_per_testcase(Case, Config) ->
 
 capabilities(frames_pass_through_a_tap_device_of_a_net_namespace) -> [cap_net_admin, cap_mknod];
 capabilities(root_of_a_user_namespace_needs_no_rights_outside) -> [];
-capabilities(port_itself_enters_the_user_and_mount_namespaces_of_a_child) -> [cap_setuid, cap_setgid];
+capabilities(port_itself_enters_the_user_and_mount_namespaces_of_a_child) ->
+    [cap_setuid, cap_setgid];
 capabilities(_) -> [cap_sys_admin].
 
 end_per_testcase(_Case, Config) ->

@@ -140,7 +140,9 @@ start(Case, Config) ->
     {ok, _} = file:copy(alcove_drv:progname(), Program),
     ok = file:change_mode(Program, 8#755),
     {ok, Drv} = alcove_drv:start_link(
-        alcove_ct:options([{maxchild, 10}, {progname, Program}, {ctldir, Dir} | ?config(port, Config)])
+        alcove_ct:options(
+            [{maxchild, 10}, {progname, Program}, {ctldir, Dir} | ?config(port, Config)]
+        )
     ),
     {ok, FD} = alcove:open(Drv, [], Program, [o_rdonly, o_cloexec], 0),
     [{drv, Drv}, {dir, Dir}, {program, Program}, {fd, FD} | Config].

@@ -59,13 +59,17 @@ control_is_a_socket(Config) ->
             ?assertEqual({Options, "socket"}, {Options, control(Drv)}),
             ok = alcove_drv:stop(Drv)
         end
-     || Options <- [[], [{ctldir, dir(Config)}], [{ctldir, list_to_binary(dir(Config))}], [{fdctl, Named}]]
+     || Options <- [
+         [], [{ctldir, dir(Config)}], [{ctldir, list_to_binary(dir(Config))}], [{fdctl, Named}]
+     ]
     ],
     ?assertEqual({ok, []}, file:list_dir(dir(Config))).
 
 control_is_a_fifo_if_asked_for(Config) ->
     {ok, Drv} = alcove_drv:start([{ctl, fifo}, {ctldir, dir(Config)}]),
-    ?assertMatch({match, _}, re:run(control(Drv), ["^", dir(Config), "/fdctl\\..* \\(deleted\\)$"])),
+    ?assertMatch(
+        {match, _}, re:run(control(Drv), ["^", dir(Config), "/fdctl\\..* \\(deleted\\)$"])
+    ),
     ?assertEqual(ok, alcove:execvp(Drv, [], "cat", ["cat"])),
     ok = alcove:stdin(Drv, [], "text"),
     ?assertEqual(<<"text">>, alcove_ct:output(Drv, [], 4)),
@@ -95,7 +99,9 @@ folder_that_cannot_be_used_is_not_needed(Config) ->
             ?assertEqual({Option, "socket"}, {Option, control(Drv)}),
             ok = alcove_drv:stop(Drv)
         end
-     || Option <- [{ctldir, "/no/such/folder"}, {ctldir, "/proc"}, {ctldir, Long}, {fdctl, "/proc/no"}]
+     || Option <- [
+         {ctldir, "/no/such/folder"}, {ctldir, "/proc"}, {ctldir, Long}, {fdctl, "/proc/no"}
+     ]
     ].
 
 %% As a release that root has installed and a service user runs.
@@ -109,14 +115,24 @@ folder_of_the_program_may_belong_to_another(Config) ->
         end,
     ?assertEqual(
         "<<\"1.0.1\">>",
-        vm(Config, As, Ebin, "{ok, Drv} = alcove_drv:start(), io:format(\"~p\", [alcove:version(Drv, [])])")
+        vm(
+            Config,
+            As,
+            Ebin,
+            "{ok, Drv} = alcove_drv:start(), io:format(\"~p\", [alcove:version(Drv, [])])"
+        )
     ),
     ok = file:change_mode(dir(Config), 8#755).
 
 names_may_have_any_characters(Config) ->
     Name = "a b-\x{e9}-\x{4e2d}",
     Bytes = unicode:characters_to_binary(Name),
-    [] = os:cmd(binary_to_list(<<"mkdir '", (list_to_binary(dir(Config)))/binary, "/", Bytes/binary, "'">>)),
+    [] =
+        os:cmd(
+            binary_to_list(
+                <<"mkdir '", (list_to_binary(dir(Config)))/binary, "/", Bytes/binary, "'">>
+            )
+        ),
     Ebin = installed(Config, binary_to_list(Bytes)),
     Start =
         "S = fun(O) -> {ok, Drv} = alcove_drv:start(O), <<\"1.0.1\">> = alcove:version(Drv, []), "
@@ -153,7 +169,10 @@ program_that_is_none_is_an_error(Config) ->
     Text = alcove_ct:script(Config, "text", "echo What is this; exec cat > /dev/null\n"),
     Silent = alcove_ct:script(Config, "silent", "exec cat > /dev/null\n"),
     Ready = alcove_ct:script(Config, "ready", [announce(), "exec cat > /dev/null\n"]),
-    Half = alcove_ct:script(Config, "half", "printf '\\000\\007\\000\\004\\203'; exec cat > /dev/null\n"),
+    Half =
+        alcove_ct:script(
+            Config, "half", "printf '\\000\\007\\000\\004\\203'; exec cat > /dev/null\n"
+        ),
     [
         ?assertMatch({Program, Way, {error, Expected}}, {Program, Way, quick(Program, Way, Config)})
      || {Program, Expected} <- [
@@ -196,7 +215,12 @@ program_that_makes_a_fifo_and_ends_is_an_error(Config) ->
             Program = alcove_ct:script(Config, "fifo", ["mkfifo \"$2\"\n", announce(), Rest]),
             ?assertMatch({Rest, Way, {error, _}}, {Rest, Way, quick(Program, Way, Config)})
         end
-     || Rest <- ["exit 0\n", "sleep 1000\n", "rm \"$2\"; sleep 1000\n", "rm \"$2\"; echo > \"$2\"; sleep 1000\n"],
+     || Rest <- [
+         "exit 0\n",
+         "sleep 1000\n",
+         "rm \"$2\"; sleep 1000\n",
+         "rm \"$2\"; echo > \"$2\"; sleep 1000\n"
+     ],
         Way <- ways()
     ].
 
@@ -217,7 +241,13 @@ strangers_are_closed(Config) ->
     Go = filename:join(dir(Config), "go"),
     Program = alcove_ct:script(Config, "waits", [
         ["echo \"$2\" > ", Said, ".new; mv ", Said, ".new ", Said, "\n"],
-        ["while ! test -e ", Go, "; do sleep 0.02; done\nexec ", alcove_ct:quoted(alcove_drv:progname()), " \"$@\"\n"]
+        [
+            "while ! test -e ",
+            Go,
+            "; do sleep 0.02; done\nexec ",
+            alcove_ct:quoted(alcove_drv:progname()),
+            " \"$@\"\n"
+        ]
     ]),
     Stranger = filename:join(dir(Config), "stranger"),
     {ok, _} = file:copy(alcove_drv:progname(), Stranger),
@@ -225,12 +255,15 @@ strangers_are_closed(Config) ->
     case os:cmd("setpriv --reuid 65534 --regid 65534 --clear-groups true") of
         "" ->
             Test = self(),
-            spawn_link(fun() -> Test ! {started, alcove_drv:start(Test, [{progname, Program}])} end),
+            spawn_link(
+                fun() -> Test ! {started, alcove_drv:start(Test, [{progname, Program}])} end
+            ),
             alcove_ct:until(fun() -> filelib:is_file(Said) end),
             {ok, Name} = file:read_file(Said),
             Port = open_port({spawn_executable, os:find_executable("setpriv")}, [
                 {args, [
-                    "--reuid", "65534", "--regid", "65534", "--clear-groups", Stranger, "-c", string:trim(Name)
+                    "--reuid", "65534", "--regid", "65534", "--clear-groups", Stranger, "-c",
+                    string:trim(Name)
                 ]},
                 binary
             ]),
@@ -288,7 +321,10 @@ output_after_an_exec_is_never_a_frame(_Config) ->
         begin
             {ok, Drv} = alcove_drv:start_link(),
             Call = alcove_codec:call(getpid, [], []),
-            ok = gen_server:call(Drv, {send, [Call, alcove_codec:call(execvp, [], ["sh", Program])]}, infinity),
+            ok =
+                gen_server:call(
+                    Drv, {send, [Call, alcove_codec:call(execvp, [], ["sh", Program])]}, infinity
+                ),
             ?assertEqual(1, replies(Drv, 0)),
             ?assertEqual(Output, alcove_ct:output(Drv, [], byte_size(Output))),
             alcove_ct:stop(Drv)
@@ -303,7 +339,10 @@ errors_say_what_helps(Config) ->
             Said = vm(Config, "", filename:dirname(code:which(alcove_drv)), [
                 "io:format(\"~p\", [alcove_drv:start(", io_lib:format("~p", [Options]), ")])"
             ]),
-            [?assertNotEqual({Word, nomatch}, {Word, string:find(Said, Word)}, Said) || Word <- Words],
+            [
+                ?assertNotEqual({Word, nomatch}, {Word, string:find(Said, Word)}, Said)
+                 || Word <- Words
+            ],
             ?assertEqual(nomatch, string:find(Said, "CRASH"), Said)
         end
      || {Options, Words} <- [
@@ -335,7 +374,12 @@ starts_return_when_the_port_is_killed_or_stopped(Config) ->
     Paths = [filename:dirname(code:which(Module)) || Module <- [alcove_drv, ?MODULE]],
     Said = os:cmd(
         lists:flatten([
-            ["timeout ", integer_to_list(120 + N), " erl -noshell +S 1:1 ", [["-pa ", alcove_ct:quoted(P), " "] || P <- Paths]],
+            [
+                "timeout ",
+                integer_to_list(120 + N),
+                " erl -noshell +S 1:1 ",
+                [["-pa ", alcove_ct:quoted(P), " "] || P <- Paths]
+            ],
             ["-kernel logger_level none -eval '", atom_to_list(?MODULE), ":storm("],
             [integer_to_list(N), ",\"", Program, "\",\"", dir(Config), "\"), halt().' 2>&1"]
         ])
@@ -349,7 +393,12 @@ storm(N, Program, Dir) ->
     Results = [one(Program, Dir, I) || I <- lists:seq(1, N)],
     alcove_ct:until(fun() -> held() =:= Before end),
     [] = filelib:wildcard(filename:join([Dir, "**", "{,@}fdctl.*"])),
-    [] = filelib:wildcard(filename:join([filename:dirname(alcove_drv:progname()), "{,@}fdctl." ++ os:getpid() ++ ".*"])),
+    [] =
+        filelib:wildcard(
+            filename:join([
+                filename:dirname(alcove_drv:progname()), "{,@}fdctl." ++ os:getpid() ++ ".*"
+            ])
+        ),
     Kinds = lists:usort(Results),
     [io:format("~p: ~b~n", [Kind, length([R || R <- Results, R =:= Kind])]) || Kind <- Kinds],
     io:format("all returned, nothing left~n").

@@ -196,7 +196,8 @@ line(Port) ->
 
 status_of_a_program_that_ends_at_once_is_logged(Config) ->
     Program = alcove_ct:script(Config, "ends", "exit 42\n"),
-    Eval = ["io:format(\"~w~n\", [alcove_drv:start([{progname, \"", Program, "\"}])]), init:stop()."],
+    Eval =
+        ["io:format(\"~w~n\", [alcove_drv:start([{progname, \"", Program, "\"}])]), init:stop()."],
     Printed = lists:flatten(all_of(erl(Eval))),
     ?assertNotEqual(nomatch, string:find(Printed, "ended with status 42"), Printed),
     ?assertNotEqual(nomatch, string:find(Printed, "{error,{error,port_init_failed}}"), Printed).
@@ -219,7 +220,8 @@ lost_node_is_an_error(Config) ->
     % the name of the machine may have no address
     Erl = ["erl -noshell -name ", "alcove_$NAME@127.0.0.1 ", Pa, " -setcookie alcove -eval "],
     Script = alcove_ct:script(Config, "nodes", [
-        "exec > said 2>&1\nexport ERL_EPMD_PORT=", integer_to_list(free_port()), " HOME=", alcove_ct:quoted(dir(Config)), "\n",
+        "exec > said 2>&1\nexport ERL_EPMD_PORT=", integer_to_list(free_port()),
+        " HOME=", alcove_ct:quoted(dir(Config)), "\n",
         "epmd & epmd=$!\n",
         "until epmd -names > names 2>&1; do sleep 0.1; done\n",
         "NAME=driver\n", Erl, "'io:format(\"up~n\")' > up & driver=$!\n",

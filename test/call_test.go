@@ -515,7 +515,7 @@ func TestPathsHaveTheirCapacity(t *testing.T) {
 	}
 }
 
-// among tells whether a term is one of some. No terms stand for any term.
+// among reports whether a term is one of some. No terms stand for any term.
 func among(all []pt.Term, one pt.Term) bool {
 	for _, t := range all {
 		if cmp.Equal(t, one) {

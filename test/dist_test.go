@@ -99,7 +99,7 @@ func static(t *testing.T, path string, machine elf.Machine) {
 	}
 }
 
-// runs tells whether the kernel executes a program.
+// runs reports whether the kernel executes a program.
 func runs(t *testing.T, path string) bool {
 	t.Helper()
 	err := exec.Command(path, "--version").Run()

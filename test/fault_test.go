@@ -477,7 +477,7 @@ func TestRandomBodiesAreAnswered(t *testing.T) {
 	}
 	a := p.Fork(nil)
 	if os.Getuid() == 0 {
-		p.Want(ok, a, "setuid", 54325) // what a body does by chance shall not matter
+		p.Want(ok, a, "setuid", 54325) // a body may do this by chance
 	}
 	p.Want(ok, a, "chdir", pt.Binary("/"))
 	const calls = 3000

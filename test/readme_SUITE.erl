@@ -69,7 +69,8 @@ project_that_depends_on_it_builds(Config) ->
     ok = file:write_file(filename:join(Dir, "rebar.config"), "{deps, [alcove]}."),
     ok = file:write_file(
         filename:join([Dir, "src", "user.app.src"]),
-        "{application, user, [{description, \"\"}, {vsn, \"1\"}, {applications, [kernel, stdlib, alcove]}]}."
+        "{application, user, [{description, \"\"}, {vsn, \"1\"}, "
+        "{applications, [kernel, stdlib, alcove]}]}."
     ),
     ok = file:write_file(
         filename:join([Dir, "src", "user_of_alcove.erl"]),

@@ -47,7 +47,7 @@ func enforce(p *pt.Port, to pt.Pipeline, filter string) {
 }
 
 // skippedReplies are what calls answer whose system calls were not made. All others may answer what
-// they like, since nothing but the result tells whether they were made: ok, or a number.
+// they like, since nothing but the result shows whether they were made: ok, or a number.
 var skippedReplies = map[string][]pt.Term{
 	"clone":       {errno("unknown")},
 	"execve":      {errno("unknown")},

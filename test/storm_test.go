@@ -108,7 +108,7 @@ func (s *storm) live() []*stormNode {
 	return live
 }
 
-// above tells whether a is b or above it.
+// above reports whether a is b or above it.
 func above(a, b pt.Pipeline) bool { return len(a) <= len(b) && slices.Equal(a, b[:len(a)]) }
 
 // reachable tells that nothing on the way to n is stopped, nor n itself.

@@ -68,7 +68,7 @@ var tracedArguments = map[string][]pt.Term{
 // straceLine takes a line of strace apart: who, what, the first argument.
 var straceLine = regexp.MustCompile(`^(\d+) +([a-z][a-z0-9_]*)\(([^,)]*)`)
 
-// ofServing tells whether a system call is one of those that taking a call and replying takes, or
+// ofServing reports whether a system call is one of those that taking a call and replying takes, or
 // telling the parent of an exec.
 func ofServing(name, argument string) bool {
 	switch name {

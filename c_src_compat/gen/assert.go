@@ -78,7 +78,7 @@ func assertTable(w io.Writer, tab resolved, t target) error {
 	return nil
 }
 
-// mayLack tells whether headers may not have a name, since it is later than Linux
+// mayLack reports whether headers may not have a name, since it is later than Linux
 // 6.1. Newer calls have the same numbers on all machines, except those that only
 // one machine has.
 func mayLack(name string, value int64) bool {

@@ -44,7 +44,7 @@ func kernelValue(e entry, errors table) string {
 	return literal(e.Value)
 }
 
-// everywhere tells if all targets of a system have the name with the same value.
+// everywhere reports whether all targets of a system have the name with the same value.
 func (r resolved) everywhere(s system, e entry) bool {
 	for _, t := range s.Targets {
 		if !slices.Contains(r.Targets[t], e) {

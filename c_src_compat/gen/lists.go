@@ -46,7 +46,7 @@ var families = map[string][]string{
 	"bsd": {"freebsd", "netbsd", "openbsd", "dragonfly", "darwin"},
 }
 
-// on tells if the name may exist on t, and the name that gives its value there.
+// on reports whether the name may exist on t, and the name that gives its value there.
 func (n name) on(t target) (as string, ok bool) {
 	if len(n.Where) == 0 {
 		return n.Name, true
@@ -63,7 +63,7 @@ func (n name) on(t target) (as string, ok bool) {
 	return "", false
 }
 
-// marked tells if the list names an operating system, rather than a family of them,
+// marked reports whether the list names an operating system, rather than a family of them,
 // beside the name.
 func (n name) marked(os string) bool {
 	return slices.ContainsFunc(n.Where, func(p place) bool { return p.OS == os && !p.family })

@@ -51,12 +51,12 @@ func (r resolved) add(n name, all map[target]values) (found int, missing []targe
 	return found, missing
 }
 
-// existsOn tells if the table has a name on any target of a system.
+// existsOn reports whether the table has a name on any target of a system.
 func (r resolved) existsOn(s system) bool {
 	return slices.ContainsFunc(s.Targets, func(t target) bool { return len(r.Targets[t]) > 0 })
 }
 
-// sameNames tells if the table has the same names on all targets of a system.
+// sameNames reports whether the table has the same names on all targets of a system.
 func (r resolved) sameNames(s system) bool {
 	first := r.Targets[s.Targets[0]]
 	for _, t := range s.Targets[1:] {
@@ -67,7 +67,7 @@ func (r resolved) sameNames(s system) bool {
 	return true
 }
 
-// differs tells if the i-th value of a table with the same names on all targets of a
+// differs reports whether the i-th value of a table with the same names on all targets of a
 // system is not the same there.
 func (r resolved) differs(s system, i int) bool {
 	for _, t := range s.Targets[1:] {

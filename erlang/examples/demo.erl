@@ -82,7 +82,8 @@ isolate(Drv, Pids) ->
                     throw(
                         {stop,
                             "~nThe rest needs root, or user namespaces for ordinary users, which "
-                            "are not to be had here (~p):~nthe administrator, or the container that "
+                            "are not to be had here (~p):~n"
+                            "the administrator, or the container that "
                             "this runs in, does not allow them.",
                             [Reason]}
                     )

@@ -409,7 +409,10 @@ child(Drv, Parent, Pid) ->
 %% The event comes before the process is forgotten.
 ended(Drv, Pids) ->
     {messages, Messages} = process_info(self(), messages),
-    case [Event || {alcove_event, D, P, {Event, _}} <- Messages, D =:= Drv, P =:= Pids, Event =/= signal] of
+    case [
+        Event
+         || {alcove_event, D, P, {Event, _}} <- Messages, D =:= Drv, P =:= Pids, Event =/= signal
+    ] of
         [] -> {error, esrch};
         _ -> ok
     end.

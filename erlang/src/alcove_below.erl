@@ -64,7 +64,8 @@ pass_on(Drv, At, Pid, Signal) ->
 
 ports(Drv, At) ->
     case alcove_drv:call(Drv, At, cpid, [], ?PATIENCE) of
-        Children when is_list(Children) -> [Pid || #alcove_pid{pid = Pid} = C <- Children, runs_port(C)];
+        Children when is_list(Children) ->
+            [Pid || #alcove_pid{pid = Pid} = C <- Children, runs_port(C)];
         _ -> []
     end.
 

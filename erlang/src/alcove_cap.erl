@@ -76,7 +76,13 @@ asked(Drv, Pids, Args) ->
             {error, _, All} -> All
         end,
     Numbered = lists:zip(lists:seq(0, length(Replies) - 1), Replies),
-    [name(N) || {N, Reply} <- Numbered, is_tuple(Reply), element(1, Reply) =:= ok, element(2, Reply) =:= 1].
+    [
+        name(N)
+         || {N, Reply} <- Numbered,
+            is_tuple(Reply),
+            element(1, Reply) =:= ok,
+            element(2, Reply) =:= 1
+    ].
 
 %% @doc Sets some of the sets of a process; those that are left out stay as they are.
 %%
@@ -103,7 +109,10 @@ changes(Drv, Pids, Now, Wanted) ->
 
 drops(Drv, Pids, #{bounding := Keep}) ->
     Has = asked(Drv, Pids, fun(N) -> [?CAPBSET_READ, N, 0, 0, 0] end),
-    [{prctl, [?CAPBSET_DROP, N, 0, 0, 0]} || Name <- Has, N <- [number(Name)], not lists:member(N, Keep)];
+    [
+        {prctl, [?CAPBSET_DROP, N, 0, 0, 0]}
+         || Name <- Has, N <- [number(Name)], not lists:member(N, Keep)
+    ];
 drops(_Drv, _Pids, _Wanted) ->
     [].
 
@@ -161,7 +170,11 @@ steps(Step, Caps) ->
 %% capget(2) gives two words of each set, the lower halves first.
 capget(Drv, Pids) ->
     case alcove_linux:syscall(Drv, Pids, sys_capget, {?HEADER, <<0:192>>}) of
-        {ok, 0, {_, <<E0:32/native, P0:32/native, I0:32/native, E1:32/native, P1:32/native, I1:32/native>>}} ->
+        {ok, 0,
+            {_, <<
+                E0:32/native, P0:32/native, I0:32/native,
+                E1:32/native, P1:32/native, I1:32/native
+            >>}} ->
             {ok, #{
                 effective => caps(E1 bsl 32 bor E0),
                 permitted => caps(P1 bsl 32 bor P0),
@@ -172,7 +185,10 @@ capget(Drv, Pids) ->
     end.
 
 data(E, P, I) ->
-    <<E:32/native, P:32/native, I:32/native, (E bsr 32):32/native, (P bsr 32):32/native, (I bsr 32):32/native>>.
+    <<
+        E:32/native, P:32/native, I:32/native,
+        (E bsr 32):32/native, (P bsr 32):32/native, (I bsr 32):32/native
+    >>.
 
 caps(Bits) -> [name(N) || N <- lists:seq(0, 63), Bits band (1 bsl N) =/= 0].
 

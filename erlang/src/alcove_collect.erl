@@ -56,7 +56,9 @@ run(Keeper, #{timeout := Timeout} = Spec, Before, Caller) ->
             Result = await(Run, Begin),
             demonitor(Ref, [flush]),
             Result;
-        {error, {Step, _}} = Error when Step =:= stop; Step =:= driver; Step =:= keeper; Step =:= fork ->
+        {error, {Step, _}} = Error when
+            Step =:= stop; Step =:= driver; Step =:= keeper; Step =:= fork
+        ->
             {lost, Error};
         {error, {_, timeout}} = Error ->
             not_started(Error, Timeout, wall(Begin));
@@ -66,14 +68,22 @@ run(Keeper, #{timeout := Timeout} = Spec, Before, Caller) ->
 
 %% A program that was not executed in its time, or not in that of a start.
 not_started(_Error, Timeout, Wall) when Timeout * 1000 =< Wall ->
-    {ok, #{status => timeout, stdout => <<>>, stderr => <<>>, truncated => [], usage => #{wall_us => Wall}}};
+    {ok, #{
+        status => timeout,
+        stdout => <<>>,
+        stderr => <<>>,
+        truncated => [],
+        usage => #{wall_us => Wall}
+    }};
 not_started(Error, _Timeout, _Wall) ->
     Error.
 
 wall(Begin) ->
     erlang:monotonic_time(microsecond) - Begin.
 
-await(#run{drv = Drv, path = Path, keeper = Keeper, driver = Driver, caller = Caller} = Run, Begin) ->
+await(
+    #run{drv = Drv, path = Path, keeper = Keeper, driver = Driver, caller = Caller} = Run, Begin
+) ->
     receive
         {_, Drv, Path, _} = Message ->
             heard(alcove_job:news(Message, Run#run.job), Run, Begin);
@@ -120,7 +130,8 @@ lost(_Reason, Left) -> {lost, Left}.
 keep(Stream, Bytes, #run{limit = Limit, job = Job0} = Run) ->
     Job = alcove_job:read(byte_size(Bytes), Job0),
     case byte_size(Bytes) of
-        Size when Size =< Limit -> kept(Stream, Bytes, Run#run{job = Job, limit = less(Limit, Size)});
+        Size when Size =< Limit ->
+            kept(Stream, Bytes, Run#run{job = Job, limit = less(Limit, Size)});
         _ -> cut(Stream, binary:part(Bytes, 0, Limit), Run#run{job = Job, limit = 0})
     end.
 
@@ -179,7 +190,11 @@ rest(#run{drv = Drv, path = Path, job = Job} = Run) ->
 keep_more(Stream, Bytes, #run{limit = Limit} = Run) when byte_size(Bytes) =< Limit ->
     kept(Stream, Bytes, Run#run{limit = less(Limit, byte_size(Bytes))});
 keep_more(Stream, Bytes, #run{limit = Limit, truncated = Truncated} = Run) ->
-    kept(Stream, binary:part(Bytes, 0, Limit), Run#run{limit = 0, truncated = lists:usort([Stream | Truncated])}).
+    kept(
+        Stream,
+        binary:part(Bytes, 0, Limit),
+        Run#run{limit = 0, truncated = lists:usort([Stream | Truncated])}
+    ).
 
 result(_Status, #run{why = abandoned}, _Wall) ->
     abandoned;

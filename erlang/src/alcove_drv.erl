@@ -257,8 +257,8 @@ stop(Drv) ->
 %% Returns the reply, or `{alcove_error, Reason}':
 %%
 %% <dl>
-%% <dt>`badarg'</dt><dd>the port refuses an argument, or the call does not fit in a frame (`{error, e2big}' of calls
-%%   that execute)</dd>
+%% <dt>`badarg'</dt><dd>the port refuses an argument, or the call does not fit in a frame
+%%   (`{error, e2big}' of calls that execute)</dd>
 %% <dt>`undef'</dt><dd>the system does not have the call, or a filter blocks it</dd>
 %% <dt>`badpid'</dt><dd>a process of the pipeline does not exist, or has just ended</dd>
 %% <dt>`{exit_status, N}', `{termsig, Signal}'</dt><dd>the process has ended</dd>
@@ -678,7 +678,9 @@ take_unread(#state{unread = Unread} = State) ->
 %% follows when they have come.
 heard({open, Control}, State) ->
     State#state{control = Control};
-heard({closed, exec, Frames}, #state{control = Control, raw = false, received = Received} = State) when
+heard(
+    {closed, exec, Frames}, #state{control = Control, raw = false, received = Received} = State
+) when
     Received < Frames
 ->
     close_control(Control),

@@ -45,7 +45,8 @@ ask(#family{drv = Drv, at = At, roots = Roots, known = Known}, Signal) ->
     Groups = lists:usort(
         Roots ++ [Group || #{group := Group} <- maps:values(Known), is_map_key(Group, Known)]
     ),
-    Others = [Pid || {Pid, #{group := Group}} <- maps:to_list(Known), not lists:member(Group, Groups)],
+    Others =
+        [Pid || {Pid, #{group := Group}} <- maps:to_list(Known), not lists:member(Group, Groups)],
     lists:foreach(
         fun(Target) ->
             _ = alcove:kill(Drv, At, Target, Signal),

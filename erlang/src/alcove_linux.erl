@@ -59,7 +59,7 @@
 }.
 %% What a process and those that it has waited for have used: `user' and `system' are
 %% microseconds, `maxrss' is in KiB, `reads' and `writes' are blocks of 512 bytes. `signal' is
-%% the number of the signal that killed it, or 0, and `core' tells if it has left a core.
+%% the number of the signal that killed it, or 0, and `core' whether it has left a core.
 
 -type pid_t() :: alcove:pid_t().
 -type fd() :: alcove:fd().
@@ -260,7 +260,9 @@ left(Deadline) -> max(0, Deadline - erlang:monotonic_time(millisecond)).
 %% #{signal := 9, user := Microseconds} = alcove_linux:usage(Used).
 %% '''
 -spec usage(tuple()) -> usage().
-usage({usage, Signal, Core, User, System, MaxRSS, Minor, Major, Reads, Writes, Waits, Preemptions}) ->
+usage(
+    {usage, Signal, Core, User, System, MaxRSS, Minor, Major, Reads, Writes, Waits, Preemptions}
+) ->
     #{
         signal => Signal,
         core => Core,

@@ -35,7 +35,8 @@
 %% Attributes are added to those that a mount has. Path has to be where something is mounted. This
 %% is one system call, mount_setattr(2), which does all or nothing. Before Linux 5.12, and where a
 %% filter answers as if the kernel did not have it, it is {@link walk/4}.
--spec set(alcove_drv:ref(), [alcove:pid_t()], path(), [attribute()]) -> ok | {error, alcove:posix()}.
+-spec set(alcove_drv:ref(), [alcove:pid_t()], path(), [attribute()]) ->
+    ok | {error, alcove:posix()}.
 set(Drv, Pids, Path, Attributes) ->
     Attr = attr(lists:foldl(fun(A, Bits) -> Bits bor bit(A) end, 0, Attributes), 0),
     Args = {at_fdcwd, c_string(Path), at_recursive, Attr, byte_size(Attr)},
@@ -132,7 +133,10 @@ real(Drv, Pids, Path) ->
     case alcove:open(Drv, Pids, Path, [o_path, o_cloexec], 0) of
         {ok, FD} ->
             Link = c_string(["/proc/self/fd/", integer_to_list(FD)]),
-            Read = alcove_linux:syscall(Drv, Pids, sys_readlinkat, {at_fdcwd, Link, <<0:(4096 * 8)>>, 4096}),
+            Read =
+                alcove_linux:syscall(
+                    Drv, Pids, sys_readlinkat, {at_fdcwd, Link, <<0:(4096 * 8)>>, 4096}
+                ),
             _ = alcove:close(Drv, Pids, FD),
             case Read of
                 {ok, N, {_, _, Real, _}} -> {ok, binary:part(Real, 0, N)};
@@ -206,10 +210,13 @@ unescape(<<>>) ->
 %% not by this kernel.
 %%
 %% ```
-%% {ok, NS} = alcove:open(Drv, [Pid], ["/proc/", integer_to_list(Other), "/ns/user"], [o_rdonly], 0),
+%% User = ["/proc/", integer_to_list(Other), "/ns/user"],
+%% {ok, NS} = alcove:open(Drv, [Pid], User, [o_rdonly], 0),
 %% ok = alcove_mount:idmap(Drv, [Pid], "/srv/data", "jail/data", NS).
 %% '''
--spec idmap(alcove_drv:ref(), [alcove:pid_t()], From :: path(), To :: path(), UserNS :: alcove:fd()) ->
+-spec idmap(
+    alcove_drv:ref(), [alcove:pid_t()], From :: path(), To :: path(), UserNS :: alcove:fd()
+) ->
     ok | {error, alcove:posix()}.
 idmap(Drv, Pids, From, To, UserNS) ->
     Flags = [open_tree_clone, open_tree_cloexec, at_recursive],

@@ -6,7 +6,8 @@
 %% to change with them.
 %%
 %% <ul>
-%% <li>`{call, Caller, {Name, Pids, NoReturn, Ref}, Frame}', a cast: make a call and send `{Ref, Answer}'</li>
+%% <li>`{call, Caller, {Name, Pids, NoReturn, Ref}, Frame}', a cast: make a call and send
+%%   `{Ref, Answer}'</li>
 %% <li>`{give_up, Caller, Ref}', a cast: the answer is for the mailbox</li>
 %% </ul>
 %% @hidden
@@ -37,7 +38,12 @@
 %% @doc As {@link alcove_drv:call/5}, with the errors of a function that has the name of the call:
 %% its module, and the arguments that it was given.
 -spec call(
-    alcove_drv:ref(), [alcove:pid_t()], alcove_proto:call(), [term()], timeout(), {module(), [term()]}
+    alcove_drv:ref(),
+    [alcove:pid_t()],
+    alcove_proto:call(),
+    [term()],
+    timeout(),
+    {module(), [term()]}
 ) -> term().
 call(Drv, Pids, Name, Args, Timeout, {Module, Arguments}) ->
     case call(Drv, Pids, Name, Args, Timeout) of

@@ -42,7 +42,8 @@ missing(Directory) ->
     Paths = paths(Directory),
     case lists:any(fun filelib:is_regular/1, Paths) orelse archive(Directory) of
         true -> false;
-        {file, File} -> [File, " is an archive: no program can be executed in there (option progname)"];
+        {file, File} ->
+            [File, " is an archive: no program can be executed in there (option progname)"];
         false -> ["no program for ", machine(), ", neither ", lists:join(" nor ", Paths)]
     end.
 

@@ -131,7 +131,8 @@ children(_Drv, _At, _Task, [], Children) ->
 children(Drv, At, Task, [Thread | Threads], Children) ->
     case alcove_file:read(Drv, At, filename:join([Task, Thread, <<"children">>])) of
         {ok, Text} ->
-            More = [binary_to_integer(Pid) || Pid <- binary:split(Text, <<" ">>, [global, trim_all])],
+            More =
+                [binary_to_integer(Pid) || Pid <- binary:split(Text, <<" ">>, [global, trim_all])],
             children(Drv, At, Task, Threads, More ++ Children);
         {error, _} ->
             case alcove_file:is_dir(Drv, At, filename:join(Task, Thread)) of

@@ -65,8 +65,8 @@
 argv(Argv) ->
     value(argv, Argv).
 
-%% @doc The options with their defaults; raises `{badarg, Key}' for one that is not among the keys or
-%% has a wrong value.
+%% @doc The options with their defaults; raises `{badarg, Key}' for one that is not among the
+%% keys or has a wrong value.
 -spec checked(term(), Keys :: [atom()], Defaults :: map()) -> map().
 checked(Options, Keys, Defaults) when is_map(Options) ->
     maps:fold(
@@ -117,7 +117,9 @@ check(limits, Limits) when is_map(Limits) ->
 check(sandbox, Spec) when is_map(Spec) -> alcove_sandbox_spec:checked(Spec);
 check(sandbox, Sandbox) when is_pid(Sandbox) -> Sandbox;
 check(sandbox, Calls) ->
-    true = lists:all(fun({Name, Args}) -> is_list(Args) andalso is_integer(alcove_proto:call(Name)) end, Calls),
+    true = lists:all(
+        fun({Name, Args}) -> is_list(Args) andalso is_integer(alcove_proto:call(Name)) end, Calls
+    ),
     Calls;
 check(user, User) ->
     user(User);

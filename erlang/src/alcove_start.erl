@@ -340,7 +340,13 @@ why({fdctl, enoent, Name}) ->
 why({fdctl, eexist, Name}) ->
     ["there is something at ", to_string(Name), " (option fdctl)"];
 why({fdctl, Reason, Name}) ->
-    ["its fifo ", to_string(Name), " cannot be opened: ", posix(Reason), " (options ctl and ctldir)"];
+    [
+        "its fifo ",
+        to_string(Name),
+        " cannot be opened: ",
+        posix(Reason),
+        " (options ctl and ctldir)"
+    ];
 why({unlink, _Reply}) ->
     "it does not remove its fifo";
 why({handshake, timeout}) ->
@@ -358,7 +364,11 @@ why(Why) ->
 status(11, _Name) ->
     ": it cannot have so many children (options maxchild and depth)";
 status(17, Name) ->
-    [": there is something at ", to_string(Name), "; a program that makes a fifo needs the option {ctl, fifo}"];
+    [
+        ": there is something at ",
+        to_string(Name),
+        "; a program that makes a fifo needs the option {ctl, fifo}"
+    ];
 status(24, _Name) ->
     ": it may have too few open files, and needs 6, and 6 for each child (ulimit -n)";
 status(Status, Name) ->

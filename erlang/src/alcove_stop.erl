@@ -92,7 +92,8 @@
     ended = gone :: ended(),
     % who waits for children: the owner, if he has asked for their signals
     is_taken = false :: boolean(),
-    group = none :: none | {alcove_cgroup:namespace(), At :: [alcove:pid_t()], IsCertain :: boolean()}
+    group =
+        none :: none | {alcove_cgroup:namespace(), At :: [alcove:pid_t()], IsCertain :: boolean()}
 }).
 
 %%
@@ -310,7 +311,8 @@ below(_Job, _Children, {ok, ok, _} = Below, _Family, _IsFirst, _Options) -> Belo
 below(Job, _Children, _Below, _Family, true, _Options) -> {ok, ok, Job};
 below(Job, [_], _Below, _Family, false, Options) -> end_all(Job, 0, [{grace, 0} | Options]);
 below(_Job, _Children, {ok, _, _} = Below, [], false, _Options) -> Below;
-below(Job, _Children, _Below, [Family], false, Options) -> run(Job#job{what = Family}, 0, [{grace, 0} | Options]).
+below(Job, _Children, _Below, [Family], false, Options) ->
+    run(Job#job{what = Family}, 0, [{grace, 0} | Options]).
 
 is_reaped(#job{drv = Drv, at = At, pid = Pid}) ->
     not lists:keymember(Pid, #alcove_pid.pid, alcove:cpid(Drv, At)).
@@ -418,7 +420,8 @@ kill_all(#job{what = Family, drv = Drv, at = At} = Job, _IsKeeper) ->
     Job#job{what = alcove_family:kill(Family, Children)}.
 
 kill_group(#job{group = none}, _Timeout) -> ok;
-kill_group(#job{drv = Drv, group = {Group, At, _}}, Timeout) -> alcove_cgroup:kill(Drv, At, Group, Timeout).
+kill_group(#job{drv = Drv, group = {Group, At, _}}, Timeout) ->
+    alcove_cgroup:kill(Drv, At, Group, Timeout).
 
 %% Whose end is waited for by the loop of the parent, unless its owner has taken that over.
 is_gone(#job{what = all, drv = Drv, at = At} = Job) ->
@@ -430,7 +433,8 @@ is_gone(#job{what = Family} = Job) ->
     alcove_family:left(Family) =:= [] andalso is_group_empty(Job).
 
 is_group_empty(#job{group = none}) -> true;
-is_group_empty(#job{drv = Drv, group = {Group, At, _}}) -> alcove_cgroup:members(Drv, At, Group) =:= [].
+is_group_empty(#job{drv = Drv, group = {Group, At, _}}) ->
+    alcove_cgroup:members(Drv, At, Group) =:= [].
 
 %% Those that can be named.
 left(#job{what = all, drv = Drv, at = At}) ->

@@ -5,7 +5,7 @@ import "strings"
 // module is the path of the module's packages.
 const module = "github.com/alcove-go/alcove/"
 
-// own tells whether a function is the module's. All that are linked count as
+// own reports whether a function is the module's. All that are linked count as
 // reached, except main.main, which is for programs that were built by hand.
 func own(name string) bool {
 	return strings.HasPrefix(name, module) || strings.HasPrefix(name, "main.") && name != "main.main"
@@ -54,13 +54,13 @@ var ends = map[string]bool{
 	"runtime.panicunsafestringnilptr":        true,
 }
 
-// barrier tells whether a function is one that compiled code calls only while
+// barrier reports whether a function is one that compiled code calls only while
 // runtime.writeBarrier is set, which nothing sets.
 func barrier(name string) bool {
 	return strings.HasPrefix(name, "runtime.gcWriteBarrier") || name == "runtime.wbMove" || name == "runtime.wbZero"
 }
 
-// leaf tells whether a function is on the list of leaves, or one of a package that has
+// leaf reports whether a function is on the list of leaves, or one of a package that has
 // nothing but leaves, or compares two arrays.
 func leaf(name string) bool {
 	for _, prefix := range [...]string{"sync/atomic.", "internal/runtime/atomic.", "math/bits.", "type:.eq."} {

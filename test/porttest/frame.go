@@ -121,7 +121,7 @@ func (m Message) Term() Term {
 	return t
 }
 
-// Is tells whether the message has the type and comes from the process.
+// Is reports whether the message has the type and comes from the process.
 func (m Message) Is(typ Type, from Pipeline) bool {
 	return m.Type == typ && slices.Equal(m.From, from)
 }
@@ -136,7 +136,7 @@ func (m Message) String() string {
 	return fmt.Sprintf("%v %v %s", m.From, m.Type, what)
 }
 
-// Signal tells whether the message is the signal event of that name, and gives its siginfo.
+// Signal reports whether the message is the signal event of that name, and gives its siginfo.
 func (m Message) Signal(name string) (info string, ok bool) {
 	t, _ := m.Term().(Tuple)
 	if m.Type != TypeEvent || len(t) != 3 || t[0] != Atom("signal") || t[1] != Atom(name) {

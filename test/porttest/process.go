@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Alive tells whether a process exists and is no zombie.
+// Alive reports whether a process exists and is no zombie.
 func Alive(pid int) bool { s := State(pid); return s != "" && s != "Z" && s != "X" }
 
 // process identifies a process beyond the reuse of its pid.
@@ -61,7 +61,7 @@ func Zombies(pid int) []int {
 	return pids
 }
 
-// lives tells whether this very process is still there and no zombie.
+// lives reports whether this very process is still there and no zombie.
 func (p process) lives() bool {
 	now, ok := readProcess(p.pid)
 	return ok && now.start == p.start && now.state != "Z" && now.state != "X"

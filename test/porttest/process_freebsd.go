@@ -96,5 +96,5 @@ func ps(which ...string) []process {
 // waitsIn is not known here.
 func waitsIn(pid int) string { return "" }
 
-// capable tells whether this process has the rights of root, which are not divided here.
+// capable reports whether this process has the rights of root, which are not divided here.
 func capable(number uint) bool { return os.Geteuid() == 0 }

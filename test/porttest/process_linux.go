@@ -85,7 +85,7 @@ func waitsIn(pid int) string {
 	return string(b)
 }
 
-// capable tells whether this process has a capability.
+// capable reports whether this process has a capability.
 func capable(number uint) bool {
 	var effective uint64
 	fmt.Sscanf(Status(os.Getpid(), "CapEff"), "%x", &effective)

@@ -144,25 +144,30 @@ func (p *Port) open(dir string, files *[]*os.File) error {
 		}
 	}
 	p.stdin, p.stdout, p.stderr = stdin, stdout, filepath.Join(dir, "stderr")
-	*files = []*os.File{in, out, stderr}
+	*files = p.arranged(in, out, stderr)
+	return nil
+}
+
+// arranged puts what the options say in place of standard descriptors, or behind them.
+func (p *Port) arranged(files ...*os.File) []*os.File {
 	for fd := range 16 {
 		if f := p.options.extra[fd]; f != nil {
-			for len(*files) <= fd {
-				*files = append(*files, nil)
+			for len(files) <= fd {
+				files = append(files, nil)
 			}
 			if fd < 3 {
-				(*files)[fd].Close()
+				files[fd].Close()
 			}
-			(*files)[fd] = f
+			files[fd] = f
 		}
 	}
 	for fd := range p.options.closed {
 		if fd < 3 {
-			(*files)[fd].Close()
-			(*files)[fd] = nil
+			files[fd].Close()
+			files[fd] = nil
 		}
 	}
-	return nil
+	return files
 }
 
 // pipe makes a pipe of blocking, close-on-exec descriptors.

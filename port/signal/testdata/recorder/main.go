@@ -58,7 +58,7 @@ func openPipe() {
 	}
 }
 
-// fillPipe fills the pipe but for one record.
+// fillPipe leaves room for no more than one record in the pipe.
 func fillPipe() {
 	var record [signal.InfoSize]byte
 	for err := sys.Errno(0); err == 0; {
