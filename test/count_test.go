@@ -273,7 +273,8 @@ func TestManySmallWritersShareWritesAndAreServedAlike(t *testing.T) {
 	}
 	before, frames, sum := writes(t, a.Pid()), 0, 0
 	by := map[int]int{}
-	// On a busy machine a writer may not run for a while, which is nobody's fault: in the long run all do.
+	// On a busy machine a writer may not run for a while, which is nobody's fault: in the long
+	// run all do.
 	alike := func() bool { return len(by) == writers && slices.Min(slices.Collect(maps.Values(by))) >= sum/writers/2 }
 	for sum < total || sum < long*total && !alike() {
 		m := output()

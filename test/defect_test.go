@@ -16,24 +16,24 @@ import (
 	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
-// One test for each defect of the C port, by its number, where no other test in this folder is
-// named for it. The list:
+// One test for each defect of the C port, by its number in c_port.md. Other tests show, beside
+// these or in their place:
 //
-//	D1  here                                     D16 here
-//	D2  here                                     D17 TestOutputOfAChildThatWasWaitedForIsDelivered
-//	D3  here, TestRepliesBeforeAnExecStayReplies D18 TestPausedProgramThatClosesItsOutputCostsNoTime
-//	D4  here                                     D19 TestAllOutputComesBeforeTheEndOfAProgramWithoutCredit
-//	D5  TestOutputOfABackgroundProcessIsDelivered D20 here
-//	D6  TestFloodOfSignalsEndsNoProcess          D21 TestPortThatExecutesItselfAgainWithDepthKeepsServing
-//	D7  here                                     D22 TestExecedProgramsHaveOnlyTheDescriptorsThatWereOpenedForThem
-//	D8  here                                     D23 TestAnyOfDescriptors0To5MayBeOpenOrClosedAtStart
-//	D9  here                                     D24 TestPortWithoutAReaderEndsAndSignalsItsPrograms
-//	D10 TestLoweringMaxchildKeepsEveryChild      D25 here
-//	D11 here                                     D26 TestDataForAChildThatIsReapedButHasOutputOpenIsBadpid
-//	D12 here                                     D27 TestOutputLeftInThePipesComesBeforeTheExitEvent
-//	D13 here                                     D28 here
-//	D14 here                                     D29 TestEndOfInputDoesNotSignalAPidThatWasReaped
-//	D15 here                                     D30 TestLoweringMaxchildKeepsEveryChild
+//	D3  TestRepliesBeforeAnExecStayReplies
+//	D5  TestOutputOfABackgroundProcessIsDelivered
+//	D6  TestFloodOfSignalsEndsNoProcess
+//	D10 TestLoweringMaxchildKeepsEveryChild
+//	D17 TestOutputOfAChildThatWasWaitedForIsDelivered
+//	D18 TestPausedProgramThatClosesItsOutputCostsNoTime
+//	D19 TestAllOutputComesBeforeTheEndOfAProgramWithoutCredit
+//	D21 TestPortThatExecutesItselfAgainWithDepthKeepsServing
+//	D22 TestExecedProgramsHaveOnlyTheDescriptorsThatWereOpenedForThem
+//	D23 TestAnyOfDescriptors0To5MayBeOpenOrClosedAtStart
+//	D24 TestPortWithoutAReaderEndsAndSignalsItsPrograms
+//	D26 TestDataForAChildThatIsReapedButHasOutputOpenIsBadpid
+//	D27 TestOutputLeftInThePipesComesBeforeTheExitEvent
+//	D29 TestEndOfInputDoesNotSignalAPidThatWasReaped
+//	D30 TestLoweringMaxchildKeepsEveryChild
 
 func TestD1PartialFrameOfAChildDelaysOnlyThatChild(t *testing.T) {
 	t.Run("written by a call", func(t *testing.T) {

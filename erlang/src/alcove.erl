@@ -1928,9 +1928,9 @@ setns(Drv, Pids, FD, NSType, Timeout) -> ?CALL(Drv, Pids, [FD, NSType], Timeout)
 %% `stdin_closed', `stdout_closed', `stderr_closed': if messages are sent when these streams
 %% of a child end, 0 by default.
 %%
-%% `flowcontrol', `flowbytes', `signaloneof': what children start with, see {@link setcpid/5}, -1, -1
-%% and 15 by default. With a `signaloneof' of 0 the process signals none of its children at the end of
-%% its input.
+%% `flowcontrol', `flowbytes', `signaloneof': what children start with, see {@link setcpid/5},
+%% -1, -1 and 15 by default. With a `signaloneof' of 0 the process signals none of its children
+%% at the end of its input.
 %%
 %% The C port does not have the following options and returns `false'.
 %%

@@ -158,8 +158,8 @@ keep(Drv, Pids, Caps) ->
         effective => Caps, permitted => Caps, inheritable => Caps, bounding => Caps, ambient => Caps
     }).
 
-%% @doc The calls that leave a process these capabilities, and give them to the program that it executes. The
-%% bounding set stays as it is.
+%% @doc The calls that leave a process these capabilities, and give them to the program that it
+%% executes. The bounding set stays as it is.
 %% @private
 -spec steps(Step, [capability()]) -> [alcove_steps:step(Step)].
 steps(Step, Caps) ->

@@ -312,7 +312,8 @@ usage(
 %% On machines of 32 bits a number of 64 takes two arguments, where the manual page says so.
 %%
 %% ```
-%% {ok, FD, _} = alcove_linux:syscall(Drv, [Pid], sys_memfd_create, {<<"name", 0>>, mfd_cloexec}),
+%% Args = {<<"name", 0>>, mfd_cloexec},
+%% {ok, FD, _} = alcove_linux:syscall(Drv, [Pid], sys_memfd_create, Args),
 %% {ok, 5, _} = alcove_linux:syscall(Drv, [Pid], sys_write, {FD, <<"hello">>, 5}),
 %% {ok, 5, {FD, <<"hello", 0:24>>, 8, 0}} =
 %%     alcove_linux:syscall(Drv, [Pid], sys_pread64, {FD, <<0:64>>, 8, 0}).
@@ -346,8 +347,8 @@ syscall(Drv, Pids, Number, Args, Timeout) -> ?CALL(Drv, Pids, [Number, Args], Ti
 %% ```
 %% {ok, [ok, <<"/tmp">>]} =
 %%     alcove_linux:batch(Drv, [Pid], [{setenv, ["HOME", "/tmp", 1]}, {getenv, ["HOME"]}]),
-%% {error, 2, [ok, {error, enoent}]} =
-%%     alcove_linux:batch(Drv, [Pid], [{chdir, ["/"]}, {chdir, ["none"]}, {rmdir, ["/tmp"]}]),
+%% Calls = [{chdir, ["/"]}, {chdir, ["none"]}, {rmdir, ["/tmp"]}],
+%% {error, 2, [ok, {error, enoent}]} = alcove_linux:batch(Drv, [Pid], Calls),
 %% ok = alcove_linux:batch(Drv, [Pid], [{chdir, ["/"]}, {execvp, ["cat", ["cat"]]}]).
 %% '''
 -spec batch(

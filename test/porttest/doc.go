@@ -5,15 +5,15 @@
 //
 //	func TestChildAnswers(t *testing.T) {
 //		p := porttest.Start(t)
-//		a := p.Fork(nil)                   // a Pipeline: [A]
-//		b := p.Fork(a)                     // [A, B]
-//		p.Want(b.Pid(), b, "getpid")       // the reply, compared byte for byte
-//		p.Exec(b, "cat")                   // execvp, and its fdctl_closed
+//		a := p.Fork(nil)                        // a Pipeline: [A]
+//		b := p.Fork(a)                          // [A, B]
+//		p.Want(b.Pid(), b, "getpid")            // the reply, compared byte for byte
+//		p.Exec(b, "cat")                        // execvp, and its fdctl_closed
 //		p.Stdin(b, "hello\n")
-//		p.Next(porttest.Stdout(b, "hello\n"))           // must be the very next message
+//		p.Next(porttest.Stdout(b, "hello\n"))   // must be the very next message
 //		p.Signal(b, syscall.SIGKILL)
-//		p.Await(porttest.TermSig(b, "sigkill"))         // others may come before it, and stay queued
-//		p.Quiet(nil, a)                                 // nothing else came
+//		p.Await(porttest.TermSig(b, "sigkill")) // others before it stay queued
+//		p.Quiet(nil, a)                         // nothing else came
 //	}
 //
 // Main builds the program as users build it and fails the whole run when the tests leave a
