@@ -17,7 +17,8 @@
 %% </dl>
 %%
 %% <ul>
-%% <li>start and stop: {@link start/0}, {@link start_link/0}, {@link stop/1}</li>
+%% <li>start and stop: {@link start/0}, {@link start_link/0}, {@link controlling_process/2},
+%%   {@link stop/1}</li>
 %% <li>calls and data: {@link call/5}, {@link stdin/3}</li>
 %% <li>reading the mailbox: {@link stdout/3}, {@link stderr/3}, {@link event/3}</li>
 %% <li>the port itself: {@link port/1}, {@link raw/1}, {@link getopts/1}, {@link progname/0}</li>
@@ -37,8 +38,10 @@
 -export([
     start/0, start/1, start/2,
     start_link/0, start_link/1, start_link/2,
+    controlling_process/2,
     stop/1
 ]).
+-export([start/3]).
 -export([
     call/5,
     stdin/3
@@ -88,6 +91,7 @@
     | {env, [{string(), string() | false}]}
     | {start_timeout, timeout()}
     | {monitor_owner, boolean()}
+    | {node, node()}
     | {title, unicode:chardata()}
     | stderr_to_stdout
     | atom()
@@ -104,6 +108,7 @@
     | stdout_closed
     | stderr_closed
     | noconnection
+    | noproc
     | {eagain, non_neg_integer()}
     | {exit_status, byte()}
     | {termsig, atom()}.
@@ -121,6 +126,8 @@
 
 -record(state, {
     owner :: pid(),
+    % that of the owner, with monitor_owner
+    monitor = none :: reference() | none,
     % the process that the driver was linked to by its start
     parents = [] :: [pid()],
     port :: port() | undefined,
@@ -183,6 +190,10 @@ start(Options) ->
 %%   <dd>how long the program may take to get ready, 60000 by default</dd>
 %% <dt>`{monitor_owner, true}'</dt>
 %%   <dd>stop when the owner ends; by default an unlinked driver goes on</dd>
+%% <dt>`{node, Node}'</dt>
+%%   <dd>starts the driver and its program on another node, which has this application, too. With it
+%%   `monitor_owner' is true by default, so that the driver ends when the node of its owner is
+%%   lost</dd>
 %% <dt>`{title, Title}'</dt>
 %%   <dd>what `ps' shows of the program, see {@link alcove:setproctitle/3}, in place of its path
 %%   and arguments, which otherwise are seen in a container, too</dd>
@@ -204,6 +215,8 @@ start(Options) ->
 %%   <dd>`eexist': there is something at `fdctl'. `enoent': the program has neither connected
 %%   nor made a fifo. Others: the fifo cannot be opened</dd>
 %% <dt>`{unlink, Reply}'</dt><dd>it does not remove its fifo</dd>
+%% <dt>`{node, noconnection}'</dt><dd>the node is not reached, or is lost meanwhile</dd>
+%% <dt>`{node, undef}'</dt><dd>the node does not have this application</dd>
 %% </dl>
 %%
 %% Then nothing is left. A program that has not ended is killed with its process group, if the
@@ -214,7 +227,19 @@ start(Options) ->
 %% '''
 -spec start(Owner :: pid(), [option()]) -> {ok, ref()} | {error, term()}.
 start(Owner, Options) ->
-    case gen_server:start(?MODULE, [Owner, Options, self()], []) of
+    case lists:keytake(node, 1, Options) of
+        {value, {node, Node}, Others} -> on_node(Node, Owner, Others, none);
+        false -> start(Owner, Options, none)
+    end.
+
+on_node(Node, Owner, Options, Parent) ->
+    alcove_node:start(Node, ?MODULE, start, [Owner, Options ++ [monitor_owner], Parent]).
+
+%% @private
+%% Parent is a process of another node to which the driver links itself.
+-spec start(Owner :: pid(), [option()], Parent :: pid() | none) -> {ok, ref()} | {error, term()}.
+start(Owner, Options, Parent) ->
+    case gen_server:start(?MODULE, [Owner, Options, self(), Parent], []) of
         ignore ->
             % sent before
             receive
@@ -237,7 +262,23 @@ start_link(Options) ->
 %% @doc As {@link start/2}, linked to the caller, who need not be the owner.
 -spec start_link(Owner :: pid(), [option()]) -> {ok, ref()} | {error, term()}.
 start_link(Owner, Options) ->
-    gen_server:start_link(?MODULE, [Owner, Options, linked], []).
+    case lists:keytake(node, 1, Options) of
+        {value, {node, Node}, Others} -> on_node(Node, Owner, Others, self());
+        false -> gen_server:start_link(?MODULE, [Owner, Options, linked, none], [])
+    end.
+
+%% @doc Makes a process the owner, of this node or another one. Only the present owner may; others get
+%% `{error, not_owner}'.
+%%
+%% Messages that were delivered before stay where they are, and with `monitor_owner' it is the new
+%% owner whose end ends the driver.
+%%
+%% ```
+%% ok = alcove_drv:controlling_process(Drv, Pid).
+%% '''
+-spec controlling_process(ref(), pid()) -> ok | {error, not_owner}.
+controlling_process(Drv, Pid) when is_pid(Pid) ->
+    gen_server:call(Drv, {controlling_process, Pid}).
 
 %% @doc Stops the driver and closes its port.
 %%
@@ -313,7 +354,8 @@ stdin(Drv, Pids, Data) ->
 %% Returns `false' after Timeout milliseconds without one, or when the driver is gone. A
 %% problem with the process that is found first is returned as `{alcove_error, Reason}' or
 %% `{alcove_pipe, {eagain, N}}', see {@link call/5}. When the node of the driver is lost, this is
-%% `{alcove_error, noconnection}'.
+%% `{alcove_error, noconnection}'. When that node is there again and the driver is gone, it is
+%% `{alcove_error, noproc}': what the driver has sent before may be lost.
 -spec stdout(ref(), [alcove:pid_t()], timeout()) ->
     binary() | false | {alcove_error, reason()} | {alcove_pipe, {eagain, non_neg_integer()}}.
 stdout(Drv, Pids, Timeout) ->
@@ -377,12 +419,15 @@ progname() ->
 %%
 
 %% @private
-init([Owner, Options, Starter]) ->
+init([Owner, Options, Starter, Parent]) ->
     process_flag(trap_exit, true),
     {links, Parents} = process_info(self(), links),
     ok = log_unknown(Options),
     case alcove_start:port(Options) of
-        {ok, Started} -> started(Started, #state{owner = Owner, parents = Parents}, Options);
+        {ok, Started} ->
+            Remote = [Parent || is_pid(Parent)],
+            _ = [link(Pid) || Pid <- Remote],
+            started(Started, #state{owner = Owner, parents = Remote ++ Parents}, Options);
         {error, Reason} when Starter =:= linked -> {stop, Reason};
         {error, Reason} -> not_started(Reason, Starter)
     end.
@@ -405,13 +450,14 @@ not_started(Reason, Starter) ->
     Starter ! {self(), not_started, Reason},
     ignore.
 
-started(#{port := Port, control := Control, taken := Taken, early := Early}, State0, Options) ->
-    _ =
+started(#{port := Port, control := Control, taken := Taken, early := Early}, #state{owner = Owner} = State0, Options) ->
+    Monitor =
         case proplists:get_bool(monitor_owner, Options) of
-            true -> monitor(process, State0#state.owner);
+            true -> monitor(process, Owner);
             false -> none
         end,
-    case receive_bytes(Early, State0#state{port = Port, control = Control, received = Taken}) of
+    State1 = State0#state{port = Port, control = Control, received = Taken, monitor = Monitor},
+    case receive_bytes(Early, State1) of
         {ok, #state{control = Open} = State} -> {ok, heard(alcove_ctl:poll(Open), State)};
         {error, Reason, _State} -> {stop, Reason}
     end.
@@ -432,12 +478,20 @@ handle_call(raw, {Owner, _}, #state{owner = Owner} = State) ->
     {reply, ok, be_raw(State)};
 handle_call(port, {Owner, _}, #state{owner = Owner, port = Port} = State) ->
     {reply, Port, State};
+handle_call({controlling_process, Pid}, {Owner, _}, #state{owner = Owner, monitor = Monitor} = State) ->
+    {reply, ok, State#state{owner = Pid, monitor = watch(Pid, Monitor)}};
 handle_call(stop, _From, State) ->
     {stop, normal, ok, State};
 handle_call(_Request, {Owner, _}, #state{owner = Owner} = State) ->
     {reply, {error, enotsup}, State};
 handle_call(_Request, _From, State) ->
     {reply, {error, not_owner}, State}.
+
+watch(_Pid, none) ->
+    none;
+watch(Pid, Monitor) ->
+    demonitor(Monitor, [flush]),
+    monitor(process, Pid).
 
 %% @private
 handle_cast({call, Owner, {Name, Pids, NoReturn, Ref}, Frame}, #state{owner = Owner} = State) ->
@@ -477,14 +531,22 @@ handle_info(no_reply, State) ->
     {noreply, act(alcove_calls:drop(State#state.calls), State)};
 handle_info({'DOWN', _, process, Owner, Reason}, #state{owner = Owner} = State) ->
     {stop, {shutdown, Reason}, State};
+handle_info({'EXIT', Pid, Reason} = Exit, #state{parents = Parents} = State) when is_pid(Pid) ->
+    case lists:member(Pid, Parents) of
+        true -> {stop, {shutdown, Reason}, State};
+        false -> unexpected(Exit, State)
+    end;
 handle_info(Info, #state{control = Control} = State) ->
     case alcove_ctl:news(Info, Control) of
         none ->
-            ?LOG_WARNING("alcove: unexpected message ~0tP", [Info, 10]),
-            {noreply, State};
+            unexpected(Info, State);
         News ->
             {noreply, heard(News, State)}
     end.
+
+unexpected(Info, State) ->
+    ?LOG_WARNING("alcove: unexpected message ~0tP", [Info, 10]),
+    {noreply, State}.
 
 %% @private
 terminate(Reason, #state{parents = Parents, port = Port, control = Control}) ->
@@ -721,8 +783,12 @@ act({[{answer, Ref, Answer} | Actions], Calls}, State) ->
     answer(Ref, Answer),
     act({Actions, Calls}, State).
 
-forward({Tag, Pids, Term}, #state{owner = Owner} = State) ->
+%% What follows a lost connection would have a hole before it.
+forward({Tag, Pids, Term}, #state{owner = Owner, monitor = none} = State) ->
     Owner ! {Tag, self(), Pids, Term},
+    State;
+forward({Tag, Pids, Term}, #state{owner = Owner} = State) ->
+    _ = erlang:send(Owner, {Tag, self(), Pids, Term}, [noconnect]),
     State.
 
 answer(Ref, Answer) ->

@@ -159,6 +159,9 @@ take(Drv, Pids, Tag, Ref, Timeout) ->
             {alcove_pipe, {eagain, Bytes}};
         {'DOWN', Ref, process, _, noconnection} ->
             {alcove_error, noconnection};
+        % what it has sent before may have been lost with a connection
+        {'DOWN', Ref, process, _, noproc} when node(Drv) =/= node() ->
+            {alcove_error, noproc};
         {'DOWN', Ref, process, _, _} ->
             false
     after Timeout -> false
