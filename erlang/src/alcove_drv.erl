@@ -228,18 +228,21 @@ start(Options) ->
 -spec start(Owner :: pid(), [option()]) -> {ok, ref()} | {error, term()}.
 start(Owner, Options) ->
     case lists:keytake(node, 1, Options) of
-        {value, {node, Node}, Others} -> on_node(Node, Owner, Others, none);
-        false -> start(Owner, Options, none)
+        {value, {node, Node}, Others} -> on_node(Node, Owner, Others, []);
+        false -> started(gen_server:start(?MODULE, [Owner, Options, self()], []))
     end.
 
-on_node(Node, Owner, Options, Parent) ->
-    alcove_node:start(Node, ?MODULE, start, [Owner, Options ++ [monitor_owner], Parent]).
+on_node(Node, Owner, Options, Parents) ->
+    alcove_node:start(Node, ?MODULE, start, [Owner, Options ++ [monitor_owner], Parents]).
 
 %% @private
-%% Parent is a process of another node to which the driver links itself.
--spec start(Owner :: pid(), [option()], Parent :: pid() | none) -> {ok, ref()} | {error, term()}.
-start(Owner, Options, Parent) ->
-    case gen_server:start(?MODULE, [Owner, Options, self(), Parent], []) of
+%% For processes of another node, to which the driver links itself.
+-spec start(Owner :: pid(), [option()], Parents :: [pid()]) -> {ok, ref()} | {error, term()}.
+start(Owner, Options, Parents) ->
+    started(gen_server:start_link(?MODULE, [Owner, Options, {self(), Parents}], [])).
+
+started(Result) ->
+    case Result of
         ignore ->
             % sent before
             receive
@@ -263,8 +266,8 @@ start_link(Options) ->
 -spec start_link(Owner :: pid(), [option()]) -> {ok, ref()} | {error, term()}.
 start_link(Owner, Options) ->
     case lists:keytake(node, 1, Options) of
-        {value, {node, Node}, Others} -> on_node(Node, Owner, Others, self());
-        false -> gen_server:start_link(?MODULE, [Owner, Options, linked, none], [])
+        {value, {node, Node}, Others} -> on_node(Node, Owner, Others, [self()]);
+        false -> gen_server:start_link(?MODULE, [Owner, Options, linked], [])
     end.
 
 %% @doc Makes a process the owner, of this node or another one. Only the present owner may; others get
@@ -419,15 +422,20 @@ progname() ->
 %%
 
 %% @private
-init([Owner, Options, Starter, Parent]) ->
-    process_flag(trap_exit, true),
+init([Owner, Options, {Starter, Parents}]) ->
+    init(Owner, Options, Starter, Parents);
+init([Owner, Options, Starter]) ->
     {links, Parents} = process_info(self(), links),
+    init(Owner, Options, Starter, Parents).
+
+init(Owner, Options, Starter, Parents) ->
+    process_flag(trap_exit, true),
     ok = log_unknown(Options),
     case alcove_start:port(Options) of
         {ok, Started} ->
-            Remote = [Parent || is_pid(Parent)],
-            _ = [link(Pid) || Pid <- Remote],
-            started(Started, #state{owner = Owner, parents = Remote ++ Parents}, Options);
+            % by the start already, unless they are on another node
+            _ = [link(Pid) || Pid <- Parents],
+            run(Started, #state{owner = Owner, parents = Parents}, Options);
         {error, Reason} when Starter =:= linked -> {stop, Reason};
         {error, Reason} -> not_started(Reason, Starter)
     end.
@@ -450,7 +458,7 @@ not_started(Reason, Starter) ->
     Starter ! {self(), not_started, Reason},
     ignore.
 
-started(#{port := Port, control := Control, taken := Taken, early := Early}, #state{owner = Owner} = State0, Options) ->
+run(#{port := Port, control := Control, taken := Taken, early := Early}, #state{owner = Owner} = State0, Options) ->
     Monitor =
         case proplists:get_bool(monitor_owner, Options) of
             true -> monitor(process, Owner);

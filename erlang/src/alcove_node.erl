@@ -1,8 +1,9 @@
 %% @doc Starting a process on another node.
 %%
 %% A connection may be lost at any moment and be there again at the next. So the process that is
-%% started stays only if the one that has asked for it learns its pid: a helper here waits for it and
-%% ends, and the starter there watches the helper.
+%% started stays only if the one that has asked for it learns its pid. A helper here waits for it and
+%% then ends. There a guard watches the helper, and kills the starter, which is linked to what it has
+%% started, if the helper ends before.
 %% @hidden
 -module(alcove_node).
 
@@ -11,7 +12,8 @@
 
 -type reason() :: noconnection | undef | term().
 
-%% @doc Has a function called on a node that starts a gen_server or gen_statem, linked to nobody.
+%% @doc Has a function called on a node that starts a process and links it to the caller. The link is
+%% taken away when the pid is known here.
 %%
 %% Besides the errors of the function there is `{node, noconnection}' when the node cannot be
 %% reached or is lost meanwhile, and `{node, undef}' when it does not have this application.
@@ -26,44 +28,54 @@ start(Node, Module, Function, Args) ->
 
 request(Node, Module, Function, Args) ->
     try erpc:call(Node, ?MODULE, serve, [self(), Module, Function, Args]) of
-        Starter -> await(Starter)
+        Guard -> await(Guard)
     catch
         error:{exception, undef, _} -> {error, {node, undef}};
         error:{erpc, Reason} -> {error, {node, Reason}}
     end.
 
-await(Starter) ->
-    Ref = monitor(process, Starter),
+await(Guard) ->
+    Ref = monitor(process, Guard),
     receive
-        {Starter, Result} ->
-            Starter ! {self(), accepted},
+        {Guard, Result} ->
+            Guard ! {self(), accepted},
             Result;
         {'DOWN', Ref, process, _, Reason} ->
             {error, {node, Reason}}
     end.
 
 %% @private
--spec serve(pid(), module(), atom(), [term()]) -> pid().
+-spec serve(Helper :: pid(), module(), atom(), [term()]) -> pid().
 serve(Helper, Module, Function, Args) ->
-    spawn(fun() -> started(Helper, Module, Function, Args) end).
+    spawn(fun() -> guard(Helper, Module, Function, Args) end).
 
-%% What it starts prints and logs here, also when the other node is lost.
-started(Helper, Module, Function, Args) ->
+%% What is started prints and logs on its own node, also when the other one is lost.
+guard(Helper, Module, Function, Args) ->
     _ = [group_leader(User, self()) || User <- [whereis(user)], is_pid(User)],
     Ref = monitor(process, Helper),
-    Result = apply(Module, Function, Args),
-    Helper ! {self(), Result},
+    Self = self(),
+    {Starter, Started} = spawn_monitor(fun() -> starter(Self, Module, Function, Args) end),
     receive
-        {Helper, accepted} -> ok;
-        {'DOWN', Ref, process, _, _} -> dismiss(Result)
+        {Starter, Result} ->
+            Helper ! {self(), Result},
+            settle(Helper, Ref, Starter);
+        {'DOWN', Started, process, _, Reason} ->
+            Helper ! {self(), {error, {node, Reason}}};
+        {'DOWN', Ref, process, _, _} ->
+            exit(Starter, kill)
     end.
 
-dismiss({ok, Pid}) ->
-    try
-        proc_lib:stop(Pid)
-    catch
-        % it has ended by itself
-        exit:_ -> ok
-    end;
-dismiss(_Error) ->
-    ok.
+settle(Helper, Ref, Starter) ->
+    receive
+        {Helper, accepted} -> Starter ! {self(), accepted};
+        {'DOWN', Ref, process, _, _} -> exit(Starter, kill)
+    end.
+
+%% A start that fails is not to end it before it has told why.
+starter(Guard, Module, Function, Args) ->
+    process_flag(trap_exit, true),
+    Result = apply(Module, Function, Args),
+    Guard ! {self(), Result},
+    receive
+        {Guard, accepted} -> [unlink(Pid) || {ok, Pid} <- [Result]]
+    end.

@@ -24,13 +24,15 @@
     start_link/1,
     child_spec/1,
     stop/1,
-    info/1
+    info/1,
+    least_busy/1, least_busy/2
 ]).
 -export([
     start/1,
     sandbox/1,
-    run/1,
-    run/2
+    run/2,
+    run_default/2,
+    start_default/0
 ]).
 -export([
     init/1,
@@ -148,6 +150,45 @@ stop(Pool) ->
 info(Pool) ->
     gen_server:call(Pool, info).
 
+%% @equiv least_busy(Pools, 1000)
+-spec least_busy([pool()]) -> {ok, pool()} | {error, none}.
+least_busy(Pools) ->
+    least_busy(Pools, 1000).
+
+%% @doc The pool with the smallest share of its drivers busy or waited for, among those that answer
+%% within Timeout milliseconds. The pools may be on many nodes, such as the members of a group of pg.
+%% One without a size is compared by the number of its programs.
+%%
+%% ```
+%% {ok, Pool} = alcove_pool:least_busy(pg:get_members(jobs)),
+%% alcove_run:run(["true"], #{pool => Pool}).
+%% '''
+-spec least_busy([pool()], timeout()) -> {ok, pool()} | {error, none}.
+least_busy(Pools, Timeout) ->
+    % answers that come later go with it
+    {_, Ref} = spawn_monitor(fun() -> exit({least_busy, asked(Pools, Timeout)}) end),
+    receive
+        {'DOWN', Ref, process, _, {least_busy, []}} -> {error, none};
+        {'DOWN', Ref, process, _, {least_busy, Loads}} -> {ok, element(3, lists:min(Loads))};
+        {'DOWN', Ref, process, _, Reason} -> exit(Reason)
+    end.
+
+asked(Pools, Timeout) ->
+    Begin = erlang:monotonic_time(millisecond),
+    Asked = [{gen_server:send_request(Pool, info), Pool} || Pool <- Pools],
+    [
+        % among equals any
+        {load(Info), rand:uniform(), Pool}
+     || {Request, Pool} <- Asked,
+        {reply, Info} <- [gen_server:receive_response(Request, left(Begin, Timeout))]
+    ].
+
+left(_Begin, infinity) -> infinity;
+left(Begin, Timeout) -> max(0, Begin + Timeout - erlang:monotonic_time(millisecond)).
+
+load(#{size := infinity, busy := Busy, waiting := Waiting}) -> float(Busy + Waiting);
+load(#{size := Size, busy := Busy, waiting := Waiting}) -> (Busy + Waiting) / Size.
+
 %% @private
 %% A pool of a sandbox, which ends with its owner.
 -spec start(#{
@@ -172,23 +213,30 @@ sandbox(Pool) ->
     end.
 
 %% @private
--spec run(alcove_job:spec()) -> {ok, alcove_run:result()} | {error, term()}.
-run(Spec) ->
-    case call(?MODULE, Spec) of
+-spec run_default(node(), alcove_job:spec()) -> {ok, alcove_run:result()} | {error, term()}.
+run_default(Node, Spec) ->
+    case run({?MODULE, Node}, Spec) of
         {error, {pool, noproc}} ->
-            % somebody else may be faster
-            _ = gen_server:start({local, ?MODULE}, ?MODULE, default, []),
-            call(?MODULE, Spec);
+            try erpc:call(Node, ?MODULE, start_default, []) of
+                ok -> run({?MODULE, Node}, Spec)
+            catch
+                error:{exception, undef, _} -> {error, {pool, undef}};
+                error:{erpc, noconnection} -> {error, {pool, {nodedown, Node}}}
+            end;
         Result ->
             Result
     end.
 
 %% @private
+-spec start_default() -> ok.
+start_default() ->
+    % somebody else may be faster
+    _ = gen_server:start({local, ?MODULE}, ?MODULE, default, []),
+    ok.
+
+%% @private
 -spec run(pool(), alcove_job:spec()) -> {ok, alcove_run:result()} | {error, term()}.
 run(Pool, Spec) ->
-    call(Pool, Spec).
-
-call(Pool, Spec) ->
     try
         gen_server:call(Pool, {run, Spec}, infinity)
     catch

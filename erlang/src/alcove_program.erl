@@ -37,6 +37,7 @@
     info/1,
     controlling_process/2
 ]).
+-export([start/2]).
 -export([
     init/1,
     callback_mode/0,
@@ -57,7 +58,7 @@
     info/0
 ]).
 
--type program() :: pid() | atom() | {global, term()} | {via, module(), term()}.
+-type program() :: pid() | atom() | {atom(), node()} | {global, term()} | {via, module(), term()}.
 %% A program, by its process or the name of that.
 
 -type stream() :: stdout | stderr.
@@ -71,6 +72,7 @@
 
 -type options() :: #{
     argv := alcove_run:argv(),
+    node => node(),
     name => {local, atom()} | {global, term()} | {via, module(), term()},
     output => output(),
     lines => boolean(),
@@ -195,13 +197,18 @@ child_spec(Options) ->
 %%   `{exit, 0}', else `{shutdown, Status}'</dd>
 %% <dt>`metadata'</dt><dd>more of it for the log and for telemetry</dd>
 %% <dt>`exec'</dt><dd>what starts the port, such as `"sudo -n"'</dd>
+%% <dt>`node'</dt>
+%%   <dd>the node on which the process and the program are started, linked to the caller. It needs the
+%%   same version of this library there, and functions among the options are called there. The
+%%   program ends when the connection is lost</dd>
 %% </dl>
 %%
 %% Raises `{badarg, Key}' for an unknown option or a wrong value. Errors are those of
 %% {@link alcove_run:run/2}, `{ready, timeout}', and `{ended, Status}' for a program that has
 %% ended before it was ready; then nothing is left. `{ready, {Reason, Stack}}' and
 %% `{output, {Reason, Stack}}' are exceptions of the functions. A function for output that raises one
-%% later ends the process, in order.
+%% later ends the process, in order. Those of `node' are `{node, noconnection}' and `{node, undef}',
+%% as of {@link alcove_drv:start/2}.
 %%
 %% ```
 %% {ok, Program} = alcove_program:start_link(#{argv => ["cat"], output => passive}),
@@ -210,15 +217,23 @@ child_spec(Options) ->
 %% '''
 -spec start_link(options()) -> {ok, pid()} | {error, term()}.
 start_link(Options) ->
-    Spec = spec(Options),
-    Started =
-        case Spec of
-            #{name := Name} -> gen_statem:start_link(Name, ?MODULE, {Spec, self()}, []);
-            _ -> gen_statem:start_link(?MODULE, {Spec, self()}, [])
-        end,
-    case Started of
+    case spec(Options) of
+        #{node := Node} -> alcove_node:start(Node, ?MODULE, start, [maps:remove(node, Options), self()]);
+        Spec -> launch(Spec, self())
+    end.
+
+%% @private
+%% For a process of another node, to which the program links itself. The options are taken as they were
+%% given: a compiled pattern and the default functions are of use on one node only.
+-spec start(options(), Parent :: pid()) -> {ok, pid()} | {error, term()}.
+start(Options, Parent) ->
+    launch(spec(Options), Parent).
+
+launch(Spec, Parent) ->
+    Name = [Name || #{name := Name} <- [Spec]],
+    case apply(gen_statem, start_link, Name ++ [?MODULE, {Spec, Parent}, []]) of
         {error, {shutdown, Reason}} -> {error, Reason};
-        _ -> Started
+        Started -> Started
     end.
 
 spec(Options) ->
@@ -240,7 +255,7 @@ spec(Options) ->
 keys() ->
     [
         argv, name, output, lines, window, stderr, ready, ready_timeout, signal, grace, exit_reason, metadata,
-        env, clear_env, cd, user, umask, limits, sandbox, exec
+        env, clear_env, cd, user, umask, limits, sandbox, exec, node
     ].
 
 exit_reason({exit, 0}) -> normal;
@@ -395,6 +410,8 @@ callback_mode() -> handle_event_function.
 %% @private
 init({#{grace := Grace} = Spec, Parent}) ->
     process_flag(trap_exit, true),
+    % by its start already, unless it is on another node
+    true = link(Parent),
     case sandbox(Spec) of
         {ok, Sandbox, Options, Others} ->
             case alcove_job:driver(Options, Grace) of
@@ -473,7 +490,10 @@ await_change(#data{drv = Drv, driver = Driver} = Data, Parent, Deadline) ->
         {'DOWN', Driver, process, _, Reason} ->
             {error, {driver, Reason}};
         {'EXIT', Parent, Reason} ->
-            {error, Reason}
+            {error, Reason};
+        % its starter, see alcove_node
+        {'EXIT', _, killed} ->
+            {error, killed}
     after left(Deadline) ->
         {ok, Data}
     end.
@@ -532,6 +552,8 @@ handle_event(info, {'DOWN', Driver, process, _, Reason}, _State, #data{driver = 
     end;
 handle_event(info, {'DOWN', Ref, process, _, _}, State, #data{owner = {_, Ref}} = Data) ->
     ask(maps:get(grace, Data#data.spec), State, Data#data{owner = none});
+handle_event(info, {'EXIT', _, noconnection}, _State, _Data) ->
+    {stop, {shutdown, noconnection}};
 handle_event(info, {'EXIT', _, Reason}, _State, _Data) when Reason =/= normal ->
     {stop, Reason};
 handle_event(info, {write_timeout, Ref}, _State, #data{job = Job} = Data) ->

@@ -46,6 +46,7 @@
     sandbox => alcove_sandbox:sandbox() | alcove_sandbox:spec() | [{alcove_proto:call(), [term()]}],
     metadata => map(),
     pool => alcove_pool:pool(),
+    node => node(),
     driver => alcove_drv:ref()
 }.
 %% See {@link run/2}.
@@ -108,6 +109,9 @@ run(Argv) ->
 %%   before it takes the user and the limits</dd>
 %% <dt>`metadata'</dt><dd>more of it for telemetry</dd>
 %% <dt>`pool'</dt><dd>the pool on which it runs, see {@link alcove_pool}</dd>
+%% <dt>`node'</dt>
+%%   <dd>runs it on the default pool of another node, which needs the same version of this library.
+%%   The program is ended when the connection is lost</dd>
 %% <dt>`driver'</dt><dd>a driver of the caller on which it runs instead</dd>
 %% </dl>
 %%
@@ -124,6 +128,8 @@ run(Argv) ->
 %% Errors name the step that has failed, such as `{exec, enoent}', `{cd, eacces}', `{user, eperm}'.
 %% `{stop, {still_running, Pids}}' names processes that the kernel does not end. `{driver, Reason}',
 %% `{keeper, Reason}' and `{pool, Reason}' are the end of a part of the library, which ends the program.
+%% `{pool, {nodedown, Node}}' is a node that cannot be reached or is lost meanwhile, `{pool, undef}' one
+%% without this application.
 %%
 %% ```
 %% 1> alcove_run:run(["sh", "-c", "echo $X; exec sleep 100"], #{env => [{"X", "hello"}], timeout => 500}).
@@ -140,9 +146,12 @@ run(Argv, Options) ->
     case Spec of
         #{driver := _, pool := _} -> error({badarg, pool});
         #{sandbox := Sandbox} when not is_list(Sandbox) -> in_sandbox(Sandbox, Spec);
+        #{driver := _, node := _} -> error({badarg, node});
+        #{pool := _, node := _} -> error({badarg, node});
         #{driver := Drv} -> told(fun() -> on_driver(Drv, Spec) end, Spec);
         #{pool := Pool} -> told(fun() -> alcove_pool:run(Pool, Spec) end, Spec);
-        _ -> told(fun() -> alcove_pool:run(Spec) end, Spec)
+        #{node := Node} -> told(fun() -> alcove_pool:run_default(Node, Spec) end, Spec);
+        _ -> told(fun() -> alcove_pool:run_default(node(), Spec) end, Spec)
     end.
 
 %% Telemetry is told in the process of the caller.
@@ -163,12 +172,13 @@ measured({error, Failure}) ->
 
 keys() ->
     [
-        timeout, stdin, stderr, output_limit, grace, env, clear_env, cd, user, umask, limits, sandbox, metadata, pool, driver
+        timeout, stdin, stderr, output_limit, grace, env, clear_env, cd, user, umask, limits, sandbox, metadata, pool, node,
+        driver
     ].
 
 %% It has its own drivers, and its own user.
 in_sandbox(Sandbox, Spec) ->
-    ok = alcove_spec:of_sandbox([driver, pool, user], Spec),
+    ok = alcove_spec:of_sandbox([driver, pool, node, user], Spec),
     Inside = maps:remove(sandbox, Spec),
     told(fun() -> alcove_sandbox:run(Sandbox, Inside) end, Inside).
 

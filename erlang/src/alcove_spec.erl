@@ -124,6 +124,7 @@ check(sandbox, Calls) ->
 check(user, User) ->
     user(User);
 check(driver, Drv) when is_pid(Drv) -> Drv;
+check(node, Node) when is_atom(Node) -> Node;
 check(pool, Pool) when is_pid(Pool); is_atom(Pool) -> Pool;
 check(pool, {global, _} = Pool) -> Pool;
 check(pool, {via, Module, _} = Pool) when is_atom(Module) -> Pool;
