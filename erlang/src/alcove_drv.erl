@@ -227,13 +227,14 @@ start(Options) ->
 %% '''
 -spec start(Owner :: pid(), [option()]) -> {ok, ref()} | {error, term()}.
 start(Owner, Options) ->
-    case lists:keytake(node, 1, Options) of
-        {value, {node, Node}, Others} -> on_node(Node, Owner, Others, []);
-        false -> started(gen_server:start(?MODULE, [Owner, Options, self()], []))
+    case proplists:get_value(node, Options) of
+        undefined -> started(gen_server:start(?MODULE, [Owner, Options, self()], []));
+        Node -> on_node(Node, Owner, Options, [])
     end.
 
 on_node(Node, Owner, Options, Parents) ->
-    alcove_node:start(Node, ?MODULE, start, [Owner, Options ++ [monitor_owner], Parents]).
+    There = proplists:delete(node, Options) ++ [monitor_owner],
+    alcove_node:start(Node, ?MODULE, start, [Owner, There, Parents]).
 
 %% @private
 %% For processes of another node, to which the driver links itself.
@@ -265,9 +266,9 @@ start_link(Options) ->
 %% @doc As {@link start/2}, linked to the caller, who need not be the owner.
 -spec start_link(Owner :: pid(), [option()]) -> {ok, ref()} | {error, term()}.
 start_link(Owner, Options) ->
-    case lists:keytake(node, 1, Options) of
-        {value, {node, Node}, Others} -> on_node(Node, Owner, Others, [self()]);
-        false -> gen_server:start_link(?MODULE, [Owner, Options, linked], [])
+    case proplists:get_value(node, Options) of
+        undefined -> gen_server:start_link(?MODULE, [Owner, Options, linked], []);
+        Node -> on_node(Node, Owner, Options, [self()])
     end.
 
 %% @doc Makes a process the owner, of this node or another one. Only the present owner may; others get

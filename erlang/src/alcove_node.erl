@@ -8,7 +8,7 @@
 -module(alcove_node).
 
 -export([start/4]).
--export([serve/4]).
+-export([help/4, serve/4]).
 
 -type reason() :: noconnection | undef | term().
 
@@ -20,11 +20,16 @@
 -spec start(node(), module(), Function :: atom(), Args :: [term()]) ->
     {ok, pid()} | {error, {node, reason()} | term()}.
 start(Node, Module, Function, Args) ->
-    {_, Ref} = spawn_monitor(fun() -> exit({result, request(Node, Module, Function, Args)}) end),
+    {_, Ref} = spawn_monitor(?MODULE, help, [Node, Module, Function, Args]),
     receive
         {'DOWN', Ref, process, _, {result, Result}} -> Result;
         {'DOWN', Ref, process, _, Reason} -> {error, {node, Reason}}
     end.
+
+%% @private
+-spec help(node(), module(), atom(), [term()]) -> no_return().
+help(Node, Module, Function, Args) ->
+    exit({result, request(Node, Module, Function, Args)}).
 
 request(Node, Module, Function, Args) ->
     try erpc:call(Node, ?MODULE, serve, [self(), Module, Function, Args]) of

@@ -32,7 +32,8 @@
     sandbox/1,
     run/2,
     run_default/2,
-    start_default/0
+    start_default/0,
+    ask/2
 ]).
 -export([
     init/1,
@@ -166,14 +167,19 @@ least_busy(Pools) ->
 -spec least_busy([pool()], timeout()) -> {ok, pool()} | {error, none}.
 least_busy(Pools, Timeout) ->
     % answers that come later go with it
-    {_, Ref} = spawn_monitor(fun() -> exit({least_busy, asked(Pools, Timeout)}) end),
+    {_, Ref} = spawn_monitor(?MODULE, ask, [Pools, Timeout]),
     receive
         {'DOWN', Ref, process, _, {least_busy, []}} -> {error, none};
         {'DOWN', Ref, process, _, {least_busy, Loads}} -> {ok, element(3, lists:min(Loads))};
         {'DOWN', Ref, process, _, Reason} -> exit(Reason)
     end.
 
-asked(Pools, Timeout) ->
+%% @private
+-spec ask([pool()], timeout()) -> no_return().
+ask(Pools, Timeout) ->
+    exit({least_busy, loads(Pools, Timeout)}).
+
+loads(Pools, Timeout) ->
     Begin = erlang:monotonic_time(millisecond),
     Asked = [{gen_server:send_request(Pool, info), Pool} || Pool <- Pools],
     [
