@@ -66,6 +66,11 @@ down(Pid) ->
     after 60000 -> error({lives, Pid})
     end.
 
+end_node(Node) ->
+    true = monitor_node(Node, true),
+    ok = erpc:cast(Node, erlang, halt, [0, [{flush, false}]]),
+    receive {nodedown, Node} -> ok end.
+
 %% The connection is closed at this end.
 disconnect(Node) ->
     true = erlang:disconnect_node(Node).
@@ -186,9 +191,9 @@ lost_node_is_an_error_for_each_function(Config) ->
         {ok, Program} = alcove_program:start_link(#{argv => ["sleep", "1000"], node => Two, output => passive}),
         unlink(Program),
         ?assertEqual([], alcove:stdout(Drv, [Pid], 0)),
-        ok = erpc:cast(Two, erlang, halt, [0, [{flush, false}]]),
-        ?assertEqual({alcove_error, noconnection}, alcove:event(Drv, [Pid], infinity)),
+        ok = end_node(Two),
         ?assertEqual({alcove_error, noconnection}, alcove:event(Drv, [Pid], 0)),
+        ?assertEqual({alcove_error, noconnection}, alcove:event(Drv, [Pid], infinity)),
         ?assertError(noconnection, alcove:stdout(Drv, [Pid], 0)),
         ?assertError(noconnection, alcove:stderr(Drv, [Pid], 1000)),
         ?assertExit({{nodedown, Two}, _}, alcove:getpid(Drv, [Pid])),
@@ -268,9 +273,7 @@ driver_is_taken_over_on_a_third_node(Config) ->
     % the end of the first owner is of no interest any more, that of the second one is
     One = node(one, Config),
     on(two, Config, fun() ->
-        true = monitor_node(One, true),
-        ok = erpc:cast(One, erlang, halt, [0, [{flush, false}]]),
-        receive {nodedown, One} -> ok end,
+        ok = end_node(One),
         Taker ! {take, Drv, Pid, self()},
         receive taken -> ok end,
         Taker ! stop,
@@ -358,7 +361,7 @@ pool_is_chosen_by_load(Config) ->
         ?assertEqual(2, length([N || N <- [node(First) | Where], N =:= Two])),
         ?assertEqual(4, length([N || N <- [node(First) | Where], N =:= Three])),
         % a node that is lost is none to choose
-        ok = erpc:cast(Three, erlang, halt, [0, [{flush, false}]]),
+        ok = end_node(Three),
         [OfTwo] = [Pool || Pool <- Pools, node(Pool) =:= Two],
         ?assertEqual({ok, OfTwo}, alcove_pool:least_busy(Pools, infinity)),
         ?assertEqual({error, none}, alcove_pool:least_busy(Pools -- [OfTwo], infinity)),
@@ -458,7 +461,7 @@ supervisor_on_another_node_starts_anew(Config) ->
         {error, {already_started, Program}} = alcove_program:start_link(Options),
         ?assertEqual(Two, node(Program)),
         Ref = monitor(process, Program),
-        ok = erpc:cast(Two, erlang, halt, [0, [{flush, false}]]),
+        ok = end_node(Two),
         receive {'DOWN', Ref, process, _, noconnection} -> ok end,
         ok = alcove_ct:until(fun() -> global:whereis_name(service) =:= undefined end),
         {ok, Anew} = alcove_program:start_link(Options),
