@@ -37,7 +37,7 @@
     info/1,
     controlling_process/2
 ]).
--export([start/2]).
+-export([start_for/2]).
 -export([
     init/1,
     callback_mode/0,
@@ -218,15 +218,15 @@ child_spec(Options) ->
 -spec start_link(options()) -> {ok, pid()} | {error, term()}.
 start_link(Options) ->
     case spec(Options) of
-        #{node := Node} -> alcove_node:start(Node, ?MODULE, start, [maps:remove(node, Options), self()]);
+        #{node := Node} -> alcove_node:start(Node, ?MODULE, start_for, [maps:remove(node, Options), self()]);
         Spec -> launch(Spec, self())
     end.
 
 %% @private
 %% For a process of another node, to which the program links itself. The options are taken as they were
 %% given: a compiled pattern and the default functions are of use on one node only.
--spec start(options(), Parent :: pid()) -> {ok, pid()} | {error, term()}.
-start(Options, Parent) ->
+-spec start_for(options(), Parent :: pid()) -> {ok, pid()} | {error, term()}.
+start_for(Options, Parent) ->
     launch(spec(Options), Parent).
 
 launch(Spec, Parent) ->
