@@ -14,8 +14,11 @@
 main(["make", Dist, Rebar]) ->
     load(Rebar),
     #{<<"name">> := Name, <<"version">> := Version} = Metadata = metadata(),
-    {ok, #{tarball := Tarball}} = r3_hex_tarball:create(Metadata, contents(Dist, Version)),
-    ok = file:write_file(filename:join(Dist, <<Name/binary, "-", Version/binary, ".tar">>), Tarball);
+    Contents = contents(Dist, Version),
+    % files are only taken from below the working directory by rebar3 3.28
+    ok = file:set_cwd(Dist),
+    {ok, #{tarball := Tarball}} = r3_hex_tarball:create(Metadata, Contents),
+    ok = file:write_file(<<Name/binary, "-", Version/binary, ".tar">>, Tarball);
 main(["unpack", File, Folder, Rebar]) ->
     load(Rebar),
     {ok, Tarball} = file:read_file(File),
@@ -67,7 +70,7 @@ metadata() ->
 %% Texts have one mode whatever it is here; that of a program comes from its file.
 contents(Dist, Version) ->
     Texts = [{in_package(Path), Path} || Pattern <- patterns(), Path <- lists:sort(filelib:wildcard(Pattern))],
-    Programs = [{filename:join("priv", filename:basename(Path)), Path} || Path <- programs(Dist)],
+    Programs = [{filename:join("priv", Name), Name} || Name <- programs(Dist)],
     [{"rebar.config", iolist_to_binary(config())}] ++
         [{Name, iolist_to_binary(text(Path, Texts, Version))} || {Name, Path} <- Texts] ++
         [{filename:join("priv", Name), binary(filename:join(Dist, Name))} || Name <- sums(Dist)] ++
@@ -91,7 +94,7 @@ in_package("erlang/" ++ Name) -> Name;
 in_package(Name) -> Name.
 
 programs(Dist) ->
-    case lists:sort(filelib:wildcard(filename:join(Dist, "alcove-*-*"))) of
+    case lists:sort(filelib:wildcard("alcove-*-*", Dist)) of
         [] -> fail("~s: no programs, which make dist builds", [Dist]);
         Programs -> Programs
     end.
