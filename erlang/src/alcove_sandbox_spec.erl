@@ -107,7 +107,7 @@ checked(Spec) when is_map(Spec) ->
             is_map_key(Key, ?DEFAULTS) orelse error({badarg, Key}),
             Checked#{Key => value(Key, Value)}
         end,
-        (?DEFAULTS)#{root => {view, views(system())}},
+        maps:put(root, {view, views(system())}, ?DEFAULTS),
         Spec
     );
 checked(_Spec) ->
