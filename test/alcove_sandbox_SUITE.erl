@@ -22,6 +22,9 @@
     default_filter_denies_namespaces/1,
     limits_of_a_process_hold/1,
     processor_time_is_a_status/1,
+    processes_are_limited_together/1,
+    memory_is_limited_together/1,
+    processors_are_limited_together/1,
     many_programs_run_at_a_time/1,
     sandbox_ends_with_its_owner/1,
     program_process_runs_in_a_sandbox/1,
@@ -50,6 +53,9 @@ groups() ->
         default_filter_denies_namespaces,
         limits_of_a_process_hold,
         processor_time_is_a_status,
+        processes_are_limited_together,
+        memory_is_limited_together,
+        processors_are_limited_together,
         many_programs_run_at_a_time,
         sandbox_ends_with_its_owner,
         program_process_runs_in_a_sandbox,
@@ -327,6 +333,66 @@ processor_time_is_a_status(Config) ->
     ?assertMatch(#{status := cpu_time}, result(Spec, "while :; do :; done", Config)),
     ?assertMatch(#{status := cpu_time}, result(Spec, "trap '' XCPU; while :; do :; done", Config)),
     ?assertMatch(#{status := {signal, sigxcpu}}, result(Spec, "kill -XCPU $$", Config)).
+
+processes_are_limited_together(Config) ->
+    Script = "for i in 1 2 3 4 5 6 7; do sleep 100 & done; echo seven; sleep 100 & echo eight; kill $(jobs -p)",
+    [
+        case prepared(Spec#{limits => #{processes => 8}}, Config) of
+            {ok, Sandbox} ->
+                Run = fun() -> alcove_run:run(["sh", "-c", Script], #{sandbox => Sandbox}) end,
+                [?assertMatch({ok, #{stdout := <<"seven\n">>, status := {exit, 2}}}, Run()) || _ <- [1, 2]],
+                ok = alcove_sandbox:close(Sandbox);
+            {error, {processes, Reason}} ->
+                ct:comment({no_control_group, Reason})
+        end
+     || Spec <- [#{}, #{user => {1000, 1000}}]
+    ],
+    no_groups().
+
+memory_is_limited_together(Config) ->
+    Limits = #{memory => 64 bsl 20, processes => 16},
+    Hungry = ["python3", "-c", "import os; os.fork(); x = b'x' * (40 << 20); input()"],
+    Run = fun(Sandbox) -> alcove_run:run(Hungry, #{sandbox => Sandbox, timeout => 60000}) end,
+    case prepared(#{limits => Limits}, Config) of
+        {ok, Sandbox} ->
+            [?assertMatch({ok, #{status := out_of_memory}}, Run(Sandbox)) || _ <- [1, 2]],
+            {ok, Fine} = alcove_run:run(["sh", "-c", "exit 3"], #{sandbox => Sandbox}),
+            ?assertMatch(#{status := {exit, 3}}, Fine),
+            ok = alcove_sandbox:close(Sandbox),
+            no_groups();
+        {error, {memory, Reason}} ->
+            % one process may map no more
+            Large = ["python3", "-c", "x = b'x' * (80 << 20)"],
+            {ok, Result} = run(#{limits => Limits, require => [processes]}, Large, Config),
+            ?assertMatch(#{status := {exit, 1}}, Result),
+            {comment, {no_control_group, Reason}}
+    end.
+
+processors_are_limited_together(Config) ->
+    case prepared(#{limits => #{cpu_quota => 0.5}}, Config) of
+        {ok, Sandbox} ->
+            ?assertMatch({ok, #{status := {exit, 0}}}, alcove_run:run(["true"], #{sandbox => Sandbox})),
+            Groups = lists:append([filelib:wildcard(Dir ++ "/cpu.{max,cfs_quota_us}") || Dir <- groups_left()]),
+            ?assert(lists:any(fun is_half/1, [element(2, file:read_file(File)) || File <- Groups])),
+            ok = alcove_sandbox:close(Sandbox),
+            no_groups();
+        {error, {cpu_quota, Reason}} ->
+            {comment, {no_control_group, Reason}}
+    end.
+
+is_half(<<"50000\n">>) -> true;
+is_half(<<"50000 100000\n">>) -> true;
+is_half(_) -> false.
+
+%% Those of this machine's other virtual machines come and go.
+groups_left() ->
+    lists:append([filelib:wildcard("/sys/fs/cgroup" ++ Depth ++ "/alcove-sandbox-*") || Depth <- ["", "/*", "/*/*", "/*/*/*"]]).
+
+no_groups() ->
+    Ours = [Dir || Dir <- groups_left(), is_of_us(lists:last(string:split(Dir, "-", trailing)))],
+    ?assertEqual([], Ours).
+
+is_of_us(Pid) -> filelib:is_dir("/proc/" ++ Pid) =:= false.
 
 %%
 %% Runs and owners

@@ -110,6 +110,7 @@
     job :: alcove_job:job(),
     drv :: alcove_drv:ref(),
     driver :: reference(),
+    template :: none | alcove_sandbox_template:template(),
     spec :: alcove_job:spec(),
     is_ready :: boolean(),
     % what has come since a line, or what is to match, has begun
@@ -415,7 +416,7 @@ init({#{grace := Grace} = Spec, Parent}) ->
     case sandbox(Spec) of
         {ok, Sandbox, Options, Others} ->
             case alcove_job:driver(Options, Grace) of
-                {ok, Drv} -> started(start(keeper(Drv, Sandbox, Others), Others), Drv, Others, Parent);
+                {ok, Drv} -> init(template(Drv, Sandbox), Drv, Others, Parent);
                 {error, Reason} -> {stop, {shutdown, Reason}}
             end;
         {error, Reason} ->
@@ -435,22 +436,28 @@ sandbox(Spec) ->
 
 exec(Spec) -> [{exec, Exec} || #{exec := Exec} <- [Spec]].
 
-keeper(Drv, none, #{grace := Grace, window := Window}) ->
-    alcove_job:keeper(Drv, [], Grace, Window);
-keeper(Drv, Sandbox, #{grace := Grace, window := Window}) ->
-    case alcove_sandbox_template:prepare(Drv, Sandbox) of
-        {ok, Template} -> alcove_sandbox_template:keeper(Template, Grace, Window);
-        {error, _} = Error -> Error
-    end.
+template(_Drv, none) -> {ok, none};
+template(Drv, Sandbox) -> alcove_sandbox_template:prepare(Drv, Sandbox).
 
-start({ok, Keeper}, Spec) -> alcove_job:start(Keeper, Spec, [], infinity);
-start({error, _} = Error, _Spec) -> Error.
+init({ok, Template}, Drv, Spec, Parent) ->
+    Started =
+        case keeper(Drv, Template, Spec) of
+            {ok, Keeper} -> alcove_job:start(Keeper, Spec, [], infinity);
+            {error, _} = Error -> Error
+        end,
+    started(Started, Template, Drv, Spec, Parent);
+init({error, _} = Error, Drv, Spec, Parent) ->
+    started(Error, none, Drv, Spec, Parent).
 
-started({ok, Job}, Drv, Spec, Parent) ->
+keeper(Drv, none, #{grace := Grace, window := Window}) -> alcove_job:keeper(Drv, [], Grace, Window);
+keeper(_Drv, Template, #{grace := Grace, window := Window}) -> alcove_sandbox_template:keeper(Template, Grace, Window).
+
+started({ok, Job}, Template, Drv, Spec, Parent) ->
     Data = #data{
         job = Job,
         drv = Drv,
         driver = monitor(process, Drv),
+        template = Template,
         spec = Spec,
         is_ready = not is_map_key(ready, Spec),
         began = erlang:monotonic_time()
@@ -464,8 +471,8 @@ started({ok, Job}, Drv, Spec, Parent) ->
             ok = stopped(Reason, Data),
             {stop, {shutdown, Reason}}
     end;
-started({error, Reason}, Drv, _Spec, _Parent) ->
-    _ = alcove_job:close_driver(Drv),
+started({error, Reason}, Template, Drv, _Spec, _Parent) ->
+    _ = alcove_sandbox_template:close_driver(Drv, Template),
     {stop, {shutdown, Reason}}.
 
 await_ready(#data{is_ready = true} = Data, _Parent, _Deadline) ->
@@ -972,8 +979,8 @@ end_in_time(Data, Deadline) ->
         _ -> await_end(Data, Deadline)
     end.
 
-close_driver(#data{drv = Drv}) ->
-    alcove_job:close_driver(Drv).
+close_driver(#data{drv = Drv, template = Template}) ->
+    alcove_sandbox_template:close_driver(Drv, Template).
 
 %%
 %% Telemetry

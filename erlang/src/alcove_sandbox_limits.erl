@@ -5,10 +5,16 @@
 -include("alcove.hrl").
 
 -export([
-    steps/1,
+    for_groups/2,
+    steps/2,
     rlimit/1,
-    verdict/3
+    verdict/4
 ]).
+
+-export_type([processes/0]).
+
+-type processes() :: of_group | non_neg_integer().
+%% What limits processes: a group, or the limit of a user who has none but these and so many more.
 
 %% The hard limit of processor time ends who ignores the signal of the soft one.
 -define(MORE_TIME, 1).
@@ -16,28 +22,52 @@
 %% The kernel counts ticks for the limit, and tells what it has measured: that can be much less.
 -define(TOLD, 2).
 
-%% @doc What the process of the program does.
--spec steps(alcove_sandbox_spec:limits()) -> [alcove_job:before()].
-steps(Limits) ->
-    [{Name, {setrlimit, [Resource, Limit]}} || {Name, N} <- maps:to_list(Limits), {Resource, Limit} <- resource(Name, N)].
+%% @doc The limits that take a control group.
+-spec for_groups(alcove_sandbox_spec:limits(), processes()) -> [{atom(), number()}].
+for_groups(Limits, Processes) ->
+    [
+        Limit
+     || {Name, _} = Limit <- lists:sort(maps:to_list(Limits)),
+        lists:member(Name, [memory, swap, cpu_quota]) orelse (Name =:= processes andalso Processes =:= of_group)
+    ].
 
-resource(cpu_time, Seconds) ->
-    [{rlimit_cpu, #alcove_rlimit{cur = Seconds, max = Seconds + ?MORE_TIME}}];
-resource(open_files, N) -> [{rlimit_nofile, rlimit(N)}];
-resource(file_size, N) -> [{rlimit_fsize, rlimit(N)}];
-resource(stack, N) -> [{rlimit_stack, rlimit(N)}];
-resource(_Name, _N) -> [].
+%% @doc What the process of the program does.
+-spec steps(alcove_sandbox_spec:limits(), processes()) -> [alcove_job:before()].
+steps(Limits, Processes) ->
+    [{limits, {setrlimit, [rlimit_core, rlimit(0)]}}] ++
+        [
+            {Name, {setrlimit, [Resource, Limit]}}
+         || {Name, N} <- maps:to_list(Limits), {Resource, Limit} <- resource(Name, N, Processes)
+        ].
+
+resource(cpu_time, Seconds, _) -> [{rlimit_cpu, #alcove_rlimit{cur = Seconds, max = Seconds + ?MORE_TIME}}];
+resource(open_files, N, _) -> [{rlimit_nofile, rlimit(N)}];
+resource(file_size, N, _) -> [{rlimit_fsize, rlimit(N)}];
+resource(stack, N, _) -> [{rlimit_stack, rlimit(N)}];
+resource(address_space, N, _) -> [{rlimit_as, rlimit(N)}];
+resource(processes, N, Others) when is_integer(Others) -> [{rlimit_nproc, rlimit(N + Others)}];
+resource(_Name, _N, _) -> [].
 
 %% @doc A soft limit that is the hard one.
 -spec rlimit(non_neg_integer()) -> #alcove_rlimit{}.
 rlimit(N) -> #alcove_rlimit{cur = N, max = N}.
 
-%% @doc How a program has ended, with what it has used.
--spec verdict(alcove_sandbox_spec:limits(), alcove_job:status(), alcove_job:used() | #{}) ->
-    alcove_sandbox_spec:status().
-verdict(#{cpu_time := Seconds}, {signal, Signal}, #{cpu_us := Us}) when
+%% @doc How a program has ended, with what it has used, and if any of its processes was killed because the
+%% group was out of memory, which is asked if that may be.
+-spec verdict(
+    alcove_sandbox_spec:limits(), alcove_job:status(), alcove_job:used() | #{}, fun(() -> boolean())
+) -> alcove_sandbox_spec:status().
+verdict(_Limits, {exit, 0} = Status, _Used, _IsOutOfMemory) ->
+    Status;
+verdict(Limits, Status, Used, IsOutOfMemory) ->
+    case IsOutOfMemory() of
+        true -> out_of_memory;
+        false -> timed(Limits, Status, Used)
+    end.
+
+timed(#{cpu_time := Seconds}, {signal, Signal}, #{cpu_us := Us}) when
     Signal =:= sigxcpu orelse Signal =:= sigkill, Us * ?TOLD >= Seconds * 1000000
 ->
     cpu_time;
-verdict(_Limits, Status, _Used) ->
+timed(_Limits, Status, _Used) ->
     Status.

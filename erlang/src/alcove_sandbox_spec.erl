@@ -139,7 +139,9 @@ check(capabilities, Names) ->
     lists:usort(Names);
 check(no_new_privs, true) -> true;
 check(seccomp, Filter) -> alcove_sandbox_seccomp:checked(Filter);
-check(limits, Limits) when is_map(Limits) -> maps:map(fun limit/2, Limits);
+check(limits, Limits) when is_map(Limits) ->
+    true = is_map_key(memory, Limits) orelse not is_map_key(swap, Limits),
+    maps:map(fun limit/2, Limits);
 check(require, all) -> all;
 check(require, Features) ->
     true = lists:all(fun(Feature) -> lists:member(Feature, features()) end, Features),

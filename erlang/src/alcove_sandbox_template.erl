@@ -7,10 +7,13 @@
 %% @hidden
 -module(alcove_sandbox_template).
 
+-include("alcove.hrl").
+
 -export([
     prepare/2,
     keeper/3,
-    discard/2
+    discard/2,
+    close_driver/2
 ]).
 
 -export_type([template/0]).
@@ -22,9 +25,12 @@
     privileges :: root | user_namespace,
     % those of the program inside, `none' for a user of its own for each run
     ids :: none | {alcove:uid_t(), alcove:gid_t()},
-    null :: alcove:fd(),
-    filter :: none | iodata(),
-    runs :: counters:counters_ref()
+    null = none :: none | alcove:fd(),
+    filter = none :: none | iodata(),
+    processes :: alcove_sandbox_limits:processes(),
+    group :: alcove_sandbox_group:group(),
+    % how many runs there were, and how many processes were killed for want of memory
+    counts :: counters:counters_ref()
 }).
 
 -opaque template() :: #template{}.
@@ -54,26 +60,37 @@ prepare(Drv, Spec) ->
         Own = own_ids(Drv),
         Privileges = privileges(Own, Spec),
         Ids = ids(Own, Privileges, Spec),
-        Pid = process(Drv, Own, Privileges, Ids),
-        Path = [Pid],
+        Path = [process(Drv, Own, Privileges, Ids)],
         true = checked(privileges, alcove_steps:call(Drv, Path, setopt, [extensions, 1], ?PATIENCE)),
+        Processes = processes(Privileges, Ids),
+        {Limits, Group} = group(Drv, Path, Processes, Spec),
+        fill(Own, #template{
+            drv = Drv,
+            path = Path,
+            spec = Spec#{limits := Limits},
+            privileges = Privileges,
+            ids = Ids,
+            processes = Processes,
+            group = Group,
+            counts = counters:new(2, [])
+        })
+    catch
+        throw:{error, _} = Error -> Error
+    end.
+
+fill(Own, #template{drv = Drv, path = Path, spec = Spec, privileges = Privileges, ids = Ids} = Template) ->
+    try
         Filter = filter(Drv, Path, Spec),
+        Group = checked_ok(alcove_sandbox_group:open(Drv, Path, Template#template.group)),
         [{ok, Null} | _] = run(Drv, Path, own(Privileges, Ids, element(1, Own) =:= 0, Spec)),
         ok = checked(alcove_sandbox_root:enter(Drv, Path, Spec, Privileges =:= user_namespace)),
         ok = checked(capabilities, alcove_cap:set(Drv, Path, #{bounding => maps:get(capabilities, Spec)})),
         _ = run(Drv, Path, last()),
-        {ok, #template{
-            drv = Drv,
-            path = Path,
-            spec = Spec,
-            privileges = Privileges,
-            ids = Ids,
-            null = Null,
-            filter = Filter,
-            runs = counters:new(1, [])
-        }}
+        {ok, Template#template{null = Null, filter = Filter, group = Group}}
     catch
-        throw:{error, _} = Error -> Error
+        throw:{error, _} = Error ->
+            ok = close(Template),
+            Error
     end.
 
 own_ids(Drv) ->
@@ -120,6 +137,24 @@ filter(Drv, Path, #{seccomp := Seccomp, capabilities := Caps}) ->
         {ok, Filter} -> Filter;
         {error, Reason} -> throw({error, {seccomp, Reason}})
     end.
+
+%% In a user namespace of its own the template and the first process of a run are of the same user.
+processes(root, none) -> 0;
+processes(root, _Ids) -> of_group;
+processes(user_namespace, _Ids) -> 2.
+
+%% What cannot be had, and need not be, is left out. Then memory is what one process may map.
+group(Drv, [Pid] = Path, Processes, #{limits := Limits} = Spec) ->
+    case alcove_sandbox_group:create(Drv, Pid, alcove_sandbox_limits:for_groups(Limits, Processes)) of
+        {ok, Group} ->
+            {Limits, Group};
+        {error, {Limit, _}} = Error ->
+            _ = alcove_sandbox_spec:is_required(Limit, Spec) andalso throw(Error),
+            group(Drv, Path, Processes, Spec#{limits := without(Limit, Limits)})
+    end.
+
+without(memory, #{memory := Bytes} = Limits) -> (maps:without([memory, swap], Limits))#{address_space => Bytes};
+without(Limit, Limits) -> maps:remove(Limit, Limits).
 
 %% The maps are written: from now on nobody but root looks into it.
 own(Privileges, Ids, Groups, #{hostname := Hostname}) ->
@@ -227,19 +262,28 @@ network(_Drv, _Path, _Spec) ->
 %% The program
 %%
 
-confined(Pid, #template{spec = #{limits := Limits, capabilities := Caps}, filter = Filter} = Template) ->
+confined(Pid, #template{spec = Spec, filter = Filter, group = Group} = Template) ->
+    #{limits := Limits, capabilities := Caps} = Spec,
     #{
-        first => [{limits, {setrlimit, [rlimit_core, alcove_sandbox_limits:rlimit(0)]}} | alcove_sandbox_limits:steps(Limits)],
+        first => alcove_sandbox_group:steps(Group) ++ alcove_sandbox_limits:steps(Limits, Template#template.processes),
         user => user(Pid, Template) ++ capabilities(Caps),
         last => [{seccomp, {seccomp, [seccomp_set_mode_filter, 0, Filter]}} || Filter =/= none],
-        verdict => fun(Status, Used) -> alcove_sandbox_limits:verdict(Limits, Status, Used) end
+        verdict => fun(Status, Used) ->
+            alcove_sandbox_limits:verdict(Limits, Status, Used, fun() -> is_out_of_memory(Template) end)
+        end
     }.
+
+is_out_of_memory(#template{drv = Drv, path = Path, group = Group, counts = Counts}) ->
+    Killed = alcove_sandbox_group:oom_kills(Drv, Path, Group),
+    Before = counters:get(Counts, 2),
+    ok = counters:put(Counts, 2, Killed),
+    Killed > Before.
 
 user(_Pid, #template{privileges = user_namespace}) ->
     [];
-user(Pid, #template{ids = none, runs = Runs} = Template) ->
-    ok = counters:add(Runs, 1, 1),
-    Id = unique(Pid, counters:get(Runs, 1)),
+user(Pid, #template{ids = none, counts = Counts} = Template) ->
+    ok = counters:add(Counts, 1, 1),
+    Id = unique(Pid, counters:get(Counts, 1)),
     user(Pid, Template#template{ids = {Id, Id}});
 user(_Pid, #template{ids = {Uid, Gid}, spec = #{capabilities := Caps}}) ->
     [{capabilities, {prctl, [pr_set_keepcaps, 1, 0, 0, 0]}} || Caps =/= []] ++
@@ -253,6 +297,25 @@ unique(Pid, Run) -> ?UNIQUE + (Pid band ?PIDS) * ?RUNS + Run rem ?RUNS.
 
 capabilities(Caps) ->
     alcove_cap:steps(capabilities, Caps) ++ hidden().
+
+%% @doc Ends a driver, in whatever state, with its sandbox if it has one.
+-spec close_driver(alcove_drv:ref(), none | template()) -> ok | {error, {stop, term()}}.
+close_driver(Drv, none) ->
+    alcove_job:close_driver(Drv);
+close_driver(Drv, Template) ->
+    try
+        ok = close(Template)
+    catch
+        % the driver is gone; the next one removes its group
+        _:_ -> ok
+    end,
+    alcove_job:close_driver(Drv).
+
+close(#template{drv = Drv, path = Path, group = Group}) ->
+    Runs = alcove:cpid(Drv, Path),
+    lists:foreach(fun(#alcove_pid{pid = Pid}) -> kill(Drv, Path ++ [Pid]) end, Runs),
+    ok = kill(Drv, Path),
+    alcove_sandbox_group:remove(Drv, Group).
 
 %% @doc Ends a run, and all that there is in it.
 -spec discard(template(), alcove_job:keeper()) -> ok.
@@ -274,9 +337,14 @@ kill(Drv, Path) ->
     flush(Drv, Path).
 
 %% What was sent about the run.
-flush(Drv, [A, B] = Path) ->
+flush(Drv, [Pid] = Path) ->
     receive
-        {_, Drv, [A, B | _], _} -> flush(Drv, Path)
+        {_, Drv, [Pid | _], _} -> flush(Drv, Path)
+    after 0 -> ok
+    end;
+flush(Drv, [Template, Pid] = Path) ->
+    receive
+        {_, Drv, [Template, Pid | _], _} -> flush(Drv, Path)
     after 0 -> ok
     end.
 
@@ -289,6 +357,9 @@ run(Drv, Path, Steps) ->
         {ok, Replies} -> Replies;
         {error, _} = Error -> throw(Error)
     end.
+
+checked_ok({ok, Value}) -> Value;
+checked_ok({error, _} = Error) -> throw(Error).
 
 checked(ok) -> ok;
 checked({error, _} = Error) -> throw(Error).

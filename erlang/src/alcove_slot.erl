@@ -83,7 +83,7 @@ loop(#slot{driver = Driver} = Slot) ->
             loop(Slot)
     end.
 
-run({Caller, _} = From, #{grace := Grace} = Spec, #slot{pool = Pool, drv = Drv, keeper = Keeper} = Slot) ->
+run({Caller, _} = From, #{grace := Grace} = Spec, #slot{pool = Pool, keeper = Keeper} = Slot) ->
     Ref = monitor(process, Caller),
     ok = grace(?GRACE, Grace, Slot),
     Result = alcove_collect:run(Keeper, Spec, changes(Slot), Ref),
@@ -91,7 +91,7 @@ run({Caller, _} = From, #{grace := Grace} = Spec, #slot{pool = Pool, drv = Drv, 
     case Result of
         {lost, {error, Failure}} ->
             Error =
-                case alcove_job:close_driver(Drv) of
+                case close_driver(Slot) of
                     ok -> {error, Failure};
                     Left -> Left
                 end,
@@ -110,11 +110,12 @@ idle(#{grace := Grace}, #slot{pool = Pool, template = none} = Slot) ->
     ok = grace(Grace, ?GRACE, Slot),
     gen_server:cast(Pool, {idle, self()}),
     loop(Slot);
-idle(_Spec, #slot{pool = Pool, drv = Drv, keeper = Used, template = Template} = Slot) ->
+idle(#{grace := Grace}, #slot{pool = Pool, drv = Drv, keeper = Used, template = Template} = Slot0) ->
     ok = alcove_sandbox_template:discard(Template, Used),
-    Keeper = keeper(Drv, Template),
+    Slot = Slot0#slot{keeper = keeper(Drv, Template)},
+    ok = grace(Grace, ?GRACE, Slot),
     gen_server:cast(Pool, {idle, self()}),
-    loop(Slot#slot{keeper = Keeper}).
+    loop(Slot).
 
 %% What programs get at the end of the driver.
 grace(Same, Same, _Slot) ->
@@ -147,6 +148,9 @@ bytes(Text) ->
     end.
 
 -spec close(#slot{}) -> no_return().
-close(#slot{drv = Drv}) ->
-    _ = alcove_job:close_driver(Drv),
+close(Slot) ->
+    _ = close_driver(Slot),
     exit(normal).
+
+close_driver(#slot{drv = Drv, template = Template}) ->
+    alcove_sandbox_template:close_driver(Drv, Template).
