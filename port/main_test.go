@@ -74,8 +74,9 @@ const (
 )
 
 // inOwnProcess runs the test once more in a process in which descriptors 3 to 5 can
-// be used, and reports whether this is that process. Elsewhere the test passes if it
-// does so there.
+// be used, and the children are the test's, and reports whether this is that process.
+// Elsewhere the test passes if it does so there. The process executes the test program
+// anew: it is no copy of this one, whose threads it would lack.
 func inOwnProcess(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(ownProcess) == t.Name() {

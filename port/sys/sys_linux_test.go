@@ -23,6 +23,9 @@ func TestEpollTellsWhichDescriptorIsReady(t *testing.T) {
 	Write(w, []byte("a"))
 	events := make([]syscall.EpollEvent, 2)
 	n, err := EpollWait(epfd, events, -1)
+	for err == EINTR { // see poll
+		n, err = EpollWait(epfd, events, -1)
+	}
 	if err != 0 {
 		t.Fatal(err)
 	}

@@ -18,7 +18,8 @@ import (
 
 // Sources are the packages of the module as they are compiled for a system.
 type Sources struct {
-	root    string // folder of the module
+	root    string   // folder of the module
+	tested  []string // packages that are read with their tests
 	context build.Context
 	set     *token.FileSet
 	info    types.Info
@@ -26,22 +27,29 @@ type Sources struct {
 	byPath  map[string]*types.Package
 	names   map[types.Object]string        // system calls by their constants
 	bodies  map[types.Object]*ast.FuncDecl // of functions
+	named   map[string]types.Object        // functions by their names
 	inAsm   []string                       // system calls of assembly
 }
 
-// Read reads package main, in the folder root, and all packages of the module that it needs.
-func Read(root, system, machine string) (*Sources, error) {
+// Read reads package main, in the folder root, and all packages of the module that it needs; some
+// with their tests.
+func Read(root, system, machine string, tested ...string) (*Sources, error) {
 	s := &Sources{
 		root:    root,
+		tested:  tested,
 		context: build.Default,
 		set:     token.NewFileSet(),
 		info:    types.Info{Uses: map[*ast.Ident]types.Object{}, Defs: map[*ast.Ident]types.Object{}},
 		byPath:  map[string]*types.Package{},
 		names:   map[types.Object]string{},
 		bodies:  map[types.Object]*ast.FuncDecl{},
+		named:   map[string]types.Object{},
 	}
 	s.context.GOOS, s.context.GOARCH, s.context.CgoEnabled = system, machine, false
 	if _, err := s.Import(strings.TrimSuffix(module, "/")); err != nil {
+		return nil, err
+	}
+	if err := s.readOuterTests(); err != nil {
 		return nil, err
 	}
 	for _, file := range s.files {
@@ -69,21 +77,44 @@ func (s *Sources) Import(name string) (*types.Package, error) {
 	if err != nil {
 		return nil, err
 	}
+	names := folder.GoFiles
+	if slices.Contains(s.tested, strings.TrimSuffix(inside, "/")) {
+		names = slices.Concat(names, folder.TestGoFiles)
+	}
+	if err := s.readAssembly(folder); err != nil {
+		return nil, err
+	}
+	s.byPath[name], err = s.check(name, folder.Dir, names)
+	return s.byPath[name], err
+}
+
+// readOuterTests reads the tests that are packages of their own.
+func (s *Sources) readOuterTests() error {
+	for _, inside := range s.tested {
+		folder, err := s.context.ImportDir(filepath.Join(s.root, inside), 0)
+		if err != nil {
+			return err
+		}
+		if _, err := s.check(module+inside+"_test", folder.Dir, folder.XTestGoFiles); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Sources) check(name, dir string, names []string) (*types.Package, error) {
 	var files []*ast.File
-	for _, file := range folder.GoFiles {
-		f, err := parser.ParseFile(s.set, filepath.Join(folder.Dir, file), nil, parser.SkipObjectResolution)
+	for _, file := range names {
+		f, err := parser.ParseFile(s.set, filepath.Join(dir, file), nil, parser.SkipObjectResolution)
 		if err != nil {
 			return nil, err
 		}
 		files = append(files, f)
 	}
-	if err := s.readAssembly(folder); err != nil {
-		return nil, err
-	}
 	s.files = append(s.files, files...)
 	config := types.Config{Importer: s, Error: func(error) {}}
-	s.byPath[name], _ = config.Check(name, s.set, files, &s.info)
-	return s.byPath[name], nil
+	p, _ := config.Check(name, s.set, files, &s.info)
+	return p, nil
 }
 
 // inAssembly is how assembly names a system call: by a macro, or a constant of its package.
@@ -107,7 +138,8 @@ func (s *Sources) note(file *ast.File) {
 	for _, declaration := range file.Decls {
 		switch d := declaration.(type) {
 		case *ast.FuncDecl:
-			s.bodies[s.info.Defs[d.Name]] = d
+			f := s.info.Defs[d.Name].(*types.Func)
+			s.bodies[f], s.named[plainName(f)] = d, f
 		case *ast.GenDecl:
 			for _, spec := range d.Specs {
 				if v, ok := spec.(*ast.ValueSpec); ok && d.Tok == token.CONST {
@@ -136,21 +168,17 @@ func (s *Sources) noteConstants(spec *ast.ValueSpec) {
 // SystemCalls returns the system calls of functions of the module, and of all that these name in
 // their code, except for what is left out. Functions are named as in port.(*Process).Fork.
 func (s *Sources) SystemCalls(from, except []string) ([]string, error) {
-	named := map[string]types.Object{}
-	for function := range s.bodies {
-		named[plainName(function.(*types.Func))] = function
-	}
 	for _, name := range slices.Concat(from, except) {
-		if named[name] == nil {
+		if s.named[name] == nil {
 			return nil, fmt.Errorf("there is no function %s", name)
 		}
 	}
 	seen, found := map[types.Object]bool{}, map[string]bool{}
 	for _, name := range except {
-		seen[named[name]] = true
+		seen[s.named[name]] = true
 	}
 	for _, name := range from {
-		s.visit(named[name], seen, found)
+		s.visit(s.named[name], seen, found)
 	}
 	return slices.Sorted(maps.Keys(found)), nil
 }
@@ -191,6 +219,18 @@ func plainName(f *types.Func) string {
 	}
 	short := func(*types.Package) string { return "" }
 	return f.Pkg().Name() + ".(" + types.TypeString(receiver.Type(), short) + ")." + f.Name()
+}
+
+// Tests returns the names of the tests that were read, for SystemCalls.
+func (s *Sources) Tests() (names []string) {
+	for name, function := range s.named {
+		file := s.set.Position(function.Pos()).Filename
+		if strings.HasSuffix(file, "_test.go") && strings.Contains(name, ".Test") {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Known returns all system calls that there are names for.
