@@ -192,7 +192,7 @@ func TestEveryDescriptorLimitOfAChildGivesErrorsAndNeverADeath(t *testing.T) {
 func TestProcessLimitOfThePortIsAnErrorReply(t *testing.T) {
 	pt.Need(t, "CAP_SETUID", 7)
 	p := pt.Start(t)
-	uid := 100000 + p.Pid // that nobody else has
+	uid := stranger()
 	p.Want(ok, nil, "setresuid", uid, uid, uid)
 	p.Want(ok, nil, "setrlimit", pt.Atom("rlimit_nproc"), rlimit(5, 5))
 	for range 3 {

@@ -23,8 +23,6 @@
 ]).
 
 -define(LIMIT, 30000).
-%% A user who has no other process.
--define(STRANGER, 2000000001).
 -define(INFINITY, 16#ffffffffffffffff).
 
 all() ->
@@ -137,7 +135,7 @@ processes_of_a_user_are_limited(Config) ->
     {Drv, Pids} = {?config(drv, Config), ?config(pids, Config)},
     ok = limit(Drv, Pids, rlimit_nproc, 1, 1),
     {ok, _} = alcove:fork(Drv, Pids),
-    ok = alcove:setuid(Drv, Pids, ?STRANGER),
+    ok = alcove:setuid(Drv, Pids, stranger()),
     ?assertEqual({error, eagain}, alcove:fork(Drv, Pids)),
     alcove_os:execute(Drv, Pids, ["sh", "-c", "true | true"]),
     {End, <<>>, Errors} = alcove_os:finish(Drv, Pids),
@@ -206,8 +204,12 @@ priority_is_that_of_a_group_or_a_user_too(Config) ->
     [Leader, Child] = alcove_ct:chain(Drv, Pids, 1),
     ok = alcove:setpriority(Drv, Pids, prio_pgrp, 0, 3),
     ?assertEqual({ok, 3}, alcove:getpriority(Drv, [], prio_process, Child)),
-    ok = alcove:setuid(Drv, [Leader, Child], ?STRANGER),
-    ok = alcove:setpriority(Drv, [], prio_user, ?STRANGER, 4),
+    Stranger = stranger(),
+    ok = alcove:setuid(Drv, [Leader, Child], Stranger),
+    ok = alcove:setpriority(Drv, [], prio_user, Stranger, 4),
     ?assertEqual({ok, 4}, alcove:getpriority(Drv, [], prio_process, Child)),
     ?assertEqual({ok, 3}, alcove:getpriority(Drv, [], prio_process, Leader)),
     ?assertEqual({error, esrch}, alcove:setpriority(Drv, [], prio_process, 1 bsl 30, 4)).
+
+%% A user who has no other process, in a run beside this one either.
+stranger() -> 20000 + rand:uniform(40000).

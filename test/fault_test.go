@@ -116,7 +116,8 @@ func TestProcessLimitIsAnErrorReply(t *testing.T) {
 	pt.Need(t, "CAP_SETUID", 7)
 	p := pt.Start(t)
 	a := p.Fork(nil)
-	p.Want(ok, a, "setresuid", 54324, 54324, 54324)
+	uid := stranger()
+	p.Want(ok, a, "setresuid", uid, uid, uid)
 	p.Want(ok, a, "setrlimit", pt.Atom("rlimit_nproc"), rlimit(5, 5))
 	for range 3 {
 		children := forkUntilError(t, p, a)

@@ -33,7 +33,7 @@ func limited(limits ...string) []string { return append([]string{"prlimit"}, lim
 
 func TestTheProgramStartsAndServesUnderEveryLimit(t *testing.T) {
 	pt.Need(t, "CAP_SYS_ADMIN", unix.CAP_SYS_ADMIN)
-	user := []string{"setpriv", fmt.Sprint("--reuid=", nobody), fmt.Sprint("--regid=", nogroup), "--clear-groups"}
+	user := []string{"setpriv", fmt.Sprint("--reuid=", stranger()), fmt.Sprint("--regid=", nogroup), "--clear-groups"}
 	fewSignals := limited("--sigpending=0")
 	for _, c := range []condition{
 		{name: "address space of 16 MiB", under: limited("--as=16777216")},
@@ -141,7 +141,8 @@ func TestAProcessUnderLimitsExecutesTheProgramAgain(t *testing.T) {
 			a := p.Fork(nil)
 			p.Want(ok, a, "setrlimit", pt.Atom(test.limit), pt.Tuple{pt.Atom("alcove_rlimit"), test.value, test.value})
 			if test.alone {
-				p.Want(ok, a, "setresuid", nobody, nobody, nobody)
+				user := stranger()
+				p.Want(ok, a, "setresuid", user, user, user)
 			}
 			fd := p.Int(a, "open", pt.Binary(path), pt.List{pt.Atom("o_rdonly"), pt.Atom("o_cloexec")}, 0)
 			for keep := 3; keep <= 5; keep++ {
