@@ -177,7 +177,7 @@ func TestDistributionIsTheSameOnAnotherMachine(t *testing.T) {
 	first := read(t, dist(t))
 	copied := filepath.Join(t.TempDir(), "some where", "else")
 	script := `umask 077 && mkdir -p "$1" && git ls-files -coz --exclude-standard |
-		tar --null --ignore-failed-read -T - -c 2>/dev/null | tar --no-same-permissions -x -C "$1" && cd "$1" && make dist ARCHITECTURES="$2"`
+		tar --null --ignore-failed-read -T - -c 2>/dev/null | tar --no-same-permissions -x -C "$1" && cd "$1" && make dist ARCHITECTURES="$2" ALCOVE_UNTRIED=1`
 	modules, err := exec.Command("go", "env", "GOMODCACHE").Output()
 	if err != nil {
 		t.Fatalf("go env: %v", err)

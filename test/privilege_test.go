@@ -4,7 +4,6 @@ package test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,10 +17,6 @@ import (
 
 // nobody is the user that starts the program in these tests, and nogroup its group.
 const nobody, nogroup = 65534, 65534
-
-// stranger returns the number of a user who has no process. The kernel counts those of a user on the
-// whole machine, those of other tests among them, and an exec may fail when there are too many.
-func stranger() int { return 20_000 + rand.IntN(40_000) }
 
 // installed is a copy of the program in a directory where everybody may execute it and
 // make a fifo.
