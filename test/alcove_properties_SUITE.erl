@@ -235,7 +235,7 @@ run(Steps) ->
         Steps
     ).
 
-step({call, Call, Ref}, Calls) -> {[], alcove_calls:add(Call, Ref, Calls)};
+step({call, Call, Ref}, Calls) -> {[], alcove_calls:add(Call, Ref, 0, Calls)};
 step({give_up, Ref}, Calls) -> alcove_calls:give_up(Ref, Calls);
 step({message, Message}, Calls) -> alcove_calls:message(Message, Calls);
 step(drop, Calls) -> alcove_calls:drop(Calls).

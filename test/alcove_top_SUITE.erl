@@ -6,6 +6,7 @@
 -export([all/0]).
 -export([
     programs_are_shown_below_their_drivers/1,
+    drivers_have_the_names_of_programs_and_pools/1,
     call_in_flight_is_shown/1,
     driver_that_does_not_answer_is_shown/1
 ]).
@@ -24,7 +25,7 @@ programs_are_shown_below_their_drivers(_Config) ->
     {_, Ref} = spawn_monitor(fun() -> exit(alcove_top:drivers()) end),
     Drivers = receive {'DOWN', Ref, process, _, Seen} -> Seen end,
     [#{calls := [], processes := Processes, memory := Memory, waiting := 0}] =
-        [Driver || #{owner := Owner} = Driver <- Drivers, Owner =:= Program],
+        [Driver || #{name := alcove_sleeper, owner := Owner} = Driver <- Drivers, Owner =:= Program],
     ?assert(Memory > 0),
     [
         #{depth := 0, command := Port},
@@ -43,6 +44,22 @@ programs_are_shown_below_their_drivers(_Config) ->
     ?assertNotEqual(nomatch, string:find(Text, "    sleep 4711\n")),
     {ok, _} = alcove_program:stop(Program).
 
+drivers_have_the_names_of_programs_and_pools(_Config) ->
+    Sleep = #{argv => ["sleep", "1000"]},
+    Names = [{global, alcove_sleeper}, {via, global, alcove_other}],
+    Programs = [element(2, alcove_program:start_link(Sleep#{name => Name})) || Name <- Names],
+    {ok, Unnamed} = alcove_program:start_link(Sleep),
+    {ok, Pool} = alcove_pool:start_link(#{name => {local, alcove_jobs}}),
+    {ok, _} = alcove_run:run(["true"], #{pool => Pool}),
+    Drivers = alcove_top:drivers(),
+    ?assertEqual(
+        lists:sort(Names ++ [<<"sleep">>]),
+        lists:sort([Name || #{owner := Owner, name := Name} <- Drivers, lists:member(Owner, [Unnamed | Programs])])
+    ),
+    ?assertMatch([_], [Drv || #{driver := Drv, name := {pool, alcove_jobs}} <- Drivers]),
+    ok = alcove_pool:stop(Pool),
+    lists:foreach(fun(Program) -> {ok, _} = alcove_program:stop(Program) end, [Unnamed | Programs]).
+
 call_in_flight_is_shown(_Config) ->
     Drv = alcove_ct:start(),
     {ok, Pid} = alcove:fork(Drv, []),
@@ -51,11 +68,17 @@ call_in_flight_is_shown(_Config) ->
     {_, Ref} = spawn_monitor(fun() ->
         ok = alcove_ct:until(fun() -> maps:get(calls, driver(Drv)) =/= [] end),
         #{owner := Self, calls := Calls} = driver(Drv),
-        exit({seen, Calls})
+        ok = ct:capture_start(),
+        ok = alcove_top:print(),
+        ok = ct:capture_stop(),
+        exit({seen, Calls, lists:append(ct:capture_get())})
     end),
     % a program does not answer
     {alcove_error, timeout} = alcove_drv:call(Drv, [Pid], getpid, [], 3000),
-    receive {'DOWN', Ref, process, _, Reason} -> ?assertEqual({seen, [{getpid, [Pid]}]}, Reason) end,
+    {seen, [{getpid, [Pid], Age}], Text} = receive {'DOWN', Ref, process, _, Reason} -> Reason end,
+    ?assert(Age >= 0),
+    Line = io_lib:format("    call of \\[~b\\] without a reply for [0-9.]+ s: getpid\n", [Pid]),
+    ?assertMatch({match, _}, re:run(Text, Line)),
     alcove_ct:stop(Drv).
 
 driver_that_does_not_answer_is_shown(_Config) ->

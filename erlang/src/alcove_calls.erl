@@ -6,7 +6,7 @@
 %%
 %% <ul>
 %% <li>in the process that calls: {@link request/3}</li>
-%% <li>in the driver: {@link new/0}, {@link add/3}, {@link message/2}, {@link closed/1},
+%% <li>in the driver: {@link new/0}, {@link add/4}, {@link message/2}, {@link closed/1},
 %%   {@link give_up/2}, {@link drop/1}, {@link open/1}</li>
 %% </ul>
 %%
@@ -19,7 +19,7 @@
 -export([request/3]).
 -export([
     new/0,
-    add/3,
+    add/4,
     message/2,
     closed/1,
     give_up/2,
@@ -46,6 +46,7 @@
     name :: alcove_proto:call(),
     pids :: [alcove:pid_t()],
     noreturn :: boolean(),
+    since :: integer(),
     ref :: reference() | late
 }).
 
@@ -98,10 +99,10 @@ on_wire(Pids) ->
 new() ->
     #calls{}.
 
-%% @doc Adds a call that has been written. Its answer goes to whoever waits with the reference.
--spec add(call(), reference(), calls()) -> calls().
-add({Name, Pids, NoReturn}, Ref, #calls{open = Open} = Calls) ->
-    Call = #open{name = Name, pids = Pids, noreturn = NoReturn, ref = Ref},
+%% @doc Adds a call that has been written at a time. Its answer goes to whoever waits with the reference.
+-spec add(call(), reference(), Since :: integer(), calls()) -> calls().
+add({Name, Pids, NoReturn}, Ref, Since, #calls{open = Open} = Calls) ->
+    Call = #open{name = Name, pids = Pids, noreturn = NoReturn, since = Since, ref = Ref},
     Calls#calls{open = Open ++ [Call]}.
 
 %% @doc Takes a message of the port, which answers a call or is delivered.
@@ -196,7 +197,7 @@ give_up(Ref, #calls{open = Open, answered = Answered} = Calls) ->
 drop(#calls{open = Open} = Calls) ->
     {bad_pids(Open), Calls#calls{open = []}}.
 
-%% @doc The calls that have no reply yet, the oldest first.
--spec open(calls()) -> [{alcove_proto:call(), [alcove:pid_t()]}].
+%% @doc The calls that have no reply yet, the oldest first, and when they were written.
+-spec open(calls()) -> [{alcove_proto:call(), [alcove:pid_t()], Since :: integer()}].
 open(#calls{open = Open}) ->
-    [{Name, Pids} || #open{name = Name, pids = Pids} <- Open].
+    [{Name, Pids, Since} || #open{name = Name, pids = Pids, since = Since} <- Open].

@@ -505,7 +505,7 @@ watch(Pid, Monitor) ->
 %% @private
 handle_cast({call, Owner, {Name, Pids, NoReturn, Ref}, Frame}, #state{owner = Owner} = State) ->
     _ = write(Frame, State),
-    Calls = alcove_calls:add({Name, Pids, NoReturn}, Ref, State#state.calls),
+    Calls = alcove_calls:add({Name, Pids, NoReturn}, Ref, now_ms(), State#state.calls),
     {noreply, may_execute(NoReturn andalso Pids =:= [], State#state{calls = Calls})};
 handle_cast({call, _NotOwner, {_Name, _Pids, _NoReturn, Ref}, _Frame}, State) ->
     answer(Ref, {error, not_owner}),
@@ -592,7 +592,8 @@ code_change(_OldVsn, State, _Extra) ->
     {ok, State}.
 
 %% @private
-%% What reports show of a driver: no bytes of calls, replies or output, which may be secret.
+%% What reports show of a driver: calls with their age in milliseconds, and no bytes of calls, replies or output,
+%% which may be secret.
 -if(?OTP_RELEASE >= 25).
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
@@ -611,7 +612,7 @@ shown(state, #state{} = State) ->
         port => State#state.port,
         raw => State#state.raw,
         bytes_of_a_frame => alcove_frames:size(State#state.unread),
-        calls => alcove_calls:open(State#state.calls)
+        calls => [{Name, Pids, now_ms() - Since} || {Name, Pids, Since} <- alcove_calls:open(State#state.calls)]
     };
 shown(message, Message) ->
     kind(Message);
@@ -626,6 +627,8 @@ kind({'$gen_call', {Caller, _}, _}) -> {gen_call, Caller};
 kind({Port, {data, Bytes}}) when is_port(Port) -> {Port, {data, byte_size(Bytes)}};
 kind({'EXIT', Process, _Reason}) -> {'EXIT', Process};
 kind(_Message) -> message.
+
+now_ms() -> erlang:monotonic_time(millisecond).
 
 close_control(Control) when is_atom(Control) -> ok;
 close_control(Control) -> alcove_ctl:close(Control).

@@ -409,10 +409,12 @@ call(Program, Request, Gone) ->
 callback_mode() -> handle_event_function.
 
 %% @private
-init({#{grace := Grace} = Spec, Parent}) ->
+init({#{argv := [Program | _], grace := Grace} = Spec, Parent}) ->
     process_flag(trap_exit, true),
     % by its start already, unless it is on another node
     true = link(Parent),
+    % for alcove_top
+    put('$alcove_name', maps:get(name, Spec, Program)),
     case sandbox(Spec) of
         {ok, Sandbox, Options, Others} ->
             case alcove_job:driver(Options, Grace) of
@@ -434,7 +436,7 @@ sandbox(#{sandbox := Checked} = Spec) when is_map(Checked) ->
 sandbox(Spec) ->
     {ok, none, exec(Spec), Spec}.
 
-exec(Spec) -> [{exec, Exec} || #{exec := Exec} <- [Spec]].
+exec(Spec) -> maps:to_list(maps:with([exec], Spec)).
 
 template(_Drv, none) -> {ok, none};
 template(Drv, Sandbox) -> alcove_sandbox_template:prepare(Drv, Sandbox).

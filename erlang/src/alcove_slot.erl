@@ -42,6 +42,8 @@ submit(Slot, From, Spec) ->
 %% @private
 -spec init(pid(), [alcove_drv:option()], none | alcove_sandbox_spec:checked()) -> no_return().
 init(Pool, Options, Sandbox) ->
+    % for alcove_top
+    put('$alcove_name', {pool, hd(get('$ancestors'))}),
     Cwd = file:get_cwd(),
     Env = os:env(),
     {ok, Drv} = started(alcove_job:driver(Options, ?GRACE)),

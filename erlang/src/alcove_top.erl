@@ -17,14 +17,17 @@
 -type driver() :: #{
     driver := alcove_drv:ref(),
     owner := pid() | unknown,
+    name := atom() | {atom(), term()} | {via, module(), term()} | binary() | undefined,
     memory := non_neg_integer(),
     messages := non_neg_integer(),
     waiting := non_neg_integer(),
-    calls := [{alcove_proto:call(), [alcove:pid_t()]}],
+    calls := [{alcove_proto:call(), [alcove:pid_t()], Age :: non_neg_integer()}],
     processes := [process()]
 }.
-%% A driver: bytes of memory in the VM, messages that it has not read, bytes that the port has not
-%% taken, calls without a reply.
+%% A driver. Its owner's name: the registered one, that of an {@link alcove_program} or else of what
+%% it runs, `{pool, Pool}' for a driver of a pool. Bytes of memory in the VM, messages that it has
+%% not read, bytes that the port has not taken, calls without a reply, with their age in
+%% milliseconds.
 
 -type process() :: #{
     pid := alcove:pid_t(),
@@ -47,7 +50,8 @@
 %%
 %% ```
 %% 1> alcove_top:print().
-%% <0.93.0> of redis: 13 KiB, 0 messages, 0 bytes waiting, calls []
+%% <0.93.0> of redis: 13 KiB, 0 messages, 0 bytes waiting
+%%     call of [4711,4712] without a reply for 0.14 s: getcpid
 %%      PID       CPU     MEMORY  FDS  COMMAND
 %%     4711    0.00 s    428 KiB   10  /usr/lib/alcove/priv/alcove
 %%     4712    0.00 s    152 KiB   11    /usr/lib/alcove/priv/alcove
@@ -58,13 +62,21 @@
 print() ->
     lists:foreach(fun print/1, drivers()).
 
-print(#{driver := Drv, owner := Owner, processes := Processes} = Driver) ->
-    #{memory := Memory, messages := Messages, waiting := Waiting, calls := Calls} = Driver,
-    io:format("~p of ~tp: ~b KiB, ~b messages, ~b bytes waiting, calls ~tp~n", [
-        Drv, named(Owner), Memory div 1024, Messages, Waiting, Calls
+print(#{driver := Drv, processes := Processes, calls := Calls} = Driver) ->
+    #{memory := Memory, messages := Messages, waiting := Waiting} = Driver,
+    io:format("~p of ~ts: ~b KiB, ~b messages, ~b bytes waiting~n", [
+        Drv, owner(Driver), Memory div 1024, Messages, Waiting
     ]),
+    lists:foreach(fun call/1, Calls),
     io:format("~8s ~9s ~10s ~4s  COMMAND~n", ["PID", "CPU", "MEMORY", "FDS"]),
     lists:foreach(fun line/1, Processes).
+
+owner(#{name := undefined, owner := Owner}) -> io_lib:format("~p", [Owner]);
+owner(#{name := Name}) when is_binary(Name) -> printable(Name);
+owner(#{name := Name}) -> io_lib:format("~tp", [Name]).
+
+call({Name, Pids, Age}) ->
+    io:format("    call of ~w without a reply for ~.2f s: ~s~n", [Pids, Age / 1000, Name]).
 
 line(#{pid := Pid, depth := Depth, command := Command, memory := Memory, cpu_ms := Cpu, descriptors := FDs}) ->
     io:format("~8b ~7.2f s ~6b KiB ~4s  ~ts~ts~n", [
@@ -80,13 +92,14 @@ printable(Bytes) ->
         _ -> binary_to_list(Bytes)
     end.
 
-named(Pid) when is_pid(Pid), node(Pid) =:= node() ->
-    case process_info(Pid, registered_name) of
-        {registered_name, Name} -> Name;
-        _ -> Pid
+name(Pid) when is_pid(Pid), node(Pid) =:= node() ->
+    case process_info(Pid, [registered_name, dictionary]) of
+        [{registered_name, []}, {dictionary, Dictionary}] -> proplists:get_value('$alcove_name', Dictionary);
+        [{registered_name, Name}, _] -> Name;
+        undefined -> undefined
     end;
-named(Owner) ->
-    Owner.
+name(_Owner) ->
+    undefined.
 
 %% @doc The drivers of this node, oldest first, with the processes below their ports.
 %%
@@ -128,9 +141,9 @@ state(Drv) ->
                 State
              || {data, Pairs} <- Data, {"State", #{owner := _} = State} <- Pairs
             ],
-            #{owner => Owner, calls => Calls}
+            #{owner => Owner, name => name(Owner), calls => Calls}
     catch
-        _:_ -> #{owner => unknown, calls => []}
+        _:_ -> #{owner => unknown, name => undefined, calls => []}
     end.
 
 %%
