@@ -7,6 +7,7 @@
     start/0, start/1,
     stop/1,
     options/1,
+    exec/0,
     unlinked/1,
     os_pid/1,
     chain/2, chain/3,

@@ -258,13 +258,13 @@ seccompex_computes_and_is_refused_all_else(_Config) ->
 %% The test has both ends of the fifo: between two programs there is no end of file.
 supervised_program_is_restarted_when_it_ends(Config) ->
     {Drv, Fifo, FD} = fifo(Config, o_rdwr),
-    {ok, Supervisor} = supervised:start_link(program(Fifo, "read line"), options()),
+    {ok, Supervisor} = supervised:start_link(program(Fifo, "read line"), #{exec => alcove_ct:exec()}),
     ok = line(Drv, FD),
-    [{program, First, worker, _}] = supervisor:which_children(Supervisor),
+    [{_, First, worker, _}] = supervisor:which_children(Supervisor),
     ok = supervised:stdin(Supervisor, "go\n"),
     ok = line(Drv, FD),
     ?assertMatch(
-        [{program, Second, worker, _}] when is_pid(Second), supervisor:which_children(Supervisor)
+        [{_, Second, worker, _}] when is_pid(Second), supervisor:which_children(Supervisor)
     ),
     ?assertNot(is_process_alive(First)),
     ok = supervised:stop(Supervisor),
@@ -273,7 +273,7 @@ supervised_program_is_restarted_when_it_ends(Config) ->
 %% All processes of the program have the fifo open: it is at its end when the last is gone.
 supervised_program_ends_with_its_supervisor(Config) ->
     {Drv, Fifo, FD} = fifo(Config, o_rdonly),
-    {ok, Supervisor} = supervised:start_link(program(Fifo, "wait"), options()),
+    {ok, Supervisor} = supervised:start_link(program(Fifo, "wait"), #{exec => alcove_ct:exec()}),
     ok = line(Drv, FD),
     unlink(Supervisor),
     ok = supervised:stop(Supervisor),
@@ -283,10 +283,10 @@ supervised_program_ends_with_its_supervisor(Config) ->
 %% Even if it cannot clean up, nor its supervisor.
 supervised_program_ends_with_the_process_that_runs_it(Config) ->
     {Drv, Fifo, FD} = fifo(Config, o_rdonly),
-    {ok, Supervisor} = supervised:start_link(program(Fifo, "wait"), options()),
+    {ok, Supervisor} = supervised:start_link(program(Fifo, "wait"), #{exec => alcove_ct:exec()}),
     ok = line(Drv, FD),
     unlink(Supervisor),
-    [{program, Program, worker, _}] = supervisor:which_children(Supervisor),
+    [{_, Program, worker, _}] = supervisor:which_children(Supervisor),
     exit(Supervisor, kill),
     exit(Program, kill),
     ?assertEqual({ok, <<>>}, next(Drv, FD, 1)),
@@ -321,30 +321,20 @@ next(Drv, FD, Size) ->
 elixir_project_is_built_and_passes_its_tests(_Config) ->
     case {os:find_executable("mix"), os:find_executable("rebar3")} of
         {Mix, Rebar} when is_list(Mix), is_list(Rebar) ->
-            Port = open_port({spawn_executable, Mix}, [
-                {args, ["test"]},
-                {cd, filename:join(alcove_os:project(), "erlang/examples/elixir")},
+            {ok, #{status := Status, stdout := Output}} = alcove_run:run([Mix, "test"], #{
+                cd => filename:join(alcove_os:project(), "erlang/examples/elixir"),
                 % warnings end the build of this project only, which make says there
-                {env, [
-                    {"MIX_REBAR3", Rebar}, {"MIX_ENV", "test"}, {"ERL_LIBS", false},
-                    {"ERL_COMPILER_OPTIONS", false}
-                ]},
-                binary,
-                exit_status,
-                stderr_to_stdout
-            ]),
-            {Status, Output} = finish(Port, <<>>),
+                env => [
+                    {"MIX_REBAR3", Rebar}, {"MIX_ENV", "test"}, {"ERL_LIBS", false}, {"ERL_COMPILER_OPTIONS", false}
+                ],
+                stderr => merge
+            }),
+            ok = alcove_pool:stop(default),
             ct:pal("~ts", [Output]),
-            ?assertEqual(0, Status),
+            ?assertEqual({exit, 0}, Status),
             % before Elixir 1.20 and since
             Passed = "[1-9] tests?, 0 failures|Result: [1-9][0-9]* passed",
             ?assertMatch({match, _}, re:run(Output, Passed));
         _ ->
             {skip, "mix or rebar3 is not installed"}
-    end.
-
-finish(Port, Output) ->
-    receive
-        {Port, {data, Data}} -> finish(Port, <<Output/binary, Data/binary>>);
-        {Port, {exit_status, Status}} -> {Status, Output}
     end.

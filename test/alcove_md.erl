@@ -221,22 +221,15 @@ run_commands(Dir, Command, _Shown) -> sh(Dir, Command).
 
 %% Status and output of commands in a directory.
 sh(Dir, Commands) ->
-    Port = open_port({spawn_executable, "/bin/sh"}, [
-        {args, ["-uc", unicode:characters_to_binary(Commands)]},
-        {cd, Dir},
+    {ok, #{status := {exit, Status}, stdout := Output}} = alcove_run:run(["sh", "-uc", unicode:characters_to_binary(Commands)], #{
+        cd => Dir,
+        stderr => merge,
+        output_limit => infinity,
         % not those of the build that runs the tests
-        {env, [{"REBAR_BASE_DIR", false}, {"ALCOVE_TRACE", false}]},
-        exit_status,
-        stderr_to_stdout,
-        binary
-    ]),
-    output(Port, []).
-
-output(Port, Pieces) ->
-    receive
-        {Port, {data, Piece}} -> output(Port, [Piece | Pieces]);
-        {Port, {exit_status, Status}} -> {Status, cleaned(lists:reverse(Pieces))}
-    end.
+        env => [{"REBAR_BASE_DIR", false}, {"ALCOVE_TRACE", false}]
+    }),
+    ok = alcove_pool:stop(default),
+    {Status, cleaned(Output)}.
 
 %% Where the name of the machine is no address, sudo says so before it does what it is told.
 cleaned(Output) ->
