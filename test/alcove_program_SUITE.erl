@@ -30,6 +30,8 @@
     names_are_local_global_or_via/1,
     status_is_the_reason_of_the_exit/1,
     reader_gets_all_after_the_end/1,
+    fold_reads_to_the_end/1,
+    input_may_be_given_at_the_start/1,
     signal_is_sent/1,
     stop_ends_all_that_was_started/1,
     stubborn_program_is_killed_after_the_grace/1,
@@ -370,6 +372,7 @@ wrong_options_raise_their_name(_Config) ->
             {signal, #{argv => ["true"], signal => 128}},
             {exec, #{argv => ["true"], exec => [<<255>>]}},
             {lines, #{argv => ["true"], lines => 1}},
+            {stdin, #{argv => ["true"], stdin => pipe}},
             {exit_reason, #{argv => ["true"], exit_reason => normal}}
         ]
     ].
@@ -407,6 +410,29 @@ reader_gets_all_after_the_end(_Config) ->
     ?assertMatch(#{state := ended}, alcove_program:info(Program)),
     ?assertEqual(eof, alcove_program:read(Program)),
     ?assertEqual({shutdown, {exit, 5}}, exited(Program)).
+
+fold_reads_to_the_end(_Config) ->
+    Collect = fun(Stream, Item, Items) -> [{Stream, Item} | Items] end,
+    Program = sh("echo one; printf two; exit 5", #{output => passive, lines => true}),
+    ?assertEqual({{exit, 5}, [{stdout, <<"two">>}, {stdout, <<"one">>}]}, alcove_program:fold(Collect, [], Program)),
+    ?assertEqual({error, noproc}, alcove_program:fold(Collect, [], Program)),
+    Logs = sh("exec sleep 1000", #{}),
+    ?assertEqual({error, not_passive}, alcove_program:fold(Collect, [], Logs)),
+    {ok, _} = alcove_program:stop(Logs).
+
+input_may_be_given_at_the_start(Config) ->
+    Input = binary:copy(<<"0123456789abcdef">>, 65536),
+    File = filename:join(?config(priv_dir, Config), "input"),
+    ok = file:write_file(File, Input),
+    Collect = fun(stdout, Bytes, All) -> <<All/binary, Bytes/binary>> end,
+    [
+        begin
+            Program = start(["cat"], #{output => passive, stdin => Stdin}),
+            ?assertEqual({error, closed, 0}, alcove_program:write(Program, "more")),
+            ?assertEqual({{exit, 0}, Input}, alcove_program:fold(Collect, <<>>, Program))
+        end
+     || Stdin <- [Input, {file, File}]
+    ].
 
 signal_is_sent(_Config) ->
     Program = sh("trap 'echo usr1; exit 0' USR1; echo up; while :; do sleep 0.1; done", #{
@@ -540,10 +566,10 @@ telemetry_is_told_of_every_end(_Config) ->
         [{Event, maps:get(status, Metadata, none)} || {[alcove, program, Event], _, Metadata} <- Told, Event =/= output]
     ).
 
-%% The short form of it: 32 MiB in, and as many back.
+%% The short form of it, 32 MiB in and as many back; ALCOVE_MIB is how many.
 gigabyte_goes_through_a_filter_with_bounded_memory(_Config) ->
     Block = binary:copy(<<"0123456789abcdef">>, 65536),
-    Blocks = 32,
+    Blocks = list_to_integer(os:getenv("ALCOVE_MIB", "32")),
     Gzip = start(["gzip", "-c1"], #{output => passive, window => 200000}),
     Gunzip = start(["gzip", "-dc"], #{output => passive, window => 200000}),
     spawn_link(fun() ->
@@ -583,13 +609,18 @@ ask(Port, Request) ->
     ok = gen_tcp:close(Socket),
     Reply.
 
+%% The options of a block in the guide, for the program that is installed and with more arguments.
+guide(Name, Config, More) ->
+    Page = filename:join([alcove_md:root(), "erlang", "doc", "supervised.md"]),
+    [Text] = alcove_md:blocks(Page, "erlang " ++ Name),
+    {ok, Tokens, _} = erl_scan:string(Text),
+    {ok, #{argv := [_ | Args]} = Options} = erl_parse:parse_term(Tokens),
+    Options#{argv => [?config(program, Config) | Args ++ More]}.
+
 redis_is_a_child_of_a_supervisor(Config) ->
     Port = free_port(),
     Dir = alcove_os:tree(Config, "redis"),
-    Sup = supervised(#{
-        argv => [?config(program, Config), "--port", integer_to_list(Port), "--bind", "127.0.0.1", "--dir", Dir],
-        ready => {output, "Ready to accept connections"}
-    }),
+    Sup = supervised(guide("redis", Config, ["--port", integer_to_list(Port), "--bind", "127.0.0.1", "--dir", Dir])),
     ?assertEqual(<<"+PONG\r\n">>, ask(Port, "PING\r\n")),
     #{os_pid := Pid} = alcove_program:info(child(Sup)),
     ok = stop_supervisor(Sup),
@@ -600,16 +631,12 @@ nginx_is_a_child_of_a_supervisor(Config) ->
     Dir = alcove_os:tree(Config, "nginx"),
     File = filename:join(Dir, "nginx.conf"),
     ok = file:write_file(File, [
-        "daemon off; pid nginx.pid; error_log stderr notice; worker_processes 2; events {}\n",
+        "pid nginx.pid; worker_processes 2; events {}\n",
         "http { access_log off; client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp;\n",
         "uwsgi_temp_path tmp; scgi_temp_path tmp;\n",
         "server { listen 127.0.0.1:", integer_to_list(Port), "; location / { return 200 hello; } } }\n"
     ]),
-    Sup = supervised(#{
-        argv => [?config(program, Config), "-e", "stderr", "-p", Dir, "-c", File],
-        ready => {output, "start worker process [0-9]+"},
-        signal => sigquit
-    }),
+    Sup = supervised(guide("nginx", Config, ["-p", Dir, "-c", File])),
     Reply = ask(Port, "GET / HTTP/1.0\r\n\r\n"),
     ?assertNotEqual(nomatch, string:find(Reply, "hello")),
     #{os_pid := Pid} = alcove_program:info(child(Sup)),

@@ -12,7 +12,7 @@
 %%
 %% <ul>
 %% <li>start: {@link child_spec/1}, {@link start_link/1}</li>
-%% <li>input and output: {@link write/3}, {@link close/1}, {@link read/2}</li>
+%% <li>input and output: {@link write/3}, {@link close/1}, {@link read/2}, {@link fold/3}</li>
 %% <li>end: {@link signal/2}, {@link stop/1}, {@link await/2}</li>
 %% <li>others: {@link info/1}, {@link controlling_process/2}</li>
 %% </ul>
@@ -26,7 +26,8 @@
 -export([
     write/2, write/3,
     close/1, close/2,
-    read/1, read/2
+    read/1, read/2,
+    fold/3
 ]).
 -export([
     signal/2,
@@ -73,6 +74,7 @@
 -type options() :: #{
     argv := alcove_run:argv(),
     node => node(),
+    stdin => iodata() | {file, file:name_all()},
     name => {local, atom()} | {global, term()} | {via, module(), term()},
     output => output(),
     lines => boolean(),
@@ -176,6 +178,8 @@ child_spec(Options) ->
 %%
 %% <dl>
 %% <dt>`argv'</dt><dd>the program and its arguments</dd>
+%% <dt>`stdin'</dt>
+%%   <dd>its whole input, or `{file, Path}'. By default it is written with {@link write/3}</dd>
 %% <dt>`name'</dt><dd>`{local, Name}', `{global, Name}' or `{via, Module, Name}' of the process</dd>
 %% <dt>`output'</dt>
 %%   <dd>`{logger, Level}' writes it to the log, at level `info' by default, with the metadata
@@ -255,7 +259,7 @@ spec(Options) ->
 
 keys() ->
     [
-        argv, name, output, lines, window, stderr, ready, ready_timeout, signal, grace, exit_reason, metadata,
+        argv, stdin, name, output, lines, window, stderr, ready, ready_timeout, signal, grace, exit_reason, metadata,
         env, clear_env, cd, user, umask, limits, sandbox, exec, node
     ].
 
@@ -317,7 +321,28 @@ read(Program) ->
 -spec read(program(), timeout()) ->
     {ok, stream(), binary()} | eof | {error, timeout | not_passive | noproc | term()}.
 read(Program, Timeout) when ?IS_TIMEOUT(Timeout) ->
-    call(Program, {read, Timeout}, {error, noproc}).
+    case call(Program, {read, Timeout}, {error, noproc}) of
+        {eof, _Status} -> eof;
+        Read -> Read
+    end.
+
+%% @doc Reads all output of a program that was started with `passive', and returns its status with
+%% what a function has made of the pieces or lines.
+%%
+%% ```
+%% {{exit, 0}, Size} =
+%%     alcove_program:fold(fun(stdout, Bytes, Size) -> Size + byte_size(Bytes) end, 0, Program).
+%% '''
+-spec fold(fun((stream(), binary(), Acc) -> Acc), Acc, program()) ->
+    {alcove_job:status(), Acc} | {error, not_passive | noproc | term()}.
+fold(Fun, Acc, Program) when is_function(Fun, 3) ->
+    case call(Program, {read, infinity}, {error, noproc}) of
+        {ok, Stream, Item} -> fold(Fun, Fun(Stream, Item, Acc), Program);
+        EndOrError -> folded(EndOrError, Acc)
+    end.
+
+folded({eof, Status}, Acc) -> {Status, Acc};
+folded({error, _} = Error, _Acc) -> Error.
 
 %%
 %% End
@@ -839,10 +864,13 @@ serve(ended, Data0) ->
     #data{readers = Readers} = Data = serve_all(Data0),
     case queue:to_list(Readers) of
         [] -> {keep_state, Data};
-        Waiting -> {stop_and_reply, reason(Data), [{reply, From, eof} || {_, From} <- Waiting]}
+        Waiting -> {stop_and_reply, reason(Data), ends(Waiting, Data)}
     end;
 serve(_State, Data) ->
     {keep_state, serve_all(Data)}.
+
+ends(Readers, #data{status = Status}) ->
+    [{reply, From, {eof, Status}} || {_, From} <- Readers].
 
 reason(#data{failed = none, status = Status, spec = #{exit_reason := Fun}}) ->
     try
@@ -895,7 +923,7 @@ no_more_writes(#data{job = Job} = Data) ->
     written(alcove_job:close_input(Job), Data).
 
 leave(stopping, #data{readers = Readers} = Data) ->
-    {stop_and_reply, normal, [{reply, From, eof} || {_, From} <- queue:to_list(Readers)], Data};
+    {stop_and_reply, normal, ends(queue:to_list(Readers), Data), Data};
 leave(running, #data{spec = #{output := passive}} = Data) ->
     case serve(ended, Data) of
         {keep_state, Next} -> {next_state, ended, Next};

@@ -1,6 +1,14 @@
 defmodule ProgramTest do
   use ExUnit.Case
 
+  @guide Path.expand("../../../doc/supervised.md", __DIR__)
+
+  test "what the guide shows is true" do
+    blocks = Regex.scan(~r/^```elixir\n(.*?)^```/ms, File.read!(@guide), capture: :all_but_first)
+    assert length(blocks) == 3
+    for [code] <- blocks, do: Code.eval_string(code)
+  end
+
   test "a program runs in one call" do
     assert {:ok, %{status: {:exit, 0}, stdout: "a\nb\n"}} =
              :alcove_run.run(["sort"], %{stdin: "b\na\n", timeout: 60_000})
@@ -29,10 +37,10 @@ defmodule ProgramTest do
       fn p ->
         case :alcove_program.read(p) do
           {:ok, :stdout, line} -> {[line], p}
-          :eof -> {:halt, nil}
+          :eof -> {:halt, p}
         end
       end,
-      fn p -> p && :alcove_program.stop(p) end
+      &:alcove_program.stop/1
     )
   end
 end
