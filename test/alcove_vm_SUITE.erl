@@ -266,7 +266,7 @@ stop_process(Pid) ->
 lost_node_is_an_error(Config) ->
     ?assertEqual("lost\n", two_nodes(Config, "ok", [atom_to_list(?MODULE), ":lose_node(Node)"])).
 
-%% What is printed where the second expression is evaluated, on another node than the first. Both
+%% The output of the node that evaluates the second expression; another one has evaluated the first. Both
 %% find each other by a service of their own.
 two_nodes(Config, First, Second) ->
     Beams = [filename:dirname(code:which(Module)) || Module <- [alcove_drv, ?MODULE]],
