@@ -91,13 +91,3 @@ func (a *arena) ids(n int) []uint32 {
 func address[T any](s []T) uintptr {
 	return uintptr(unsafe.Pointer(unsafe.SliceData(s)))
 }
-
-// cString returns b up to its first NUL.
-func cString(b []byte) []byte {
-	for i, ch := range b {
-		if ch == 0 {
-			return b[:i]
-		}
-	}
-	return b
-}

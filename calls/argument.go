@@ -97,7 +97,7 @@ func (c *Calls) someName(max int) []byte {
 
 // uncut takes NULs away from the end of a name.
 func (c *Calls) uncut(b []byte) []byte {
-	name := cString(b)
+	name := sys.CString(b)
 	if !zero(b[len(name):]) {
 		c.refuse(invalid)
 	}

@@ -175,7 +175,7 @@ func TestPaths(t *testing.T) {
 	} {
 		test.run(t, func(c *Calls) string {
 			c.path()
-			return string(cString(c.mem.buf)) // as the kernel sees it
+			return string(sys.CString(c.mem.buf)) // as the kernel sees it
 		})
 	}
 }
@@ -216,7 +216,7 @@ func (c *Calls) strings(v argv) []string {
 		if addr == 0 {
 			return all
 		}
-		all = append(all, string(cString(c.mem.buf[addr-address(c.mem.buf):])))
+		all = append(all, string(sys.CString(c.mem.buf[addr-address(c.mem.buf):])))
 	}
 	panic("no null pointer at the end")
 }

@@ -1,10 +1,6 @@
 package calls
 
-import (
-	"unsafe"
-
-	"github.com/alcove-go/alcove/port/sys"
-)
+import "github.com/alcove-go/alcove/port/sys"
 
 // direntsSize is how much a directory is read at a time. What entries of that size
 // become in a reply is smaller, and fits at every depth.
@@ -69,9 +65,9 @@ func (c *Calls) names(fd int) sys.Errno {
 	}
 }
 
-// readDirents is getdents64(2), or what it is called elsewhere.
+// readDirents is sys.Getdents, except for a result that it cannot have.
 func readDirents(fd int, b []byte) (int, sys.Errno) {
-	n, err := getEntries(fd, b)
+	n, err := sys.Getdents(fd, b)
 	if err == 0 && (n < 0 || n > len(b)) {
 		return 0, sys.ESKIPPED
 	}
@@ -84,7 +80,7 @@ func readDirents(fd int, b []byte) (int, sys.Errno) {
 func (c *Calls) dirents() []byte {
 	c.mem.align(wordSize)
 	b := c.mem.take(direntsSize)
-	clear(b[:direntName])
+	clear(b[:sys.DirentName])
 	return b
 }
 
@@ -114,18 +110,15 @@ func (c *Calls) getdents() {
 // reports false for what the kernel cannot have written.
 func (c *Calls) entries(b []byte) bool {
 	for len(b) > 0 {
-		if len(b) < direntName {
+		name, rest, ok := sys.NextDirent(b)
+		if !ok {
 			return false
 		}
-		size := int(*(*uint16)(unsafe.Pointer(&b[direntReclen])))
-		if size <= direntName || size > len(b) {
-			return false
-		}
-		if inUse(b) {
+		if name != nil {
 			c.link()
-			c.reply.Binary(cString(b[direntName:size]))
+			c.reply.Binary(name)
 		}
-		b = b[size:]
+		b = rest
 	}
 	return true
 }

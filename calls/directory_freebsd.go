@@ -1,10 +1,6 @@
 package calls
 
-import (
-	"unsafe"
-
-	"github.com/alcove-go/alcove/port/sys"
-)
+import "github.com/alcove-go/alcove/port/sys"
 
 // getcwd answers getcwd/0, see getcwd(3).
 func (c *Calls) getcwd() {
@@ -15,18 +11,5 @@ func (c *Calls) getcwd() {
 		return
 	}
 	c.results(1)
-	c.reply.Binary(cString(b))
+	c.reply.Binary(sys.CString(b))
 }
-
-// Offsets in struct dirent.
-const (
-	direntFileno = 0  // 64 bits
-	direntReclen = 16 // 16 bits
-	direntName   = 24 // ends with a NUL
-)
-
-// getEntries is getdirentries(2).
-func getEntries(fd int, b []byte) (int, sys.Errno) { return sys.Getdirentries(fd, b) }
-
-// inUse reports whether a directory entry is one: it has a file number.
-func inUse(entry []byte) bool { return *(*uint64)(unsafe.Pointer(&entry[direntFileno])) != 0 }

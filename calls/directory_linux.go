@@ -17,18 +17,6 @@ func (c *Calls) getcwd() {
 		c.error(sys.ENOENT)
 	default:
 		c.results(1)
-		c.reply.Binary(cString(b))
+		c.reply.Binary(sys.CString(b))
 	}
 }
-
-// Offsets in struct linux_dirent64.
-const (
-	direntReclen = 16 // 16 bits
-	direntName   = 19 // ends with a NUL
-)
-
-// getEntries is getdents64(2).
-func getEntries(fd int, b []byte) (int, sys.Errno) { return sys.Getdents64(fd, b) }
-
-// inUse reports whether a directory entry is one: all are here.
-func inUse([]byte) bool { return true }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alcove-go/alcove/port/sys"
 	pt "github.com/alcove-go/alcove/test/porttest"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -128,8 +129,8 @@ func TestAPieceFitsAtEveryDepth(t *testing.T) {
 func TestWhatTheKernelCannotHaveWrittenIsNoName(t *testing.T) {
 	entry := func(size int, name string) []byte {
 		b := make([]byte, max(size, 32))
-		b[0], b[direntReclen] = 1, byte(size)
-		copy(b[direntName:], name)
+		b[0], b[16] = 1, byte(size)
+		copy(b[sys.DirentName:], name)
 		return b[:size]
 	}
 	for _, test := range []struct {
@@ -141,7 +142,7 @@ func TestWhatTheKernelCannotHaveWrittenIsNoName(t *testing.T) {
 		{"nothing", nil, true},
 		{"a length of 0", make([]byte, 64), false},
 		{"a length beyond the end", entry(32, "a")[:31], false},
-		{"a length without a name", entry(direntName, "")[:direntName], false},
+		{"a length without a name", entry(sys.DirentName, "")[:sys.DirentName], false},
 		{"the beginning of an entry", entry(32, "a")[:8], false},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -82,7 +82,7 @@ func chunkSize(n int) int { return sizeofHeader + (n+1+3)&^3 }
 // entry returns an entry without its NUL.
 func (e *environment) entry(index int) []byte {
 	at, h := e.chunk(index)
-	return cString(e.text[at+sizeofHeader : at+int(h.size)])
+	return sys.CString(e.text[at+sizeofHeader : at+int(h.size)])
 }
 
 // get returns the value of the first entry of that name. The name may contain a

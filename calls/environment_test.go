@@ -8,6 +8,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/alcove-go/alcove/port/sys"
 	pt "github.com/alcove-go/alcove/test/porttest"
 	"github.com/google/go-cmp/cmp"
 )
@@ -81,7 +82,7 @@ func (e *environment) entries() []string {
 			return all
 		}
 		start := int(uintptr(unsafe.Pointer(p)) - address(e.text))
-		all = append(all, string(cString(e.text[start:])))
+		all = append(all, string(sys.CString(e.text[start:])))
 	}
 	panic("no null pointer at the end")
 }

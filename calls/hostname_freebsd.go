@@ -14,7 +14,7 @@ func (c *Calls) gethostname() {
 		return
 	}
 	c.results(1)
-	c.reply.Binary(cString(b))
+	c.reply.Binary(sys.CString(b))
 }
 
 // sethostname answers sethostname/1, see sethostname(3).

@@ -17,7 +17,7 @@ func (c *Calls) gethostname() {
 		return
 	}
 	c.results(1)
-	c.reply.Binary(cString(unsafe.Slice((*byte)(unsafe.Pointer(&u.Nodename)), len(u.Nodename))))
+	c.reply.Binary(sys.CString(unsafe.Slice((*byte)(unsafe.Pointer(&u.Nodename)), len(u.Nodename))))
 }
 
 // sethostname answers sethostname/1, see sethostname(2).

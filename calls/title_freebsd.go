@@ -16,7 +16,7 @@ func (c *Calls) setproctitle() {
 	if c.refused() {
 		return
 	}
-	switch title := cString(b); {
+	switch title := sys.CString(b); {
 	case len(b) == 0:
 		c.show(c.p.Arg0, nil)
 	case len(title) > 0:

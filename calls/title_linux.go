@@ -1,5 +1,7 @@
 package calls
 
+import "github.com/alcove-go/alcove/port/sys"
+
 const maxTitle = 255
 
 // A title is the state of setproctitle.
@@ -18,7 +20,7 @@ func (c *Calls) setproctitle() {
 	if len(b) == 0 {
 		b = c.p.Arg0
 	}
-	if b = cString(b); len(b) > 0 {
+	if b = sys.CString(b); len(b) > 0 {
 		c.title.put(c.p.Title, b, len(c.p.Arg0))
 	}
 	c.done(0)

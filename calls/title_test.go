@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alcove-go/alcove/port/sys"
 	pt "github.com/alcove-go/alcove/test/porttest"
 	"github.com/google/go-cmp/cmp"
 )
@@ -46,7 +47,7 @@ func TestTitlesHaveAtMost255Bytes(t *testing.T) {
 	a.p.Title = []byte(strings.Repeat("a", 1000))
 	x := strings.Repeat("x", 300)
 	want(t, a.ask(nrSetproctitle, pt.Binary(x)), done)
-	if got := string(cString(a.p.Title)); got != x[:255] {
+	if got := string(sys.CString(a.p.Title)); got != x[:255] {
 		t.Errorf("the title has %d bytes", len(got))
 	}
 	if !zero(a.p.Title[255:]) {

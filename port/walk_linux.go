@@ -117,13 +117,16 @@ func (w *walk) threads(pid int) {
 		return
 	}
 	for {
-		n, err := sys.Getdents64(fd, w.tasks)
+		n, err := sys.Getdents(fd, w.tasks)
 		if err != 0 || n == 0 {
 			break
 		}
 		for entries := w.tasks[:n]; len(entries) > 0; {
-			var name []byte
-			name, entries = sys.NextDirent(entries)
+			name, rest, ok := sys.NextDirent(entries)
+			if !ok {
+				break
+			}
+			entries = rest
 			if tid, digits := number(name); digits > 0 {
 				w.children(pid, tid)
 			}

@@ -382,7 +382,7 @@ getdents(Drv, Pids, FD) -> ?CALL(Drv, Pids, [FD]).
 ) -> {ok, [binary()]} | {error, posix()}.
 getdents(Drv, Pids, FD, Timeout) -> ?CALL(Drv, Pids, [FD], Timeout).
 
-%% @doc Sends one event when a descriptor is ready: `{ready, FD, What}', where What lists `readable',
+%% @doc Sends one event when a descriptor is ready: `{ready, FD, What}'. What lists `readable',
 %% `writable', `hangup', `error', and `closed' if the process has no such descriptor.
 %%
 %% After it the descriptor is not watched any more until the next call. A call for a descriptor

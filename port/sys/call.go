@@ -47,6 +47,16 @@ func ptr[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }
 // buf is the argument for the memory of a slice, which may be empty.
 func buf[T any](s []T) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(s))) }
 
+// CString returns b up to its first NUL.
+func CString(b []byte) []byte {
+	for i, ch := range b {
+		if ch == 0 {
+			return b[:i]
+		}
+	}
+	return b
+}
+
 // fail drops the result of a system call that only succeeds or fails.
 func fail(_ uintptr, err Errno) Errno { return err }
 

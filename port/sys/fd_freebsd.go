@@ -1,6 +1,9 @@
 package sys
 
-import "syscall"
+import (
+	"syscall"
+	"unsafe"
+)
 
 // Dup3 is dup3(3) as FreeBSD makes it: by dup2(2), or fcntl(F_DUP2FD_CLOEXEC)
 // with O_CLOEXEC, the only flag. It does nothing when from and to are the same
@@ -36,8 +39,15 @@ func IsFifo(fd int) bool {
 	return err == 0 && st.Mode&S_IFMT == S_IFIFO
 }
 
-// Getdirentries is getdirentries(2): it fills b with directory entries and
-// returns their size in bytes, 0 at the end of the directory.
-func Getdirentries(fd int, b []byte) (int, Errno) {
+// Getdents is getdirentries(2): it fills b with directory entries and returns
+// their size in bytes, 0 at the end of the directory.
+func Getdents(fd int, b []byte) (int, Errno) {
 	return count(Call6(SYS_GETDIRENTRIES, uintptr(fd), buf(b), uintptr(len(b)), 0, 0, 0))
 }
+
+// DirentName is where the name is in struct dirent.
+const DirentName = 24
+
+// isDirent reports whether a directory entry is one: it has a file number, in its
+// first 64 bits.
+func isDirent(entry []byte) bool { return *(*uint64)(unsafe.Pointer(&entry[0])) != 0 }

@@ -1,9 +1,6 @@
 package sys
 
-import (
-	"syscall"
-	"unsafe"
-)
+import "syscall"
 
 // Mkfifoat is mkfifoat(3): it makes a named pipe.
 func Mkfifoat(dir int, path *byte, mode uint32) Errno {
@@ -17,31 +14,17 @@ func IsFifo(fd int) bool {
 	return err == 0
 }
 
-// Getdents64 is getdents64(2): it fills b with directory entries and returns
-// their size in bytes, 0 at the end of the directory.
-func Getdents64(fd int, b []byte) (int, Errno) {
+// Getdents is getdents64(2): it fills b with directory entries and returns their
+// size in bytes, 0 at the end of the directory.
+func Getdents(fd int, b []byte) (int, Errno) {
 	return count(Call(SYS_GETDENTS64, uintptr(fd), buf(b), uintptr(len(b))))
 }
 
-// Offsets in struct linux_dirent64.
-const (
-	direntLen  = 16 // d_reclen, two bytes
-	direntName = 19 // d_name, ends with a NUL
-)
+// DirentName is where the name is in struct linux_dirent64.
+const DirentName = 19
 
-// NextDirent is the name of the first of the directory entries that Getdents64
-// gave, and the entries after it.
-func NextDirent(entries []byte) (name, rest []byte) {
-	size := int(*(*uint16)(unsafe.Pointer(&entries[direntLen])))
-	name = entries[direntName:size]
-	for i, c := range name {
-		if c == 0 {
-			name = name[:i]
-			break
-		}
-	}
-	return name, entries[size:]
-}
+// isDirent reports whether a directory entry is one: all are here.
+func isDirent([]byte) bool { return true }
 
 // EpollCreate1 is epoll_create1(2).
 func EpollCreate1(flags int) (int, Errno) {

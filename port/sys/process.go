@@ -2,11 +2,6 @@ package sys
 
 import "syscall"
 
-// Execve is execve(2). The lists end with nil. It returns only on failure.
-func Execve(path *byte, argv, envp **byte) Errno {
-	return fail(Call(SYS_EXECVE, ptr(path), ptr(argv), ptr(envp)))
-}
-
 // Rusage is struct rusage.
 type Rusage = syscall.Rusage
 
@@ -32,16 +27,18 @@ func Getpgid(pid int) (int, Errno) {
 	return count(Call(SYS_GETPGID, uintptr(pid), 0, 0))
 }
 
-// Yield is sched_yield(2).
-func Yield() { Call(SYS_SCHED_YIELD, 0, 0, 0) }
-
-// Getpid is getpid(2).
-func Getpid() int { return id(SYS_GETPID) }
-
-// id is the result of a system call that cannot fail.
-func id(nr uintptr) int {
-	r, _ := Call(nr, 0, 0, 0)
+// Getpid is getpid(2), which cannot fail.
+func Getpid() int {
+	r, _ := Call(SYS_GETPID, 0, 0, 0)
 	return int(r)
+}
+
+// Fork is fork(2): the child returns 0 and goes on with a copy of the memory
+// and of the stack it is on. Only a process with one thread may fork and then
+// go on running Go.
+func Fork() (pid int, err Errno) {
+	var self int32
+	return Clone(0, &self)
 }
 
 // Rlimit is struct rlimit with 64-bit values.

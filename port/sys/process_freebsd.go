@@ -1,23 +1,16 @@
 package sys
 
-import "syscall"
-
-// Fork is fork(2): the child returns 0 and goes on with a copy of the memory
-// and of the stack it is on. Only a process with one thread may fork and then
-// go on running Go.
+// Clone is fork(2): there are no namespaces, so flags other than 0 are refused. In
+// the child self becomes its pid.
 //
 // The kernel gives the child 0 as the first result. The second is 1 or 0, by
 // architecture, and of no interest: package syscall tells parent and child
 // apart by the first, too.
-func Fork() (pid int, err Errno) { return count(Call(SYS_FORK, 0, 0, 0)) }
-
-// Clone is [Fork]: there are no namespaces, so flags other than 0 are refused.
-// In the child self becomes its pid.
 func Clone(flags uintptr, self *int32) (pid int, err Errno) {
 	if flags != 0 {
 		return 0, EINVAL
 	}
-	if pid, err = Fork(); err == 0 && pid == 0 {
+	if pid, err = count(Call(SYS_FORK, 0, 0, 0)); err == 0 && pid == 0 {
 		*self = int32(Getpid())
 	}
 	return pid, err
@@ -28,18 +21,6 @@ func Exit(status int) {
 	for {
 		Call(SYS_EXIT, uintptr(status), 0, 0)
 	}
-}
-
-// ThrKill is thr_kill(2): it signals one thread of the process.
-func ThrKill(tid, signo int) Errno {
-	return fail(Call(SYS_THR_KILL, uintptr(tid), uintptr(signo), 0))
-}
-
-// ThrSelf is thr_self(2): the id of the calling thread.
-func ThrSelf() int {
-	var tid int
-	Call(SYS_THR_SELF, ptr(&tid), 0, 0)
-	return tid
 }
 
 // SetSubreaper fails: the reapers of procctl(2) are not used yet.
@@ -95,18 +76,6 @@ func (w WaitStatus) StopSignal() int { return int(w >> 8 & 0xff) }
 
 // CoreDump reports whether the child was ended by a signal and left a core.
 func (w WaitStatus) CoreDump() bool { return w.Signaled() && w&0x80 != 0 }
-
-// FutexWait is _umtx_op(2) with UMTX_OP_WAIT_UINT_PRIVATE: it sleeps while
-// *word is value, at most for timeout; nil is no limit. Without a size in the
-// fourth argument the fifth is a struct timespec.
-func FutexWait(word *uint32, value uint32, timeout *syscall.Timespec) Errno {
-	return fail(Call6(SYS__UMTX_OP, ptr(word), UMTX_OP_WAIT_UINT_PRIVATE, uintptr(value), 0, ptr(timeout), 0))
-}
-
-// FutexWake is _umtx_op(2) with UMTX_OP_WAKE_PRIVATE for one waiter.
-func FutexWake(word *uint32) Errno {
-	return fail(Call6(SYS__UMTX_OP, ptr(word), UMTX_OP_WAKE_PRIVATE, 1, 0, 0, 0))
-}
 
 // Sysctl is __sysctl(2). It fills old, if that is not nil, and returns how much
 // of it, and makes set the value, if that is not nil.

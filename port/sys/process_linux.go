@@ -5,19 +5,10 @@ import (
 	"unsafe"
 )
 
-// Fork is fork(2): the child returns 0 and goes on with a copy of the memory
-// and of the stack it is on. Only a process with one thread may fork and then
-// go on running Go.
-func Fork() (pid int, err Errno) {
-	var self int32
-	return Clone(0, &self)
-}
-
 // Clone is [Fork] with the flags of clone(2), for namespaces. In the child self
-// becomes its pid as it sees it. Whatever signal
-// the flags name, the child's exit signal is SIGCHLD. Flags that make the child
-// share memory, signal handlers or thread storage with its parent would end
-// both; they are the caller's to refuse.
+// becomes its pid as it sees it. Whatever signal the flags name, the child's exit
+// signal is SIGCHLD. Flags that make the child share memory, signal handlers or thread
+// storage with its parent would end both; they are the caller's to refuse.
 func Clone(flags uintptr, self *int32) (pid int, err Errno) {
 	*self = -1
 	if flags&CLONE_NEWTIME != 0 {
@@ -58,14 +49,6 @@ func Exit(status int) {
 	}
 }
 
-// Tgkill is tgkill(2): it signals one thread.
-func Tgkill(pid, tid, signo int) Errno {
-	return fail(Call(SYS_TGKILL, uintptr(pid), uintptr(tid), uintptr(signo)))
-}
-
-// Gettid is gettid(2).
-func Gettid() int { return id(SYS_GETTID) }
-
 // SetSubreaper is prctl(PR_SET_CHILD_SUBREAPER): orphans below the process
 // become its children.
 func SetSubreaper() Errno {
@@ -95,14 +78,3 @@ const Unlimited = ^uint64(0)
 
 // WaitStatus is what wait4(2) tells of a child.
 type WaitStatus = syscall.WaitStatus
-
-// FutexWait is futex(2) with FUTEX_WAIT_PRIVATE: it sleeps while *word is
-// value, at most for timeout; nil is no limit.
-func FutexWait(word *uint32, value uint32, timeout *syscall.Timespec) Errno {
-	return fail(Call6(SYS_FUTEX, ptr(word), FUTEX_WAIT|FUTEX_PRIVATE_FLAG, uintptr(value), ptr(timeout), 0, 0))
-}
-
-// FutexWake is futex(2) with FUTEX_WAKE_PRIVATE for one waiter.
-func FutexWake(word *uint32) Errno {
-	return fail(Call(SYS_FUTEX, ptr(word), FUTEX_WAKE|FUTEX_PRIVATE_FLAG, 1))
-}

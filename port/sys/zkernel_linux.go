@@ -105,9 +105,6 @@ const (
 	SECCOMP_SET_MODE_FILTER = 1
 	SECCOMP_SET_MODE_STRICT = 0
 	WNOHANG                 = 1
-	FUTEX_PRIVATE_FLAG      = 128
-	FUTEX_WAIT              = 0
-	FUTEX_WAKE              = 1
 	MADV_DONTNEED           = 4
 	MADV_NOHUGEPAGE         = 15
 	SYS_CLONE3              = 435

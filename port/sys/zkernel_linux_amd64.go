@@ -21,7 +21,6 @@ const (
 	SYS_FCHMODAT       = 268
 	SYS_FCHOWNAT       = 260
 	SYS_FCNTL          = 72
-	SYS_FUTEX          = 202
 	SYS_GETCWD         = 79
 	SYS_GETDENTS64     = 217
 	SYS_GETGID         = 104
@@ -33,7 +32,6 @@ const (
 	SYS_GETRESUID      = 118
 	SYS_GETSID         = 124
 	SYS_GETSOCKOPT     = 55
-	SYS_GETTID         = 186
 	SYS_GETUID         = 102
 	SYS_IOCTL          = 16
 	SYS_KILL           = 62
@@ -57,7 +55,6 @@ const (
 	SYS_RT_SIGACTION   = 13
 	SYS_RT_SIGPROCMASK = 14
 	SYS_RT_SIGRETURN   = 15
-	SYS_SCHED_YIELD    = 24
 	SYS_SECCOMP        = 317
 	SYS_SETGID         = 106
 	SYS_SETGROUPS      = 116
@@ -72,7 +69,6 @@ const (
 	SYS_SOCKET         = 41
 	SYS_SOCKETPAIR     = 53
 	SYS_SYMLINKAT      = 266
-	SYS_TGKILL         = 234
 	SYS_UMOUNT2        = 166
 	SYS_UNAME          = 63
 	SYS_UMASK          = 95

@@ -21,7 +21,6 @@ const (
 	SYS_FCHMODAT       = 333
 	SYS_FCHOWNAT       = 325
 	SYS_FCNTL          = 221
-	SYS_FUTEX          = 240
 	SYS_GETCWD         = 183
 	SYS_GETDENTS64     = 217
 	SYS_GETGID         = 200
@@ -33,7 +32,6 @@ const (
 	SYS_GETRESUID      = 209
 	SYS_GETSID         = 147
 	SYS_GETSOCKOPT     = 295
-	SYS_GETTID         = 224
 	SYS_GETUID         = 199
 	SYS_IOCTL          = 54
 	SYS_KILL           = 37
@@ -57,7 +55,6 @@ const (
 	SYS_RT_SIGACTION   = 174
 	SYS_RT_SIGPROCMASK = 175
 	SYS_RT_SIGRETURN   = 173
-	SYS_SCHED_YIELD    = 158
 	SYS_SECCOMP        = 383
 	SYS_SETGID         = 214
 	SYS_SETGROUPS      = 206
@@ -72,7 +69,6 @@ const (
 	SYS_SOCKET         = 281
 	SYS_SOCKETPAIR     = 288
 	SYS_SYMLINKAT      = 331
-	SYS_TGKILL         = 268
 	SYS_UMOUNT2        = 52
 	SYS_UNAME          = 122
 	SYS_UMASK          = 60

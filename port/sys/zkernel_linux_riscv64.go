@@ -21,7 +21,6 @@ const (
 	SYS_FCHMODAT       = 53
 	SYS_FCHOWNAT       = 54
 	SYS_FCNTL          = 25
-	SYS_FUTEX          = 98
 	SYS_GETCWD         = 17
 	SYS_GETDENTS64     = 61
 	SYS_GETGID         = 176
@@ -33,7 +32,6 @@ const (
 	SYS_GETRESUID      = 148
 	SYS_GETSID         = 156
 	SYS_GETSOCKOPT     = 209
-	SYS_GETTID         = 178
 	SYS_GETUID         = 174
 	SYS_IOCTL          = 29
 	SYS_KILL           = 129
@@ -56,7 +54,6 @@ const (
 	SYS_RT_SIGACTION   = 134
 	SYS_RT_SIGPROCMASK = 135
 	SYS_RT_SIGRETURN   = 139
-	SYS_SCHED_YIELD    = 124
 	SYS_SECCOMP        = 277
 	SYS_SETGID         = 144
 	SYS_SETGROUPS      = 159
@@ -71,7 +68,6 @@ const (
 	SYS_SOCKET         = 198
 	SYS_SOCKETPAIR     = 199
 	SYS_SYMLINKAT      = 36
-	SYS_TGKILL         = 131
 	SYS_UMOUNT2        = 39
 	SYS_UNAME          = 160
 	SYS_UMASK          = 166
