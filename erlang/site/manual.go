@@ -102,10 +102,7 @@ func (s *site) renderModule(p *page) error {
 	b.WriteString("</p>\n")
 	for _, same := range names {
 		s.function(&b, mod, same)
-		for _, d := range same {
-			title := fmt.Sprintf("%s:%s/%d", mod.Name, d.Name, d.Arity)
-			p.Sections = append(p.Sections, section{anchorOf(d), title, plain(d.Doc), 3})
-		}
+		p.Sections = append(p.Sections, section{anchorOf(same[0]), mod.Name + ":" + anchorOf(same[0]), plain(same[0].Doc), 3})
 	}
 	if len(mod.Types) > 0 {
 		b.WriteString("<h2 id=\"types\">Types</h2>\n")
@@ -114,7 +111,11 @@ func (s *site) renderModule(p *page) error {
 		id := "t:" + anchorOf(d)
 		fmt.Fprintf(&b, "<section class=\"entry\" id=\"%s\">\n<pre class=\"spec\">%s</pre>\n%s</section>\n",
 			id, s.spec(mod, d.Spec), paragraphs(d.Doc))
-		p.Sections = append(p.Sections, section{id, fmt.Sprintf("%s:%s()", mod.Name, d.Name), plain(d.Doc), 3})
+		title := d.Name + "()"
+		if !strings.Contains(title, ":") {
+			title = mod.Name + ":" + title
+		}
+		p.Sections = append(p.Sections, section{id, title, plain(d.Doc), 3})
 	}
 	p.Body = template.HTML(b.String())
 	return nil
@@ -135,8 +136,8 @@ func (mod *module) names() [][]declaration {
 
 func anchorOf(d declaration) string { return fmt.Sprintf("%s/%d", d.Name, d.Arity) }
 
-// function writes the entry of a function with all its arities. The text of one that only refers
-// to another of them comes last.
+// function writes the entry of a function with all its arities, and sorts them: the text of one that
+// only refers to another comes last.
 func (s *site) function(b *strings.Builder, mod *module, same []declaration) {
 	b.WriteString("<section class=\"entry\">\n")
 	for _, d := range same {
