@@ -18,8 +18,8 @@
 # make dist        programs for all systems, in dist or DIST
 # make package     the package for hex, there too
 # make verify      builds the package TARBALL again, with the release of Go that built it, and compares
-# make verify-host  compares the programs with those that an emulated machine of another kind builds
-# make release-check  whether the last commit can be released, and what is left to do by hand
+# make verify-host   compares the programs with those that an emulated machine of another kind builds
+# make release-check   whether the last commit can be released, and what is left to do by hand
 # make clean
 # make help        these lines
 # make setup       what the build and the tests need, on Debian and its relatives
