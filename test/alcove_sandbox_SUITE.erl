@@ -6,7 +6,9 @@
 -export([all/0, suite/0, groups/0, init_per_group/2, end_per_group/2]).
 -export([
     wrong_specifications_are_named/1,
-    what_fails_is_named/1
+    what_fails_is_named/1,
+    what_is_not_required_may_be_missing/1,
+    support_is_tried/1
 ]).
 -export([
     program_sees_its_view_and_nothing_else/1,
@@ -40,6 +42,8 @@ suite() ->
 groups() ->
     Cases = [
         what_fails_is_named,
+        what_is_not_required_may_be_missing,
+        support_is_tried,
         program_sees_its_view_and_nothing_else,
         view_is_as_writable_as_it_says,
         links_in_a_view_do_not_lead_a_mount_out,
@@ -139,11 +143,11 @@ what_fails_is_named(Config) ->
         {sys_umount2, #{}, root}
     ] ++ [{sys_setgroups, #{}, user} || proplists:get_value(rights, Config) =:= root],
     [
-        ?assertEqual({Call, {error, {Step, eperm}}}, {Call, without(Call, Spec, Config)})
+        ?assertEqual({Call, {error, {Step, eperm}}}, {Call, failing(Call, Spec, Config)})
      || {Call, Spec, Step} <- Steps
     ],
-    ?assertMatch({error, {view, {_, eperm}}}, without(sys_open_tree, #{}, Config)),
-    ?assertMatch({error, {root, {<<"/">>, eperm}}}, without(sys_open_tree, #{root => host}, Config)),
+    ?assertMatch({error, {view, {_, eperm}}}, failing(sys_open_tree, #{}, Config)),
+    ?assertMatch({error, {root, {<<"/">>, eperm}}}, failing(sys_open_tree, #{root => host}, Config)),
     ?assertMatch({error, {view, {<<"/none">>, enoent}}}, prepared(#{root => {view, [{"/none", "/a", []}]}}, Config)),
     ?assertMatch({error, {root, {<<"/none">>, enoent}}}, prepared(#{root => {directory, "/none"}}, Config)),
     ?assertMatch({error, {seccomp, {unknown, [sys_none]}}}, prepared(#{seccomp => {deny, [none]}}, Config)).
@@ -151,7 +155,10 @@ what_fails_is_named(Config) ->
 prepared(Spec, Config) ->
     alcove_sandbox:prepare(Spec, proplists:get_value(options, Config)).
 
-without(Call, Spec, Config) ->
+failing(Call, Spec, Config) ->
+    without(Call, fun(Drv) -> attempt(Spec, Drv) end, Config).
+
+without(Call, Fun, Config) ->
     {ok, Drv} = alcove_job:driver(proplists:get_value(options, Config), 100),
     Nr = alcove:syscall_constant(Drv, [], Call),
     Filter = iolist_to_binary([
@@ -163,19 +170,54 @@ without(Call, Spec, Config) ->
     Program = [<<(byte_size(Filter) div 8):16/native>>, <<0:(alcove:wordalign(2) * 8)>>, {ptr, Filter}],
     {ok, _, _, _, _, _} = alcove:prctl(Drv, [], pr_set_no_new_privs, 1, 0, 0, 0),
     ok = alcove:seccomp(Drv, [], seccomp_set_mode_filter, 0, Program),
-    Result =
-        case alcove_sandbox_template:prepare(Drv, alcove_sandbox_spec:checked(Spec)) of
-            {ok, Template} -> in_template(Template);
-            Error -> Error
-        end,
+    Result = Fun(Drv),
     ok = alcove_job:close_driver(Drv),
     Result.
 
-in_template(Template) ->
-    case alcove_sandbox_template:keeper(Template, 100, 65536) of
-        {ok, Keeper} -> alcove_job:start(Keeper, #{argv => [<<"true">>], stdin => <<>>}, [], infinity);
+attempt(Spec, Drv) ->
+    case alcove_sandbox_template:prepare(Drv, alcove_sandbox_spec:checked(Spec)) of
+        {ok, Template} -> in_template(Template);
         Error -> Error
     end.
+
+in_template(Template) ->
+    case alcove_sandbox_template:keeper(Template, 100, 65536) of
+        {ok, Keeper} ->
+            case alcove_job:start(Keeper, #{argv => [<<"true">>], stdin => <<>>}, [], infinity) of
+                {ok, _} -> started;
+                Error -> Error
+            end;
+        Error ->
+            Error
+    end.
+
+what_is_not_required_may_be_missing(Config) ->
+    [
+        ?assertEqual({Call, {error, {Feature, eperm}}, started}, {
+            Call, failing(Call, Spec, Config), failing(Call, Spec#{require => []}, Config)
+        })
+     || {Call, Feature, Spec} <- [{sys_keyctl, keyring, #{}}]
+    ],
+    ?assertEqual({error, {keyring, eperm}}, failing(sys_keyctl, #{require => [keyring]}, Config)),
+    ?assertEqual({error, {hostname, eperm}}, failing(sys_sethostname, #{require => []}, Config)).
+
+support_is_tried(Config) ->
+    Options = proplists:get_value(options, Config),
+    Spec = #{limits => #{memory => 64 bsl 20, cpu_time => 1, open_files => 10}},
+    Support = alcove_sandbox:supported(Spec, Options),
+    ?assertEqual(
+        [cpu_time, dev, keyring, memory, network, open_files, out_of_memory, proc, sandbox, seccomp, tmp],
+        lists:sort(maps:keys(Support))
+    ),
+    Unsupported = maps:without([memory, out_of_memory], maps:filter(fun(_, Result) -> Result =/= ok end, Support)),
+    ?assertEqual(#{}, Unsupported),
+    % what it says is what happens
+    case {maps:get(memory, Support), prepared(Spec, Config)} of
+        {ok, {ok, Sandbox}} -> ok = alcove_sandbox:close(Sandbox);
+        {{error, {Reason, [_ | _]}}, Error} -> ?assertEqual({error, Reason}, Error)
+    end,
+    Nowhere = alcove_sandbox:supported(#{root => {directory, "/none"}}, Options),
+    ?assertMatch(#{sandbox := {error, {{root, {<<"/none">>, enoent}}, [_ | _]}}}, Nowhere).
 
 %%
 %% What programs see

@@ -89,6 +89,8 @@ await(
             heard(alcove_job:news(Message, Run#run.job), Run, Begin);
         {_, Drv, Keeper, _} = Message ->
             heard(alcove_job:news(Message, Run#run.job), Run, Begin);
+        {alcove_event, Drv, [_ | _] = Above, _} = Message when length(Above) < length(Keeper) ->
+            heard(alcove_job:news(Message, Run#run.job), Run, Begin);
         {'DOWN', Driver, process, _, Reason} ->
             lost({driver, Reason}, alcove_job:await_end(Run#run.job));
         {'DOWN', Caller, process, _, _} ->

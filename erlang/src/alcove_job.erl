@@ -13,6 +13,7 @@
     grace/3,
     keeper_path/1,
     dismiss/1,
+    kill_child/2,
     start/4
 ]).
 -export([
@@ -252,9 +253,26 @@ dismiss(#keeper{drv = Drv, path = Path}) ->
     end,
     flush_below(Drv, Path).
 
+%% @doc Kills a process that takes calls, and takes what was sent about it out of the mailbox.
+-spec kill_child(alcove_drv:ref(), [alcove:pid_t(), ...]) -> ok.
+kill_child(Drv, Path) ->
+    {Above, [Pid]} = lists:split(length(Path) - 1, Path),
+    _ =
+        alcove_steps:call(Drv, Above, kill, [Pid, sigkill], ?PATIENCE) =:= ok andalso
+            receive
+                {alcove_event, Drv, Path, {Event, _}} when Event =:= exit_status; Event =:= termsig -> ok
+            after ?KILLED -> ok
+            end,
+    flush_below(Drv, Path).
+
 flush_below(Drv, [Pid] = Path) ->
     receive
         {_, Drv, [Pid | _], _} -> flush_below(Drv, Path)
+    after 0 -> ok
+    end;
+flush_below(Drv, [Above, Pid] = Path) ->
+    receive
+        {_, Drv, [Above, Pid | _], _} -> flush_below(Drv, Path)
     after 0 -> ok
     end.
 
@@ -301,37 +319,42 @@ undo(#job{keeper = #keeper{drv = Drv}} = Job, Error) ->
             Left
     end.
 
-%% Everything that needs no answer in between is one round trip.
-become(
-    #job{keeper = #keeper{drv = Drv, path = Keeper, confined = Confined}} = Job,
-    #{argv := [Program | _] = Argv} = Spec,
-    Before,
-    Deadline
-) ->
+%% Everything that needs no answer in between is one round trip. In a sandbox a file is opened with the
+%% rights of the program: what it finds there may be a link.
+become(#job{keeper = #keeper{drv = Drv, path = Keeper, confined = Confined}} = Job, Spec, Before, Deadline) ->
     Path = path(Job),
     try
-        Steps = lists:append([
+        Enter = lists:append([
             [{session, {setsid, []}}],
             maps:get(first, Confined, []),
             Before,
             [{sandbox, Call} || Call <- maps:get(sandbox, Spec, [])],
+            maps:get(user, Confined, [])
+        ]),
+        Entered = enter(Drv, Path, Enter, Spec, Confined, Deadline),
+        Steps = lists:append([
             stdin(Drv, Path, Job, Spec, Deadline),
             [{limits, {setrlimit, [Name, Limit]}} || {Name, Limit} <- maps:get(limits, Spec, [])],
             user(Drv, Keeper, Spec),
-            maps:get(user, Confined, []),
             settings(Spec),
             [{env, variable(Variable)} || Variable <- maps:get(env, Spec, [])],
             stderr(Job, Spec),
             maps:get(last, Confined, []),
-            [{exec, {execvp, [Program, Argv]}}]
+            [{exec, {execvp, [hd(Argv), Argv]}} || Argv <- [maps:get(argv, Spec)]]
         ]),
-        case alcove_steps:run(Drv, Path, Steps, left(Deadline)) of
-            {ok, _} -> ok;
-            {error, _} = Error -> Error
-        end
+        ok = made(alcove_steps:run(Drv, Path, Entered ++ Steps, left(Deadline)))
     catch
-        throw:{error, _} = Thrown -> Thrown
+        throw:{error, _} = Error -> Error
     end.
+
+made({ok, _}) -> ok;
+made({error, _} = Error) -> throw(Error).
+
+enter(Drv, Path, Enter, #{stdin := {file, _}}, #{user := _}, Deadline) ->
+    ok = made(alcove_steps:run(Drv, Path, Enter, left(Deadline))),
+    [];
+enter(_Drv, _Path, Enter, _Spec, _Confined, _Deadline) ->
+    Enter.
 
 settings(Spec) ->
     lists:append([setting(Key, maps:get(Key, Spec)) || Key <- [cd, umask, clear_env], is_map_key(Key, Spec)]).
@@ -434,6 +457,8 @@ news({Tag, Drv, Path, Term}, #job{keeper = #keeper{drv = Drv, path = Keeper}, pi
     case lists:prefix(Keeper, Path) andalso lists:nthtail(length(Keeper), Path) of
         [Pid] -> of_program(Tag, Term, Job);
         [] -> of_keeper(Tag, Term, Job);
+        % one from which the keeper was forked
+        false when Path =/= [] -> of_template(lists:prefix(Path, Keeper), Tag, Term, Job);
         _ -> none
     end;
 news(_Message, _Job) ->
@@ -449,6 +474,9 @@ of_keeper(alcove_pipe, _Taken, #job{waits_for = taken, keeper = #keeper{drv = Dr
     {written, [], Job#job{waits_for = room}};
 of_keeper(_Tag, _Term, _Job) ->
     none.
+
+of_template(true, alcove_event, Term, Job) -> of_keeper(alcove_event, Term, Job);
+of_template(_IsAbove, _Tag, _Term, _Job) -> none.
 
 of_program(alcove_stdout, Bytes, _Job) -> {output, stdout, Bytes};
 of_program(alcove_stderr, Bytes, _Job) -> {output, stderr, Bytes};

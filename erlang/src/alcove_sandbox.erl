@@ -10,6 +10,7 @@
 
 -export([
     prepare/1, prepare/2,
+    supported/1, supported/2,
     close/1
 ]).
 -export([run/2]).
@@ -37,6 +38,16 @@ prepare(Spec, DriverOptions) ->
 
 pool(Checked, DriverOptions) ->
     alcove_pool:start(#{owner => self(), sandbox => Checked, driver_options => DriverOptions}).
+
+%% @equiv supported(Spec, [])
+-spec supported(spec()) -> alcove_sandbox_support:support().
+supported(Spec) ->
+    supported(Spec, []).
+
+%% @doc What this machine can do of what a specification describes, by trying, and what to do about the rest.
+-spec supported(spec(), [alcove_drv:option()]) -> alcove_sandbox_support:support().
+supported(Spec, DriverOptions) ->
+    alcove_sandbox_support:supported(alcove_sandbox_spec:checked(Spec), DriverOptions).
 
 %% @doc Ends a sandbox with the programs that run in it.
 -spec close(sandbox()) -> ok.

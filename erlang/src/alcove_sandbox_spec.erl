@@ -15,6 +15,7 @@
     flag/0,
     limits/0,
     feature/0,
+    limit_name/0,
     step/0,
     status/0
 ]).
@@ -55,7 +56,9 @@
 }.
 %% Bytes, except for `cpu_time' in seconds and `cpu_quota' in processors.
 
--type feature() :: memory | swap | processes | cpu_quota | seccomp | network | ipc | hostname | cgroup | keyring.
+-type limit_name() :: memory | swap | processes | cpu_time | cpu_quota | open_files | file_size | stack.
+
+-type feature() :: memory | swap | processes | cpu_quota | seccomp | network | keyring.
 %% What a machine may be without.
 
 -type step() ::
@@ -70,6 +73,9 @@
     | descriptors
     | dumpable
     | namespaces
+    | hostname
+    | cgroup
+    | limit_name()
     | feature().
 %% What can fail, beside the parts of the library.
 
@@ -147,7 +153,7 @@ check(require, Features) ->
     true = lists:all(fun(Feature) -> lists:member(Feature, features()) end, Features),
     Features.
 
-features() -> [memory, swap, processes, cpu_quota, seccomp, network, ipc, hostname, cgroup, keyring].
+features() -> [memory, swap, processes, cpu_quota, seccomp, network, keyring].
 
 %% @doc If a machine that lacks this is an error.
 -spec is_required(feature(), checked()) -> boolean().

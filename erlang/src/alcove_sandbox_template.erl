@@ -7,8 +7,6 @@
 %% @hidden
 -module(alcove_sandbox_template).
 
--include("alcove.hrl").
-
 -export([
     prepare/2,
     keeper/3,
@@ -36,6 +34,7 @@
 -opaque template() :: #template{}.
 
 -define(PATIENCE, 10000).
+-define(SIGKILL, 9).
 
 %% How long a process that was killed may take to be gone.
 -define(KILLED, 5000).
@@ -64,10 +63,11 @@ prepare(Drv, Spec) ->
         true = checked(privileges, alcove_steps:call(Drv, Path, setopt, [extensions, 1], ?PATIENCE)),
         Processes = processes(Privileges, Ids),
         {Limits, Group} = group(Drv, Path, Processes, Spec),
+        Possible = alcove_sandbox_optional:without(Drv, Path, Spec),
         fill(Own, #template{
             drv = Drv,
             path = Path,
-            spec = Spec#{limits := Limits},
+            spec = Possible#{limits := Limits},
             privileges = Privileges,
             ids = Ids,
             processes = Processes,
@@ -148,13 +148,19 @@ group(Drv, [Pid] = Path, Processes, #{limits := Limits} = Spec) ->
     case alcove_sandbox_group:create(Drv, Pid, alcove_sandbox_limits:for_groups(Limits, Processes)) of
         {ok, Group} ->
             {Limits, Group};
-        {error, {Limit, _}} = Error ->
-            _ = alcove_sandbox_spec:is_required(Limit, Spec) andalso throw(Error),
-            group(Drv, Path, Processes, Spec#{limits := without(Limit, Limits)})
+        {error, {Limit, Reason}} ->
+            Lacking = with_it(Limit, Limits),
+            _ = [throw({error, {Name, Reason}}) || Name <- Lacking, alcove_sandbox_spec:is_required(Name, Spec)],
+            group(Drv, Path, Processes, Spec#{limits := without(Lacking, Limits)})
     end.
 
-without(memory, #{memory := Bytes} = Limits) -> (maps:without([memory, swap], Limits))#{address_space => Bytes};
-without(Limit, Limits) -> maps:remove(Limit, Limits).
+with_it(memory, #{swap := _}) -> [memory, swap];
+with_it(Limit, _Limits) -> [Limit].
+
+without([memory | _] = Lacking, #{memory := Bytes} = Limits) ->
+    (maps:without(Lacking, Limits))#{address_space => Bytes};
+without(Lacking, Limits) ->
+    maps:without(Lacking, Limits).
 
 %% The maps are written: from now on nobody but root looks into it.
 own(Privileges, Ids, Groups, #{hostname := Hostname}) ->
@@ -201,7 +207,7 @@ keeper(#template{drv = Drv, path = At, spec = Spec} = Template, Grace, Window) -
                 {ok, alcove_job:keeper(Drv, Path, Template#template.null, Window, Confined)}
             catch
                 throw:{error, _} = Error ->
-                    ok = kill(Drv, Path),
+                    ok = alcove_job:kill_child(Drv, Path),
                     Error
             end;
         {error, Reason} ->
@@ -213,7 +219,7 @@ namespaces(_Spec) -> [clone_newnet | namespaces(#{network => host})].
 
 fresh(#template{privileges = Privileges, spec = Spec}) ->
     proc(Privileges, Spec) ++ tmp(Spec) ++ dev(Spec) ++
-        [{keyring, {syscall, [sys_keyctl, {?KEYCTL_JOIN_SESSION_KEYRING, 0}]}}].
+        [{keyring, {syscall, [sys_keyctl, {?KEYCTL_JOIN_SESSION_KEYRING, 0}]}} || maps:get(keyring, Spec, true)].
 
 proc(_Privileges, #{proc := false}) ->
     [];
@@ -307,46 +313,20 @@ close_driver(Drv, Template) ->
         ok = close(Template)
     catch
         % the driver is gone; the next one removes its group
-        _:_ -> ok
+        exit:_ -> ok
     end,
     alcove_job:close_driver(Drv).
 
-close(#template{drv = Drv, path = Path, group = Group}) ->
-    Runs = alcove:cpid(Drv, Path),
-    lists:foreach(fun(#alcove_pid{pid = Pid}) -> kill(Drv, Path ++ [Pid]) end, Runs),
-    ok = kill(Drv, Path),
+%% Nobody else is below the port.
+close(#template{drv = Drv, group = Group}) ->
+    _ = alcove_steps:call(Drv, [], setopt, [signalbelow, ?SIGKILL], ?PATIENCE),
+    _ = alcove_wait:until(fun() -> alcove:waitpid(Drv, [], -1, [wnohang]) =:= {error, echild} end, ?KILLED),
     alcove_sandbox_group:remove(Drv, Group).
 
 %% @doc Ends a run, and all that there is in it.
 -spec discard(template(), alcove_job:keeper()) -> ok.
 discard(#template{drv = Drv}, Keeper) ->
-    kill(Drv, alcove_job:keeper_path(Keeper)).
-
-kill(Drv, Path) ->
-    {Above, [Pid]} = lists:split(length(Path) - 1, Path),
-    _ =
-        case alcove_steps:call(Drv, Above, kill, [Pid, sigkill], ?PATIENCE) of
-            ok ->
-                receive
-                    {alcove_event, Drv, Path, {Event, _}} when Event =:= exit_status; Event =:= termsig -> ok
-                after ?KILLED -> ok
-                end;
-            {error, _} ->
-                gone
-        end,
-    flush(Drv, Path).
-
-%% What was sent about the run.
-flush(Drv, [Pid] = Path) ->
-    receive
-        {_, Drv, [Pid | _], _} -> flush(Drv, Path)
-    after 0 -> ok
-    end;
-flush(Drv, [Template, Pid] = Path) ->
-    receive
-        {_, Drv, [Template, Pid | _], _} -> flush(Drv, Path)
-    after 0 -> ok
-    end.
+    alcove_job:kill_child(Drv, alcove_job:keeper_path(Keeper)).
 
 %%
 %% Calls

@@ -49,7 +49,7 @@ init(Pool, Options, Sandbox) ->
     {ok, Drv} = started(alcove_job:driver(Options, ?GRACE)),
     Driver = monitor(process, Drv),
     Template = template(Drv, Sandbox),
-    Keeper = keeper(Drv, Template),
+    Keeper = first(made(Drv, Template), Drv, Template),
     Pool ! {alcove_slot, ready, self()},
     loop(#slot{
         pool = Pool, drv = Drv, driver = Driver, keeper = Keeper, template = Template, env = Env, cwd = Cwd
@@ -61,12 +61,14 @@ template(Drv, Sandbox) ->
     {ok, Template} = started(alcove_sandbox_template:prepare(Drv, Sandbox)),
     Template.
 
-keeper(Drv, none) ->
-    {ok, Keeper} = started(alcove_job:keeper(Drv, [], ?GRACE, ?WINDOW)),
+first({ok, Keeper}, _Drv, _Template) ->
     Keeper;
-keeper(_Drv, Template) ->
-    {ok, Keeper} = started(alcove_sandbox_template:keeper(Template, ?GRACE, ?WINDOW)),
-    Keeper.
+first({error, Failure}, Drv, Template) ->
+    _ = alcove_sandbox_template:close_driver(Drv, Template),
+    exit({shutdown, Failure}).
+
+made(Drv, none) -> alcove_job:keeper(Drv, [], ?GRACE, ?WINDOW);
+made(_Drv, Template) -> alcove_sandbox_template:keeper(Template, ?GRACE, ?WINDOW).
 
 started({error, Failure}) -> exit({shutdown, Failure});
 started(Started) -> Started.
@@ -80,8 +82,20 @@ loop(#slot{driver = Driver} = Slot) ->
             exit({shutdown, {driver, Reason}});
         {alcove_pool, stop} ->
             close(Slot);
+        {alcove_event, _, Path, {End, _} = Event} when End =:= exit_status; End =:= termsig ->
+            ended(Path, Event, Slot);
         % late news of programs
         _ ->
+            loop(Slot)
+    end.
+
+%% Somebody has killed the keeper, or what it was forked from: it runs nothing any more.
+ended(Path, Event, #slot{keeper = Keeper} = Slot) ->
+    case lists:prefix(Path, alcove_job:keeper_path(Keeper)) of
+        true ->
+            _ = close_driver(Slot),
+            exit({shutdown, {keeper, Event}});
+        false ->
             loop(Slot)
     end.
 
@@ -92,11 +106,7 @@ run({Caller, _} = From, #{grace := Grace} = Spec, #slot{pool = Pool, keeper = Ke
     demonitor(Ref, [flush]),
     case Result of
         {lost, {error, Failure}} ->
-            Error =
-                case close_driver(Slot) of
-                    ok -> {error, Failure};
-                    Left -> Left
-                end,
+            Error = lost(Failure, Slot),
             gen_server:cast(Pool, {ends, self()}),
             gen_server:reply(From, Error),
             exit({shutdown, Failure});
@@ -114,10 +124,23 @@ idle(#{grace := Grace}, #slot{pool = Pool, template = none} = Slot) ->
     loop(Slot);
 idle(#{grace := Grace}, #slot{pool = Pool, drv = Drv, keeper = Used, template = Template} = Slot0) ->
     ok = alcove_sandbox_template:discard(Template, Used),
-    Slot = Slot0#slot{keeper = keeper(Drv, Template)},
-    ok = grace(Grace, ?GRACE, Slot),
-    gen_server:cast(Pool, {idle, self()}),
-    loop(Slot).
+    case made(Drv, Template) of
+        {ok, Keeper} ->
+            Slot = Slot0#slot{keeper = Keeper},
+            ok = grace(Grace, ?GRACE, Slot),
+            gen_server:cast(Pool, {idle, self()}),
+            loop(Slot);
+        {error, Failure} ->
+            _ = lost(Failure, Slot0),
+            gen_server:cast(Pool, {ends, self()}),
+            exit({shutdown, Failure})
+    end.
+
+lost(Failure, Slot) ->
+    case close_driver(Slot) of
+        ok -> {error, Failure};
+        Left -> Left
+    end.
 
 %% What programs get at the end of the driver.
 grace(Same, Same, _Slot) ->
