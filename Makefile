@@ -70,7 +70,7 @@ edoc = case code:ensure_loaded(edoc_doclet_chunks) of \
 end.
 
 # edoc knows no errors, only warnings.
-chunks = rm -rf $(LIB)/doc && said=$$($(ERL) -noshell -eval '$(edoc)' 2>&1) && test -z "$$said" || \
+chunks = rm -rf $(LIB)/doc && said=$$($(ERL) -noshell -eval '$(edoc)' 2>&1 </dev/null) && test -z "$$said" || \
 	{ echo "$$said" >&2; false; }
 
 .PHONY: all compile port help test vet go-test ct dialyzer xref demo shell \
