@@ -8,6 +8,7 @@
 -export([
     program_gives_its_status_and_its_outputs/1,
     killed_program_gives_its_signal/1,
+    application_need_not_be_started/1,
     use_of_resources_is_told/1,
     input_of_any_size_comes_through/1,
     input_may_be_a_file/1,
@@ -85,6 +86,12 @@ program_gives_its_status_and_its_outputs(_Config) ->
         {ok, #{status := {exit, 3}, stdout := <<"out\n">>, stderr := <<"err\n">>, truncated := []}},
         sh("echo out; echo err >&2; exit 3")
     ).
+
+application_need_not_be_started(_Config) ->
+    ?assertNot(lists:keymember(alcove, 1, application:which_applications())),
+    ?assertMatch({ok, #{status := {exit, 0}}}, alcove_run:run(["true"])),
+    {ok, Program} = alcove_program:start_link(#{argv => ["cat"]}),
+    ?assertEqual({ok, {signal, sigterm}}, alcove_program:stop(Program)).
 
 killed_program_gives_its_signal(_Config) ->
     ?assertMatch({ok, #{status := {signal, sigkill}, stdout := <<"on\n">>}}, sh("echo on; kill -9 $$")).
@@ -414,12 +421,12 @@ reports_of_a_pool_show_no_environment(_Config) ->
     lists:foreach(fun(Caller) -> exit(Caller, kill) end, Callers),
     ok = alcove_pool:stop(Pool).
 
-%% Eight at a time.
+%% Eight at a time; ALCOVE_RUNS is how many.
 many_runs_leave_nothing(_Config) ->
     {ok, Pool} = alcove_pool:start_link(#{size => 8}),
     ok = load(Pool, 8, 4),
     Before = counted(),
-    ok = load(Pool, 8, 50),
+    ok = load(Pool, 8, list_to_integer(os:getenv("ALCOVE_RUNS", "400")) div 8),
     ok = alcove_ct:until(fun() -> counted() =:= Before orelse {Before, counted()} end),
     ?assertEqual(#{size => 8, busy => 0, idle => 8, waiting => 0}, alcove_pool:info(Pool)),
     {links, Slots} = process_info(Pool, links),
@@ -437,7 +444,9 @@ load(Pool, Callers, Runs) ->
 
 counted() ->
     Os = below(os:getpid()),
+    {ok, Files} = file:list_dir(filename:dirname(alcove_drv:progname())),
     #{
+        files => length(Files),
         processes => length(processes()),
         ports => length(erlang:ports()),
         atoms => erlang:system_info(atom_count),

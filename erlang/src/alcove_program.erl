@@ -234,12 +234,11 @@ start_link(Options) ->
 start_for(Options, Parent) ->
     launch(spec(Options), Parent).
 
-launch(Spec, Parent) ->
-    Name = [Name || #{name := Name} <- [Spec]],
-    case apply(gen_statem, start_link, Name ++ [?MODULE, {Spec, Parent}, []]) of
-        {error, {shutdown, Reason}} -> {error, Reason};
-        Started -> Started
-    end.
+launch(#{name := Name} = Spec, Parent) -> launched(gen_statem:start_link(Name, ?MODULE, {Spec, Parent}, []));
+launch(Spec, Parent) -> launched(gen_statem:start_link(?MODULE, {Spec, Parent}, [])).
+
+launched({error, {shutdown, Reason}}) -> {error, Reason};
+launched(Started) -> Started.
 
 spec(Options) ->
     Defaults = #{

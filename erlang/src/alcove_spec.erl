@@ -83,8 +83,7 @@ checked(_Options, _Keys, _Defaults) ->
 %% @doc Raises `{badarg, Key}' for options that do not go with a sandbox, which has its own.
 -spec of_sandbox(Keys :: [atom()], map()) -> ok.
 of_sandbox(Keys, #{sandbox := Sandbox} = Spec) when not is_list(Sandbox) ->
-    _ = [error({badarg, Key}) || Key <- Keys, is_map_key(Key, Spec)],
-    ok;
+    lists:foreach(fun(Key) -> not is_map_key(Key, Spec) orelse error({badarg, Key}) end, Keys);
 of_sandbox(_Keys, _Spec) ->
     ok.
 
