@@ -21,6 +21,7 @@
     connected/1,
     fifo/1,
     close/1,
+    close_port/1,
     remove/1
 ]).
 -export([
@@ -342,14 +343,15 @@ numbers(Identity) ->
     Folder = "/proc/self/fd",
     case file:list_dir(Folder) of
         {ok, Names} ->
-            [
-                list_to_integer(N)
-             || N <- Names,
-                {ok, Info} <- [file:read_file_info(filename:join(Folder, N), [raw])],
-                Identity =:= identity(Info)
-            ];
+            [list_to_integer(N) || N <- Names, is_file(filename:join(Folder, N), Identity)];
         {error, _} ->
             []
+    end.
+
+is_file(Path, Identity) ->
+    case file:read_file_info(Path, [raw]) of
+        {ok, Info} -> identity(Info) =:= Identity;
+        {error, _} -> false
     end.
 
 %%
@@ -420,19 +422,21 @@ notices(_, Control) ->
 close(#control{from = {socket, Socket}}) ->
     close_socket(Socket);
 close(#control{from = {fifo, Port, File}}) ->
-    _ = close_port(Port),
+    true = unlink(Port),
+    true = close_port(Port),
+    receive
+        {Port, eof} -> ok
+    after 0 -> ok
+    end,
     % not before: the VM no longer looks at the descriptor now
     _ = file:close(File),
     ok.
 
+%% @doc Closes a port of the VM, which may have closed by itself.
+-spec close_port(port()) -> true.
 close_port(Port) ->
-    true = unlink(Port),
     try
         port_close(Port)
     catch
         error:badarg -> true
-    end,
-    receive
-        {Port, eof} -> true
-    after 0 -> true
     end.

@@ -435,7 +435,7 @@ init(Owner, Options, Starter, Parents) ->
     case alcove_start:port(Options) of
         {ok, Started} ->
             % by the start already, unless they are on another node
-            _ = [link(Pid) || Pid <- Parents],
+            ok = lists:foreach(fun link/1, Parents),
             run(Started, #state{owner = Owner, parents = Parents}, Options);
         {error, Reason} when Starter =:= linked -> {stop, Reason};
         {error, Reason} -> not_started(Reason, Starter)
@@ -559,7 +559,7 @@ unexpected(Info, State) ->
 
 %% @private
 terminate(Reason, #state{parents = Parents, port = Port, control = Control}) ->
-    close(Port),
+    true = alcove_ctl:close_port(Port),
     close_control(Control),
     drop_requests(),
     case lists:all(fun is_there/1, Parents) of
@@ -632,13 +632,6 @@ now_ms() -> erlang:monotonic_time(millisecond).
 
 close_control(Control) when is_atom(Control) -> ok;
 close_control(Control) -> alcove_ctl:close(Control).
-
-close(Port) ->
-    try
-        port_close(Port)
-    catch
-        error:badarg -> true
-    end.
 
 %%
 %% From the owner to the port

@@ -147,7 +147,9 @@ kill_once(Drv, Pids, Dirs, Freeze) ->
 
 %% 0 would be the group of the killer.
 kill_members(Drv, Pids, {ok, Members}) ->
-    _ = [alcove:kill(Drv, Pids, Pid, sigkill) || Pid <- Members, Pid =/= 0],
+    ok = lists:foreach(
+        fun(Pid) -> alcove:kill(Drv, Pids, Pid, sigkill) end, [Pid || Pid <- Members, Pid =/= 0]
+    ),
     false;
 kill_members(_Drv, _Pids, {error, _} = Error) ->
     Error.

@@ -299,16 +299,9 @@ give_up(#start{port = Port}) ->
     case erlang:port_info(Port, os_pid) of
         {os_pid, Pid} ->
             _ = os:cmd(lists:concat(["kill -9 -", Pid, " 2>/dev/null"])),
-            close(Port);
+            alcove_ctl:close_port(Port);
         undefined ->
             ok
-    end.
-
-close(Port) ->
-    try
-        port_close(Port)
-    catch
-        error:badarg -> true
     end.
 
 %%
