@@ -27,7 +27,7 @@ var room [unsafe.Sizeof(program{}) + page]byte
 
 const page = 4096
 
-// begin is the first function of the program, see package entry.
+// begin runs the program. Package entry calls it first.
 //
 //go:linkname begin github.com/alcove-go/alcove/port/entry.begin
 func begin() {
@@ -38,7 +38,7 @@ func begin() {
 	p.Serve(&m.calls)
 }
 
-// main is reached in a program that was linked without its entry.
+// main fails: a program that reaches it was linked without its entry.
 func main() {
 	port.Fail("built by hand: make builds it, or make -C c_src_compat")
 }

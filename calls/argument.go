@@ -46,7 +46,7 @@ func name(c *Calls) uintptr {
 	return addressOrNull(b)
 }
 
-// data is like name, for text that the kernel takes as a block of memory.
+// data reads text that the kernel takes as a block of memory; no text is a null pointer.
 func data(c *Calls) uintptr {
 	b := c.text(maxData)
 	if n := len(b); n > 0 {
@@ -61,7 +61,7 @@ func oneOf(c *Calls) uintptr { return uintptr(c.constant(c.row.names)) }
 // anyOf reads a list of constants of the row's names, or their sum.
 func anyOf(c *Calls) uintptr { return uintptr(c.flags(c.row.names)) }
 
-// positive is anyOf for flags whose highest bit must not be set.
+// positive reads a list as anyOf does, and refuses flags whose highest bit is set.
 func positive(c *Calls) uintptr { return uintptr(c.positive(c.row.names)) }
 
 func (c *Calls) positive(names []constant) int32 {

@@ -9,14 +9,14 @@ import (
 	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
-// extended is an asker that answers the calls which the C port does not have.
+// extended returns an asker that answers the calls which the C port does not have.
 func extended(env ...string) *asker {
 	a := newAsker(env...)
 	a.p.Options.Extensions = true
 	return a
 }
 
-// of is a call in a batch.
+// of returns a call in a batch.
 func of(nr int, args ...pt.Term) pt.Term { return pt.Tuple{nr, append(pt.Tuple{}, args...)} }
 
 func failedAt(index int, replies ...pt.Term) pt.Term {

@@ -19,12 +19,12 @@ const (
 
 func errorTuple(name string) pt.Term { return pt.Tuple{pt.Atom("error"), pt.Atom(name)} }
 
-// made is the reply of a system call.
+// made returns the reply of a system call.
 func made(result pt.Term, after ...pt.Term) pt.Term {
 	return pt.Tuple{done, result, append(pt.Tuple{}, after...)}
 }
 
-// improper is a list with a tail.
+// improper returns a list with a tail.
 func improper(tail pt.Term, elements ...pt.Term) pt.Improper {
 	return pt.Improper{Elements: elements, Tail: tail}
 }
@@ -44,7 +44,7 @@ func newAsker(env ...string) *asker {
 	return &asker{Calls: c, buf: make([]byte, 0, p.ReplyLimit())}
 }
 
-// body is how the arguments of a call arrive: with two bytes of slack.
+// body returns how the arguments of a call arrive: with two bytes of slack.
 func body(args ...pt.Term) []byte { return append(pt.Encode(pt.Tuple(args)), 0, 0) }
 
 // answer returns the reply as it is sent.

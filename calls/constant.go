@@ -56,7 +56,7 @@ func (c *Calls) constant(names []constant) int32 {
 	return int32(v)
 }
 
-// constant64 is constant for values of 64 bits, which may be small bigs.
+// constant64 reads a constant as constant does, for values of 64 bits, which may be small bigs.
 func (c *Calls) constant64(names []constant) int64 {
 	switch c.args.Kind() {
 	case etf.Atom:

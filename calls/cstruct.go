@@ -122,7 +122,7 @@ func (c *Calls) pointed(s *cstruct) int {
 	return c.elements(&in, n)
 }
 
-// structSize is the size of a structure itself: its bytes and pointers.
+// structSize returns the size of a structure itself: its bytes and pointers.
 func (c *Calls) structSize(d etf.Decoder) (size int) {
 	for n := d.List(); n > 0 && size <= maxData && d.OK(); n-- {
 		if d.Kind() == etf.Binary {

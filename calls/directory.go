@@ -65,7 +65,7 @@ func (c *Calls) names(fd int) sys.Errno {
 	}
 }
 
-// readDirents is sys.Getdents, except for a result that it cannot have.
+// readDirents reads directory entries, and fails for a result that the kernel does not give.
 func readDirents(fd int, b []byte) (int, sys.Errno) {
 	n, err := sys.Getdents(fd, b)
 	if err == 0 && (n < 0 || n > len(b)) {

@@ -76,7 +76,7 @@ func (e *environment) chunk(index int) (at int, h *chunkHeader) {
 
 func (e *environment) header(at int) *chunkHeader { return (*chunkHeader)(unsafe.Pointer(&e.text[at])) }
 
-// chunkSize is the size of a chunk for an entry of n bytes.
+// chunkSize returns the size of a chunk for an entry of n bytes.
 func chunkSize(n int) int { return sizeofHeader + (n+1+3)&^3 }
 
 // entry returns an entry without its NUL.
@@ -97,7 +97,7 @@ func (e *environment) get(name []byte) (value []byte, ok bool) {
 	return nil, false
 }
 
-// search is get for what is not the name of a variable.
+// search does what get does for what is not the name of a variable.
 func (e *environment) search(name []byte) (value []byte, ok bool) {
 	for index := range e.count() {
 		if entry := e.entry(index); len(name) > 0 && named(entry, name) {
@@ -289,7 +289,7 @@ func (e *environment) rehash(n int) bool {
 	return true
 }
 
-// hash is FNV-1a.
+// hash returns the FNV-1a hash of a name, without its sign.
 func hash(name []byte) int {
 	h := uint32(2166136261)
 	for _, ch := range name {

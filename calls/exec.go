@@ -66,7 +66,7 @@ func (c *Calls) tryExecve() sys.Errno {
 	return execve(x.file, x.argv.address(), x.envp)
 }
 
-// execve is execve(2). file is followed by a NUL.
+// execve makes execve(2). file is followed by a NUL.
 func execve(file []byte, argv, envp uintptr) sys.Errno {
 	_, err := sys.Call(sys.SYS_EXECVE, address(file), argv, envp)
 	return err

@@ -72,7 +72,8 @@ func (c *Calls) vital(first, last uintptr) bool {
 	return uint32(first) <= port.LastFixed || c.p.ServesWith(uint32(first), uint32(last))
 }
 
-// traffic is vital for what is read or written: descriptor 2 is not the process's.
+// traffic does what vital does, for what is read or written: descriptor 2 is not the
+// process's.
 func (c *Calls) traffic(fd uintptr) bool {
 	const stderr = 2
 	return uint32(fd) != stderr && c.vital(fd, fd)
@@ -119,8 +120,8 @@ func (c *Calls) blocks(mask uintptr) bool {
 
 const maskSize = 8
 
-// blocksBehind is blocks for the last argument of pselect6: a structure that points
-// to a mask.
+// blocksBehind does what blocks does, for the last argument of pselect6: a structure that
+// points to a mask.
 func (c *Calls) blocksBehind(pair uintptr) bool {
 	if pair == 0 {
 		return false

@@ -7,8 +7,8 @@ func (c *Calls) badarg() {
 	c.reply.Atom("badarg")
 }
 
-// undef is the reply of a call that is blocked by the filter, or that the
-// system does not have.
+// undef replies that the call is blocked by the filter, or that the system does not have
+// it.
 func (c *Calls) undef() {
 	c.failed = true
 	c.reply.Atom("undef")
@@ -103,7 +103,7 @@ func (c *Calls) oversized(oneTerm bool) {
 // ok replies ok, whatever the result.
 func ok(c *Calls, _ uintptr) { c.reply.Atom("ok") }
 
-// okUser is ok of a call that has changed the user.
+// okUser replies ok to a call that has changed the user.
 func okUser(c *Calls, _ uintptr) {
 	c.p.IdentityChanged()
 	ok(c, 0)

@@ -138,7 +138,7 @@ func TestPartsOfNestedStructuresKeepTheirPlaces(t *testing.T) {
 	want(t, a.ask(nrSyscall, pt.Atom("sys_getpid"), pt.Tuple{s, odd, s}), made(os.Getpid(), after, odd, after))
 }
 
-// mask is a set of signals, and a size where that belongs to it.
+// mask returns a set of signals, and a size where that belongs to it.
 func mask(signals ...uint) pt.Binary {
 	var v uint64
 	for _, s := range signals {

@@ -123,7 +123,7 @@ var undefCall = call{run: (*Calls).undef}
 
 // Values that a call has no argument for.
 
-// here is where relative paths begin.
+// here supplies the directory where relative paths begin.
 func here(*Calls) uintptr { return sys.AT_FDCWD & (1<<32 - 1) }
 
 func nothing(*Calls) uintptr { return 0 }

@@ -38,7 +38,7 @@ func (c *Calls) show(name, title []byte) {
 	sys.Sysctl(what[:], nil, shown[:n+1])
 }
 
-// baseName is what follows the last slash.
+// baseName returns what follows the last slash.
 func baseName(path []byte) []byte {
 	for i := len(path) - 1; i >= 0; i-- {
 		if path[i] == '/' {

@@ -52,7 +52,7 @@ func (e *Encoder) Atom(s string) {
 	}
 }
 
-// AtomBytes is like Atom. Note that what Decoder.Atom returns is Latin-1, which
+// AtomBytes does what Atom does. Note that what Decoder.Atom returns is Latin-1, which
 // is UTF-8 only if it is ASCII.
 func (e *Encoder) AtomBytes(s []byte) {
 	if b := e.small(TagSmallAtomUTF8, len(s), len(s)); b != nil {
@@ -67,7 +67,7 @@ func (e *Encoder) Binary(p []byte) {
 	}
 }
 
-// BinaryString is like Binary.
+// BinaryString does what Binary does.
 func (e *Encoder) BinaryString(s string) {
 	if b := e.binary(len(s)); b != nil {
 		copy(b, s)

@@ -24,7 +24,7 @@ func (e *Encoder) Int(v int64) {
 	}
 }
 
-// Uint is like Int.
+// Uint does what Int does.
 func (e *Encoder) Uint(v uint64) {
 	switch {
 	case v <= 0xFF:

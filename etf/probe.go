@@ -57,7 +57,7 @@ func (d *Decoder) measure(tag byte, off, width int) head {
 	return d.fit(tag, off+width, int(n))
 }
 
-// fit is the head of a term with n bytes or elements at offset body, if they
+// fit returns the head of a term with n bytes or elements at offset body, if they
 // can be there.
 func (d *Decoder) fit(tag byte, body, n int) head {
 	if n > len(d.b)-body {

@@ -84,7 +84,7 @@ func (t *Text) byte(c byte) {
 	}
 }
 
-// push is append for a slice that has room: append has code that allocates.
+// push does what append does, for a slice that has room: append has code that allocates.
 func push(b []byte, c byte) []byte {
 	b = b[:len(b)+1]
 	b[len(b)-1] = c
@@ -121,7 +121,7 @@ func (t *Text) bytes(b []byte) {
 	}
 }
 
-// visible is the part of b that can be seen, and one byte more, if there is
+// visible returns the part of b that can be seen, and one byte more, if there is
 // one, that cuts the text.
 func (t *Text) visible(b []byte) []byte { return b[:min(len(b), max(0, t.room)+1)] }
 

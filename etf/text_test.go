@@ -11,7 +11,7 @@ import (
 	"github.com/alcove-go/alcove/etf"
 )
 
-// textOf is a term as Text shows it with room for so many bytes, and what of msg was
+// textOf returns a term as Text shows it with room for so many bytes, and what of msg was
 // read.
 func textOf(msg []byte, room int) (text string, read int, ok bool) {
 	var d etf.Decoder
@@ -201,7 +201,7 @@ var asciiThatPrints = func() string {
 	return string(b)
 }()
 
-// shown is what Text shows of t within that many brackets.
+// shown returns what Text shows of t within that many brackets.
 func (t term) shown(depth int) string {
 	switch t.tag {
 	case smallInteger, integer, smallBig, largeBig:

@@ -32,7 +32,7 @@ type received struct {
 	Bad    string           // the frame that ends the process
 }
 
-// receivedAtOnce is what is to become of a stream. It looks at one whole frame after
+// receivedAtOnce returns what is to become of a stream. It looks at one whole frame after
 // the other and knows of no buffers. The input of a child that runs this program ends
 // at an exec call, goes on when that has failed, ends at the next, and so on.
 func receivedAtOnce(stream string) received {
@@ -101,7 +101,7 @@ func (r *received) stdin(pid int, data string) {
 
 func (r *received) input(pid int) string { return strings.Join(r.Inputs[pid], "") }
 
-// receivedInPieces is what becomes of a stream that is read in pieces. A frame that
+// receivedInPieces returns what becomes of a stream that is read in pieces. A frame that
 // ends the process is not sent, but has to be refused.
 func receivedInPieces(t *testing.T, stream string, cuts ...int) received {
 	t.Helper()

@@ -56,7 +56,7 @@ func (tr *traffic) pipe(end int) (other, fd int) {
 	return other, fd
 }
 
-// turn is a round, for which something has to be ready, up to where the next one waits.
+// turn runs a round, for which something has to be ready, up to where the next one waits.
 func (tr *traffic) turn() {
 	if !tr.ready() {
 		tr.t.Fatal("nothing is ready")

@@ -56,7 +56,7 @@ func (c *testChild) look(outputFirst bool) {
 	c.f.rounds()
 }
 
-// proxied is what the process makes of the output of a child that runs this program,
+// proxied returns what the process makes of the output of a child that runs this program,
 // and whether it understands all of it.
 func proxied(output string) (frames []string, understood bool) {
 	for _, frame := range framesIn(output) {

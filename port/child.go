@@ -84,8 +84,8 @@ const (
 // been seen: the child may have taken its input otherwise than frame by frame.
 func (in *inlet) mayExec() bool { return in.gate != gateOpen || in.scan.reads }
 
-// stdinFD is the descriptor to write to, which outlives its being closed
-// by a call until the queue is empty.
+// stdinFD returns the descriptor to write to. After a call has closed it, it lives on
+// until the queue is empty.
 func (in *inlet) stdinFD() int32 {
 	if in.closing >= 0 {
 		return in.closing

@@ -163,7 +163,7 @@ func TestEveryNumberIsReadAsItIsWritten(t *testing.T) {
 	}
 }
 
-// nines is the number of n digits that are all 9, modulo 2^64.
+// nines returns the number of n digits that are all 9, modulo 2^64.
 func nines(n int) (v uint64) {
 	for range n {
 		v = v*10 + 9

@@ -7,7 +7,7 @@ import (
 	"github.com/alcove-go/alcove/port/sys"
 )
 
-// Read is read(2) for calls. On descriptor 0 it returns first what was read
+// Read makes read(2) for calls. On descriptor 0 it returns first what was read
 // ahead. It may block; what was gathered goes out before.
 func (p *Process) Read(fd int, b []byte) (int, sys.Errno) {
 	p.Flush()
@@ -26,7 +26,7 @@ func (p *Process) Read(fd int, b []byte) (int, sys.Errno) {
 	return int(n), err
 }
 
-// Write is write(2) for calls. It may block; what was gathered goes out before.
+// Write makes write(2) for calls. It may block; what was gathered goes out before.
 func (p *Process) Write(fd int, b []byte) (int, sys.Errno) {
 	p.Flush()
 	r, err := signal.Interruptible(sys.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
@@ -42,7 +42,7 @@ func (p *Process) Write(fd int, b []byte) (int, sys.Errno) {
 	return n, err
 }
 
-// Close is close(2) for calls. No descriptor is protected: closing a child's
+// Close makes close(2) for calls. No descriptor is protected: closing a child's
 // is how its end of file is made, and closing 0, 1, 3 or 4 ends the process.
 func (p *Process) Close(fd int) sys.Errno {
 	p.traceClosed(fd)

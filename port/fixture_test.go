@@ -235,7 +235,7 @@ func (f *fixture) adopt(pid int) *testChild {
 	return f.adoptProcess(pid)
 }
 
-// adoptProcess is adopt for a child that there is.
+// adoptProcess does what adopt does, for a child that there is.
 func (f *fixture) adoptProcess(pid int) *testChild {
 	f.t.Helper()
 	var s plumbing
@@ -291,7 +291,7 @@ func (c *testChild) close(fds ...*int) {
 	}
 }
 
-// write is a write of the child, which must not block.
+// write writes as the child, which must not block.
 func (c *testChild) write(fd int, data string) {
 	c.f.t.Helper()
 	if n, err := sys.Write(fd, []byte(data)); err != 0 || n != len(data) {
@@ -299,7 +299,7 @@ func (c *testChild) write(fd int, data string) {
 	}
 }
 
-// noticeOf is a notice of n bytes written since the last one.
+// noticeOf returns a notice of n bytes written since the last one.
 func noticeOf(kind uint32, n int) []byte {
 	b := binary.BigEndian.AppendUint32(nil, noticeMagic)
 	b = binary.BigEndian.AppendUint32(b, kind)
@@ -318,7 +318,7 @@ func (c *testChild) input() string {
 	return strings.Join(c.inputs(), "")
 }
 
-// inputs is input read by read; in a pipe of packets that is write by write.
+// inputs returns input read by read; in a pipe of packets that is write by write.
 func (c *testChild) inputs() (all []string) {
 	c.f.t.Helper()
 	b := make([]byte, 1<<16)

@@ -7,7 +7,7 @@ import "github.com/alcove-go/alcove/port/sys"
 // is 0 neither stream is read or polled. A child that runs this program is never
 // held back.
 
-// pieceLimit is how large the next piece may be.
+// pieceLimit returns how large the next piece may be.
 func (p *Process) pieceLimit(o *outlet) int {
 	limit := p.ReplyLimit()
 	if o.state == runsProgram && !o.lifted && o.FlowBytes >= 0 {
@@ -25,7 +25,7 @@ func (p *Process) SetFlowControl(pid, n int32) {
 	}
 }
 
-// AddFlowControl is SetFlowControl for n pieces beside those that are left.
+// AddFlowControl lets the child pid deliver n pieces beside those that are left.
 func (p *Process) AddFlowControl(pid, n int32) {
 	if o := p.outletOf(pid); o != nil {
 		o.FlowControl = more(o.FlowControl, n)
@@ -33,7 +33,7 @@ func (p *Process) AddFlowControl(pid, n int32) {
 	}
 }
 
-// SetFlowBytes is SetFlowControl for bytes.
+// SetFlowBytes does for bytes what SetFlowControl does for pieces.
 func (p *Process) SetFlowBytes(pid, n int32) {
 	if o := p.outletOf(pid); o != nil {
 		o.FlowBytes = n
@@ -41,7 +41,7 @@ func (p *Process) SetFlowBytes(pid, n int32) {
 	}
 }
 
-// AddFlowBytes is AddFlowControl for bytes.
+// AddFlowBytes does for bytes what AddFlowControl does for pieces.
 func (p *Process) AddFlowBytes(pid, n int32) {
 	if o := p.outletOf(pid); o != nil {
 		o.FlowBytes = more(o.FlowBytes, n)

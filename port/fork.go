@@ -5,7 +5,7 @@ import (
 	"github.com/alcove-go/alcove/port/sys"
 )
 
-// Fork is fork(2), or clone(2) with namespaces when flags are not 0, and ties
+// Fork makes fork(2), or clone(2) with namespaces when flags are not 0, and ties
 // the child to this process. It returns the pid of the child, 0 in the child
 // itself, which is then a process without children and without input. flags
 // must not share memory, descriptors or signal handlers.

@@ -10,7 +10,7 @@ import (
 	"github.com/alcove-go/alcove/test/porttest"
 )
 
-// told is what is told of the input of a child.
+// told returns what is told of the input of a child.
 func told(pid int, what string, value porttest.Term) string {
 	return proxyFrame(pid, string(porttest.Frame(porttest.TypeCtl, porttest.Encode(porttest.Tuple{porttest.Atom(what), value}))))
 }

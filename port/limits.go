@@ -39,7 +39,7 @@ func (p *Process) shrink(n int32) {
 	p.Options.MaxChild = n
 }
 
-// filesFor is what n children need: six descriptors each, four of them in use
+// filesFor returns how many descriptors n children need: six each, four of them in use
 // and two on the way while one is forked, and the six fixed ones.
 func filesFor(n int32) uint64 { return 6*uint64(n) + 6 }
 

@@ -73,8 +73,8 @@ const (
 	patience   = time.Minute // a test that passes needs a small part of it
 )
 
-// inOwnProcess runs the test once more in a process in which descriptors 3 to 5 can
-// be used, and the children are the test's, and reports whether this is that process.
+// inOwnProcess runs the test once more in a process of its own, and reports whether this
+// is that process. Descriptors 3 to 5 can be used there, and the children are the test's.
 // Elsewhere the test passes if it does so there. The process executes the test program
 // anew: it is no copy of this one, whose threads it would lack.
 func inOwnProcess(t *testing.T) bool {

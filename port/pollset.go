@@ -100,7 +100,7 @@ func (s *pollset) reset(input, signals int) {
 	s.left = placeChildren
 }
 
-// fixed is what is waited for beside children and leftovers, and what is watched.
+// fixed returns what is waited for beside children and leftovers, and what is watched.
 func (s *pollset) fixed() []sys.PollFD {
 	if len(s.fds) < placeChildren {
 		return nil

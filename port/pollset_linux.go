@@ -43,7 +43,7 @@ func (s *pollset) key(place int) int32 {
 	return int32(place)
 }
 
-// place is the place that has a key now.
+// place returns the place that has a key now.
 func (s *pollset) place(key int32) int {
 	if key >= leftKeys {
 		return s.left + int(key) - leftKeys

@@ -96,6 +96,6 @@ type Process struct {
 	exit func(status int) // ends the process
 }
 
-// ReplyLimit is the greatest size of a reply in bytes, its version byte
+// ReplyLimit returns the greatest size of a reply in bytes, its version byte
 // included, that ancestors can still wrap.
 func (p *Process) ReplyLimit() int { return 0xffff - pidHeaderSize*(p.Depth+1) }

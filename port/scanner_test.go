@@ -15,7 +15,7 @@ type passed struct {
 	Closed bool
 }
 
-// passedAtOnce is what a scanner is to find. It looks at one whole frame after the
+// passedAtOnce returns what a scanner is to find. It looks at one whole frame after the
 // other.
 func passedAtOnce(stream string) passed {
 	n := 0
@@ -29,7 +29,7 @@ func passedAtOnce(stream string) passed {
 	return passed{n, false}
 }
 
-// passedInPieces is what a scanner finds when the stream comes in pieces that end at
+// passedInPieces returns what a scanner finds when the stream comes in pieces that end at
 // the cuts.
 func passedInPieces(stream string, cuts ...int) passed {
 	var s scanner

@@ -73,5 +73,5 @@ func (p *Process) signalled(info []byte) (reap bool) {
 	return false
 }
 
-// signalNumber is si_signo of a siginfo.
+// signalNumber returns si_signo of a siginfo.
 func signalNumber(info []byte) int { return int(*(*int32)(unsafe.Pointer(&info[0]))) }

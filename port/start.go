@@ -52,7 +52,7 @@ func unblockChildren() {
 	sys.Sigprocmask(sys.SIG_UNBLOCK, &set, nil)
 }
 
-// startFirst is the start of a top-level process.
+// startFirst makes a top-level process ready.
 func (p *Process) startFirst(name *byte) {
 	signal.InstallAll()
 	signal.Hold(true)

@@ -18,7 +18,7 @@ type origin struct {
 	Title string // what the memory for the title holds; "" without any
 }
 
-// originOf is what a process keeps of arguments and environment.
+// originOf returns what a process keeps of arguments and environment.
 func originOf(args, envs entry.Strings) origin {
 	var p Process
 	p.keepOrigin(args, envs, make([]byte, maxArg0))

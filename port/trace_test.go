@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Name is the name of a call that the trace shows.
+// Name returns the name of a call that the trace shows.
 func (stubCalls) Name(nr int) string {
 	switch nr {
 	case callExec:

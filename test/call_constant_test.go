@@ -60,7 +60,7 @@ var constantCalls = map[string]call{
 //go:embed testdata/constants_linux_amd64.txt testdata/system_calls.txt
 var testdata embed.FS
 
-// constants are those of some tables, as the headers of this kind of machine have them.
+// constants returns those of some tables, as the headers of this kind of machine have them.
 func constants(t testing.TB, tables ...string) map[string]uint64 {
 	t.Helper()
 	f, err := testdata.Open("testdata/constants_linux_" + runtime.GOARCH + ".txt")
@@ -83,7 +83,7 @@ func constants(t testing.TB, tables ...string) map[string]uint64 {
 	return values
 }
 
-// constantCall is a call that gives the value of a name in one of these tables.
+// constantCall returns a call that gives the value of a name in one of these tables.
 func constantCall(tables ...string) call {
 	unknown := kind{"atom": pt.Atom("unknown"), "empty atom": pt.Atom("unknown")}
 	return call{
@@ -106,7 +106,7 @@ func constantCall(tables ...string) call {
 	}
 }
 
-// integer is v as int if it can be.
+// integer returns v as int if it can be.
 func integer(v uint64) pt.Term {
 	if v < 1<<63 {
 		return int(v)

@@ -36,7 +36,7 @@ var (
 
 func ptr(t pt.Term) pt.Term { return pt.Tuple{pt.Atom("ptr"), t} }
 
-// native is the bytes of an integer as C has them.
+// native returns the bytes of an integer as C has them.
 func native(size int, v uint64) string {
 	var b [8]byte
 	binary.NativeEndian.PutUint64(b[:], v)

@@ -131,7 +131,7 @@ func validUnsetenv(c *caller) {
 	c.want(ok, pt.Binary("C"))
 }
 
-// cmdline is what ps shows.
+// cmdline returns what ps shows.
 func cmdline(c *caller) string {
 	pt.Linux(c.t, "/proc")
 	c.t.Helper()

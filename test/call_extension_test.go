@@ -103,7 +103,7 @@ func TestShortFilterOfProcessesForkedLaterBlocksExtensions(t *testing.T) {
 	p.Want(undef, p.Fork(nil), "getdents", -1)
 }
 
-// of is a call in a batch.
+// of returns a call in a batch.
 func of(name string, args ...pt.Term) pt.Term {
 	return pt.Tuple{pt.Number(name), append(pt.Tuple{}, args...)}
 }

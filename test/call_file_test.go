@@ -60,7 +60,7 @@ func validChdir(c *caller) {
 	b.also(okTuple(pt.Binary("/usr")), "getcwd")
 }
 
-// fileMode is a file's permissions as a number.
+// fileMode returns a file's permissions as a number.
 func fileMode(c *caller, path string) uint32 {
 	c.t.Helper()
 	var st syscall.Stat_t

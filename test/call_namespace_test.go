@@ -25,7 +25,7 @@ var namespaceCalls = map[string]call{
 // hostName has C = 63.
 var hostName = pathKind
 
-// inNamespace is in for a child with mount and uts namespaces of its own.
+// inNamespace does what in does, for a child with mount and uts namespaces of its own.
 func (c *caller) inNamespace() *caller {
 	c.t.Helper()
 	c.need("CAP_SYS_ADMIN", 21)

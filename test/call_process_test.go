@@ -246,8 +246,8 @@ func validWaitpid(c *caller) {
 	}
 }
 
-// stdinOf is the parent's descriptor for the standard input of a child whose parent does not answer
-// now.
+// stdinOf returns the parent's descriptor for the standard input of a child whose parent does not
+// answer now.
 func stdinOf(c *caller, child pt.Pipeline) int {
 	c.t.Helper()
 	want := pt.FDs(child.Pid())[0]

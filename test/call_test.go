@@ -33,7 +33,7 @@ func TestCall(t *testing.T) {
 	}
 }
 
-// allCalls is the whole table, by the names of the calls.
+// allCalls returns the whole table, by the names of the calls.
 func allCalls() map[string]call {
 	all := map[string]call{}
 	for _, family := range []map[string]call{
@@ -214,7 +214,7 @@ func (c *caller) in(to pt.Pipeline) *caller {
 	return &d
 }
 
-// fork is in for a new child of the process.
+// fork does what in does, for a new child of the process.
 func (c *caller) fork() *caller {
 	c.t.Helper()
 	return c.in(c.Fork(c.to))
@@ -261,7 +261,7 @@ func (c call) test(t *testing.T) {
 	}
 }
 
-// examples are the valid arguments.
+// examples returns the valid arguments.
 func (c call) examples() []pt.Term {
 	var args []pt.Term
 	for _, a := range c.args {
@@ -342,7 +342,7 @@ func (c call) testFiltered(t *testing.T, p *pt.Port, to pt.Pipeline) {
 	}
 }
 
-// filterOf is the filter argument that blocks the calls of these names.
+// filterOf returns the filter argument that blocks the calls of these names.
 func filterOf(names ...string) pt.Term {
 	bits := make([]byte, 13)
 	for _, n := range names {

@@ -32,8 +32,8 @@ func countCalls(p *pt.Port, l pt.Pipeline) counted {
 	return traces
 }
 
-// calls are the system calls that each of the processes has made, from the first that is no poll to
-// the last: polls are also what strace comes and goes in.
+// calls returns the system calls that each of the processes has made, from the first that is no
+// poll to the last: polls are also what strace comes and goes in.
 func (c counted) calls() [][]string {
 	isPoll := func(name string) bool { return name == "poll" || name == "ppoll" || name == "restart_syscall" }
 	var all [][]string
@@ -96,8 +96,8 @@ func TestCallsSentTogetherShareTheirSystemCalls(t *testing.T) {
 	}
 }
 
-// pss is the memory of processes in KiB, of what they share each its part. That of the program's
-// file does not count: how many others share it depends on what runs beside the test.
+// pss returns the memory of processes in KiB, of what they share each its part. That of the
+// program's file does not count: how many others share it depends on what runs beside the test.
 func pss(t *testing.T, pids ...int) (sum int) {
 	t.Helper()
 	for _, pid := range pids {
@@ -106,9 +106,9 @@ func pss(t *testing.T, pids ...int) (sum int) {
 	return sum
 }
 
-// written is the memory of a process that it or its parent has written, in KiB. What the kernel
-// counts as dirty would not do: pages of the program's file are so as long as they are not on the
-// disk.
+// written returns the memory of a process that it or its parent has written, in KiB. What the
+// kernel counts as dirty would not do: pages of the program's file are so as long as they are not
+// on the disk.
 func written(t *testing.T, pid int) int {
 	t.Helper()
 	return memory(t, pid, "Anonymous")
@@ -206,7 +206,7 @@ func TestAForkWritesFewPages(t *testing.T) {
 	exits(child)
 }
 
-// faults is how many page faults a process has had.
+// faults returns how many page faults a process has had.
 func faults(t *testing.T, pid int) (n int) {
 	t.Helper()
 	const minflt = 7 // in /proc/PID/stat, counted from the state on

@@ -70,7 +70,7 @@ func TestDistributedProgramsStartForkExecuteAndCatchSignals(t *testing.T) {
 
 var starts = flag.Int("starts", 10, "how often the program of each machine is started")
 
-// startForkExecute is a whole life of the program.
+// startForkExecute runs the program for a whole life.
 func startForkExecute(t *testing.T, opts []pt.Option) {
 	t.Helper()
 	p := pt.Start(t, opts...)

@@ -236,7 +236,7 @@ func TestOutputWaitsForASlowReader(t *testing.T) {
 	p.Quiet(nil, l.Parent())
 }
 
-// rss is the resident memory of a process in KiB.
+// rss returns the resident memory of a process in KiB.
 func rss(t testing.TB, pid int) int {
 	pt.Linux(t, "/proc")
 	t.Helper()

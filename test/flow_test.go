@@ -96,7 +96,7 @@ func TestPausedProgramThatClosesItsOutputCostsNoTime(t *testing.T) {
 	p.Await(pt.ExitStatus(a, 3))
 }
 
-// cpuTicks is the processor time that a process has used, in ticks of 10 ms.
+// cpuTicks returns the processor time that a process has used, in ticks of 10 ms.
 func cpuTicks(t testing.TB, pid int) int {
 	pt.Linux(t, "/proc")
 	t.Helper()

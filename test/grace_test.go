@@ -93,7 +93,7 @@ func TestSignalBelowEndsAllThatWasStartedBelow(t *testing.T) {
 	}
 }
 
-// graceful is a shell script that takes its time when it is asked to end.
+// graceful returns a shell script that takes its time when it is asked to end.
 func graceful(note string) string {
 	return `trap "sleep 0.3; echo done >` + note + `; exit" TERM; echo up; while :; do sleep 0.01; done`
 }

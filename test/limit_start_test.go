@@ -28,7 +28,7 @@ type condition struct {
 const debugged = `exec 8<&0 9>&1 </dev/null >/dev/null 2>&1
 exec gdb -nx -batch -ex 'handle all nostop noprint pass' -ex "set exec-wrapper sh -c 'exec \"\$0\" \"\$@\" <&8 >&9 8<&- 9>&-'" -ex run --args "$@"`
 
-// limited is a start by prlimit(1).
+// limited returns a start by prlimit(1).
 func limited(limits ...string) []string { return append([]string{"prlimit"}, limits...) }
 
 func TestTheProgramStartsAndServesUnderEveryLimit(t *testing.T) {

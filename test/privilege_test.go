@@ -18,7 +18,7 @@ import (
 // nobody is the user that starts the program in these tests, and nogroup its group.
 const nobody, nogroup = 65534, 65534
 
-// installed is a copy of the program in a directory where everybody may execute it and
+// installed returns a copy of the program in a directory where everybody may execute it and
 // make a fifo.
 func installed(t *testing.T, mode os.FileMode) string {
 	t.Helper()

@@ -9,12 +9,12 @@ import (
 	pt "github.com/alcove-go/alcove/test/porttest"
 )
 
-// instruction is one of classic BPF.
+// instruction returns one of classic BPF.
 func instruction(code, jt, jf int, k uint64) string {
 	return native(2, uint64(code)) + native(1, uint64(jt)) + native(1, uint64(jf)) + native(4, k)
 }
 
-// killAllBut is a filter that allows these system calls.
+// killAllBut returns a filter that allows these system calls.
 func killAllBut(allowed ...int) string {
 	const load, jump, answer = 0x20, 0x15, 0x06
 	var b strings.Builder
@@ -27,14 +27,14 @@ func killAllBut(allowed ...int) string {
 	return b.String()
 }
 
-// trap is a filter that allows all system calls but one, which raises SIGSYS.
+// trap returns a filter that allows all system calls but one, which raises SIGSYS.
 func trap(nr int) string {
 	const load, jump, answer = 0x20, 0x15, 0x06
 	return instruction(load, 0, 0, 0) + instruction(jump, 0, 1, uint64(nr)) + instruction(answer, 0, 0, 0x00030000) +
 		instruction(answer, 0, 0, 0x7fff0000)
 }
 
-// program is struct sock_fprog.
+// program returns struct sock_fprog.
 func program(filter string) pt.Term {
 	return pt.List{pt.Binary(native(2, uint64(len(filter)/8))), pt.Binary(strings.Repeat("\x00", 6)), ptr(pt.Binary(filter))}
 }

@@ -392,12 +392,12 @@ func TestCallsAreAnsweredWhileSomebodyQueuesSignalsWithoutEnd(t *testing.T) {
 	stop()
 }
 
-// stranger returns the number of a user who has no process. The kernel counts those of a user on the
-// whole machine, those of other tests among them, and an exec may fail when there are too many.
+// stranger returns the number of a user who has no process. The kernel counts those of a user on
+// the whole machine, those of other tests among them, and an exec may fail when there are too many.
 func stranger() int { return 20_000 + rand.IntN(40_000) }
 
-// apart makes the port a process of another user, where it may: as many signals as are queued for a user are
-// lost to all of the user's processes, on the whole machine.
+// apart makes the port a process of another user, where it may: as many signals as are queued for a
+// user are lost to all of the user's processes, on the whole machine.
 func apart(p *pt.Port) {
 	if os.Getuid() == 0 {
 		user := stranger()

@@ -27,7 +27,7 @@ var skips = map[string]uint64{"trap": retTrap, "errno 0": retZero}
 var servingCalls = append([]int{unix.SYS_EXIT_GROUP, unix.SYS_READ, unix.SYS_WRITE, unix.SYS_WRITEV, unix.SYS_RT_SIGRETURN,
 	unix.SYS_RESTART_SYSCALL}, pollCalls...)
 
-// filterBy is a filter with one answer for these system calls and another one for all others.
+// filterBy returns a filter with one answer for these system calls and another one for all others.
 func filterBy(answer, otherwise uint64, numbers ...int) string {
 	const load, jump, ret = 0x20, 0x15, 0x06
 	var b strings.Builder

@@ -142,7 +142,7 @@ func TestFifoIsMadeWithMode0644AndTheUmask(t *testing.T) {
 	}
 }
 
-// fdFlags are the status flags and close-on-exec of a process's descriptor.
+// fdFlags returns the status flags and close-on-exec of a process's descriptor.
 func fdFlags(t testing.TB, pid, fd int) (flags int) {
 	pt.Linux(t, "/proc")
 	t.Helper()

@@ -158,7 +158,7 @@ func (s *storm) stopped(live []*stormNode) (below []*stormNode) {
 	return nil
 }
 
-// something is a frame for n.
+// something returns a frame for n.
 func (s *storm) something(n *stormNode, live int) []byte {
 	if n.program {
 		data := s.data()
@@ -180,7 +180,7 @@ func (s *storm) something(n *stormNode, live int) []byte {
 	return pt.CallFrame(n.at, "getpid")
 }
 
-// data is mostly small.
+// data returns what is mostly small.
 func (s *storm) data() string {
 	return pt.Bytes(min(s.random.IntN(1<<s.random.IntN(s.size)), max(0, enough-s.sent)/4))
 }
@@ -279,8 +279,8 @@ func (s *storm) take(m pt.Message) {
 	}
 }
 
-// unknown is a message of a process that is not of the model: its parent was killed before it could
-// tell.
+// unknown takes a message of a process that is not of the model: its parent was killed before it
+// could tell.
 func (s *storm) unknown(m pt.Message) {
 	for i := len(m.From) - 1; i > 0; i-- {
 		if n := s.nodes[m.From[:i].String()]; n != nil && n.dead {

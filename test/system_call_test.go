@@ -19,7 +19,7 @@ var newNames = map[string]string{
 	"rmdir": "unlinkat", "symlink": "symlinkat", "unlink": "unlinkat",
 }
 
-// systemCalls is the table of what each call may make on this machine.
+// systemCalls returns the table of what each call may make on this machine.
 func systemCalls(t *testing.T) map[string][]string {
 	text, err := testdata.ReadFile("testdata/system_calls.txt")
 	if err != nil {
@@ -126,7 +126,7 @@ func TestCallsMakeNoSystemCallsButThoseOfTheTable(t *testing.T) {
 	}
 }
 
-// systemCallsOf are the system calls of each process in a trace, without those of serving.
+// systemCallsOf returns the system calls of each process in a trace, without those of serving.
 func systemCallsOf(lines []string) map[int][]string {
 	made := map[int][]string{}
 	for _, line := range lines {

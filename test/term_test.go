@@ -13,22 +13,22 @@ const (
 	undef  = pt.Atom("undef")
 )
 
-// errno is the reply of a failed system call.
+// errno returns the reply of a failed system call.
 func errno(name string) pt.Term { return pt.Tuple{pt.Atom("error"), pt.Atom(name)} }
 
-// okTuple is {ok, ...}.
+// okTuple returns {ok, ...}.
 func okTuple(ts ...pt.Term) pt.Term { return append(pt.Tuple{ok}, ts...) }
 
-// timeval is a time limit for select.
+// timeval returns a time limit for select.
 func timeval(sec, usec int) pt.Term { return pt.Tuple{pt.Atom("alcove_timeval"), sec, usec} }
 
-// rlimit is the pair of a soft and a hard limit.
+// rlimit returns the pair of a soft and a hard limit.
 func rlimit(soft, hard pt.Term) pt.Term { return pt.Tuple{pt.Atom("alcove_rlimit"), soft, hard} }
 
 // infinity is RLIM_INFINITY.
 const infinity = uint64(1<<64 - 1)
 
-// argv is a list of binaries.
+// argv returns a list of binaries.
 func argv(args ...string) pt.Term {
 	l := pt.List{}
 	for _, a := range args {
@@ -69,7 +69,7 @@ func slots(t testing.TB, p *pt.Port, to pt.Pipeline) []slot {
 	return all
 }
 
-// slotOf is what its parent knows of the process at to.
+// slotOf returns what its parent knows of the process at to.
 func slotOf(t testing.TB, p *pt.Port, to pt.Pipeline) slot {
 	t.Helper()
 	for _, s := range slots(t, p, to.Parent()) {

@@ -96,7 +96,7 @@ func callNames(calls []Call) []string {
 	return names
 }
 
-// end is what follows the i-th of n clauses.
+// end returns what follows the i-th of n clauses.
 func end(i, n int) string {
 	if i == n-1 {
 		return "."

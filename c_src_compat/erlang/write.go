@@ -91,8 +91,8 @@ func comment(c Call) string {
 	return b.String()
 }
 
-// spec is written on one line, else with the arguments on one of their own, else with a line for
-// each.
+// spec returns a specification: on one line, else with the arguments on one of their own, else with
+// a line for each.
 func spec(c Call) string {
 	types := []string{"alcove_drv:ref()", "[pid_t()]"}
 	for _, a := range c.Args {

@@ -90,7 +90,7 @@ func mayLack(name string, value int64) bool {
 	return strings.HasPrefix(name, "sys_") && value > last && value < 1000
 }
 
-// equals is the C expression that compares a macro with its value. The headers of one release
+// equals returns the C expression that compares a macro with its value. The headers of one release
 // give bit 31 as an int, which is negative, and those of another as an unsigned int.
 func equals(macro string, value int64) string {
 	is := fmt.Sprintf("(long long)(%s) == %dLL", macro, value)
@@ -100,7 +100,7 @@ func equals(macro string, value int64) string {
 	return is
 }
 
-// macro is the C name of a constant.
+// macro returns the C name of a constant.
 func macro(t target, name string) string {
 	call, ok := strings.CutPrefix(strings.ToLower(name), "sys_")
 	switch {

@@ -172,7 +172,7 @@ type constant struct {
 	return b
 }
 
-// goName is a name in the form of a Go identifier that is not exported:
+// goName returns a name in the form of a Go identifier that is not exported:
 // goName("nr", "iolist_to_bin") is nrIolistToBin.
 func goName(prefix, name string) string {
 	var b strings.Builder

@@ -29,7 +29,7 @@ type table struct {
 	Names []name
 }
 
-// names are the names of a table, whatever the system.
+// names returns the names of a table, whatever the system.
 func (t table) names() []string {
 	var all []string
 	for _, n := range t.Names {

@@ -59,7 +59,7 @@ func try(program string) error {
 	return said
 }
 
-// talk is what a client does: see the page on the protocol.
+// talk does what a client does: see the page on the protocol.
 func talk(in io.Writer, out io.Reader) error {
 	if err := expect(out, "start", "\x83w\x02ok"); err != nil {
 		return err
@@ -86,12 +86,12 @@ func talk(in io.Writer, out io.Reader) error {
 	return expect(out, "output", string(pid)+"text")
 }
 
-// call is a frame of a call.
+// call returns a frame of a call.
 func call(nr uint16, arguments string) []byte {
 	return data(nil, append(binary.BigEndian.AppendUint16([]byte{}, nr), "\x83"+arguments...))
 }
 
-// data is a frame for a child or, without a pid, of a call.
+// data returns a frame for a child or, without a pid, of a call.
 func data(pid, contents []byte) []byte {
 	const stdin, asked = 0, 4
 	typ := byte(asked)

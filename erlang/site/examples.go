@@ -61,7 +61,7 @@ func (s *site) renderExamples(p *page) error {
 
 var firstText = regexp.MustCompile(`(?m)^%%? ?(.*)$|^  @moduledoc """\n  (.*)$`)
 
-// summary is the first line of what a file says about itself.
+// summary returns the first line of what a file says about itself.
 func summary(text string) string {
 	m := firstText.FindStringSubmatch(text)
 	if m == nil {

@@ -13,7 +13,7 @@ var syntax = map[string]*regexp.Regexp{
 	"sh":     regexp.MustCompile(`(?m)(?P<comment>(?:^|\s)#.*$)|(?P<string>"(?:[^"\\]|\\.)*"|'[^']*')|(?P<prompt>^\$ )`),
 }
 
-// highlight is text as HTML, with the parts that its language marks in elements.
+// highlight returns text as HTML, with the parts that its language marks in elements.
 func highlight(language, text string) string {
 	expr := syntax[language]
 	if expr == nil {

@@ -154,7 +154,7 @@ func (s *site) function(b *strings.Builder, mod *module, same []declaration) {
 
 var typeName = regexp.MustCompile(`(?:(\w+):)?([a-z]\w*)\(`)
 
-// spec is a specification whose types are links.
+// spec returns a specification whose types are links.
 func (s *site) spec(mod *module, text string) string {
 	head, rest, _ := strings.Cut(html.EscapeString(text), "(")
 	return head + "(" + typeName.ReplaceAllStringFunc(rest, func(found string) string {
@@ -173,7 +173,7 @@ func (s *site) spec(mod *module, text string) string {
 	})
 }
 
-// typeID is the anchor of a type, by its name.
+// typeID returns the anchor of a type, by its name.
 func (mod *module) typeID(name string) string {
 	i := slices.IndexFunc(mod.Types, func(d declaration) bool { return d.Name == name })
 	return anchorOf(mod.Types[i])
@@ -212,7 +212,7 @@ func coloured(doc string) string {
 
 var tags = regexp.MustCompile(`<[^>]*>`)
 
-// plain is the text of HTML.
+// plain returns the text of HTML.
 func plain(doc string) string {
 	return html.UnescapeString(tags.ReplaceAllString(doc, " "))
 }

@@ -2,7 +2,7 @@ package entry
 
 import "unsafe"
 
-// begin is the program. It is called once, with no argument, on the stack that
+// begin runs the program. It is called once, with no argument, on the stack that
 // the kernel gave, and does not return. The program defines it, see the
 // package's comment.
 func begin()

@@ -66,7 +66,7 @@ func TestHandlerOnArm64(t *testing.T) {
 	})
 }
 
-// senders is the number of each signal and the process that sent it.
+// senders returns the number of each signal and the process that sent it.
 func senders(records []record) (s []int32) {
 	for _, r := range records {
 		s = append(s, r.Signo, r.Pid)

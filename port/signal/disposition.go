@@ -18,7 +18,7 @@ const (
 	brokenPipe = sys.EPIPE
 )
 
-// handlerPC is the address of the handler.
+// handlerPC returns the address of the handler.
 func handlerPC() uintptr
 
 // Set changes what the process does about a signal and returns what it did

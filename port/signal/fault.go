@@ -20,8 +20,8 @@ var (
 	tellFaults bool
 )
 
-// tell is called by the handler after a fault, which will end the process: whatever it
-// was, as little as possible is relied on.
+// tell says what happened. The handler calls it after a fault, which will end the process: whatever
+// it was, as little as possible is relied on.
 //
 //go:nosplit
 func tell() {

@@ -63,7 +63,7 @@ func start(t *testing.T, do string) *program {
 	return startCommand(t, do, exec.Command(recorder))
 }
 
-// startCommand is start for a command that runs the recorder.
+// startCommand does what start does, for a command that runs the recorder.
 func startCommand(t *testing.T, do string, cmd *exec.Cmd) *program {
 	t.Helper()
 	p := &program{cmd: cmd}
@@ -136,8 +136,9 @@ func (p *program) records(t *testing.T, command string) []record {
 	}
 }
 
-// recordOf has a signal sent and reads the record of it. While as many signals as may be are queued for
-// processes of the user, whichever these are, the kernel sends a signal without its siginfo: then it is sent again.
+// recordOf has a signal sent and reads the record of it. While as many signals as may be are queued
+// for processes of the user, whichever these are, the kernel sends a signal without its siginfo:
+// then it is sent again.
 func (p *program) recordOf(t *testing.T, s syscall.Signal, send func()) []record {
 	t.Helper()
 	lost := []record{{Signo: int32(s), Code: siUser}}
@@ -171,12 +172,12 @@ func parse(b []byte) record {
 	}
 }
 
-// killed is the record of a signal that this process sent with kill(2).
+// killed returns the record of a signal that this process sent with kill(2).
 func killed(s syscall.Signal) record {
 	return record{Signo: int32(s), Code: siUser, Pid: int32(os.Getpid()), UID: int32(os.Getuid())}
 }
 
-// queued is the record of a signal that this process sent with sigqueue(3).
+// queued returns the record of a signal that this process sent with sigqueue(3).
 func queued(s syscall.Signal, value uint64) record {
 	r := killed(s)
 	r.Code, r.Value = siQueue, value
@@ -306,7 +307,7 @@ func TestBrokenPipeRaisesOneMoreSignalOnly(t *testing.T) {
 // last is the number that ends what the recorder does with records.
 const last = 1 << 20
 
-// numbered is a siginfo_t that says n wherever the kernel passes it on.
+// numbered returns a siginfo_t that says n wherever the kernel passes it on.
 func numbered(n uint32) (info [signal.InfoSize]byte) {
 	for i := 16; i < 48; i += 4 {
 		binary.NativeEndian.PutUint32(info[i:], n)

@@ -40,11 +40,11 @@ func Call6(nr, a, b, c, d, e, f uintptr) (uintptr, Errno) {
 	return r, err
 }
 
-// ptr is the argument for a pointer. It is inlined, so that the object on the
+// ptr returns the argument for a pointer. It is inlined, so that the object on the
 // stack that p points to stays in place up to the system call.
 func ptr[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }
 
-// buf is the argument for the memory of a slice, which may be empty.
+// buf returns the argument for the memory of a slice, which may be empty.
 func buf[T any](s []T) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(s))) }
 
 // CString returns b up to its first NUL.
@@ -60,5 +60,5 @@ func CString(b []byte) []byte {
 // fail drops the result of a system call that only succeeds or fails.
 func fail(_ uintptr, err Errno) Errno { return err }
 
-// count is the result of a system call that returns a number.
+// count returns the result of a system call that returns a number.
 func count(r uintptr, err Errno) (int, Errno) { return int(r), err }

@@ -65,13 +65,13 @@ func (w WaitStatus) Signaled() bool {
 	return !w.Exited() && w&waitSignal != waitStopped && !w.Continued()
 }
 
-// ExitStatus is the status of a child that has exited.
+// ExitStatus returns the status of a child that has exited.
 func (w WaitStatus) ExitStatus() int { return int(w >> 8 & 0xff) }
 
-// Signal is the signal that ended the child.
+// Signal returns the signal that ended the child.
 func (w WaitStatus) Signal() int { return int(w & waitSignal) }
 
-// StopSignal is the signal that stopped the child.
+// StopSignal returns the signal that stopped the child.
 func (w WaitStatus) StopSignal() int { return int(w >> 8 & 0xff) }
 
 // CoreDump reports whether the child was ended by a signal and left a core.

@@ -13,7 +13,7 @@ type Sigaction struct {
 // saRestorer is SA_RESTORER, which the headers of the C library hide.
 const saRestorer = 0x04000000
 
-// restorerPC is the address of code that calls rt_sigreturn(2).
+// restorerPC returns the address of code that calls rt_sigreturn(2).
 func restorerPC() uintptr
 
 // complete makes every signal be blocked while the handler runs, and the handler

@@ -1,6 +1,6 @@
 package sys
 
-// Catch is the action of a handler that gets the siginfo, runs on the stack of
+// Catch returns the action of a handler that gets the siginfo, runs on the stack of
 // what it interrupts and is not interrupted by another signal. There is no SA_RESTART:
 // a signal is to end a system call that sleeps.
 func Catch(handler uintptr) Sigaction {

@@ -3,10 +3,10 @@ package sys
 // Sigset is sigset_t. Bit (n-1)%64 of element (n-1)/64 stands for signal n.
 type Sigset [2]uint64
 
-// SetOf is the set of one signal, which is below 65.
+// SetOf returns the set of one signal, which is below 65.
 func SetOf(signo int) Sigset { return Sigset{1 << (signo - 1)} }
 
-// EverySignal is the set of all signals.
+// EverySignal returns the set of all signals.
 func EverySignal() Sigset { return Sigset{^uint64(0), ^uint64(0)} }
 
 // EverySignalButSIGSYS is [EverySignal]: nothing but a mistake sends SIGSYS.

@@ -6,13 +6,13 @@ type Sigset = uint64
 // sigsetSize is the size in bytes of a Sigset.
 const sigsetSize = 8
 
-// SetOf is the set of one signal.
+// SetOf returns the set of one signal.
 func SetOf(signo int) Sigset { return 1 << (signo - 1) }
 
-// EverySignal is the set of all signals.
+// EverySignal returns the set of all signals.
 func EverySignal() Sigset { return ^Sigset(0) }
 
-// EverySignalButSIGSYS is the set of all signals but the one that a seccomp
+// EverySignalButSIGSYS returns the set of all signals but the one that a seccomp
 // filter sends: blocked, it would end the process.
 func EverySignalButSIGSYS() Sigset { return ^Sigset(1 << (SIGSYS - 1)) }
 

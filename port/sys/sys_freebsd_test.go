@@ -1,6 +1,6 @@
 package sys
 
-// ownCalls are the functions that only this system has.
+// ownCalls returns the functions that only this system has.
 func ownCalls(r int) []allocating {
 	return []allocating{{"Unread", func() { Unread(r) }}}
 }

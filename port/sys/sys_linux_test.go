@@ -88,7 +88,7 @@ func TestLimitsAreThoseOfPackageSyscall(t *testing.T) {
 	}
 }
 
-// ownCalls are the functions that only this system has.
+// ownCalls returns the functions that only this system has.
 func ownCalls(r int) []allocating {
 	dir := cstring("/")
 	return []allocating{

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// pipe is a pipe that is closed when the test ends.
+// pipe returns a pipe that is closed when the test ends.
 func pipe(t *testing.T, flags int) (r, w int) {
 	t.Helper()
 	var p [2]int32

@@ -60,7 +60,7 @@ func catStartup() float64 {
 	return microseconds(20, func() { startCats(1).stop() }) / 1000
 }
 
-// catLine is the time that a short line takes through n cats.
+// catLine returns the time that a short line takes through n cats.
 func catLine(n, rounds int) float64 {
 	c := startCats(n)
 	defer c.stop()
@@ -73,7 +73,7 @@ func catLine(n, rounds int) float64 {
 	})
 }
 
-// catStream is the throughput of n cats behind a program that writes.
+// catStream returns the throughput of n cats behind a program that writes.
 func catStream(n, size int) float64 {
 	buf := make([]byte, 1<<18)
 	return megabytes(size, func() {
@@ -87,7 +87,7 @@ func catStream(n, size int) float64 {
 	})
 }
 
-// catEcho is the throughput of n cats when what is in them is limited.
+// catEcho returns the throughput of n cats when what is in them is limited.
 func catEcho(n, size int) float64 {
 	c := startCats(n)
 	defer c.stop()

@@ -34,10 +34,10 @@ var figures = []figure{
 	{name: "memory of an idle child", unit: "KiB", port: memoryOfChild},
 }
 
-// microseconds is the median time of a round.
+// microseconds returns the median time of a round.
 func microseconds(rounds int, round func()) float64 { return between(rounds, round, func() {}) }
 
-// between is the median time of a round, not counting what happens after each.
+// between returns the median time of a round, not counting what happens after each.
 func between(rounds int, round, after func()) float64 {
 	times := make([]float64, rounds+rounds/10)
 	for i := range times {
@@ -49,14 +49,14 @@ func between(rounds int, round, after func()) float64 {
 	return median(times[rounds/10:])
 }
 
-// megabytes is the throughput of something that moves size bytes, in MB/s.
+// megabytes returns the throughput of something that moves size bytes, in MB/s.
 func megabytes(size int, move func()) float64 {
 	start := time.Now()
 	move()
 	return float64(size) / 1e6 / time.Since(start).Seconds()
 }
 
-// echo is the throughput of something that returns what is sent to it.
+// echo returns the throughput of something that returns what is sent to it.
 func echo(size int, send func(chunk []byte), receive func() int) float64 {
 	data := make([]byte, chunk)
 	return megabytes(size, func() {
@@ -224,7 +224,7 @@ func memoryOfChild(program string) float64 {
 	return (pss(pids...) - alone) / children
 }
 
-// field is the number after a name in a file of /proc.
+// field returns the number after a name in a file of /proc.
 func field(file []byte, name string) float64 {
 	_, after, _ := bytes.Cut(file, []byte(name))
 	var n float64

@@ -126,7 +126,7 @@ func (p *port) exec(to porttest.Pipeline, argv ...string) {
 	p.await(porttest.TypeCtl)
 }
 
-// pss is the memory of processes in KiB, of what they share each its part.
+// pss returns the memory of processes in KiB, of what they share each its part.
 func pss(pids ...int) (sum float64) {
 	for _, pid := range pids {
 		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))

@@ -106,7 +106,7 @@ func paragraphs(path, content string, expr *regexp.Regexp) []paragraph {
 	return all
 }
 
-// faults are what a text should not be.
+// faults returns what a text should not be.
 func faults(text string, isPage bool) []string {
 	var all []string
 	text = tag.ReplaceAllString(text, " ")

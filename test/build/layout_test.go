@@ -1,6 +1,7 @@
 package build
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -62,25 +63,44 @@ func TestLinesOfErlangAndOfCommentsHaveOneWidth(t *testing.T) {
 	}
 }
 
-func TestFunctionsAreShort(t *testing.T) {
+// functions calls look with each function in Go, where it begins, and how many lines it has.
+func functions(t *testing.T, look func(f *ast.FuncDecl, place string, lines int)) {
+	t.Helper()
 	for _, path := range tracked(t, "*.go") {
-		if strings.HasSuffix(path, "_test.go") {
-			continue
-		}
 		set := token.NewFileSet()
-		file, err := parser.ParseFile(set, filepath.Join(root, path), nil, parser.SkipObjectResolution)
+		mode := parser.ParseComments | parser.SkipObjectResolution
+		file, err := parser.ParseFile(set, filepath.Join(root, path), nil, mode)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, declaration := range file.Decls {
-			f, ok := declaration.(*ast.FuncDecl)
-			if !ok {
-				continue
-			}
-			first := set.Position(f.Pos()).Line
-			if n := set.Position(f.End()).Line - first + 1; n > maxLines {
-				t.Errorf("%s:%d: %s has %d lines, want %d at most", path, first, f.Name.Name, n, maxLines)
+			if f, ok := declaration.(*ast.FuncDecl); ok {
+				first := set.Position(f.Pos()).Line
+				look(f, fmt.Sprintf("%s:%d", path, first), set.Position(f.End()).Line-first+1)
 			}
 		}
 	}
+}
+
+func TestFunctionsAreShort(t *testing.T) {
+	functions(t, func(f *ast.FuncDecl, place string, lines int) {
+		if lines > maxLines && !strings.Contains(place, "_test.go:") {
+			t.Errorf("%s: %s has %d lines, want %d at most", place, f.Name.Name, lines, maxLines)
+		}
+	})
+}
+
+// A function does something, which is what its comment says. One that is no more than a
+// system call may say so.
+func TestCommentsOfFunctionsSayWhatTheyDo(t *testing.T) {
+	isCall := regexp.MustCompile(`^\w+\(\dp?\)`)
+	functions(t, func(f *ast.FuncDecl, place string, _ int) {
+		comment := f.Doc.Text()
+		for _, verb := range []string{" is ", " are "} {
+			rest, found := strings.CutPrefix(comment, f.Name.Name+verb)
+			if found && !isCall.MatchString(rest) && !strings.HasPrefix(place, "port/sys/") {
+				t.Errorf("%s: %.60s", place, comment)
+			}
+		}
+	})
 }

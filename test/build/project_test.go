@@ -168,7 +168,7 @@ func user(t *testing.T, folder, path string, env []string, commands ...[]string)
 	return output.String()
 }
 
-// caches are where Go keeps the modules and packages that have been built.
+// caches returns where Go keeps the modules and packages that have been built.
 func caches(t *testing.T) []string {
 	t.Helper()
 	out, err := exec.Command("go", "env", "GOMODCACHE", "GOCACHE").Output()

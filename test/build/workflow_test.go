@@ -25,7 +25,7 @@ type step struct {
 	With map[string]any
 }
 
-// script is what a step runs, itself or by an action that runs commands elsewhere.
+// script returns what a step runs, itself or by an action that runs commands elsewhere.
 func (s step) script() string {
 	run, _ := s.With["run"].(string)
 	return s.Run + "\n" + run
@@ -39,7 +39,7 @@ var (
 	anAddedWord = regexp.MustCompile(`"[^"]*"`)
 )
 
-// targets are those that a script makes; a call without one makes all.
+// targets returns those that a script makes; a call without one makes all.
 func targets(script string) []string {
 	var all []string
 	for _, call := range callOfMake.FindAllStringSubmatch(script, -1) {

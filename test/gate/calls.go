@@ -65,7 +65,7 @@ func initialised(functions map[string]elf.Symbol) (wrong []string) {
 	return wrong
 }
 
-// functionsOf are the functions of a program by their names.
+// functionsOf returns the functions of a program by their names.
 func functionsOf(program string) (map[string]elf.Symbol, error) {
 	f, err := elf.Open(program)
 	if err != nil {
@@ -109,7 +109,7 @@ func disassemble(program string, functions map[string]elf.Symbol) (map[string][]
 	return graph, lines.Err()
 }
 
-// named is the function that an instruction names, "" if it names none. A line of
+// named returns the function that an instruction names, "" if it names none. A line of
 // the disassembler has four columns. The last one is
 //
 //	CALL runtime.memmove(SB)

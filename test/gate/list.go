@@ -71,5 +71,5 @@ func leaf(name string) bool {
 	return leaves[plain(name)]
 }
 
-// plain is the name of a function whatever the convention is that it is called by.
+// plain returns the name of a function whatever the convention is that it is called by.
 func plain(name string) string { return strings.TrimSuffix(name, ".abi0") }

@@ -211,7 +211,7 @@ func (s *Sources) Assembly() []string {
 	return slices.Compact(s.inAsm)
 }
 
-// plainName is the name of a function without the path of its package.
+// plainName returns the name of a function without the path of its package.
 func plainName(f *types.Func) string {
 	receiver := f.Signature().Recv()
 	if receiver == nil {

@@ -7,9 +7,10 @@ import (
 	"github.com/alcove-go/alcove/test/gate"
 )
 
-// A test program has the Go runtime, with its threads, locks and signal handlers. A fork of it could
-// not go on, and a handler in place of the runtime's would get what is meant for that. So what forks or
-// installs handlers is tested with programs that have the entry of their own: porttest.Build makes them.
+// A test program has the Go runtime, with its threads, locks and signal handlers. A fork of it
+// could not go on, and a handler in place of the runtime's would get what is meant for that. So
+// what forks or installs handlers is tested with programs that have the entry of their own:
+// porttest.Build makes them.
 func TestUnitTestsNeitherForkNorInstallHandlers(t *testing.T) {
 	safe := map[string]bool{
 		"sys.TestNothingAllocates":                        true, // sigaction(2) without a new action

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Emulator is the path of the emulator that runs programs of another machine, named as qemu names
-// machines. Before qemu 11 only those with a suffix are static, as the tests need them: they
+// Emulator returns the path of the emulator that runs programs of another machine, named as qemu
+// names machines. Before qemu 11 only those with a suffix are static, as the tests need them: they
 // execute each other's programs.
 func Emulator(t testing.TB, machine string) string {
 	t.Helper()

@@ -11,13 +11,13 @@ import (
 // process.
 type Pipeline []int
 
-// Pid is the pid of the process addressed, as its parent knows it.
+// Pid returns the pid of the process addressed, as its parent knows it.
 func (l Pipeline) Pid() int { return l[len(l)-1] }
 
-// Then is the pipeline of a child of the process addressed.
+// Then returns the pipeline of a child of the process addressed.
 func (l Pipeline) Then(pid int) Pipeline { return append(slices.Clip(l), pid) }
 
-// Parent is the pipeline without its last pid.
+// Parent returns the pipeline without its last pid.
 func (l Pipeline) Parent() Pipeline { return l[: len(l)-1 : len(l)-1] }
 
 func (l Pipeline) String() string {
@@ -56,15 +56,15 @@ func (t Type) String() string {
 // MaxFrame is the greatest length field: bytes after it.
 const MaxFrame = 65535
 
-// Frame is a frame of any type: length, type, rest.
+// Frame returns a frame of any type: length, type, rest.
 func Frame(typ Type, rest []byte) []byte {
 	b := binary.BigEndian.AppendUint16(nil, uint16(2+len(rest)))
 	b = binary.BigEndian.AppendUint16(b, uint16(typ))
 	return append(b, rest...)
 }
 
-// StdinFrame is data for the process at to, one stdin frame for each pid on the way; data itself
-// for nil.
+// StdinFrame returns data for the process at to, one stdin frame for each pid on the way; data
+// itself for nil.
 func StdinFrame(to Pipeline, data []byte) []byte {
 	for i := len(to) - 1; i >= 0; i-- {
 		data = Frame(TypeStdin, append(binary.BigEndian.AppendUint32(nil, uint32(to[i])), data...))
@@ -72,12 +72,12 @@ func StdinFrame(to Pipeline, data []byte) []byte {
 	return data
 }
 
-// RawCallFrame is a call with any number and any body for the process at to.
+// RawCallFrame returns a call with any number and any body for the process at to.
 func RawCallFrame(to Pipeline, number int, body []byte) []byte {
 	return StdinFrame(to, Frame(TypeCall, append(binary.BigEndian.AppendUint16(nil, uint16(number)), body...)))
 }
 
-// CallFrame is a call by name for the process at to.
+// CallFrame returns a call by name for the process at to.
 func CallFrame(to Pipeline, name string, args ...Term) []byte {
 	return RawCallFrame(to, Number(name), EncodeCall(args...))
 }
@@ -109,7 +109,7 @@ func TermSig(from Pipeline, name string) Message {
 	return Event(from, Tuple{Atom("termsig"), Atom(name)})
 }
 
-// Term is the decoded term of a reply, event, ctl or pipe message, nil for output.
+// Term returns the decoded term of a reply, event, ctl or pipe message, nil for output.
 func (m Message) Term() Term {
 	if m.Type == TypeStdout || m.Type == TypeStderr {
 		return nil

@@ -2,7 +2,8 @@ package porttest
 
 import "github.com/alcove-go/alcove/port/entry"
 
-// Given is strings as the kernel gives them to a program: one behind the other, each with a NUL.
+// Given returns strings as the kernel gives them to a program: one behind the other, each with a
+// NUL.
 func Given(strings ...string) entry.Strings {
 	var memory []byte
 	for _, s := range strings {

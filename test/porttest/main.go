@@ -80,7 +80,7 @@ func complain(err error) int {
 	return 1
 }
 
-// Program is the path of the program under test.
+// Program returns the path of the program under test.
 func Program() string { return run.program }
 
 // Build makes a program just as users do: the port program from the folder "." of the module, or
@@ -258,7 +258,7 @@ var ofLinux = map[string]bool{
 	"unshare": true,
 }
 
-// Tool is the path of a command that the tests cannot do without.
+// Tool returns the path of a command that the tests cannot do without.
 func Tool(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)

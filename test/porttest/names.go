@@ -28,7 +28,7 @@ const lastNumber = 127
 // Names of all calls of the C port, by number.
 func Names() []string { return names(calls) }
 
-// Extensions are the names of the other calls.
+// Extensions returns the names of the other calls.
 func Extensions() []string { return names(extensions) }
 
 func names(list string) []string {

@@ -52,10 +52,10 @@ type conn struct {
 	looked  bool // a test asked for the exit status
 }
 
-// T is the test that the program's failures fail.
+// T returns the test that the program's failures fail.
 func (p *Port) T() testing.TB { return p.t }
 
-// With is the same program for a subtest.
+// With returns the same program for a subtest.
 func (p *Port) With(t testing.TB) *Port { return &Port{t, p.conn} }
 
 // read takes frames off the program's stdout until its end.
@@ -219,7 +219,7 @@ func (p *Port) Fork(to Pipeline) Pipeline {
 	return to.Then(p.Int(to, "fork"))
 }
 
-// Clone is Fork with namespaces.
+// Clone does what Fork does, with namespaces.
 func (p *Port) Clone(to Pipeline, flags ...Atom) Pipeline {
 	p.t.Helper()
 	var list List
@@ -251,7 +251,7 @@ func (p *Port) Exec(to Pipeline, argv ...string) {
 	}
 }
 
-// Sh is Exec of sh -c.
+// Sh does what Exec does, for sh -c.
 func (p *Port) Sh(to Pipeline, script string) {
 	p.t.Helper()
 	p.Exec(to, "/bin/sh", "-c", script)
@@ -263,7 +263,7 @@ func (p *Port) SendExec(to Pipeline, argv ...string) {
 	p.Write(ExecFrame(to, argv...))
 }
 
-// ExecFrame is an execvp call; the file is the first of argv.
+// ExecFrame returns an execvp call; the file is the first of argv.
 func ExecFrame(to Pipeline, argv ...string) []byte {
 	var list List
 	for _, a := range argv {
@@ -370,13 +370,13 @@ func (p *Port) FifoClosed() {
 	}
 }
 
-// Stderr is what the program wrote to stderr so far.
+// Stderr returns what the program wrote to stderr so far.
 func (p *Port) Stderr() string {
 	b, _ := os.ReadFile(p.stderr)
 	return string(b)
 }
 
-// Raw is what the program wrote to stdout, up to 64 KiB, as it is.
+// Raw returns what the program wrote to stdout, up to 64 KiB, as it is.
 func (p *Port) Raw() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -458,7 +458,7 @@ func (p *Port) close() {
 	Until(p.t, "the reader ends", func() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.ended || p.proc == nil })
 }
 
-// Bytes is a string of n bytes that does not repeat itself in the size of a page.
+// Bytes returns a string of n bytes that does not repeat itself in the size of a page.
 func Bytes(n int) string {
 	var b bytes.Buffer
 	for i := 0; b.Len() < n; i++ {

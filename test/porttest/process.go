@@ -34,8 +34,8 @@ func descendants(pid int) []process {
 	return found
 }
 
-// Tree is the pids of the children of every process that has any, zombies included, in ascending
-// order.
+// Tree returns the pids of the children of every process that has any, zombies included, in
+// ascending order.
 func Tree() map[int][]int {
 	tree := map[int][]int{}
 	for _, p := range processes() {

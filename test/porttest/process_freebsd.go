@@ -11,19 +11,20 @@ import (
 
 // What ps(1) and procstat(1) know. There is no /proc; tests that read it are skipped.
 
-// Status is a field of Linux's /proc/PID/status.
+// Status returns a field of Linux's /proc/PID/status.
 func Status(pid int, field string) string { return "" }
 
-// SystemCall is the number of the system call in which a process sleeps; it is not known here.
+// SystemCall returns the number of the system call in which a process sleeps; it is not known here.
 func SystemCall(pid int) int { return -1 }
 
-// State is the letter of a process's state: R, S, D, T (stopped), Z (zombie), "" when it is gone.
+// State returns the letter of a process's state: R, S, D, T (stopped), Z (zombie), "" when it is
+// gone.
 func State(pid int) string {
 	p, _ := readProcess(pid)
 	return p.state
 }
 
-// Threads is the number of threads of a process, 0 when it is gone.
+// Threads returns the number of threads of a process, 0 when it is gone.
 func Threads(pid int) int {
 	out, _ := exec.Command("ps", "-o", "nlwp=", "-p", strconv.Itoa(pid)).Output()
 	n, _ := strconv.Atoi(strings.TrimSpace(string(out)))
@@ -93,7 +94,7 @@ func ps(which ...string) []process {
 	return all
 }
 
-// waitsIn is not known here.
+// waitsIn returns nothing: it is not known here.
 func waitsIn(pid int) string { return "" }
 
 // capable reports whether this process has the rights of root, which are not divided here.

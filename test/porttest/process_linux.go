@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Status is the value of a field of /proc/PID/status, "" when the process is gone.
+// Status returns the value of a field of /proc/PID/status, "" when the process is gone.
 func Status(pid int, field string) string {
 	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	for line := range strings.Lines(string(b)) {
@@ -20,14 +20,14 @@ func Status(pid int, field string) string {
 	return ""
 }
 
-// State is the letter of a process's state: R, S, D, T (stopped), t (traced), Z (zombie), "" when
-// it is gone.
+// State returns the letter of a process's state: R, S, D, T (stopped), t (traced), Z (zombie), ""
+// when it is gone.
 func State(pid int) string { return cut(Status(pid, "State"), 1) }
 
-// Threads is the number of threads of a process, 0 when it is gone.
+// Threads returns the number of threads of a process, 0 when it is gone.
 func Threads(pid int) int { n, _ := strconv.Atoi(Status(pid, "Threads")); return n }
 
-// SystemCall is the number of the system call in which a process sleeps, -1 when it does not.
+// SystemCall returns the number of the system call in which a process sleeps, -1 when it does not.
 func SystemCall(pid int) int {
 	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", pid))
 	number, _, _ := strings.Cut(string(b), " ")
@@ -79,7 +79,7 @@ func processes() []process {
 	return all
 }
 
-// waitsIn is the function of the kernel in which a process sleeps.
+// waitsIn returns the function of the kernel in which a process sleeps.
 func waitsIn(pid int) string {
 	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/wchan", pid))
 	return string(b)

@@ -10,8 +10,8 @@ import (
 // limit, at which it ends, is twice that (stackSize in port/entry).
 const MostStack = 12 << 10
 
-// StackUsed is how many bytes of its stack a process has used, 0 when it is gone. Below what was
-// used the stack is zero. Frames of signals count, which are as large as the registers of the
+// StackUsed returns how many bytes of its stack a process has used, 0 when it is gone. Below what
+// was used the stack is zero. Frames of signals count, which are as large as the registers of the
 // processor.
 func StackUsed(pid int) int {
 	top, bottom := stackOf(pid)
@@ -42,8 +42,8 @@ func measureStack(pid int) {
 	}
 }
 
-// stackOf is where the stack of a process began, at the beginning of a page below what the kernel
-// put there, and where its memory ends.
+// stackOf returns where the stack of a process began, at the beginning of a page below what the
+// kernel put there, and where its memory ends.
 func stackOf(pid int) (top, bottom uint64) {
 	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if _, after, ok := strings.Cut(string(stat), ") "); ok {

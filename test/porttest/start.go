@@ -204,7 +204,7 @@ func Run(t testing.TB, args ...string) Result {
 	return RunWith(t, args)
 }
 
-// RunWith is Run with options.
+// RunWith does what Run does, with options.
 func RunWith(t testing.TB, args []string, opts ...Option) Result {
 	t.Helper()
 	p := Launch(t, append(opts, func(o *options) { o.noFifo, o.args, o.anyEnd, o.talks = true, args, true, true })...)
@@ -213,5 +213,5 @@ func RunWith(t testing.TB, args []string, opts ...Option) Result {
 	return Result{status, p.Raw(), p.Stderr()}
 }
 
-// Itoa is strconv.Itoa, for arguments.
+// Itoa does what strconv.Itoa does, for arguments.
 func Itoa(n int) string { return strconv.Itoa(n) }

@@ -80,7 +80,7 @@ func (tr *Trace) Lines() []string {
 	return slices.Collect(strings.Lines(string(b)))
 }
 
-// Kinds is the sorted set of names.
+// Kinds returns the sorted set of names.
 func Kinds(names []string) []string {
 	kinds := slices.Clone(names)
 	slices.Sort(kinds)

@@ -45,7 +45,7 @@ type Improper struct {
 	Tail     Term
 }
 
-// WithTail is the improper list of the elements and a tail.
+// WithTail returns the improper list of the elements and a tail.
 func WithTail(tail Term, elements ...Term) Improper { return Improper{elements, tail} }
 
 // Tags of the external term format.
@@ -81,7 +81,7 @@ func lengthTagged(tag byte, width int, s string) Raw {
 	return append(Raw{tag, byte(len(s) >> 8), byte(len(s))}, s...)
 }
 
-// Integer is v written as INTEGER even where SMALL_INTEGER would do.
+// Integer returns v written as INTEGER even where SMALL_INTEGER would do.
 func Integer(v int32) Raw { return binary.BigEndian.AppendUint32(Raw{tagInteger}, uint32(v)) }
 
 // SmallBig and LargeBig are a big of the given sign byte and little-endian magnitude.
@@ -101,11 +101,11 @@ func Nested(depth int, t Term) Term {
 	return t
 }
 
-// Encode is the external term format of t, with the version byte, as the port writes it.
+// Encode returns the external term format of t, with the version byte, as the port writes it.
 func Encode(t Term) []byte { return libei.append([]byte{version}, t) }
 
-// EncodeCall is the external term format as term_to_binary writes it: INTEGER for all that fits in
-// 32 bits.
+// EncodeCall returns the external term format as term_to_binary writes it: INTEGER for all that
+// fits in 32 bits.
 func EncodeCall(args ...Term) []byte { return erlang.append([]byte{version}, Tuple(args)) }
 
 // encoder is one of two ways of writing integers: the least number that needs a big.
@@ -324,7 +324,7 @@ func (d *decoder) list() Term {
 	}
 }
 
-// MustDecode is Decode for terms that were made by Encode.
+// MustDecode does what Decode does, for terms that were made by Encode.
 func MustDecode(b []byte) Term {
 	t, err := Decode(b)
 	if err != nil {
@@ -333,7 +333,7 @@ func MustDecode(b []byte) Term {
 	return t
 }
 
-// Format is t in Erlang's syntax. Long binaries are cut.
+// Format writes t in Erlang's syntax. Long binaries are cut.
 func Format(t Term) string {
 	switch t := t.(type) {
 	case nil:
