@@ -28,8 +28,9 @@ func (c *Calls) sigaction() {
 		c.error(err)
 		return
 	}
-	if signo == sys.SIGIO && want != query {
-		c.p.SIGIOTaken(want)
+	old = c.p.Disposition(signo, old)
+	if want != query {
+		c.p.DispositionSet(signo, want)
 	}
 	c.results(1)
 	c.reply.Atom(dispositionName(old))

@@ -31,6 +31,9 @@ func (p *Process) Write(fd int, b []byte) (int, sys.Errno) {
 	p.Flush()
 	r, err := signal.Interruptible(sys.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
 	n := int(r)
+	if err == sys.EPIPE && p.isQuiet(sys.SIGPIPE) {
+		p.byDefault(sys.SIGPIPE)
+	}
 	if fd == p.out.fd && n > 0 {
 		p.out.wrote += uint64(n)
 	}
@@ -135,12 +138,9 @@ func (p *Process) ServesWith(first, last uint32) bool {
 }
 
 // NoteCloseOnExec notes that a program which this process executes gets a
-// descriptor, or not. Of those that tell the parent of an exec Exec has to know.
+// descriptor, or not. Of the one that tells the parent of an exec Exec has to know.
 func (p *Process) NoteCloseOnExec(fd int, on bool) {
-	switch fd {
-	case signalWrite:
-		p.signalsKept = !on
-	case p.control:
+	if fd == p.control {
 		p.controlKept = !on
 	}
 }

@@ -85,7 +85,6 @@
 //	exec.go         exec, and what has to be done before
 //	relay.go        input that was read ahead of an exec
 //	given.go        what a program gets in place of what the process has
-//	ignored.go      signals that stay ignored when this program executes itself
 //	notice.go       what a child tells its parent of an exec
 //	descriptor.go   read, write and close
 //	watch.go        descriptors that are watched for the owner
@@ -96,6 +95,7 @@
 // Signals, and the end:
 //
 //	signal.go       signals as events
+//	quiet.go        signals that would end a process that was executed again
 //	orphan.go       whoever started the process is gone while a call sleeps
 //	end.go          the end of the process
 //	grace.go        the end of all that runs below it

@@ -39,9 +39,6 @@ func (p *Process) exec(try func() sys.Errno) sys.Errno {
 		p.execed = true
 		p.notify(kind)
 	}
-	if p.signalsKept {
-		handOverIgnored()
-	}
 	var t replaced
 	err := t.give(&p.Options.Given)
 	if err == 0 {

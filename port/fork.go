@@ -95,7 +95,7 @@ func (p *Process) becomeChild(s *plumbing) {
 	p.generation++
 	p.notifies, p.forked = true, true
 	p.subreaper = false
-	p.controlKept, p.signalsKept = false, false
+	p.controlKept = false
 	p.filter = p.subFilter
 	p.in.reset()
 	p.poll.dropMany()

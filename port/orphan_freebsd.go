@@ -1,7 +1,5 @@
 package port
 
-import "github.com/alcove-go/alcove/port/signal"
-
 // Calls that sleep are not interrupted here when whoever started the process is
 // gone: it ends when they return.
 
@@ -9,8 +7,7 @@ func (p *Process) askForSIGIO() {}
 
 func (p *Process) hungUp() bool { return false }
 
+func (p *Process) sigioSet(bool) {}
+
 // IdentityChanged does nothing.
 func (p *Process) IdentityChanged() {}
-
-// SIGIOTaken does nothing.
-func (p *Process) SIGIOTaken(signal.Disposition) {}

@@ -51,11 +51,11 @@ func (p *Process) IdentityChanged() {
 	}
 }
 
-// SIGIOTaken must be called when the disposition of SIGIO has been set. Without
+// sigioSet does what is to be done when the disposition of SIGIO has been set. Without
 // the handler it would end the process, before it has signalled its programs, or
 // be of no use.
-func (p *Process) SIGIOTaken(d signal.Disposition) {
-	p.ioTaken = d != signal.Info
+func (p *Process) sigioSet(handled bool) {
+	p.ioTaken = !handled
 	if p.locked || !p.notifies {
 		return
 	}

@@ -84,11 +84,11 @@ type Process struct {
 	subreaper bool // BecomeSubreaper has succeeded
 	ioTaken   bool // SIGIO has no handler: the control socket does not send it
 
-	generation int // changes in the child of a fork, so that loops notice
+	quiet      uint64 // signals with a handler of which the client does not know
+	generation int    // changes in the child of a fork, so that loops notice
 
 	control     int  // descriptor of the control socket
 	controlKept bool // a call has made a program get it
-	signalsKept bool // and the end of the signal pipe that the handler writes to
 
 	signals int    // the end of the signal pipe to read from
 	records []byte // siginfo read from there

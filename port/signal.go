@@ -55,13 +55,14 @@ func (p *Process) readRecords() int {
 // reaped instead.
 func (p *Process) signalled(info []byte) (reap bool) {
 	signo := signalNumber(info)
-	if signo == 0 { // left by an exec that failed (handOverIgnored)
-		return false
-	}
 	if signo == sys.SIGCHLD && !p.SIGCHLDTaken {
 		return true
 	}
 	if signo == sys.SIGIO && p.hungUp() {
+		return false
+	}
+	if p.isQuiet(signo) {
+		p.quietly(signo, info)
 		return false
 	}
 	e := p.openFrame(0, false, typeEvent)

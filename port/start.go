@@ -85,12 +85,11 @@ func emptyInput() sys.Errno {
 // program. It has the descriptors of the one before it, and the signals that
 // it ignored. What it does not have is made.
 func (p *Process) startAgain() {
-	signal.ResetAll()
 	signal.Set(sys.SIGCHLD, signal.Info)
+	p.handleQuietly(sys.SIGPIPE)
 	if isOpen(signalRead) && isOpen(signalWrite) {
 		sys.SetCloseOnExec(signalRead, true)
 		sys.SetCloseOnExec(signalWrite, true)
-		p.takeIgnored()
 	} else {
 		check(moveAway(signalRead))
 		check(moveAway(signalWrite))
@@ -100,7 +99,7 @@ func (p *Process) startAgain() {
 		p.notifies = true
 		p.forked = p.Depth > 0
 		sys.SetCloseOnExec(p.control, true)
-		p.ioTaken = true // as programs begin, it would end this one
+		p.ioTaken = !p.handleQuietly(sys.SIGIO)
 	}
 	p.askForSIGIO()
 }

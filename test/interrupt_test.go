@@ -3,6 +3,7 @@
 package test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -90,6 +91,83 @@ func TestProcessAsleepInACallNoticesThatItsParentIsGone(t *testing.T) {
 			pt.Gone(t, to.Pid())
 		})
 	}
+}
+
+// A process that was made to execute the program again has no handler for SIGIO, as programs begin. It is interrupted
+// all the same, and so is its child.
+func TestProcessThatExecutedThePortAgainIsInterrupted(t *testing.T) {
+	for _, below := range []int{0, 1} {
+		for _, sleep := range asleep {
+			t.Run(fmt.Sprint(sleep.name, ", below it ", below), func(t *testing.T) {
+				p := pt.Start(t, pt.AnyEnd())
+				to := p.Chain(2)
+				reexec(p, to)
+				for range below {
+					to = p.Fork(to)
+				}
+				call := sleep.call(t, p, to)
+				fallAsleep(t, to.Pid(), call)
+				kill(t, to.Parent().Pid(), unix.SIGKILL)
+				pt.Gone(t, to.Pid())
+			})
+		}
+	}
+}
+
+// What the client is told and sees of SIGIO there is as if there were no handler.
+func TestSIGIOHasItsDefaultWhereThePortWasExecutedAgain(t *testing.T) {
+	p := pt.Start(t)
+	sigaction := func(to pt.Pipeline, want, disposition pt.Term) {
+		t.Helper()
+		p.Want(pt.Tuple{ok, want}, to, "sigaction", pt.Atom("sigio"), disposition)
+	}
+	query, dfl, ign, info := pt.List{}, pt.Atom("sig_dfl"), pt.Atom("sig_ign"), pt.Atom("sig_info")
+
+	a := p.Fork(nil)
+	reexec(p, a)
+	sigaction(a, dfl, query)
+	b := p.Fork(a)
+	sigaction(b, dfl, query)
+	p.Signal(b, unix.SIGIO)
+	p.Next(pt.Ctl(b, "fdctl_closed"), pt.TermSig(b, "sigio"))
+	sigaction(a, dfl, info)
+	sigaction(a, info, query)
+	p.Signal(a, unix.SIGIO)
+	p.SignalOf(a, "sigio")
+	sigaction(a, info, dfl)
+	sigaction(a, dfl, query)
+	p.Signal(a, unix.SIGIO)
+	p.Next(pt.Ctl(a, "fdctl_closed"), pt.TermSig(a, "sigio"))
+
+	c := p.Fork(nil)
+	sigaction(c, info, ign)
+	reexec(p, c)
+	sigaction(c, ign, query)
+	p.Signal(c, unix.SIGIO)
+	p.Want(c.Pid(), c, "getpid")
+}
+
+// A process that was made to execute the program again has the default for SIGPIPE, which is to end it. It does where a
+// call writes to nobody, not where a program of its does not read.
+func TestSIGPIPEDoesNotEndAProcessThatWasExecutedAgainForItsProgram(t *testing.T) {
+	p := pt.Start(t)
+	a := p.Fork(nil)
+	reexec(p, a)
+	p.Want(okTuple(pt.Atom("sig_dfl")), a, "sigaction", pt.Atom("sigpipe"), pt.List{})
+	b := p.Fork(a)
+	p.Sh(b, "exec <&-; echo closed; exec sleep 1000")
+	p.Await(pt.Stdout(b, "closed\n"))
+	for range 3 {
+		p.Stdin(b, "for nobody")
+		p.Want(a.Pid(), a, "getpid")
+	}
+	p.Signal(b, unix.SIGKILL)
+	p.Await(pt.TermSig(b, "sigkill"))
+	reader := p.Int(a, "open", pt.Binary(fifo(t)), pt.List{pt.Atom("o_rdwr")}, 0)
+	writer := p.Int(a, "open", pt.Binary(fmt.Sprintf("/proc/self/fd/%d", reader)), pt.List{pt.Atom("o_wronly")}, 0)
+	p.Want(ok, a, "close", reader)
+	p.Send(a, "write", writer, pt.Binary("for nobody"))
+	p.Next(pt.Ctl(a, "fdctl_closed"), pt.TermSig(a, "sigpipe"))
 }
 
 // All of a pipeline sleep; the end of the one above interrupts the next.

@@ -65,29 +65,12 @@ func disposition(a *sys.Sigaction) Disposition {
 }
 
 // InstallAll sets Info for every signal that can have a handler, except the
-// two that threading libraries keep for themselves: their programs inherit
-// what is set here. Those are reset.
+// two that threading libraries keep for themselves.
 func InstallAll() {
 	for signo := 1; signo <= Max; signo++ {
-		if signo == 32 || signo == 33 {
-			reset(signo)
-		} else {
+		if signo != 32 && signo != 33 {
 			Set(signo, Info) // SIGKILL and SIGSTOP refuse
 		}
-	}
-}
-
-// ResetAll takes away the handlers that the Go runtime has installed. What was
-// ignored stays ignored, where the runtime left it so.
-func ResetAll() {
-	for signo := 1; signo <= Max; signo++ {
-		reset(signo)
-	}
-}
-
-func reset(signo int) {
-	if d, err := Get(signo); err == 0 && d == Other {
-		Set(signo, Default)
 	}
 }
 

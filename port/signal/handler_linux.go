@@ -10,3 +10,12 @@ const InfoSize = 128
 
 // infoAddress is where a siginfo_t has the address of a fault.
 const infoAddress = 8 + max(4, unsafe.Sizeof(uintptr(0)))
+
+// Sender returns which process has sent a signal, and whether any has. The pid is 0 if
+// this process cannot see it. Who writes to a broken pipe sends SIGPIPE itself.
+func Sender(info []byte) (pid int, sent bool) {
+	const code, from = 8, infoAddress
+	return int(word(info, from)), word(info, code) <= 0
+}
+
+func word(info []byte, at uintptr) int32 { return *(*int32)(unsafe.Pointer(&info[at])) }

@@ -73,6 +73,7 @@ const (
 	SIGTRAP              = 5
 	SIGSEGV              = 11
 	SIGIO                = 23
+	SIGPIPE              = 13
 	SIGILL               = 4
 	SIGFPE               = 8
 	SIGBUS               = 10

@@ -75,6 +75,7 @@ const (
 	SIGTRAP                 = 5
 	SIGSEGV                 = 11
 	SIGIO                   = 29
+	SIGPIPE                 = 13
 	SIGILL                  = 4
 	SIGFPE                  = 8
 	SIGBUS                  = 7
