@@ -84,7 +84,7 @@ type Process struct {
 	subreaper bool // BecomeSubreaper has succeeded
 	ioTaken   bool // SIGIO has no handler: the control socket does not send it
 
-	quiet      uint64 // signals with a handler of which the client does not know
+	quiet      uint64 // signals with a handler that the client does not know of
 	generation int    // changes in the child of a fork, so that loops notice
 
 	control     int  // descriptor of the control socket

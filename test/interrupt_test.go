@@ -93,8 +93,8 @@ func TestProcessAsleepInACallNoticesThatItsParentIsGone(t *testing.T) {
 	}
 }
 
-// A process that was made to execute the program again has no handler for SIGIO, as programs begin. It is interrupted
-// all the same, and so is its child.
+// A process that was made to execute the program again has no handler for SIGIO, as programs
+// begin. It is interrupted all the same, and so is its child.
 func TestProcessThatExecutedThePortAgainIsInterrupted(t *testing.T) {
 	for _, below := range []int{0, 1} {
 		for _, sleep := range asleep {
@@ -147,8 +147,8 @@ func TestSIGIOHasItsDefaultWhereThePortWasExecutedAgain(t *testing.T) {
 	p.Want(c.Pid(), c, "getpid")
 }
 
-// A process that was made to execute the program again has the default for SIGPIPE, which is to end it. It does where a
-// call writes to nobody, not where a program of its does not read.
+// A process that was made to execute the program again has the default for SIGPIPE, which is to
+// end it. It does where a call writes to nobody, not where a program of its does not read.
 func TestSIGPIPEDoesNotEndAProcessThatWasExecutedAgainForItsProgram(t *testing.T) {
 	p := pt.Start(t)
 	a := p.Fork(nil)
