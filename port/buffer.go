@@ -51,9 +51,9 @@ func (p *Process) take() *buffer {
 	return b
 }
 
-// bufferFor makes the outlet have a buffer. Without memory for one it reports false:
-// the process has to wait until another buffer is dropped. One that has ended
-// does not, and has done with its buffer at once.
+// bufferFor gives the outlet a buffer, if it has none. Without memory for one it reports
+// false: the child has to wait until another buffer is dropped. A child that has ended
+// does not wait: it gets the last buffer, which it needs only for a moment.
 func (p *Process) bufferFor(o *outlet) bool {
 	if o.ahead == nil {
 		o.ahead = p.take()

@@ -41,7 +41,7 @@ func (p *Process) connectControl(path *byte) sys.Errno {
 	return p.moveControl(fd)
 }
 
-// connect waits while more than the listener takes at once are there before.
+// connect makes connect(2), which waits while the queue of the listener is full.
 func connect(fd int, address *sys.UnixAddress) sys.Errno {
 	for {
 		if err := sys.Connect(fd, address); err != sys.EINTR {

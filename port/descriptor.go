@@ -137,8 +137,8 @@ func (p *Process) ServesWith(first, last uint32) bool {
 	return p.leftovers.use(first, last)
 }
 
-// NoteCloseOnExec notes that a program which this process executes gets a
-// descriptor, or not. Of the one that tells the parent of an exec Exec has to know.
+// NoteCloseOnExec notes whether a program which this process executes gets a
+// descriptor. Exec has to know that of the control socket, whose end tells the parent.
 func (p *Process) NoteCloseOnExec(fd int, on bool) {
 	if fd == p.control {
 		p.controlKept = !on

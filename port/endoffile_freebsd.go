@@ -2,9 +2,9 @@ package port
 
 import "github.com/alcove-go/alcove/port/sys"
 
-// atEndOfFile reports whether a stream that poll(2) has something to tell of,
-// asked for POLLIN, has only its end left. Here poll tells both at the end, and
-// only POLLIN as long as there is a writer.
+// atEndOfFile reports whether a stream that poll(2) has found ready, asked for POLLIN, is
+// at its end: its writers are gone and all is read. Here poll reports POLLHUP as well as
+// POLLIN at the end, and only POLLIN as long as there is a writer.
 func atEndOfFile(fd *sys.PollFD) bool {
 	if fd.Revents&sys.POLLHUP == 0 {
 		return false

@@ -56,8 +56,8 @@ func (p *Process) forward(pid uint32, data []byte) {
 	}
 }
 
-// joins reports whether data for a child is written together with what was
-// gathered. Whatever else comes in waits until that is written.
+// joins reports whether data for a child can be written together with what was gathered.
+// If not, what was gathered is written first.
 func (f *pending) joins(c *Child, data []byte) bool {
 	switch {
 	case c == nil || c != f.to || len(data) == 0:

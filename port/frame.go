@@ -1,7 +1,7 @@
 package port
 
-// A frame is a 16-bit length, a 16-bit type and what the type asks for, all
-// numbers big-endian; the length counts everything after itself.
+// A frame is a 16-bit length, a 16-bit type and what belongs to the type. Numbers are
+// big-endian, and the length counts everything after itself.
 const (
 	typeStdin  = 0 // pid, data; to the process only
 	typeStdout = 1 // pid, data

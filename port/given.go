@@ -2,9 +2,9 @@ package port
 
 import "github.com/alcove-go/alcove/port/sys"
 
-// Given is given to programs that a process executes, in place of what the
-// process has. As descriptors 0, 1 and 2 they get copies of others, and they
-// get a file mode creation mask. -1 leaves it as it is.
+// Given is what programs that a process executes get in place of its own: copies of
+// other descriptors as 0, 1 and 2, and a file mode creation mask. -1 leaves a part as it
+// is.
 type Given struct {
 	Stdio [stderr + 1]int32
 	Umask int32

@@ -6,9 +6,9 @@ import (
 )
 
 // With GraceOnEOF set, a process that comes to its end sees to it that what
-// runs below it ends first: it asks with a signal, waits, and kills. Whoever
-// runs the port below it is not asked but sees the end of its input, and does
-// the same for those below itself.
+// runs below it ends first: it asks with a signal, waits, and kills. A child that runs
+// this program is not asked. It sees the end of its input, and does the same for what
+// runs below itself.
 //
 // A filter may be in force by then, and the loop made none of these calls
 // before. So the waiting is poll(2), kill(2) and wait4(2), and a process that

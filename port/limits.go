@@ -50,9 +50,9 @@ func childrenWithin(soft uint64) int32 {
 	return int32(min((soft-6)/6, 0xffff))
 }
 
-// descriptorAbove reports whether a descriptor of a child is greater than soft.
-// Of that the low 32 bits count, as a signed number: clients know the answer
-// for an infinite limit.
+// descriptorAbove reports whether a descriptor of a child is greater than soft. Only the
+// low 32 bits of soft count, as a signed number: clients know the answer for an infinite
+// limit.
 func (p *Process) descriptorAbove(soft uint64) bool {
 	limit := int32(soft)
 	for i := range p.table.slots {

@@ -6,13 +6,13 @@ import (
 )
 
 // A process that sleeps in a call, waitpid or the open of a fifo, does not
-// poll its input. So it has the kernel send SIGIO when the other side of
-// descriptor 5 closes, which whoever started the process holds. That
+// poll its input. So it has the kernel send SIGIO when the other side of the
+// control socket closes, which whoever started the process holds. SIGIO
 // interrupts the call (signal.Interruptible), and the loop finds the end of
 // the input. It costs no system call in the loop. SIGIO stays an event for
 // those who use it themselves.
 
-// askForSIGIO asks for SIGIO on descriptor 5. The kernel compares users when it
+// askForSIGIO asks for SIGIO when the control socket closes. The kernel compares users when it
 // sends: so it is asked again when the process has become another one, and may
 // have missed the hang-up in between.
 func (p *Process) askForSIGIO() {

@@ -36,9 +36,9 @@ func (p *Process) growPipe(o *outlet) {
 	}
 }
 
-// capacity returns how much the pipe of a stream holds. It is asked for only
-// where that is more than usual; where a seccomp filter may not know the system
-// call, it is the most that it can be.
+// capacity returns how much the pipe of a stream holds. It is called once more than the
+// usual size has been read. A seccomp filter may not know the system call: then it
+// returns the most that a pipe can hold.
 func (p *Process) capacity(fd int32) int {
 	if p.locked {
 		return mostPipe

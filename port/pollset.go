@@ -35,7 +35,7 @@ type pollset struct {
 	manyEvents
 }
 
-// manyChildren is from how many on epoll pays.
+// manyChildren is the number of children from which on epoll costs less than the list.
 const manyChildren = 16
 
 // reserve gets the memory for n children and as many leftovers.

@@ -83,7 +83,7 @@ func emptyInput() sys.Errno {
 
 // startAgain prepares a process of the tree that was made to execute this
 // program. It has the descriptors of the one before it, and the signals that
-// it ignored. What it does not have is made.
+// it ignored, which the kernel keeps. What it does not have is made.
 func (p *Process) startAgain() {
 	signal.Set(sys.SIGCHLD, signal.Info)
 	p.handleQuietly(sys.SIGPIPE)

@@ -88,10 +88,9 @@ func (p *Process) outletOf(pid int32) *outlet {
 	return nil
 }
 
-// A child that has ended is none any more, but a process that it left in the
-// background may hold its standard output and error. These streams go on as a
-// leftover: what comes is delivered under the pid of the child, with flow control
-// under the credit that was left.
+// A child that has ended leaves the table, but a process that it left in the background
+// may hold its standard output and error. These streams go on as a leftover: what comes
+// is delivered under the pid of the child, and takes from the credit that was left.
 //
 // Leftovers do not count as children. There are at most as many as children may
 // be; the oldest is closed to make room, for another or for the descriptors of a
