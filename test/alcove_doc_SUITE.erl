@@ -36,6 +36,8 @@ pages() ->
         troubleshooting,
         guarantees,
         scale,
+        nodes,
+        operations,
         figures,
         systems,
         design,
@@ -79,11 +81,25 @@ protocol(Config) -> run(protocol, Config).
 troubleshooting(Config) -> run(troubleshooting, Config).
 guarantees(Config) -> run(guarantees, Config).
 scale(Config) -> run(scale, Config).
+operations(Config) -> run(operations, Config).
 comparison(Config) -> run(comparison, Config).
 figures(Config) -> run(figures, Config).
 systems(Config) -> run(systems, Config).
 design(Config) -> run(design, Config).
 'CONTRIBUTING'(Config) -> run('CONTRIBUTING', Config).
+
+%% On a node, which the VM of the tests is not.
+nodes(Config) ->
+    case alcove_peers:start(proplists:get_value(priv_dir, Config), [one], []) of
+        {ok, Peers} ->
+            try
+                alcove_peers:on(Peers, one, fun() -> run(nodes, Config) end)
+            after
+                alcove_peers:stop(Peers)
+            end;
+        Skip ->
+            Skip
+    end.
 
 %% In a copy of the project, which the examples may change. The drivers that a text starts, it
 %% stops as well.
@@ -148,7 +164,7 @@ tests_that_are_named_exist(_Config) ->
     ?assertEqual([], [Missing || {_, Suite, Case} = Missing <- Cases, not is_case(Suite, Case)]).
 
 targets_that_are_named_exist(_Config) ->
-    Targets = lists:usort([T || Path <- texts(), T <- alcove_md:captured(Path, "`make ([a-z]+)")]),
+    Targets = lists:usort([T || Path <- texts(), T <- alcove_md:captured(Path, "`make ([a-z-]+)")]),
     ?assert(length(Targets) > 5),
     Missing =
         [T || T <- Targets, element(1, alcove_md:sh(alcove_md:root(), ["make -n ", T])) =/= 0],

@@ -33,7 +33,8 @@ suite() ->
 %% Each case may end its nodes.
 init_per_testcase(_Case, Config) ->
     Dir = proplists:get_value(priv_dir, Config),
-    case alcove_peers:start(Dir, [one, two, three, {bare, bare}], ["-kernel", "net_ticktime", "8"]) of
+    Args = ["-kernel", "net_ticktime", "8"],
+    case alcove_peers:start(Dir, [one, two, three, {bare, bare}], Args) of
         {ok, Peers} -> [{peers, Peers} | Config];
         Skip -> Skip
     end.
@@ -54,6 +55,10 @@ driver(Node, Argv) ->
     {ok, Pid} = alcove:fork(Drv, []),
     ok = alcove:execvp(Drv, [Pid], hd(Argv), Argv),
     {Drv, Pid}.
+
+%% A script that writes its pid to a file, whole, and stays.
+tells_and_sleeps(File) ->
+    lists:append(["echo $$ > ", File, ".new; mv ", File, ".new ", File, "; exec sleep 1000"]).
 
 %% For what ends by itself.
 gone(Node, Pid) ->
@@ -88,7 +93,9 @@ driver_on_another_node_is_used_as_one_here(Config) ->
         ok = alcove:stdin(Drv, [Pid], "over and back\n"),
         ?assertEqual(<<"over and back\n">>, alcove_ct:output(Drv, [Pid], 14)),
         ?assertEqual({error, not_owner}, erpc:call(Two, alcove, getpid, [Drv, []])),
-        ?assertEqual(erpc:call(Two, erlang, whereis, [user]), erpc:call(Two, erlang, element, [2, group_leader(Drv)])),
+        User = erpc:call(Two, erlang, whereis, [user]),
+        Leader = erpc:call(Two, erlang, process_info, [Drv, group_leader]),
+        ?assertEqual({group_leader, User}, Leader),
         ok = alcove:eof(Drv, [Pid]),
         ?assertEqual({exit_status, 0}, alcove:event(Drv, [Pid], 30000)),
         ok = alcove_drv:stop(Drv),
@@ -97,9 +104,6 @@ driver_on_another_node_is_used_as_one_here(Config) ->
         ok = alcove_drv:stop(Here)
     end).
 
-group_leader(Drv) ->
-    erpc:call(node(Drv), erlang, process_info, [Drv, group_leader]).
-
 start_that_cannot_be_is_an_error(Config) ->
     {Two, Bare, None} = {node(two, Config), node(bare, Config), 'none@127.0.0.1'},
     on(one, Config, fun() ->
@@ -107,14 +111,17 @@ start_that_cannot_be_is_an_error(Config) ->
         ?assertEqual({error, {node, noconnection}}, alcove_drv:start([{node, None}])),
         ?assertEqual({error, {node, noconnection}}, alcove_drv:start_link([{node, None}])),
         ?assertEqual({error, {node, undef}}, alcove_drv:start([{node, Bare}])),
-        ?assertEqual({error, {badarg, Missing}}, alcove_drv:start([{node, Two}, {progname, Missing}])),
-        ?assertEqual({error, {badarg, Missing}}, alcove_drv:start_link([{node, Two}, {progname, Missing}])),
+        Options = [{node, Two}, {progname, Missing}],
+        ?assertEqual({error, {badarg, Missing}}, alcove_drv:start(Options)),
+        ?assertEqual({error, {badarg, Missing}}, alcove_drv:start_link(Options)),
         Program = #{argv => ["true"]},
-        ?assertEqual({error, {node, noconnection}}, alcove_program:start_link(Program#{node => None})),
+        Unreached = Program#{node => None},
+        ?assertEqual({error, {node, noconnection}}, alcove_program:start_link(Unreached)),
         ?assertEqual({error, {node, undef}}, alcove_program:start_link(Program#{node => Bare})),
         ?assertError({badarg, node}, alcove_program:start_link(Program#{node => "two"})),
         ?assertEqual({error, {pool, {nodedown, None}}}, alcove_run:run(["true"], #{node => None})),
-        ?assertEqual({error, {pool, {nodedown, None}}}, alcove_run:run(["true"], #{pool => {jobs, None}})),
+        Elsewhere = #{pool => {jobs, None}},
+        ?assertEqual({error, {pool, {nodedown, None}}}, alcove_run:run(["true"], Elsewhere)),
         ?assertEqual({error, {pool, undef}}, alcove_run:run(["true"], #{node => Bare})),
         ?assertEqual({error, {pool, noproc}}, alcove_run:run(["true"], #{pool => {jobs, Two}})),
         ?assertError({badarg, node}, alcove_run:run(["true"], #{node => Two, pool => jobs})),
@@ -128,7 +135,7 @@ node_that_is_lost_during_the_start_is_an_error_and_nothing_is_left(Config) ->
     lists:foreach(
         fun(Start) ->
             File = filename:join(proplists:get_value(priv_dir, Config), Start),
-            Silent = alcove_ct:script(Config, lists:concat([Start, ".sh"]), ["echo $$ > ", File, ".new\nmv ", File, ".new ", File, "\nexec sleep 1000"]),
+            Silent = alcove_ct:script(Config, lists:concat([Start, ".sh"]), tells_and_sleeps(File)),
             on(one, Config, fun() ->
                 _ = spawn_link(fun() ->
                     ok = alcove_ct:until(fun() -> filelib:is_file(File) end),
@@ -178,7 +185,9 @@ driver_ends_with_the_node_of_its_owner(Config) ->
         ?assert(is_process_alive(Drv)),
         Ref = monitor(process, Drv),
         disconnect(One),
-        receive {'DOWN', Ref, process, _, Reason} -> ?assertEqual({shutdown, noconnection}, Reason) end,
+        receive
+            {'DOWN', Ref, process, _, Reason} -> ?assertEqual({shutdown, noconnection}, Reason)
+        end,
         alcove_ct:until(fun() -> not alcove_ct:is_running(Pid) end),
         ?assert(is_process_alive(Kept)),
         ok = alcove_drv:stop(Kept)
@@ -188,7 +197,8 @@ lost_node_is_an_error_for_each_function(Config) ->
     Two = node(two, Config),
     on(one, Config, fun() ->
         {Drv, Pid} = driver(Two, ["sleep", "1000"]),
-        {ok, Program} = alcove_program:start_link(#{argv => ["sleep", "1000"], node => Two, output => passive}),
+        Sleep = #{argv => ["sleep", "1000"], node => Two, output => passive},
+        {ok, Program} = alcove_program:start_link(Sleep),
         unlink(Program),
         ?assertEqual([], alcove:stdout(Drv, [Pid], 0)),
         ok = end_node(Two),
@@ -243,7 +253,10 @@ output_for_a_slow_owner_is_bounded_by_its_credit(Config) ->
 
 delivered(Drv, Pid) ->
     {messages, Messages} = process_info(self(), messages),
-    lists:sum([byte_size(Bytes) || {alcove_stdout, D, [P], Bytes} <- Messages, D =:= Drv, P =:= Pid]).
+    lists:sum([
+        byte_size(Bytes)
+     || {alcove_stdout, D, P, Bytes} <- Messages, D =:= Drv, P =:= [Pid]
+    ]).
 
 %% As much more as was read.
 give(_Drv, _Pid, Left, _Window) when Left =< 0 ->
@@ -261,7 +274,8 @@ driver_is_taken_over_on_a_third_node(Config) ->
     end),
     {Drv, Pid} = on(one, Config, fun() ->
         {Drv, Pid} = driver(Two, ["cat"]),
-        ?assertEqual({error, not_owner}, erpc:call(Three, alcove_drv, controlling_process, [Drv, self()])),
+        Stolen = erpc:call(Three, alcove_drv, controlling_process, [Drv, self()]),
+        ?assertEqual({error, not_owner}, Stolen),
         ok = alcove:stdin(Drv, [Pid], "first\n"),
         ?assertEqual(<<"first\n">>, alcove_ct:output(Drv, [Pid], 6)),
         ok = alcove_drv:controlling_process(Drv, Taker),
@@ -313,7 +327,7 @@ run_on_another_node(Config) ->
 run_ends_with_the_node_that_waits(Config) ->
     {One, Two} = {node(one, Config), node(two, Config)},
     File = filename:join(proplists:get_value(priv_dir, Config), "running"),
-    Argv = ["sh", "-c", "echo $$ > " ++ File ++ ".new; mv " ++ File ++ ".new " ++ File ++ "; exec sleep 1000"],
+    Argv = ["sh", "-c", tells_and_sleeps(File)],
     on(one, Config, fun() ->
         Self = self(),
         spawn_link(fun() -> Self ! {result, alcove_run:run(Argv, #{node => Two})} end),
@@ -336,6 +350,7 @@ disconnect_soon(Node) ->
 
 pool_is_chosen_by_load(Config) ->
     {Two, Three} = {node(two, Config), node(three, Config)},
+    Dir = proplists:get_value(priv_dir, Config),
     on(one, Config, fun() ->
         {ok, _} = pg:start_link(),
         ok = erpc:call(Two, ?MODULE, join, [2]),
@@ -343,9 +358,10 @@ pool_is_chosen_by_load(Config) ->
         ok = alcove_ct:until(fun() -> length(pg:get_members(jobs)) =:= 2 end),
         Pools = pg:get_members(jobs),
         Busy = fun(Pool) ->
-            Before = maps:get(busy, alcove_pool:info(Pool)),
-            spawn(fun() -> alcove_run:run(["sleep", "1000"], #{pool => Pool, grace => 100}) end),
-            ok = alcove_ct:until(fun() -> maps:get(busy, alcove_pool:info(Pool)) =:= Before + 1 end)
+            File = filename:join(Dir, integer_to_list(erlang:unique_integer([positive]))),
+            Argv = ["sh", "-c", "echo > " ++ File ++ "; exec sleep 1000"],
+            spawn(fun() -> alcove_run:run(Argv, #{pool => Pool, grace => 100}) end),
+            ok = alcove_ct:until(fun() -> filelib:is_file(File) end)
         end,
         {ok, First} = alcove_pool:least_busy(Pools),
         ok = Busy(First),
@@ -408,8 +424,13 @@ program_on_another_node_is_a_child_here(Config) ->
         Ref = monitor(process, Program),
         ok = alcove_program:signal(Cat, sigkill),
         ?assertEqual(eof, alcove_program:read(Cat)),
-        receive {'DOWN', Ref, process, _, Reason} -> ?assertEqual({ended, {signal, sigkill}}, Reason) end,
-        ok = alcove_ct:until(fun() -> [N || {_, P, _, _} <- supervisor:which_children(Sup), is_pid(P), N <- [node(P)]] =:= [Two] end),
+        receive
+            {'DOWN', Ref, process, _, Reason} -> ?assertEqual({ended, {signal, sigkill}}, Reason)
+        end,
+        ok = alcove_ct:until(fun() ->
+            [{_, New, _, _}] = supervisor:which_children(Sup),
+            is_pid(New) andalso New =/= Program andalso node(New) =:= Two
+        end),
         gone(Two, Pid),
         % and ends it
         #{os_pid := Again} = alcove_program:info(Cat),
@@ -429,15 +450,16 @@ read(Program, Left, Pieces) ->
 program_that_waits_until_it_is_ready_ends_with_the_connection(Config) ->
     Two = node(two, Config),
     File = filename:join(proplists:get_value(priv_dir, Config), "ready"),
-    Argv = ["sh", "-c", "echo $$ > " ++ File ++ ".new; mv " ++ File ++ ".new " ++ File ++ "; exec sleep 1000"],
+    Argv = ["sh", "-c", tells_and_sleeps(File)],
     on(one, Config, fun() ->
         process_flag(trap_exit, true),
         _ = spawn_link(fun() ->
             ok = alcove_ct:until(fun() -> filelib:is_file(File) end),
             disconnect(Two)
         end),
-        Options = #{argv => Argv, node => Two, ready => {output, "never"}, ready_timeout => infinity},
-        ?assertEqual({error, {node, noconnection}}, alcove_program:start_link(Options)),
+        Never = #{ready => {output, "never"}, ready_timeout => infinity},
+        Started = alcove_program:start_link(Never#{argv => Argv, node => Two}),
+        ?assertEqual({error, {node, noconnection}}, Started),
         {ok, Line} = file:read_file(File),
         gone(Two, binary_to_integer(string:trim(Line)))
     end).

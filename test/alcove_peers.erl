@@ -17,13 +17,15 @@
 
 %% Starts a node for each name, connected with this one by their standard streams only. Those with
 %% `bare' have the modules of Erlang and no others.
--spec start(file:filename(), [atom() | {bare, atom()}], [string()]) -> {ok, peers()} | {skip, string()}.
+-spec start(file:filename(), [atom() | {bare, atom()}], [string()]) ->
+    {ok, peers()} | {skip, string()}.
 start(Dir, Names, Args) ->
     case code:ensure_loaded(peer) of
         {module, peer} ->
             Port = free_port(),
             {ok, Epmd} = epmd(Port),
-            {ok, #{epmd => Epmd, peers => maps:from_list([peer(Dir, Name, Port, Args) || Name <- Names])}};
+            Peers = [peer(Dir, Name, Port, Args) || Name <- Names],
+            {ok, #{epmd => Epmd, peers => maps:from_list(Peers)}};
         {error, _} ->
             {skip, "this release of Erlang has no module peer"}
     end.
@@ -54,8 +56,8 @@ is_open(Port) ->
 peer(Dir, {bare, Name}, Port, Args) ->
     peer(Dir, Name, [], Port, Args);
 peer(Dir, Name, Port, Args) ->
-    Modules = [alcove_drv, ?MODULE],
-    peer(Dir, Name, lists:append([["-pa", filename:dirname(code:which(Module))] || Module <- Modules]), Port, Args).
+    Dirs = [filename:dirname(code:which(Module)) || Module <- [alcove_drv, ?MODULE]],
+    peer(Dir, Name, ["-pa" | Dirs], Port, Args).
 
 peer(Dir, Name, Path, Port, Args) ->
     {ok, Peer, Node} = peer:start(#{

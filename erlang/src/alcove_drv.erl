@@ -271,8 +271,8 @@ start_link(Owner, Options) ->
         Node -> on_node(Node, Owner, Options, [self()])
     end.
 
-%% @doc Makes a process the owner, of this node or another one. Only the present owner may; others get
-%% `{error, not_owner}'.
+%% @doc Makes a process the owner, of this node or another one. Only the present owner may; others
+%% get `{error, not_owner}'.
 %%
 %% Messages that were delivered before stay where they are, and with `monitor_owner' it is the new
 %% owner whose end ends the driver.
@@ -459,7 +459,8 @@ not_started(Reason, Starter) ->
     Starter ! {self(), not_started, Reason},
     ignore.
 
-run(#{port := Port, control := Control, taken := Taken, early := Early}, #state{owner = Owner} = State0, Options) ->
+run(#{taken := Taken, early := Early} = Started, #state{owner = Owner} = State0, Options) ->
+    #{port := Port, control := Control} = Started,
     Monitor =
         case proplists:get_bool(monitor_owner, Options) of
             true -> monitor(process, Owner);
@@ -487,8 +488,8 @@ handle_call(raw, {Owner, _}, #state{owner = Owner} = State) ->
     {reply, ok, be_raw(State)};
 handle_call(port, {Owner, _}, #state{owner = Owner, port = Port} = State) ->
     {reply, Port, State};
-handle_call({controlling_process, Pid}, {Owner, _}, #state{owner = Owner, monitor = Monitor} = State) ->
-    {reply, ok, State#state{owner = Pid, monitor = watch(Pid, Monitor)}};
+handle_call({controlling_process, Pid}, {Owner, _}, #state{owner = Owner} = State) ->
+    {reply, ok, State#state{owner = Pid, monitor = watch(Pid, State#state.monitor)}};
 handle_call(stop, _From, State) ->
     {stop, normal, ok, State};
 handle_call(_Request, {Owner, _}, #state{owner = Owner} = State) ->

@@ -1,9 +1,9 @@
 %% @doc Starting a process on another node.
 %%
 %% A connection may be lost at any moment and be there again at the next. So the process that is
-%% started stays only if the one that has asked for it learns its pid. A helper here waits for it and
-%% then ends. There a guard watches the helper, and kills the starter, which is linked to what it has
-%% started, if the helper ends before.
+%% started stays only if the one that has asked for it learns its pid. A helper here waits for it
+%% and then ends. There a guard watches the helper, and kills the starter, which is linked to what
+%% it has started, if the helper ends before.
 %% @hidden
 -module(alcove_node).
 
@@ -12,8 +12,8 @@
 
 -type reason() :: noconnection | undef | term().
 
-%% @doc Has a function called on a node that starts a process and links it to the caller. The link is
-%% taken away when the pid is known here.
+%% @doc Has a function called on a node that starts a process and links it to the caller. The link
+%% is taken away when the pid is known here.
 %%
 %% Besides the errors of the function there is `{node, noconnection}' when the node cannot be
 %% reached or is lost meanwhile, and `{node, undef}' when it does not have this application.
@@ -54,7 +54,7 @@ await(Guard) ->
 serve(Helper, Module, Function, Args) ->
     spawn(fun() -> guard(Helper, Module, Function, Args) end).
 
-%% What is started prints and logs on its own node, also when the other one is lost.
+%% A process prints and logs on its own node, also when the other one is lost.
 guard(Helper, Module, Function, Args) ->
     _ = [group_leader(User, self()) || User <- [whereis(user)], is_pid(User)],
     Ref = monitor(process, Helper),

@@ -223,7 +223,9 @@ child_spec(Options) ->
 -spec start_link(options()) -> {ok, pid()} | {error, term()}.
 start_link(Options) ->
     case spec(Options) of
-        #{node := Node} -> alcove_node:start(Node, ?MODULE, start_for, [maps:remove(node, Options), self()]);
+        #{node := Node} ->
+            There = maps:remove(node, Options),
+            alcove_node:start(Node, ?MODULE, start_for, [There, self()]);
         Spec -> launch(Spec, self())
     end.
 
