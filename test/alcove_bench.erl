@@ -15,6 +15,7 @@ main() ->
         io:format("| from Erlang | alcove |~n| --- | ---: |~n"),
         lists:foreach(fun rows/1, figures()),
         programs(),
+        on_nodes(),
         halt(0)
     catch
         Class:Reason:Stack ->
@@ -60,14 +61,62 @@ programs() ->
     ]),
     alcove_pool:stop(default).
 
+%% The same from a node to itself and to another one on this machine.
+on_nodes() ->
+    ok = filelib:ensure_dir("_build/bench/home/file"),
+    case alcove_peers:start(filename:absname("_build/bench/home"), [one, two], []) of
+        {ok, #{peers := #{two := {_, Two}}} = Peers} ->
+            Rows = alcove_peers:on(Peers, one, fun() -> node_rows(Two) end),
+            alcove_peers:stop(Peers),
+            lists:foreach(fun({Row, Nth}) -> row(Row, Nth) end, Rows);
+        {skip, Why} ->
+            io:format("~nno nodes: ~s~n", [Why])
+    end.
+
+node_rows(Two) ->
+    Where = [{"here", node()}, {"on another node", Two}],
+    Each = fun(Fun) -> [{Name, fun() -> Fun(Node) end} || {Name, Node} <- Where] end,
+    Drivers = [{Node, chain_on(Node)} || {_, Node} <- Where],
+    Call = fun(Node) ->
+        {Drv, Pids} = proplists:get_value(Node, Drivers),
+        [alcove:getpid(Drv, Pids) || _ <- lists:seq(1, 1000)]
+    end,
+    Start = fun(Node) ->
+        {ok, Drv} = alcove_drv:start([{node, Node}]),
+        ok = alcove_drv:stop(Drv)
+    end,
+    Run = fun(Node) ->
+        {ok, #{status := {exit, 0}}} = alcove_run:run(["/bin/true"], #{node => Node})
+    end,
+    Rates = transpose([[rate(Node) || {_, Node} <- Where] || _ <- lists:seq(1, ?RUNS)]),
+    timed("1,000 calls, depth 1, driver", 11, "us", Each(Call)) ++
+        timed("start and stop of a driver", 51, "us", Each(Start)) ++
+        timed("/bin/true by alcove_run", 101, "us", Each(Run)) ++
+        [
+            {{["output, depth 1, driver ", Name], Values}, (?RUNS + 1) div 2}
+         || {{Name, _}, Values} <- lists:zip(Where, Rates)
+        ].
+
+chain_on(Node) ->
+    {ok, Drv} = alcove_drv:start([{node, Node}]),
+    {Drv, chain(Drv, 1)}.
+
+rate(Node) ->
+    {ok, Drv} = alcove_drv:start([{node, Node}]),
+    [Rate] = output(Drv, 1, 300 * ?MEGA),
+    ok = alcove_drv:stop(Drv),
+    Rate.
+
 in_turn(Name, N, Unit, Means) ->
+    lists:foreach(fun({Row, Nth}) -> row(Row, Nth) end, timed(Name, N, Unit, Means)).
+
+%% A row for each of the means, and which of its values is the median.
+timed(Name, N, Unit, Means) ->
     Rounds = [[element(1, timer:tc(Fun)) || {_, Fun} <- Means] || _ <- lists:seq(1, N)],
-    lists:foreach(
-        fun({{By, _}, Times}) ->
-            row({[Name, ", ", By], [{Time, Unit} || Time <- Times]}, (N + 1) div 2)
-        end,
-        lists:zip(Means, transpose(Rounds))
-    ).
+    [
+        {{[Name, ", ", By], [{Time, Unit} || Time <- Times]}, (N + 1) div 2}
+     || {{By, _}, Times} <- lists:zip(Means, transpose(Rounds))
+    ].
 
 %% The window bounds what comes back. Each block has to be taken before the next is written.
 through_program(Path, Data) ->
