@@ -14,6 +14,7 @@
     keeper_path/1,
     dismiss/1,
     kill_child/2,
+    flush_below/2,
     start/4
 ]).
 -export([
@@ -95,13 +96,15 @@
 %% A call that the process of the program makes, and what it is for.
 
 -type confined() :: #{
+    program := alcove:pid_t(),
     first := [before()],
     user := [before()],
     last := [before()],
     verdict := fun((status(), used() | #{}) -> alcove_sandbox_spec:status())
 }.
-%% What the process of a program in a sandbox does: before all else, in place of a change of user, and
-%% right before it executes; and how it has ended in the view of the sandbox.
+%% A process for one program in a sandbox, which was forked before. What it does before all else, in place
+%% of a change of user, and right before it executes; and how it has ended in the view of the sandbox.
+%% The keeper is process 1 of a namespace, and ends with the program.
 
 -type failure() :: {error, {step(), Reason :: term()}}.
 
@@ -256,15 +259,23 @@ dismiss(#keeper{drv = Drv, path = Path}) ->
 %% @doc Kills a process that takes calls, and takes what was sent about it out of the mailbox.
 -spec kill_child(alcove_drv:ref(), [alcove:pid_t(), ...]) -> ok.
 kill_child(Drv, Path) ->
-    {Above, [Pid]} = lists:split(length(Path) - 1, Path),
-    _ =
-        alcove_steps:call(Drv, Above, kill, [Pid, sigkill], ?PATIENCE) =:= ok andalso
-            receive
-                {alcove_event, Drv, Path, {Event, _}} when Event =:= exit_status; Event =:= termsig -> ok
-            after ?KILLED -> ok
-            end,
+    _ = end_child(Drv, Path),
     flush_below(Drv, Path).
 
+end_child(Drv, Path) ->
+    {Above, [Pid]} = lists:split(length(Path) - 1, Path),
+    case alcove_steps:call(Drv, Above, kill, [Pid, sigkill], ?PATIENCE) of
+        ok ->
+            receive
+                {alcove_event, Drv, Path, {Event, _}} when Event =:= exit_status; Event =:= termsig -> ok
+            after ?KILLED -> {error, timeout}
+            end;
+        {error, _} = Error ->
+            Error
+    end.
+
+%% @doc Takes what was sent about a process that has ended out of the mailbox.
+-spec flush_below(alcove_drv:ref(), [alcove:pid_t(), ...]) -> ok.
 flush_below(Drv, [Pid] = Path) ->
     receive
         {_, Drv, [Pid | _], _} -> flush_below(Drv, Path)
@@ -282,8 +293,8 @@ flush_below(Drv, [Above, Pid] = Path) ->
 %% `timeout' when it takes so long, or a minute.
 -spec start(keeper(), spec(), [before()], timeout()) ->
     {ok, job()} | failure().
-start(#keeper{drv = Drv, path = Path} = Keeper, Spec, Before, Timeout) ->
-    case alcove_steps:call(Drv, Path, fork, [], ?PATIENCE) of
+start(Keeper, Spec, Before, Timeout) ->
+    case process(Keeper) of
         {ok, Pid} ->
             Job = #job{keeper = Keeper, pid = Pid},
             case become(Job, Spec, Before, deadline(min(Timeout, ?START))) of
@@ -293,6 +304,9 @@ start(#keeper{drv = Drv, path = Path} = Keeper, Spec, Before, Timeout) ->
         {error, Reason} ->
             {error, {fork, Reason}}
     end.
+
+process(#keeper{confined = #{program := Pid}}) -> {ok, Pid};
+process(#keeper{drv = Drv, path = Path}) -> alcove_steps:call(Drv, Path, fork, [], ?PATIENCE).
 
 with_input(#{stdin := pipe}, Job) -> Job;
 with_input(#{stdin := <<_, _/binary>> = Data}, Job) ->
@@ -644,8 +658,15 @@ number(_Drv, _At, sigterm) -> 15;
 number(Drv, At, Signal) when is_atom(Signal) -> alcove_steps:call(Drv, At, signal_constant, [Signal], ?PATIENCE);
 number(_Drv, _At, Signal) -> Signal.
 
-%% @doc After the end of the program: what it has started has so many milliseconds to end, too.
+%% @doc After the end of the program: what it has started has so many milliseconds to end, too. What is in a
+%% sandbox ends at once.
 -spec finish(job(), Grace :: non_neg_integer()) -> ok | failure().
+finish(#job{keeper = #keeper{drv = Drv, path = Path, confined = #{program := _}}}, _Grace) ->
+    case end_child(Drv, Path) of
+        ok -> ok;
+        {error, timeout} -> {error, {stop, {still_running, [lists:last(Path)]}}};
+        {error, Reason} -> {error, {keeper, Reason}}
+    end;
 finish(Job, Grace) ->
     case is_empty(Job) of
         true ->

@@ -84,6 +84,8 @@
     % the latest first, which is in the caches
     idle = [] :: [pid()],
     busy = #{} :: #{pid() => gen_server:from()},
+    % of a sandbox, which takes a while to make, there are as many as were busy at a time
+    peak = 0 :: non_neg_integer(),
     waiting = queue:new() :: queue:queue({reference(), gen_server:from(), alcove_job:spec()})
 }).
 
@@ -362,7 +364,10 @@ dispatch({Caller, _} = From, Spec, #pool{waiting = Waiting} = Pool) ->
 
 give(Slot, From, Spec, #pool{busy = Busy} = Pool) ->
     ok = alcove_slot:submit(Slot, From, Spec),
-    Pool#pool{busy = Busy#{Slot => From}}.
+    peak(Pool#pool{busy = Busy#{Slot => From}}).
+
+peak(#pool{sandbox = none} = Pool) -> Pool;
+peak(#pool{busy = Busy, peak = Peak} = Pool) -> Pool#pool{peak = max(Peak, map_size(Busy))}.
 
 %% There is room for another one.
 next(#pool{waiting = Waiting} = Pool) ->
@@ -374,8 +379,8 @@ next(#pool{waiting = Waiting} = Pool) ->
             Pool
     end.
 
-rest(Slot, #pool{size = Size, idle = Idle} = Pool) ->
-    case is_integer(Size) orelse length(Idle) < 2 * erlang:system_info(schedulers) of
+rest(Slot, #pool{size = Size, idle = Idle, peak = Peak} = Pool) ->
+    case is_integer(Size) orelse length(Idle) < max(Peak, 2 * erlang:system_info(schedulers)) of
         true ->
             Pool#pool{idle = [Slot | Idle]};
         false ->

@@ -37,6 +37,9 @@
 %% The low byte of the flags of clone is a signal.
 -define(CLONE_NEW_BUT_TIME, 16#7e020000).
 
+%% So many are looked at one after the other.
+-define(FEW, 4).
+
 %% What a process needs between its filter and its program, and to tell that this failed.
 -define(NEEDED, [
     sys_execve, sys_read, sys_write, sys_writev, sys_poll, sys_ppoll, sys_fcntl, sys_dup3, sys_close, sys_umask,
@@ -81,14 +84,28 @@ numbers(Drv, Path, Names) ->
 %% A list of what is denied has to be understood as a whole.
 built(Seccomp, Rules, Numbers) ->
     {Calls, [Arch]} = lists:split(length(Rules), Numbers),
-    Known = lists:zip(Rules, Calls),
-    case [Call || {{Call, _}, unknown} <- Known] of
+    Known = lists:zip(Calls, Rules),
+    case [Call || {unknown, {Call, _}} <- Known] of
         [_ | _] = Unknown when is_tuple(Seccomp), element(1, Seccomp) =:= deny ->
             {error, {unknown, Unknown}};
         _ ->
-            Checks = [check(Number, Denied) || {{_, Denied}, Number} <- Known, Number =/= unknown],
-            {ok, program(iolist_to_binary([machine(Arch), Checks, rest(Seccomp)]))}
+            Checks = [{Number, Denied} || {Number, {_, Denied}} <- Known, Number =/= unknown],
+            Filter = [machine(Arch), newest(Seccomp), search(lists:keysort(1, Checks), rest(Seccomp))],
+            {ok, program(iolist_to_binary(Filter))}
     end.
+
+%% The kernel tries a new filter with the number of every call: a search that halves is soon through.
+search(Checks, Else) when length(Checks) =< ?FEW ->
+    [[check(Number, Denied) || {Number, Denied} <- Checks], Else];
+search(Checks, Else) ->
+    {Below, [{Number, _} | _] = Above} = lists:split(length(Checks) div 2, Checks),
+    Lower = iolist_to_binary(search(Below, Else)),
+    [
+        ?BPF_JUMP(?BPF_JMP + ?BPF_JGE + ?BPF_K, Number, 0, 1),
+        ?BPF_STMT(?BPF_JMP + ?BPF_JA, byte_size(Lower) div 8),
+        Lower,
+        search(Above, Else)
+    ].
 
 %% Numbers of another machine, x32 among them, are calls that do not exist.
 machine(Arch) ->
@@ -101,16 +118,11 @@ machine(Arch) ->
         return(enosys)
     ].
 
-rest(default) ->
-    [
-        ?BPF_JUMP(?BPF_JMP + ?BPF_JGT + ?BPF_K, ?NEWEST, 0, 1),
-        return(enosys),
-        return(allow)
-    ];
-rest({deny, _}) ->
-    return(allow);
-rest({allow, _}) ->
-    return(eperm).
+newest(default) -> [?BPF_JUMP(?BPF_JMP + ?BPF_JGT + ?BPF_K, ?NEWEST, 0, 1), return(enosys)];
+newest(_Seccomp) -> [].
+
+rest({allow, _}) -> return(eperm);
+rest(_Seccomp) -> return(allow).
 
 check(Number, {Test, Argument, Values, Denied}) ->
     Body = iolist_to_binary([load(16 + 8 * Argument) | test(Test, Values, Denied)]),

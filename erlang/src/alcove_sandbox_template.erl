@@ -10,7 +10,6 @@
 -export([
     prepare/2,
     keeper/3,
-    discard/2,
     close_driver/2
 ]).
 
@@ -201,9 +200,10 @@ keeper(#template{drv = Drv, path = At, spec = Spec} = Template, Grace, Window) -
         {ok, Pid} ->
             Path = At ++ [Pid],
             try
-                _ = run(Drv, Path, alcove_job:options(Grace, Window) ++ hidden() ++ fresh(Template)),
                 ok = network(Drv, Path, Spec),
-                Confined = confined(Pid, Template),
+                Steps = alcove_job:options(Grace, Window) ++ hidden() ++ fresh(Template) ++ [{fork, {fork, []}}],
+                {ok, Program} = lists:last(run(Drv, Path, Steps)),
+                Confined = (confined(Pid, Template))#{program => Program},
                 {ok, alcove_job:keeper(Drv, Path, Template#template.null, Window, Confined)}
             catch
                 throw:{error, _} = Error ->
@@ -323,10 +323,6 @@ close(#template{drv = Drv, group = Group}) ->
     _ = alcove_wait:until(fun() -> alcove:waitpid(Drv, [], -1, [wnohang]) =:= {error, echild} end, ?KILLED),
     alcove_sandbox_group:remove(Drv, Group).
 
-%% @doc Ends a run, and all that there is in it.
--spec discard(template(), alcove_job:keeper()) -> ok.
-discard(#template{drv = Drv}, Keeper) ->
-    alcove_job:kill_child(Drv, alcove_job:keeper_path(Keeper)).
 
 %%
 %% Calls

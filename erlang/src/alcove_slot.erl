@@ -123,7 +123,7 @@ idle(#{grace := Grace}, #slot{pool = Pool, template = none} = Slot) ->
     gen_server:cast(Pool, {idle, self()}),
     loop(Slot);
 idle(#{grace := Grace}, #slot{pool = Pool, drv = Drv, keeper = Used, template = Template} = Slot0) ->
-    ok = alcove_sandbox_template:discard(Template, Used),
+    ok = alcove_job:flush_below(Drv, alcove_job:keeper_path(Used)),
     case made(Drv, Template) of
         {ok, Keeper} ->
             Slot = Slot0#slot{keeper = Keeper},
