@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -65,14 +66,37 @@ end
 `
 )
 
-// pack makes the package of the tree and returns its file.
-func pack(t *testing.T, args ...string) string {
+// packages is the folder with the package of the tree, once a test has asked for it.
+var packages string
+
+// packed makes that package.
+var packed = sync.OnceValue(func() (err error) {
+	if packages, err = os.MkdirTemp("", "package"); err != nil {
+		return err
+	}
+	if output, err := run(root, "package", "DIST="+packages); err != nil {
+		return fmt.Errorf("make package: %v\n%s", err, output)
+	}
+	return nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if packages != "" {
+		os.RemoveAll(packages)
+	}
+	os.Exit(code)
+}
+
+// pack returns the file of the package of the tree.
+func pack(t *testing.T) string {
 	t.Helper()
-	folder := filepath.Join(t.TempDir(), "dist")
-	mustRun(t, "../..", append(args, "package", "DIST="+folder)...)
-	found, err := filepath.Glob(filepath.Join(folder, "alcove_go-*.tar"))
+	if err := packed(); err != nil {
+		t.Fatal(err)
+	}
+	found, err := filepath.Glob(filepath.Join(packages, "alcove_go-*.tar"))
 	if err != nil || len(found) != 1 {
-		t.Fatalf("packages in %s: %v, %v", folder, found, err)
+		t.Fatalf("packages in %s: %v, %v", packages, found, err)
 	}
 	return found[0]
 }
@@ -100,7 +124,7 @@ func shell(folder, path, script string) (string, error) {
 // page returns the text about installing.
 func page(t *testing.T) string {
 	t.Helper()
-	return string(read(t, "../../erlang/doc/installing.md"))
+	return string(read(t, filepath.Join(root, "erlang/doc/installing.md")))
 }
 
 // block returns the first example below a heading of that page.
@@ -224,20 +248,21 @@ func TestThePackageIsTheSameWhereverItIsPacked(t *testing.T) {
 	top := checkout(t)
 	script := `umask 077 && find . -name '*.md' -exec touch -d 2001-01-01 {} + && make package`
 	user(t, top, os.Getenv("PATH"), append(caches(t), "LC_ALL=C", "TZ=Asia/Tokyo", "USER=other"), []string{"sh", "-c", script})
-	packed, _ := filepath.Glob(filepath.Join(top, "dist/alcove_go-*.tar"))
-	if len(packed) != 1 || string(read(t, packed[0])) != string(first) {
-		t.Errorf("%v is not what is packed here", packed)
+	found, _ := filepath.Glob(filepath.Join(top, "dist/alcove_go-*.tar"))
+	if len(found) != 1 || string(read(t, found[0])) != string(first) {
+		t.Errorf("%v is not what is packed here", found)
 	}
 }
 
 func TestAPackageIsVerifiedByBuildingItAgain(t *testing.T) {
 	file := pack(t)
-	output, err := run("../..", "verify", "TARBALL="+file)
+	output, err := run(root, "verify", "TARBALL="+file)
 	if err != nil || !strings.Contains(output, "the same, byte for byte") {
 		t.Errorf("make verify: %v\n%s", err, output)
 	}
-	write(t, file, string(read(t, file))+"more", 0o600)
-	if output, err := run("../..", "verify", "TARBALL="+file); err == nil || strings.Contains(output, "the same, byte") {
+	other := filepath.Join(t.TempDir(), "other.tar")
+	write(t, other, string(read(t, file))+"more", 0o600)
+	if output, err := run(root, "verify", "TARBALL="+other); err == nil || strings.Contains(output, "the same, byte") {
 		t.Errorf("make verify of another file: %v\n%s", err, output)
 	}
 }
