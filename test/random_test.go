@@ -9,7 +9,7 @@ import (
 
 var (
 	seed      = flag.Uint64("seed", 0, "seed of the random tests, 0 for one that is new each time")
-	budget    = flag.Duration("budget", 5*time.Second, "how long a random test that goes on for ever goes on")
+	budget    = flag.Duration("budget", 5*time.Second, "how long a random test without an end runs")
 	processes = flag.Int("processes", 25, "how many processes the random tree has")
 )
 

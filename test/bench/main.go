@@ -28,7 +28,7 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("bench: ")
 	program := flag.String("port", "priv/alcove", "the `program` to measure")
-	runs := flag.Int("n", 3, "`runs` of each figure, of which the median is shown")
+	runs := flag.Int("n", 3, "`runs` of each figure; the median is shown")
 	only := flag.String("only", "", "take only figures with this `text` in their names")
 	flag.Parse()
 	if flag.NArg() > 0 || *runs < 1 {

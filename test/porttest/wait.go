@@ -94,7 +94,7 @@ func (p *Port) Output(typ Type, from Pipeline, n int) string {
 	p.t.Helper()
 	var out strings.Builder
 	for out.Len() < n {
-		out.WriteString(p.Receive(fmt.Sprintf("%d bytes of %v of %v, of which %d came", n, typ, from, out.Len()),
+		out.WriteString(p.Receive(fmt.Sprintf("%d bytes of %v of %v, %d have come", n, typ, from, out.Len()),
 			func(m Message) bool { return m.Is(typ, from) }).Data)
 	}
 	return out.String()
