@@ -56,8 +56,8 @@ shell_shows_every_function(_Config) ->
     lists:foreach(
         fun({Module, F, A, _}) ->
             {Result, Text} = printed(fun() -> c:h(Module, F, A) end),
-            Head = re:run(Text, [atom_to_list(F), "\\("]),
-            ?assertMatch({Module, F, A, ok, {match, _}}, {Module, F, A, Result, Head})
+            Shown = string:find(Text, atom_to_list(F) ++ "(") =/= nomatch,
+            ?assertEqual({Module, F, A, ok, true}, {Module, F, A, Result, Shown})
         end,
         Public
     ),
@@ -77,7 +77,7 @@ shell_shows_every_module(_Config) ->
     [
         begin
             {ok, Text} = printed(fun() -> c:h(Module) end),
-            ?assertMatch({match, _}, re:run(Text, atom_to_list(Module)))
+            ?assertNotEqual(nomatch, string:find(Text, atom_to_list(Module)))
         end
      || {Module, _} <- manual()
     ].
@@ -122,11 +122,35 @@ manual() ->
         is_map(Doc)
     ].
 
+%% What a function prints, with a reader who wants more of each page.
 printed(Fun) ->
-    ct:capture_start(),
-    try
-        Result = Fun(),
-        {Result, lists:flatten(ct:capture_get([]))}
+    Self = self(),
+    Leader = group_leader(),
+    Terminal = spawn_link(fun() -> terminal(Self, []) end),
+    group_leader(Terminal, Self),
+    try Fun() of
+        Result ->
+            Terminal ! {printed, Self},
+            receive
+                {printed, Terminal, Text} -> {Result, unicode:characters_to_list(Text)}
+            end
     after
-        ct:capture_stop()
+        group_leader(Leader, Self)
     end.
+
+terminal(Owner, Text) ->
+    receive
+        {io_request, From, Ref, Request} ->
+            {Reply, More} = request(Request),
+            From ! {io_reply, Ref, Reply},
+            terminal(Owner, [Text, More]);
+        {printed, Owner} ->
+            Owner ! {printed, self(), Text}
+    end.
+
+request({put_chars, unicode, M, F, Args}) -> {ok, apply(M, F, Args)};
+request({put_chars, _Encoding, Chars}) -> {ok, Chars};
+request({requests, Requests}) -> {ok, [element(2, request(Request)) || Request <- Requests]};
+request({get_line, _Encoding, Prompt}) -> {"y\n", Prompt};
+request(getopts) -> {[{encoding, unicode}], ""};
+request(_Other) -> {{error, enotsup}, ""}.
