@@ -22,6 +22,7 @@ all() ->
         run_ends_with_the_node_that_waits,
         pool_is_chosen_by_load,
         program_on_another_node_is_a_child_here,
+        program_ends_with_the_connection_to_its_starter,
         program_that_waits_until_it_is_ready_ends_with_the_connection,
         supervisor_on_another_node_starts_anew,
         stopped_node_is_lost_when_its_time_is_over
@@ -58,7 +59,8 @@ driver(Node, Argv) ->
 
 %% A script that writes its pid to a file, whole, and stays.
 tells_and_sleeps(File) ->
-    lists:append(["echo $$ > ", File, ".new; mv ", File, ".new ", File, "; exec sleep 1000"]).
+    Quoted = alcove_ct:quoted(File),
+    ["echo $$ > ", Quoted, ".new; mv ", Quoted, ".new ", Quoted, "; exec sleep 1000"].
 
 %% For what ends by itself.
 gone(Node, Pid) ->
@@ -359,7 +361,7 @@ pool_is_chosen_by_load(Config) ->
         Pools = pg:get_members(jobs),
         Busy = fun(Pool) ->
             File = filename:join(Dir, integer_to_list(erlang:unique_integer([positive]))),
-            Argv = ["sh", "-c", "echo > " ++ File ++ "; exec sleep 1000"],
+            Argv = ["sh", "-c", tells_and_sleeps(File)],
             spawn(fun() -> alcove_run:run(Argv, #{pool => Pool, grace => 100}) end),
             ok = alcove_ct:until(fun() -> filelib:is_file(File) end)
         end,
@@ -447,6 +449,21 @@ read(Program, Left, Pieces) ->
     {ok, stdout, Piece} = alcove_program:read(Program),
     read(Program, Left - byte_size(Piece), [Piece | Pieces]).
 
+program_ends_with_the_connection_to_its_starter(Config) ->
+    Two = node(two, Config),
+    on(one, Config, fun() ->
+        process_flag(trap_exit, true),
+        Options = #{argv => ["sleep", "1000"], node => Two, output => passive},
+        {ok, Program} = alcove_program:start_link(Options),
+        #{os_pid := Pid} = alcove_program:info(Program),
+        disconnect(Two),
+        receive {'EXIT', Program, Reason} -> ?assertEqual(noconnection, Reason) end,
+        gone(Two, Pid),
+        % connected again, its process may still be seen to end
+        _ = down(Program),
+        ?assertEqual({error, noproc}, alcove_program:await(Program))
+    end).
+
 program_that_waits_until_it_is_ready_ends_with_the_connection(Config) ->
     Two = node(two, Config),
     File = filename:join(proplists:get_value(priv_dir, Config), "ready"),
@@ -511,7 +528,9 @@ stopped_node_is_lost_when_its_time_is_over(Config) ->
         [] = os:cmd("kill -CONT " ++ VM),
         % it sees that it was lost, and ends what was this node's
         ok = alcove_ct:until(fun() -> pong =:= net_adm:ping(Two) end),
-        gone(Two, Pid)
+        gone(Two, Pid),
+        % nor does the pool run what nobody waits for
+        ok = alcove_ct:until(fun() -> maps:get(busy, alcove_pool:info(Pool)) =:= 0 end)
     end).
 
 pool() ->
