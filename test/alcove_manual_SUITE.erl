@@ -149,8 +149,8 @@ terminal(Owner, Text) ->
     end.
 
 request({put_chars, unicode, M, F, Args}) -> {ok, apply(M, F, Args)};
-request({put_chars, _Encoding, Chars}) -> {ok, Chars};
+request({put_chars, Encoding, Chars}) -> {ok, unicode:characters_to_list(Chars, Encoding)};
 request({requests, Requests}) -> {ok, [element(2, request(Request)) || Request <- Requests]};
-request({get_line, _Encoding, Prompt}) -> {"y\n", Prompt};
+request({get_line, _Encoding, _Prompt}) -> {"y\n", ""};
 request(getopts) -> {[{encoding, unicode}], ""};
 request(_Other) -> {{error, enotsup}, ""}.
