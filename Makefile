@@ -224,7 +224,7 @@ package: dist
 verify:
 	@REBAR='$(firstword $(REBAR))' .ci/verify.sh '$(TARBALL)'
 
-# The programs as a machine of another kind builds them, which qemu emulates: twenty minutes.
+# The programs as a machine of another kind builds them, which qemu emulates, in ten minutes.
 verify-host: dist
 	@.ci/verify_host.sh '$(DIST)'
 
