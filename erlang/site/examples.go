@@ -61,9 +61,11 @@ func (s *site) renderExamples(p *page) error {
 
 var firstText = regexp.MustCompile(`(?m)^%%? ?(.*)$|^  @moduledoc """\n  (.*)$`)
 
-// summary returns the first line of what a file says about itself.
+var licence = regexp.MustCompile(`(?m)^(%%|#) SPDX-License-Identifier: .*\n`)
+
+// summary returns the first line of what a file says about itself, below its licence.
 func summary(text string) string {
-	m := firstText.FindStringSubmatch(text)
+	m := firstText.FindStringSubmatch(licence.ReplaceAllString(text, ""))
 	if m == nil {
 		return ""
 	}

@@ -204,3 +204,14 @@ func TestSiteOfTheProjectHasNoWarnings(t *testing.T) {
 		t.Error("a hidden module is in the manual")
 	}
 }
+
+func TestAnExampleIsDescribedByWhatItSaysBelowItsLicence(t *testing.T) {
+	for text, want := range map[string]string{
+		"%% SPDX-License-Identifier: ISC\n\n%% A tour.\n-module(demo).\n":                                 "A tour.",
+		"# SPDX-License-Identifier: ISC\n\ndefmodule A do\n  @moduledoc \"\"\"\n  A sandbox.\n  \"\"\"\n": "A sandbox.",
+	} {
+		if got := summary(text); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
