@@ -3,6 +3,7 @@ package build
 import (
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -159,7 +160,9 @@ func toolsFor(t *testing.T, names ...string) string {
 }
 
 func TestThePackageHasWhatItSays(t *testing.T) {
-	folder := unpacked(t, pack(t))
+	file := pack(t)
+	sizeIsThatOfThePage(t, file)
+	folder := unpacked(t, file)
 	if got, want := string(read(t, filepath.Join(folder, "rebar.config"))), "{minimum_otp_vsn,\"24\"}.\n{deps,[]}.\n{erl_opts,[debug_info]}.\n"; got != want {
 		t.Errorf("rebar.config:\n%s", cmp.Diff(want, got))
 	}
@@ -180,6 +183,22 @@ func TestThePackageHasWhatItSays(t *testing.T) {
 		}
 	}
 	linksLead(t, folder)
+}
+
+// sizeIsThatOfThePage leaves room for changes that nobody would tell a reader.
+func sizeIsThatOfThePage(t *testing.T, file string) {
+	t.Helper()
+	var said float64
+	if _, text, _ := strings.Cut(page(t), "package, which is "); text != "" {
+		fmt.Sscanf(text, "%f MB", &said)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if is := float64(info.Size()) / 1e6; math.Abs(is-said) > 0.3 {
+		t.Errorf("the package has %.2f MB, the page says %.1f", is, said)
+	}
 }
 
 var markdownLink = regexp.MustCompile(`\]\(([^)#: ]+)(?:#[^)]*)?\)`)
