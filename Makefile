@@ -99,16 +99,20 @@ port:
 	@test ! -d "$$REBAR_CHECKOUTS_OUT_DIR/alcove" || { mkdir -p "$$REBAR_CHECKOUTS_OUT_DIR/alcove/src" && \
 		ln -sfn '$(CURDIR)/erlang/src' "$$REBAR_CHECKOUTS_OUT_DIR/alcove/src/erlang"; }
 
-# The checks, and the minutes that each takes on two processors.
+# The checks, and the minutes that each takes on two processors. The first that fails is the last,
+# but with make -k.
 PARTS = setup:0 vet:1 xref:1 go-test:3 ct:5 dialyzer:1
 
 test:
-	@for part in $(PARTS); do \
-		echo "== make $${part%:*} (about $${part#*:} min)"; \
+	@failed=; for part in $(PARTS); do \
+		name=$${part%:*}; \
+		echo "== make $$name (about $${part#*:} min)"; \
 		start=$$(date +%s); \
-		$(MAKE) $${part%:*} || exit 1; \
-		echo "== make $${part%:*} passed in $$(($$(date +%s) - start)) s"; \
-	done
+		$(MAKE) $$name && status=passed || { status=FAILED; failed="$$failed $$name"; }; \
+		echo "== make $$name $$status in $$(($$(date +%s) - start)) s"; \
+		case $$failed,$(firstword -$(MAKEFLAGS)) in ,* | *,*k*) ;; *) break ;; esac; \
+	done; \
+	test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 # Staticcheck takes what only assembly uses in port for unused.
 vet:

@@ -760,7 +760,7 @@ matched(Bytes, #data{is_ready = false, spec = #{ready := {output, Regex}}, seen 
 matched(_Bytes, Data) ->
     Data.
 
-%% What is read later is cut into lines and credited then.
+%% Output that is read later is cut into lines and credited then.
 pass(Stream, Bytes, #data{unread = Unread, spec = #{output := passive}} = Data) ->
     serve_all(Data#data{unread = add_piece(Stream, Bytes, Unread)});
 pass(Stream, Bytes, #data{rest = Rest, spec = #{lines := true}} = Data) ->
@@ -777,7 +777,7 @@ lines(Begun, Bytes) ->
         [First | Others] -> {[<<Begun/binary, First/binary>> | lists:droplast(Others)], binary:copy(lists:last(Others))}
     end.
 
-%% What is small costs more than its bytes.
+%% A small piece costs more than its bytes.
 add_piece(Stream, Bytes, Unread) ->
     case queue:peek_r(Unread) of
         {value, {Stream, Last}} when byte_size(Last) < ?SMALL ->

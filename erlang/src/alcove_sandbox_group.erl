@@ -1,7 +1,7 @@
 %% @doc The control groups of a sandbox: limits of all processes of a program together.
 %%
 %% There is one group for each driver. The process of a program enters it by a descriptor that it has
-%% inherited; process 1 of its namespace is not in it, and so neither slowed down nor killed by what the
+%% inherited. Process 1 of its namespace is not in it, and so neither slowed down nor killed by what the
 %% program does. The names of groups tell whose they are, so that those of who is gone are removed.
 %% @hidden
 -module(alcove_sandbox_group).
@@ -101,7 +101,7 @@ set(Drv, Limit, Dir, [{Need, File, Text} | Files]) ->
         {must, {error, Reason}} -> throw({error, {Limit, {File, Reason}}})
     end.
 
-%% What is out of memory is killed as a whole. Without a limit for swap there is none of it, if that
+%% A group without memory is killed as a whole. Without a limit for swap there is none of it, if that
 %% can be said.
 set2(memory, Bytes) ->
     [

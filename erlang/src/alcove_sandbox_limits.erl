@@ -52,8 +52,8 @@ resource(_Name, _N, _) -> [].
 -spec rlimit(non_neg_integer()) -> #alcove_rlimit{}.
 rlimit(N) -> #alcove_rlimit{cur = N, max = N}.
 
-%% @doc How a program has ended, with what it has used, and if any of its processes was killed because the
-%% group was out of memory, which is asked if that may be.
+%% @doc How a program has ended, with what it has used. If any of its processes was killed because the
+%% group was out of memory is asked only where that may be.
 -spec verdict(
     alcove_sandbox_spec:limits(), alcove_job:status(), alcove_job:used() | #{}, fun(() -> boolean())
 ) -> alcove_sandbox_spec:status().

@@ -1,6 +1,6 @@
 %% @doc The files of a sandbox: a tree of mounts that becomes the root directory of a process.
 %%
-%% What is shown is cloned with all that is mounted below it, gets its restrictions, and only then a
+%% A file system that is shown is cloned with all that is mounted below it, gets its restrictions, and only then a
 %% place. A place is in a file system that is new, or found piece by piece without following links.
 %% @hidden
 -module(alcove_sandbox_root).
@@ -71,7 +71,7 @@ aside(#{tmp := none}) -> <<"/proc">>;
 aside(_Spec) -> <<"/tmp">>.
 
 %%
-%% What is shown
+%% File systems that are shown
 %%
 
 fill(#{root := {directory, Dir}}, Root) ->
@@ -182,7 +182,7 @@ is_no_link(Step, To, FD, #root{drv = Drv, path = Path}) ->
 name(To) -> filename:join([<<"/">> | To]).
 
 %%
-%% What is new
+%% File systems that are new
 %%
 
 tmp(#{tmp := none}, Root) ->

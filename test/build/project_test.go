@@ -353,6 +353,32 @@ func TestShellRunsWhatIsTyped(t *testing.T) {
 	}
 }
 
+func TestMakeTestEndsWithTheFirstPartThatFailsUnlessItIsToKeepGoing(t *testing.T) {
+	seconds := regexp.MustCompile(`in \d+ s`)
+	for _, tt := range []struct {
+		flag string
+		want []string
+	}{
+		{"-s", []string{"help passed", "no-such-part FAILED"}},
+		{"-k", []string{"help passed", "no-such-part FAILED", "help passed"}},
+	} {
+		cmd := exec.Command(tool(t, "make"), tt.flag, "test", "PARTS=help:0 no-such-part:0 help:0")
+		cmd.Dir = "../.."
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+		out, err := cmd.CombinedOutput()
+		var got []string
+		for line := range strings.Lines(string(out)) {
+			if seconds.MatchString(line) {
+				words := strings.Fields(line)
+				got = append(got, words[2]+" "+words[3])
+			}
+		}
+		if diff := cmp.Diff(tt.want, got); err == nil || diff != "" {
+			t.Errorf("make %s: %v, parts (-want +got):\n%s", tt.flag, err, diff)
+		}
+	}
+}
+
 func TestMakeNamesWhatIsMissing(t *testing.T) {
 	top := checkout(t)
 	bin := t.TempDir()
