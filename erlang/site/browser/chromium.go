@@ -153,19 +153,18 @@ type found struct {
 	Wide  []string
 }
 
-const inspect = `(() => {
+// A page that is too wide makes the window of a phone wider, so its width is given.
+const inspect = `((width) => {
   const here = location.href.replace(/#.*/, "");
-  const wide = document.documentElement.scrollWidth > innerWidth
-    ? [...document.querySelectorAll("body *")]
-        .filter((e) => e.getBoundingClientRect().right > innerWidth && !e.closest("pre, .wide"))
-        .map((e) => e.outerHTML.slice(0, 80))
-    : [];
+  const beyond = [...document.querySelectorAll("body *")]
+    .filter((e) => e.getBoundingClientRect().right > width && !e.closest("pre, .wide"))
+    .map((e) => e.outerHTML.slice(0, 80));
   return {
     IDs: [here, ...[...document.querySelectorAll("[id]")].map((e) => here + "#" + e.id)],
     Links: [...document.links].map((a) => ({From: here, To: decodeURI(a.href)})),
-    Wide: document.documentElement.scrollWidth > innerWidth ? ["the page", ...wide] : [],
+    Wide: document.documentElement.scrollWidth > width ? ["the page", ...beyond] : [],
   };
-})()`
+})(%d)`
 
 // look opens a page in a window of some width.
 func (b *browser) look(file string, width int) (*found, error) {
@@ -188,7 +187,7 @@ func (b *browser) look(file string, width int) (*found, error) {
 		}
 	}
 	f := new(found)
-	if err := b.evaluate(inspect, f); err != nil {
+	if err := b.evaluate(fmt.Sprintf(inspect, width), f); err != nil {
 		return nil, err
 	}
 	if len(f.Wide) > 0 {

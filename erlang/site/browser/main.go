@@ -16,27 +16,34 @@ func main() {
 	site := flag.String("site", "_build/site", "the folder of the site")
 	shots := flag.String("shots", "", "a folder for pictures of the pages")
 	flag.Parse()
-	n, err := check(*site, *shots)
-	if err != nil {
+	if err := run(*site, *shots); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Printf("%d pages are as they should be\n", n)
+}
+
+func run(site, shots string) error {
+	b, err := start()
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	n, err := b.check(site, shots)
+	if err == nil {
+		fmt.Printf("%d pages are as they should be\n", n)
+	}
+	return err
 }
 
 // widths of windows in pixels.
 var widths = map[string]int{"desk": 1280, "phone": 360}
 
-func check(site, shots string) (int, error) {
+// check looks at all pages of a site and returns how many there are.
+func (b *browser) check(site, shots string) (int, error) {
 	files, err := filepath.Glob(filepath.Join(site, "*.html"))
 	if err != nil || len(files) == 0 {
 		return 0, fmt.Errorf("%s: no pages: %w", site, err)
 	}
-	b, err := start()
-	if err != nil {
-		return 0, err
-	}
-	defer b.close()
 	var all []error
 	anchors := map[string]bool{}
 	var links []link
