@@ -36,6 +36,7 @@
     program_ends_with_its_caller/1,
     keeper_that_is_killed_takes_the_program_with_it/1,
     port_that_is_killed_takes_the_program_with_it/1,
+    port_that_is_stopped_is_killed_with_the_program/1,
     killed_pool_takes_its_programs_with_it/1,
     killed_slot_is_an_error/1,
     telemetry_is_told_if_it_is_loaded/1,
@@ -363,6 +364,14 @@ port_that_is_killed_takes_the_program_with_it(Config) ->
     File = file(Config, ?FUNCTION_NAME),
     Kill = "port=$(cut -d' ' -f4 /proc/$PPID/stat); (sleep 0.3; kill -9 $port) & ",
     ?assertMatch({error, {driver, _}}, sh([Kill | endless(File)])),
+    ?assertNot(alcove_ct:is_running(pid_in(File))),
+    ?assertMatch({ok, #{status := {exit, 0}}}, alcove_run:run(["true"])).
+
+%% It neither answers nor ends by itself.
+port_that_is_stopped_is_killed_with_the_program(Config) ->
+    File = file(Config, ?FUNCTION_NAME),
+    Stop = "kill -STOP $(cut -d' ' -f4 /proc/$PPID/stat); ",
+    ?assertEqual({error, {keeper, timeout}}, sh([Stop | endless(File)], #{timeout => 500, grace => 100})),
     ?assertNot(alcove_ct:is_running(pid_in(File))),
     ?assertMatch({ok, #{status := {exit, 0}}}, alcove_run:run(["true"])).
 

@@ -149,14 +149,20 @@ cut(Stream, Bytes, #run{truncated = Truncated} = Run) ->
 late(#run{phase = running} = Run, Begin) ->
     await(stop(timeout, Run), Begin);
 late(#run{phase = asked, job = Job} = Run, Begin) ->
-    _ = alcove_job:ask(Job, sigkill),
-    await(Run#run{phase = killed, deadline = deadline(?KILLED)}, Begin);
-late(#run{phase = killed, job = Job}, _Begin) ->
-    {lost, {error, {stop, {still_running, [alcove_job:pid(Job)]}}}}.
+    case alcove_job:ask(Job, sigkill) of
+        {error, timeout} -> {lost, {error, {keeper, timeout}}};
+        _ -> await(Run#run{phase = killed, deadline = deadline(?KILLED)}, Begin)
+    end;
+late(#run{phase = killed}, _Begin) ->
+    % who ends the keeper finds out what lives
+    {lost, {error, {keeper, timeout}}}.
 
 stop(Why, #run{phase = running, job = Job, grace = Grace} = Run) ->
-    _ = alcove_job:ask(Job, sigterm),
-    Run#run{phase = asked, why = Why, deadline = deadline(Grace)};
+    case alcove_job:ask(Job, sigterm) of
+        % nor will it do anything else
+        {error, timeout} -> Run#run{phase = killed, why = Why, deadline = deadline(0)};
+        _ -> Run#run{phase = asked, why = Why, deadline = deadline(Grace)}
+    end;
 stop(_Why, Run) ->
     Run.
 

@@ -245,16 +245,26 @@ keeper(Drv, Path, Null, Window, Confined) ->
 -spec keeper_path(keeper()) -> [alcove:pid_t(), ...].
 keeper_path(#keeper{path = Path}) -> Path.
 
-%% @doc Ends a keeper that has no program, and takes what was sent about it out of the mailbox.
--spec dismiss(keeper()) -> ok.
+%% @doc Ends a keeper with all that is below it, and takes what was sent about it out of the mailbox.
+-spec dismiss(keeper()) -> ok | failure().
 dismiss(#keeper{drv = Drv, path = Path}) ->
-    try
-        _ = alcove_stop:stop(Drv, Path, [{grace, 0}]),
-        ok
+    Dismissed =
+        case alcove_steps:call(Drv, [], getpid, [], ?PATIENCE) of
+            Pid when is_integer(Pid) -> stop_keeper(Drv, Path);
+            {error, timeout} -> {error, {driver, timeout}};
+            % the driver is gone
+            {error, _} -> ok
+        end,
+    ok = flush_below(Drv, Path),
+    Dismissed.
+
+stop_keeper(Drv, Path) ->
+    try alcove_stop:stop(Drv, Path, [{grace, 0}]) of
+        {error, {still_running, Pids}} -> {error, {stop, {still_running, Pids}}};
+        _ -> ok
     catch
         _:_ -> ok
-    end,
-    flush_below(Drv, Path).
+    end.
 
 %% @doc Kills a process that takes calls, and takes what was sent about it out of the mailbox.
 -spec kill_child(alcove_drv:ref(), [alcove:pid_t(), ...]) -> ok.
@@ -734,9 +744,43 @@ await_end(#job{keeper = #keeper{path = Keeper}}) ->
         {error, timeout} -> {error, {stop, {still_running, [Pid]}}}
     end.
 
-%% @doc Ends a driver with all that is below its port.
--spec close_driver(alcove_drv:ref()) -> ok | failure().
+%% @doc Ends a driver with all that is below its port. A port that does not answer is killed: then its
+%% keepers end what is below them.
+-spec close_driver(alcove_drv:ref()) -> ok | {error, {stop, {still_running, [alcove:pid_t()]}}}.
 close_driver(Drv) ->
+    case alcove_steps:call(Drv, [], getpid, [], ?PATIENCE) of
+        {error, timeout} -> kill_port(Drv, os_pid(Drv));
+        _ -> stop_driver(Drv)
+    end.
+
+kill_port(Drv, none) ->
+    stop_driver(Drv);
+kill_port(Drv, Port) ->
+    Keepers = children(Port),
+    _ = os:cmd("kill -9 " ++ integer_to_list(Port)),
+    alcove_drv:stop(Drv),
+    IsRunning = fun(Pid) -> filelib:is_dir("/proc/" ++ integer_to_list(Pid)) end,
+    case alcove_wait:until(fun() -> not lists:any(IsRunning, Keepers) end, ?PATIENCE) of
+        ok -> ok;
+        {error, timeout} -> {error, {stop, {still_running, lists:filter(IsRunning, Keepers)}}}
+    end.
+
+%% Of the one thread that it has.
+children(Pid) ->
+    case file:read_file(lists:concat(["/proc/", Pid, "/task/", Pid, "/children"])) of
+        {ok, Text} -> [binary_to_integer(Child) || Child <- binary:split(Text, <<" ">>, [global, trim_all])];
+        {error, _} -> []
+    end.
+
+os_pid(Drv) ->
+    try erlang:port_info(alcove_drv:port(Drv), os_pid) of
+        {os_pid, Pid} -> Pid;
+        undefined -> none
+    catch
+        _:_ -> none
+    end.
+
+stop_driver(Drv) ->
     try alcove_stop:stop(Drv, [], [{grace, 0}]) of
         {error, {still_running, Pids}} ->
             alcove_drv:stop(Drv),

@@ -601,8 +601,8 @@ handle_event(info, _Message, _State, _Data) ->
 handle_event(state_timeout, kill, stopping, #data{job = Job}) ->
     _ = alcove_job:ask(Job, sigkill),
     {keep_state_and_data, [{state_timeout, ?KILLED, killed}]};
-handle_event(state_timeout, killed, stopping, #data{job = Job} = Data) ->
-    lost({stop, {still_running, [alcove_job:pid(Job)]}}, Data);
+handle_event(state_timeout, killed, stopping, Data) ->
+    lost({keeper, timeout}, Data);
 handle_event({call, From}, Request, State, Data) ->
     request(Request, From, State, Data);
 handle_event(_Type, _Event, _State, _Data) ->
@@ -986,8 +986,9 @@ finished({ok, _} = Ended, Job) ->
         ok -> Ended;
         Error -> Error
     end;
-finished(timeout, Job) ->
-    {error, {stop, {still_running, [alcove_job:pid(Job)]}}};
+finished(timeout, _Job) ->
+    % who ends the driver finds out what lives
+    {error, {keeper, timeout}};
 finished({error, _} = Error, _Job) ->
     Error.
 

@@ -187,12 +187,11 @@ on_driver(Drv, #{grace := Grace} = Spec) ->
     case alcove_job:keeper(Drv, [], Grace, ?WINDOW) of
         {ok, Keeper} ->
             Result = alcove_collect:run(Keeper, Spec, [], none),
-            alcove_job:dismiss(Keeper),
-            answer(Result);
+            answer(Result, alcove_job:dismiss(Keeper));
         {error, _} = Error ->
             Error
     end.
 
-answer({lost, Error}) -> Error;
-answer(abandoned) -> {error, {pool, abandoned}};
-answer(Result) -> Result.
+answer({lost, Error}, ok) -> Error;
+answer({lost, _Error}, Left) -> Left;
+answer(Result, _) -> Result.
