@@ -334,8 +334,8 @@ func TestStartWithDepthServesOnTheDescriptorsThatItHas(t *testing.T) {
 	pt.Linux(t, "/proc")
 	p := pt.Launch(t, pt.NoFifo(), pt.Args("-d", "3"))
 	p.Next(pt.Reply(nil, ok))
-	if got := pt.Status(p.Pid, "SigCgt"); got != "0000000000010000" {
-		t.Errorf("SigCgt %s, want only SIGCHLD", got)
+	if got := pt.Status(p.Pid, "SigCgt"); got != "0000000000011000" {
+		t.Errorf("SigCgt %s, want only SIGCHLD and SIGPIPE", got)
 	}
 	a := p.Fork(nil)
 	p.Want(a.Pid(), a, "getpid")
