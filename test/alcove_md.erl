@@ -221,7 +221,8 @@ run_commands(Dir, Command, _Shown) -> sh(Dir, Command).
 
 %% Status and output of commands in a directory.
 sh(Dir, Commands) ->
-    {ok, #{status := {exit, Status}, stdout := Output}} = alcove_run:run(["sh", "-uc", unicode:characters_to_binary(Commands)], #{
+    Argv = ["sh", "-uc", unicode:characters_to_binary(Commands)],
+    {ok, #{status := {exit, Status}, stdout := Output}} = alcove_run:run(Argv, #{
         cd => Dir,
         stderr => merge,
         output_limit => infinity,

@@ -138,7 +138,10 @@ write_returns_when_the_program_has_taken_it(_Config) ->
     ?assertEqual({error, timeout, 0}, Late),
     {ok, _} = alcove_program:stop(Program, 0),
     % a pipe of it
-    receive {written, Result} -> ?assertMatch({error, closed, Taken} when Taken > 0 andalso Taken < 1000000, Result) end,
+    receive
+        {written, Result} ->
+            ?assertMatch({error, closed, Taken} when Taken > 0 andalso Taken < 1000000, Result)
+    end,
     Reader = start(["wc", "-c"], #{output => passive}),
     ok = alcove_program:write(Reader, binary:copy(<<"x">>, 1000000)),
     ok = alcove_program:write(Reader, "yz"),
@@ -176,7 +179,9 @@ unread_lines_take_the_memory_of_the_window(_Config) ->
     {memory, Memory} = process_info(Program, memory),
     ?assert(Memory < 200000, Memory),
     _ = [{ok, stdout, <<>>} = alcove_program:read(Program) || _ <- lists:seq(1, 100000)],
-    ?assertMatch(#{stdout := Size, unread := Unread} when Size > 100000 andalso Unread =< 100000, alcove_program:info(Program)),
+    ?assertMatch(
+        #{stdout := Size, unread := Unread} when Size > 100000 andalso Unread =< 100000, alcove_program:info(Program)
+    ),
     {ok, _} = alcove_program:stop(Program).
 
 lines_may_be_longer_than_the_window(_Config) ->
@@ -305,27 +310,34 @@ logged() ->
     end.
 
 start_waits_until_output_matches(_Config) ->
-    Program = sh("echo wait; sleep 0.2; printf 're'; sleep 0.1; echo ady; exec cat", #{ready => {output, "^ready$|ready"}}),
+    Program =
+        sh("echo wait; sleep 0.2; printf 're'; sleep 0.1; echo ady; exec cat", #{ready => {output, "^ready$|ready"}}),
     ?assertMatch(#{stdout := Size} when Size >= 10, alcove_program:info(Program)),
     {ok, _} = alcove_program:stop(Program).
 
 start_waits_until_a_function_is_true(Config) ->
     File = filename:join(?config(priv_dir, Config), "ready"),
-    Program = start(["sh", "-c", "sleep 0.2; : > \"$0\"; exec cat", File], #{ready => fun() -> filelib:is_regular(File) end}),
+    Program =
+        start(["sh", "-c", "sleep 0.2; : > \"$0\"; exec cat", File], #{ready => fun() -> filelib:is_regular(File) end}),
     ?assert(filelib:is_regular(File)),
     {ok, _} = alcove_program:stop(Program).
 
 start_that_does_not_get_ready_leaves_nothing(_Config) ->
     Self = self(),
     Options = #{ready_timeout => 1000, grace => 100, output => fun(_, Bytes) -> Self ! {pid, Bytes} end},
-    Never = Options#{argv => ["sh", "-c", "trap '' TERM; echo $$; while :; do sleep 0.1; done"], ready => {output, "up"}},
+    Never =
+        Options#{argv => ["sh", "-c", "trap '' TERM; echo $$; while :; do sleep 0.1; done"], ready => {output, "up"}},
     ?assertEqual({error, {ready, timeout}}, alcove_program:start_link(Never)),
     receive {pid, Text} -> ?assertEqual([], running([binary_to_integer(string:trim(Text))])) end,
     Ends = Options#{argv => ["sh", "-c", "exit 4"], ready => fun() -> false end, ready_timeout => infinity},
     ?assertEqual({error, {ended, {exit, 4}}}, alcove_program:start_link(Ends)),
-    ?assertMatch({error, {ready, {mine, [_ | _]}}}, alcove_program:start_link(Never#{ready => fun() -> error(mine) end})),
+    ?assertMatch(
+        {error, {ready, {mine, [_ | _]}}}, alcove_program:start_link(Never#{ready => fun() -> error(mine) end})
+    ),
     receive {pid, Second} -> ?assertEqual([], running([binary_to_integer(string:trim(Second))])) after 0 -> ok end,
-    ?assertMatch({error, {ready, {{badreturn, soon}, _}}}, alcove_program:start_link(Never#{ready => fun() -> soon end})),
+    ?assertMatch(
+        {error, {ready, {{badreturn, soon}, _}}}, alcove_program:start_link(Never#{ready => fun() -> soon end})
+    ),
     Fails = Never#{output => fun(_, _) -> error(mine) end},
     ?assertMatch({error, {output, {mine, [_ | _]}}}, alcove_program:start_link(Fails)).
 
@@ -382,7 +394,9 @@ names_are_local_global_or_via(_Config) ->
         begin
             Program = start(["cat"], #{name => Name}),
             #{state := running} = alcove_program:info(Server),
-            ?assertEqual({error, {already_started, Program}}, alcove_program:start_link(#{argv => ["cat"], name => Name})),
+            ?assertEqual(
+                {error, {already_started, Program}}, alcove_program:start_link(#{argv => ["cat"], name => Name})
+            ),
             {ok, _} = alcove_program:stop(Server)
         end
      || {Name, Server} <- [
@@ -490,7 +504,10 @@ stop_supervisor(Sup) ->
     receive {'DOWN', Ref, process, Sup, _} -> ok end.
 
 supervisor_restarts_it_and_takes_it_along(_Config) ->
-    Sup = supervised(#{argv => ["sh", "-c", "trap '' TERM; setsid sleep 1000 & while :; do sleep 0.1; done"], grace => 100}),
+    Sup =
+        supervised(
+            #{argv => ["sh", "-c", "trap '' TERM; setsid sleep 1000 & while :; do sleep 0.1; done"], grace => 100}
+        ),
     First = child(Sup),
     #{os_pid := Pid} = alcove_program:info(First),
     ok = alcove_program:signal(First, sigkill),

@@ -409,7 +409,8 @@ telemetry_is_told_if_it_is_loaded(_Config) ->
     ?assertMatch(
         [
             {[alcove, run, start], #{system_time := _}, #{job := 7, program := <<"sh">>}},
-            {[alcove, run, stop], #{duration := _, stdout := 5, stderr := 3, wall_us := _, cpu_us := _, max_memory := _},
+            {[alcove, run, stop],
+                #{duration := _, stdout := 5, stderr := 3, wall_us := _, cpu_us := _, max_memory := _},
                 #{job := 7, program := <<"sh">>, status := {exit, 3}}},
             {[alcove, run, start], _, #{program := <<"no-such-program">>}},
             {[alcove, run, stop], #{duration := _}, #{status := {exec, enoent}}}
@@ -445,7 +446,10 @@ many_runs_leave_nothing(_Config) ->
 %% All slots have to have run something, or they would come into being later.
 load(Pool, Callers, Runs) ->
     Run = fun() ->
-        [{ok, #{stdout := <<"x">>}} = sh("cat; (sleep 1000 &)", #{stdin => "x", pool => Pool}) || _ <- lists:seq(1, Runs)]
+        [
+            {ok, #{stdout := <<"x">>}} = sh("cat; (sleep 1000 &)", #{stdin => "x", pool => Pool})
+             || _ <- lists:seq(1, Runs)
+        ]
     end,
     Refs = [spawn_monitor(Run) || _ <- lists:seq(1, Callers)],
     [receive {'DOWN', Ref, process, Pid, Reason} -> ?assertEqual(normal, Reason) end || {Pid, Ref} <- Refs],

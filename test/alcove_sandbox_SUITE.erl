@@ -123,7 +123,9 @@ wrong_specifications_are_named(_Config) ->
     ],
     ?assertEqual({badarg, tmp}, alcove_ct:raised(fun() -> alcove_run:run(["true"], #{sandbox => #{tmp => 0}}) end)),
     [
-        ?assertEqual({badarg, Key}, alcove_ct:raised(fun() -> alcove_run:run(["true"], #{sandbox => #{}, Key => Value}) end))
+        ?assertEqual(
+            {badarg, Key}, alcove_ct:raised(fun() -> alcove_run:run(["true"], #{sandbox => #{}, Key => Value}) end)
+        )
      || {Key, Value} <- [{user, 1}, {pool, default}, {driver, self()}]
     ],
     ok.
@@ -251,7 +253,9 @@ view_is_as_writable_as_it_says(Config) ->
         {filename:join(Dir, "noexec"), "/noexec", [noexec]}
     ],
     ok = file:make_dir(filename:join(Dir, "ro/rw")),
-    Script = "for d in / /a /a/rw /usr /dev /etc /noexec /tmp /dev/shm; do touch $d/x && echo $d; done; /noexec/run || echo no",
+    Script =
+        "for d in / /a /a/rw /usr /dev /etc /noexec /tmp /dev/shm; do touch $d/x && echo $d; done; "
+        "/noexec/run || echo no",
     #{stdout := Out} = result(#{root => {view, alcove_sandbox_spec:system() ++ Views}}, Script, Config),
     ?assertEqual(["/a/rw", "/tmp", "/dev/shm", "no"], words(Out)),
     ?assert(filelib:is_regular(filename:join(Dir, "rw/x"))).
@@ -263,7 +267,9 @@ links_in_a_view_do_not_lead_a_mount_out(Config) ->
     ok = file:make_symlink("/etc/passwd", filename:join(Dir, "file")),
     Root = fun(Views) -> #{root => {view, alcove_sandbox_spec:system() ++ [{Dir, "/a", [rw]} | Views]}} end,
     [
-        ?assertMatch({error, {view, {_, Reason}}} when Reason =:= enotdir; Reason =:= eloop, prepared(Root([View]), Config))
+        ?assertMatch(
+            {error, {view, {_, Reason}}} when Reason =:= enotdir; Reason =:= eloop, prepared(Root([View]), Config)
+        )
      || View <- [{"/etc", "/a/link", []}, {"/etc", "/a/link/local", []}, {"/bin/sh", "/a/file", []}]
     ],
     ok = file:make_symlink("/usr", filename:join(Dir, "tmp")),
@@ -288,7 +294,10 @@ runs_share_no_files(Config) ->
     with(#{}, Config, fun(Sandbox) ->
         Write = "ls -A /tmp /dev/shm | grep mine && exit 9; touch /tmp/mine /dev/shm/mine && ls -A /tmp",
         [
-            ?assertMatch({ok, #{status := {exit, 0}, stdout := <<"mine\n">>}}, alcove_run:run(["sh", "-c", Write], #{sandbox => Sandbox}))
+            ?assertMatch(
+                {ok, #{status := {exit, 0}, stdout := <<"mine\n">>}},
+                alcove_run:run(["sh", "-c", Write], #{sandbox => Sandbox})
+            )
          || _ <- lists:seq(1, 3)
         ]
     end).
@@ -311,7 +320,9 @@ program_is_nobody(Config) ->
         word(sh(#{capabilities => [cap_chown]}, "grep ^CapEff /proc/self/status | cut -f2", Config))).
 
 first_process_is_of_the_tree(Config) ->
-    Orphan = "sh -c 'sleep 0.01 & echo $! $PPID'; sleep 0.1; ls /proc; kill -9 1; kill -TERM 1; cat /proc/1/fd/0; echo $$ $PPID",
+    Orphan =
+        "sh -c 'sleep 0.01 & echo $! $PPID'; sleep 0.1; ls /proc; kill -9 1; kill -TERM 1; "
+        "cat /proc/1/fd/0; echo $$ $PPID",
     #{status := Status, stdout := Out} = result(#{}, Orphan, Config),
     ?assertEqual({exit, 0}, Status),
     Words = words(Out),
@@ -332,8 +343,11 @@ network_is_its_own(Config) ->
     Interfaces = "cat /proc/self/net/dev | tail -n +3 | cut -d: -f1; ip -o link show lo up 2>/dev/null",
     ?assertEqual(["lo"], words(sh(#{}, Interfaces, Config))),
     {ok, [_, _ | Host]} = file_lines("/proc/net/dev"),
-    ?assertEqual(length(Host), length(words(sh(#{network => host}, "tail -n +3 /proc/self/net/dev | cut -d: -f1", Config)))),
-    Connect = "import socket as s; l = s.create_server(('127.0.0.1', 0)); s.create_connection(l.getsockname()); print('ok')",
+    ?assertEqual(
+        length(Host), length(words(sh(#{network => host}, "tail -n +3 /proc/self/net/dev | cut -d: -f1", Config)))
+    ),
+    Connect =
+        "import socket as s; l = s.create_server(('127.0.0.1', 0)); s.create_connection(l.getsockname()); print('ok')",
     ?assertEqual([{exit, 1}, {exit, 0}], [
         maps:get(status, result(#{network => Network}, ["python3 -c \"", Connect, "\""], Config))
      || Network <- [none, loopback]
@@ -428,7 +442,9 @@ is_half(_) -> false.
 
 %% Those of this machine's other virtual machines come and go.
 groups_left() ->
-    lists:append([filelib:wildcard("/sys/fs/cgroup" ++ Depth ++ "/alcove-sandbox-*") || Depth <- ["", "/*", "/*/*", "/*/*/*"]]).
+    lists:append(
+        [filelib:wildcard("/sys/fs/cgroup" ++ Depth ++ "/alcove-sandbox-*") || Depth <- ["", "/*", "/*/*", "/*/*/*"]]
+    ).
 
 no_groups() ->
     Ours = [Dir || Dir <- groups_left(), is_of_us(lists:last(string:split(Dir, "-", trailing)))],

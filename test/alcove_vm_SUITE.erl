@@ -169,7 +169,9 @@ programs_are_shown_to_another_node(Config) ->
     Start =
         "{ok, P} = alcove_program:start_link(#{argv => [\"sleep\", \"4711\"], name => {local, sleeper}}), unlink(P)",
     Said = two_nodes(Config, Start, "ok = rpc:call(Node, alcove_top, print, [])"),
-    ?assertMatch({match, _}, re:run(Said, "^<[0-9.]+> of sleeper: .*\n.*\n.*alcove .*\n.*alcove .*\n.*    sleep 4711\n$"), Said).
+    ?assertMatch(
+        {match, _}, re:run(Said, "^<[0-9.]+> of sleeper: .*\n.*\n.*alcove .*\n.*alcove .*\n.*    sleep 4711\n$"), Said
+    ).
 
 %% Nothing that a program writes meanwhile is lost, and the port does not store it.
 output_waits_for_a_vm_that_is_suspended(Config) ->

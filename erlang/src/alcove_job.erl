@@ -509,7 +509,8 @@ of_program(alcove_event, {termsig, Signal}, _Job) -> {ended, {signal, Signal}};
 of_program(alcove_ctl, {stdin_taken, N}, Job) -> taken(N, Job);
 of_program(alcove_ctl, {stdin_ready, _}, Job) -> feed([], Job#job{waits_for = none});
 of_program(alcove_ctl, {stdin_error, _}, Job) -> close_input(Job);
-of_program(alcove_ctl, Used, _Job) when is_tuple(Used), element(1, Used) =:= usage -> {used, used(alcove_linux:usage(Used))};
+of_program(alcove_ctl, Used, _Job) when is_tuple(Used), element(1, Used) =:= usage ->
+    {used, used(alcove_linux:usage(Used))};
 of_program(_Tag, _Term, _Job) -> none.
 
 used(#{user := User, system := System, maxrss := KiB}) ->

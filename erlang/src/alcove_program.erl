@@ -256,7 +256,9 @@ spec(Options) ->
     Spec = alcove_spec:checked(Options, keys(), Defaults),
     _ = is_map_key(argv, Spec) orelse error({badarg, argv}),
     ok = alcove_spec:of_sandbox([user], Spec),
-    maps:merge(#{lines => is_tuple(maps:get(output, Spec)) andalso element(1, maps:get(output, Spec)) =:= logger}, Spec).
+    maps:merge(
+        #{lines => is_tuple(maps:get(output, Spec)) andalso element(1, maps:get(output, Spec)) =:= logger}, Spec
+    ).
 
 keys() ->
     [
@@ -790,7 +792,9 @@ credit(0, Data) -> Data;
 credit(Size, #data{status = none, job = Job} = Data) -> Data#data{job = alcove_job:read(Size, Job)};
 credit(_Size, Data) -> Data.
 
-emit(Stream, Items, #data{job = Job, spec = #{output := {logger, Level}, argv := [Program | _], metadata := More}} = Data) ->
+emit(
+    Stream, Items, #data{job = Job, spec = #{output := {logger, Level}, argv := [Program | _], metadata := More}} = Data
+) ->
     Metadata = More#{program => Program, os_pid => alcove_job:pid(Job), stream => Stream, domain => [alcove, program]},
     lists:foreach(fun(Item) -> logger:log(Level, text(Item), Metadata) end, Items),
     Data;

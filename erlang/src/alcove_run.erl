@@ -172,7 +172,8 @@ measured({error, Failure}) ->
 
 keys() ->
     [
-        timeout, stdin, stderr, output_limit, grace, env, clear_env, cd, user, umask, limits, sandbox, metadata, pool, node,
+        timeout, stdin, stderr, output_limit, grace, env, clear_env, cd, user, umask, limits, sandbox, metadata, pool,
+        node,
         driver
     ].
 

@@ -228,7 +228,8 @@ devices() ->
         {sys_ioctl, {in, 1, [16#5412, 16#541c], eperm}, none, "TIOCSTI and TIOCLINUX type for the user of a terminal"},
         {sys_vhangup, eperm, cap_sys_tty_config, "the terminal is not its own"},
         {sys_socket, {not_in, 0, [1, 2, 10, 16], eafnosupport}, none,
-            "other families than unix, inet, inet6 and netlink are seldom used code; vsock leads to the host of a machine"},
+            "other families than unix, inet, inet6 and netlink are seldom used code; "
+            "vsock leads to the host of a machine"},
         {sys_socketpair, {not_in, 0, [1], eafnosupport}, none, "as socket"}
     ].
 

@@ -224,7 +224,9 @@ fresh(#template{privileges = Privileges, spec = Spec}) ->
 proc(_Privileges, #{proc := false}) ->
     [];
 proc(Privileges, Spec) ->
-    [{proc, {mount, ["proc", "/proc", "proc", [ms_nosuid, ms_nodev, ms_noexec], "subset=pid,hidepid=invisible", ""]}}] ++
+    [
+        {proc, {mount, ["proc", "/proc", "proc", [ms_nosuid, ms_nodev, ms_noexec], "subset=pid,hidepid=invisible", ""]}}
+    ] ++
         [
             {proc, {umount2, [Aside, [mnt_detach]]}}
          || Privileges =:= user_namespace,

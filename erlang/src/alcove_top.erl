@@ -125,7 +125,9 @@ driver(Drv) ->
                     driver => Drv,
                     memory => Memory,
                     messages => Messages,
-                    waiting => lists:sum([Size || {Port, _} <- Ports, {_, Size} <- [erlang:port_info(Port, queue_size)]]),
+                    waiting => lists:sum(
+                        [Size || {Port, _} <- Ports, {_, Size} <- [erlang:port_info(Port, queue_size)]]
+                    ),
                     processes => lists:append([below(Pid, 0) || {_, Pid} <- Ports])
                 })
             ];
