@@ -59,7 +59,7 @@ func (s *site) renderExamples(p *page) error {
 	return nil
 }
 
-var firstText = regexp.MustCompile(`(?m)^%%? ?(.*)$|^  @moduledoc """\n  (.*)$`)
+var firstText = regexp.MustCompile(`(?m)^%%? (?:@doc )?(.*)$|^  @moduledoc """\n  (.*)$`)
 
 var licence = regexp.MustCompile(`(?m)^(%%|#) SPDX-License-Identifier: .*\n`)
 

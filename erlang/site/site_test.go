@@ -31,7 +31,7 @@ func small() (map[string]string, *manual) {
 		"README.md":                "# One\n\n[two](erlang/doc/two.md#its-end), [code](main.go)\n",
 		"main.go":                  "package main\n",
 		"erlang/doc/two.md":        "# Two\n\n## Its `end`\n\n`alcove_x:f/1`, `alcove_y:g/1`\n\n| a |\n| - |\n| b |\n",
-		"erlang/examples/demo.erl": "%% A tour.\n-module(demo).\n",
+		"erlang/examples/demo.erl": "%% @doc A tour.\n-module(demo).\n",
 	}
 	return files, &manual{
 		SourceURL: "https://forge.example/alcove",
@@ -207,7 +207,7 @@ func TestSiteOfTheProjectHasNoWarnings(t *testing.T) {
 
 func TestAnExampleIsDescribedByWhatItSaysBelowItsLicence(t *testing.T) {
 	for text, want := range map[string]string{
-		"%% SPDX-License-Identifier: ISC\n\n%% A tour.\n-module(demo).\n":                                 "A tour.",
+		"%% SPDX-License-Identifier: ISC\n\n%% @doc A tour.\n-module(demo).\n":                                 "A tour.",
 		"# SPDX-License-Identifier: ISC\n\ndefmodule A do\n  @moduledoc \"\"\"\n  A sandbox.\n  \"\"\"\n": "A sandbox.",
 	} {
 		if got := summary(text); got != want {
