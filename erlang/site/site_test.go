@@ -207,7 +207,7 @@ func TestSiteOfTheProjectHasNoWarnings(t *testing.T) {
 
 func TestAnExampleIsDescribedByWhatItSaysBelowItsLicence(t *testing.T) {
 	for text, want := range map[string]string{
-		"%% SPDX-License-Identifier: ISC\n\n%% @doc A tour.\n-module(demo).\n":                                 "A tour.",
+		"%% SPDX-License-Identifier: ISC\n\n%% @doc A tour.\n-module(demo).\n":                            "A tour.",
 		"# SPDX-License-Identifier: ISC\n\ndefmodule A do\n  @moduledoc \"\"\"\n  A sandbox.\n  \"\"\"\n": "A sandbox.",
 	} {
 		if got := summary(text); got != want {
