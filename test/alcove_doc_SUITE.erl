@@ -24,6 +24,7 @@ pages() ->
         installing,
         comparison,
         privileges,
+        sandbox,
         sandboxes,
         programs,
         ends,
@@ -69,6 +70,7 @@ run(Config) -> run(run, Config).
 supervised(Config) -> run(supervised, Config).
 installing(Config) -> run(installing, Config).
 privileges(Config) -> run(privileges, Config).
+sandbox(Config) -> run(sandbox, Config).
 sandboxes(Config) -> run(sandboxes, Config).
 programs(Config) -> run(programs, Config).
 ends(Config) -> run(ends, Config).

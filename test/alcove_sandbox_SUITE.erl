@@ -6,6 +6,7 @@
 -export([all/0, suite/0, groups/0, init_per_group/2, end_per_group/2]).
 -export([
     wrong_specifications_are_named/1,
+    the_guide_lists_what_the_default_filter_denies/1,
     what_fails_is_named/1,
     what_is_not_required_may_be_missing/1,
     support_is_tried/1
@@ -22,6 +23,10 @@
     environment_is_what_was_given/1,
     network_is_its_own/1,
     default_filter_denies_namespaces/1,
+    programs_of_today_run_under_the_default_filter/1,
+    input_is_opened_by_the_program/1,
+    leftovers_are_killed_at_once/1,
+    processes_that_are_killed_are_an_error/1,
     limits_of_a_process_hold/1,
     processor_time_is_a_status/1,
     processes_are_limited_together/1,
@@ -34,7 +39,7 @@
 ]).
 
 all() ->
-    [wrong_specifications_are_named, {group, root}, {group, user}].
+    [wrong_specifications_are_named, the_guide_lists_what_the_default_filter_denies, {group, root}, {group, user}].
 
 suite() ->
     [{timetrap, {minutes, 5}}].
@@ -55,6 +60,10 @@ groups() ->
         environment_is_what_was_given,
         network_is_its_own,
         default_filter_denies_namespaces,
+        programs_of_today_run_under_the_default_filter,
+        input_is_opened_by_the_program,
+        leftovers_are_killed_at_once,
+        processes_that_are_killed_are_an_error,
         limits_of_a_process_hold,
         processor_time_is_a_status,
         processes_are_limited_together,
@@ -129,6 +138,18 @@ wrong_specifications_are_named(_Config) ->
      || {Key, Value} <- [{user, 1}, {pool, default}, {driver, self()}]
     ],
     ok.
+
+the_guide_lists_what_the_default_filter_denies(_Config) ->
+    Guide = filename:join(alcove_md:root(), "erlang/doc/sandbox.md"),
+    {ok, Text} = file:read_file(Guide),
+    [_, Section] = string:split(Text, "| denied | why |"),
+    [Table | _] = string:split(Section, "\n\n"),
+    Denied = [hd(string:split(Row, " | ")) || Row <- tl(tl(string:split(Table, "\n", all)))],
+    {match, Names} = re:run(Denied, "`(\\w+)`", [global, {capture, all_but_first, binary}]),
+    Listed = lists:usort([binary_to_list(Name) || [Name] <- Names]),
+    Default = lists:usort([atom_to_list(Call) || {Call, _, _, _} <- alcove_sandbox_seccomp:default()]),
+    ?assertEqual(Default, ["sys_" ++ Name || Name <- Listed]),
+    ?assertEqual([], [Call || {Call, _, _, ""} <- alcove_sandbox_seccomp:default()]).
 
 %% A filter of the port has one call of the system fail.
 what_fails_is_named(Config) ->
@@ -256,7 +277,7 @@ view_is_as_writable_as_it_says(Config) ->
     Script =
         "for d in / /a /a/rw /usr /dev /etc /noexec /tmp /dev/shm; do touch $d/x && echo $d; done; "
         "/noexec/run || echo no",
-    #{stdout := Out} = result(#{root => {view, alcove_sandbox_spec:system() ++ Views}}, Script, Config),
+    #{stdout := Out} = result(#{root => {view, alcove_sandbox:system() ++ Views}}, Script, Config),
     ?assertEqual(["/a/rw", "/tmp", "/dev/shm", "no"], words(Out)),
     ?assert(filelib:is_regular(filename:join(Dir, "rw/x"))).
 
@@ -265,7 +286,7 @@ links_in_a_view_do_not_lead_a_mount_out(Config) ->
     Dir = dir(Config),
     ok = file:make_symlink("/usr", filename:join(Dir, "link")),
     ok = file:make_symlink("/etc/passwd", filename:join(Dir, "file")),
-    Root = fun(Views) -> #{root => {view, alcove_sandbox_spec:system() ++ [{Dir, "/a", [rw]} | Views]}} end,
+    Root = fun(Views) -> #{root => {view, alcove_sandbox:system() ++ [{Dir, "/a", [rw]} | Views]}} end,
     [
         ?assertMatch(
             {error, {view, {_, Reason}}} when Reason =:= enotdir; Reason =:= eloop, prepared(Root([View]), Config)
@@ -375,6 +396,122 @@ default_filter_denies_namespaces(Config) ->
     ?assertMatch(#{status := {exit, 0}}, result(#{seccomp => none}, "unshare -U true", Config)),
     ?assertMatch(#{status := {exit, 1}}, result(#{seccomp => {deny, [mkdir, mkdirat]}}, "mkdir /tmp/a", Config)).
 
+%% Those that this machine has in /usr: others are named.
+programs_of_today_run_under_the_default_filter(Config) ->
+    Scripts = [
+        {"bash", "bash -c 'cat <(echo $((6 * 7)))'"},
+        {"python3", "python3 -c \"import multiprocessing as m, threading as t, tempfile, subprocess, asyncio, ssl\n"
+            "p = m.Process(target=print, args=('42',)); p.start(); p.join()\n"
+            "h = t.Thread(target=lambda: None); h.start(); h.join(); q = m.Lock()\n"
+            "assert subprocess.check_output(['true']) == b''; asyncio.run(asyncio.sleep(0))\n\""},
+        {"gcc", "cd /tmp && printf '#include <stdio.h>\\nint main(void){printf(\"42\\\\n\");}' > a.c && gcc -O2 a.c && ./a.out"},
+        {"g++", "cd /tmp && printf '#include <thread>\\n#include <iostream>\\nint main(){std::thread([]{std::cout << 42;}).join();}' > a.cc "
+            "&& g++ -pthread a.cc && ./a.out"},
+        {"perl", "perl -e 'print 6 * 7; fork() // die'"},
+        {"node", "node -e 'require(\"fs\").readFile(\"/dev/null\", () => console.log(42))'"},
+        {"erl", "HOME=/tmp erl -noshell -eval 'io:format(\"~p\", [6 * 7]), halt().'"},
+        {"ruby", "ruby -e 'Thread.new { puts 42 }.join'"},
+        {"java", "java -version 2>&1 && echo 42"},
+        {"go", "go version && echo 42"},
+        {"busybox", "busybox sh -c 'echo 42'"}
+    ],
+    Root = {view, alcove_sandbox:system() ++ [{Dir, Dir, []} || Dir <- ["/etc/perl", "/etc/java"], filelib:is_dir(Dir)]},
+    Spec = #{root => Root, limits => #{processes => 256}},
+    {Here, Missing} = lists:partition(fun({Name, _}) -> filelib:is_regular("/usr/bin/" ++ Name) end, Scripts),
+    with(Spec, Config, fun(Sandbox) ->
+        [
+            begin
+                {ok, Result} = alcove_run:run(["sh", "-c", Script], #{sandbox => Sandbox, timeout => 120000}),
+                ?assertMatch({_, #{status := {exit, 0}}}, {Name, Result}),
+                ?assertNotEqual({Name, nomatch}, {Name, string:find(maps:get(stdout, Result), "42")})
+            end
+         || {Name, Script} <- Here
+        ]
+    end),
+    {comment, {not_here, [Name || {Name, _} <- Missing]}}.
+
+%% A file that only root may read is not read for a program that is not root, whatever leads there.
+input_is_opened_by_the_program(Config) ->
+    Dir = dir(Config),
+    ok = file:write_file(filename:join(Dir, "secret"), "secret"),
+    ok = file:change_mode(filename:join(Dir, "secret"), 8#600),
+    ok = file:write_file(filename:join(Dir, "open"), "open"),
+    ok = file:make_symlink("/a/secret", filename:join(Dir, "link")),
+    Root = {view, alcove_sandbox:system() ++ [{Dir, "/a", []}]},
+    with(#{root => Root}, Config, fun(Sandbox) ->
+        Read = fun(File) -> alcove_run:run(["cat"], #{sandbox => Sandbox, stdin => {file, File}}) end,
+        ?assertMatch({ok, #{stdout := <<"open">>}}, Read("/a/open")),
+        ?assertEqual({error, {stdin, enoent}}, Read("/proc/1/fd/0")),
+        case proplists:get_value(rights, Config) of
+            root -> ?assertEqual({error, {stdin, eacces}}, Read("/a/link"));
+            user -> ok
+        end,
+        ?assertMatch({ok, #{stdout := <<"open">>}}, Read("/a/open"))
+    end).
+
+leftovers_are_killed_at_once(Config) ->
+    with(#{}, Config, fun(Sandbox) ->
+        Script = "(trap '' TERM HUP; setsid sleep 1000) >/dev/null 2>&1 & sleep 1000 & echo $$",
+        [
+            ?assertMatch({ok, #{status := {exit, 0}, stdout := <<"2\n">>}},
+                alcove_run:run(["sh", "-c", Script], #{sandbox => Sandbox, grace => 60000}))
+         || _ <- lists:seq(1, 5)
+        ]
+    end).
+
+%% The processes of a sandbox have a title; each is killed while a program runs.
+processes_that_are_killed_are_an_error(Config) ->
+    with(#{}, Config, fun(Sandbox) ->
+        [
+            begin
+                {Pid, Ref} = spawn_monitor(fun() ->
+                    exit(alcove_run:run(["sh", "-c", "trap '' TERM; sleep 1000 & wait"], #{sandbox => Sandbox, grace => 100}))
+                end),
+                Slot = busy(Sandbox),
+                Below = below(Slot),
+                killed(lists:nth(min(N, length(Below)), Below), Config),
+                receive
+                    {'DOWN', Ref, process, Pid, Result} ->
+                        ?assertMatch({error, {Part, _}} when Part =:= keeper; Part =:= driver, Result)
+                end,
+                alcove_ct:until(fun() -> not lists:any(fun alcove_ct:is_running/1, Below) end)
+            end
+         || N <- [1, 2, 3]
+        ],
+        ?assertMatch({ok, #{status := {exit, 0}}}, alcove_run:run(["true"], #{sandbox => Sandbox}))
+    end).
+
+%% The port of the driver whose program runs.
+busy(Sandbox) ->
+    {links, Links} = process_info(Sandbox, links),
+    Slots = [Slot || Slot <- Links, is_pid(Slot)],
+    Ports = [
+        Pid
+     || Slot <- Slots,
+        {monitors, Monitors} <- [process_info(Slot, monitors)],
+        {process, Drv} <- Monitors,
+        {links, DrvLinks} <- [process_info(Drv, links)],
+        Port <- DrvLinks,
+        is_port(Port),
+        {os_pid, Pid} <- [erlang:port_info(Port, os_pid)],
+        length(below(Pid)) >= 5
+    ],
+    case Ports of
+        [Pid | _] -> Pid;
+        [] -> receive after 20 -> busy(Sandbox) end
+    end.
+
+%% The port, the template, process 1, the program and what it has started.
+below(Pid) ->
+    Name = integer_to_list(Pid),
+    case file:read_file(["/proc/", Name, "/task/", Name, "/children"]) of
+        {ok, Children} -> [Pid | lists:append([below(list_to_integer(C)) || C <- words(Children)])];
+        {error, _} -> []
+    end.
+
+killed(Pid, _Config) ->
+    "" = os:cmd("kill -9 " ++ integer_to_list(Pid) ++ " 2>&1 || sudo -n kill -9 " ++ integer_to_list(Pid)).
+
 %%
 %% Limits
 %%
@@ -407,7 +544,13 @@ processes_are_limited_together(Config) ->
 
 memory_is_limited_together(Config) ->
     Limits = #{memory => 64 bsl 20, processes => 16},
-    Hungry = ["python3", "-c", "import os; os.fork(); x = b'x' * (40 << 20); input()"],
+    Hungry = ["python3", "-c", [
+        "import os, time\n"
+        "r, w = os.pipe(); child = os.fork() == 0\n"
+        "x = b'x' * (40 << 20)\n"
+        "if child: os.write(w, x[:1]); time.sleep(1000)\n"
+        "os.close(w); exit(0 if os.read(r, 1) else 1)\n"
+    ]],
     Run = fun(Sandbox) -> alcove_run:run(Hungry, #{sandbox => Sandbox, timeout => 60000}) end,
     case prepared(#{limits => Limits}, Config) of
         {ok, Sandbox} ->

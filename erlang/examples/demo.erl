@@ -56,7 +56,20 @@ run() ->
     say("~b has ended by a signal: ~p.", [D, alcove:event(Drv, [A, D], 10000)]),
 
     ok = alcove_drv:stop(Drv),
-    say("The driver is stopped, and with it the port and all processes below.", []).
+    say("The driver is stopped, and with it the port and all processes below.", []),
+    stranger().
+
+%% What nobody trusts, in one call.
+stranger() ->
+    Script = "id -u; echo /*; ls /proc; echo > /usr/file; while :; do :; done",
+    Sandbox = #{limits => #{cpu_time => 1, processes => 32}},
+    say("~nThe program of a stranger runs in a sandbox: sh -c ~p~n", [Script]),
+    case alcove_run:run(["sh", "-c", Script], #{sandbox => Sandbox, stderr => merge}) of
+        {ok, #{status := Status, stdout := Out}} ->
+            say("~ts~nIt was ended by its limit: ~p.", [Out, Status]);
+        {error, {Step, Reason}} ->
+            throw({stop, "There can be no sandbox here: ~p ~p.", [Step, Reason]})
+    end.
 
 driver() ->
     case alcove_drv:start() of

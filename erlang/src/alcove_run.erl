@@ -52,7 +52,7 @@
 %% See {@link run/2}.
 
 -type status() :: alcove_sandbox_spec:status() | timeout | output_limit.
-%% How the program has ended, or why it was ended.
+%% How the program has ended, or why it was ended; `out_of_memory' and `cpu_time' are limits of a sandbox.
 
 -type usage() :: #{
     wall_us := non_neg_integer(),
@@ -105,8 +105,11 @@ run(Argv) ->
 %% <dt>`umask'</dt><dd>its file mode creation mask</dd>
 %% <dt>`limits'</dt><dd>limits of resources, such as `#{nofile => 64, cpu => {1, 2}}'</dd>
 %% <dt>`sandbox'</dt>
-%%   <dd>calls of {@link alcove}, with their arguments behind the pipeline, that its process makes
-%%   before it takes the user and the limits</dd>
+%%   <dd>a sandbox, or the specification of one that is made for this program: see
+%%   {@link alcove_sandbox:prepare/2}. Its program has no variables but those of `env' and a `PATH', and its
+%%   paths are those inside; what it leaves behind is killed at once. It goes neither with `user' nor with
+%%   `pool' nor `driver'. Or calls of {@link alcove}, with their arguments behind the pipeline, that the
+%%   process makes before it takes the user and the limits</dd>
 %% <dt>`metadata'</dt><dd>more of it for telemetry</dd>
 %% <dt>`pool'</dt><dd>the pool on which it runs, see {@link alcove_pool}</dd>
 %% <dt>`node'</dt>

@@ -1,8 +1,8 @@
 %% @doc The control groups of a sandbox: limits of all processes of a program together.
 %%
 %% There is one group for each driver. The process of a program enters it by a descriptor that it has
-%% inherited. Process 1 of its namespace is not in it, and so neither slowed down nor killed by what the
-%% program does. The names of groups tell whose they are, so that those of who is gone are removed.
+%% inherited. Process 1 of its namespace is not in it: what the program does neither slows it down
+%% nor kills it. The names of groups tell whose they are, so that those of who is gone are removed.
 %% @hidden
 -module(alcove_sandbox_group).
 
@@ -59,9 +59,7 @@ create(Drv, Pid, Limits) ->
                 _ = [missing(Limit, Error) || {Limit, _} <- Limits, Find(controller(Limit)) =:= none],
                 Dirs = lists:usort([Find(Controller) || Controller <- Controllers]),
                 ok = made(Drv, Dirs, Limits),
-                limited(
-                    Drv, with_swap(Limits), fun set1/2, Find, events(Limits, Find(<<"memory">>), "memory.oom_control")
-                )
+                limited(Drv, with_swap(Limits), fun set1/2, Find, events(Limits, Find(<<"memory">>), "memory.oom_control"))
         end
     catch
         throw:{error, _} = Failed -> Failed
@@ -103,8 +101,8 @@ set(Drv, Limit, Dir, [{Need, File, Text} | Files]) ->
         {must, {error, Reason}} -> throw({error, {Limit, {File, Reason}}})
     end.
 
-%% A group without memory is killed as a whole. Without a limit for swap there is none of it, if that
-%% can be said.
+%% A program that is out of memory is killed as a whole. It has no swap without a limit of it,
+%% where that can be said.
 set2(memory, Bytes) ->
     [
         {must, "memory.max", integer_to_list(Bytes)},

@@ -52,8 +52,8 @@ resource(_Name, _N, _) -> [].
 -spec rlimit(non_neg_integer()) -> #alcove_rlimit{}.
 rlimit(N) -> #alcove_rlimit{cur = N, max = N}.
 
-%% @doc How a program has ended, with what it has used. If any of its processes was killed because the
-%% group was out of memory is asked only where that may be.
+%% @doc How a program has ended, by what it has used. If that may be, the function is asked if any of its
+%% processes was killed because the group was out of memory.
 -spec verdict(
     alcove_sandbox_spec:limits(), alcove_job:status(), alcove_job:used() | #{}, fun(() -> boolean())
 ) -> alcove_sandbox_spec:status().

@@ -1,6 +1,6 @@
 %% @doc The files of a sandbox: a tree of mounts that becomes the root directory of a process.
 %%
-%% A file system that is shown is cloned with all that is mounted below it, gets its restrictions, and only then a
+%% A tree is cloned with all that is mounted below it, gets its restrictions, and only then a
 %% place. A place is in a file system that is new, or found piece by piece without following links.
 %% @hidden
 -module(alcove_sandbox_root).
@@ -71,7 +71,7 @@ aside(#{tmp := none}) -> <<"/proc">>;
 aside(_Spec) -> <<"/tmp">>.
 
 %%
-%% File systems that are shown
+%% Views
 %%
 
 fill(#{root := {directory, Dir}}, Root) ->
@@ -182,7 +182,7 @@ is_no_link(Step, To, FD, #root{drv = Drv, path = Path}) ->
 name(To) -> filename:join([<<"/">> | To]).
 
 %%
-%% File systems that are new
+%% File systems of its own
 %%
 
 tmp(#{tmp := none}, Root) ->
@@ -221,11 +221,7 @@ dev(#{dev := Kind}, Root0) ->
     To = [<<"dev">>],
     Root = directory(dev, To, Root0),
     FD = find(dev, To, true, Root),
-    _ =
-        run(
-            [{dev, {mount, ["dev", fd(FD), "tmpfs", [ms_nosuid, ms_noexec], "mode=755,size=64k", ""]}} | close(FD)],
-            Root
-        ),
+    _ = run([{dev, {mount, ["dev", fd(FD), "tmpfs", [ms_nosuid, ms_noexec], "mode=755,size=64k", ""]}} | close(FD)], Root),
     Dev = find(dev, To, true, Root),
     In = fun(Name) -> [fd(Dev), $/, Name] end,
     Nodes = lists:append([

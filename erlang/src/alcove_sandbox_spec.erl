@@ -33,7 +33,7 @@
     no_new_privs => true,
     seccomp => none | default | {deny, [atom()]} | {allow, [atom()]},
     limits => limits(),
-    require => all | [feature()]
+    require => all | [feature()] | {except, [feature()]}
 }.
 %% See {@link alcove_sandbox:prepare/2}.
 
@@ -149,6 +149,8 @@ check(limits, Limits) when is_map(Limits) ->
     true = is_map_key(memory, Limits) orelse not is_map_key(swap, Limits),
     maps:map(fun limit/2, Limits);
 check(require, all) -> all;
+check(require, {except, Features}) ->
+    features() -- check(require, Features);
 check(require, Features) ->
     true = lists:all(fun(Feature) -> lists:member(Feature, features()) end, Features),
     Features.
