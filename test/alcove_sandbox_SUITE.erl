@@ -404,8 +404,12 @@ programs_of_today_run_under_the_default_filter(Config) ->
             "p = m.Process(target=print, args=('42',)); p.start(); p.join()\n"
             "h = t.Thread(target=lambda: None); h.start(); h.join(); q = m.Lock()\n"
             "assert subprocess.check_output(['true']) == b''; asyncio.run(asyncio.sleep(0))\n\""},
-        {"gcc", "cd /tmp && printf '#include <stdio.h>\\nint main(void){printf(\"42\\\\n\");}' > a.c && gcc -O2 a.c && ./a.out"},
-        {"g++", "cd /tmp && printf '#include <thread>\\n#include <iostream>\\nint main(){std::thread([]{std::cout << 42;}).join();}' > a.cc "
+        {"gcc",
+            "cd /tmp && printf '#include <stdio.h>\\nint main(void){printf(\"42\\\\n\");}' > a.c "
+            "&& gcc -O2 a.c && ./a.out"},
+        {"g++",
+            "cd /tmp && printf '#include <thread>\\n#include <iostream>\\n"
+            "int main(){std::thread([]{std::cout << 42;}).join();}' > a.cc "
             "&& g++ -pthread a.cc && ./a.out"},
         {"perl", "perl -e 'print 6 * 7; fork() // die'"},
         {"node", "node -e 'require(\"fs\").readFile(\"/dev/null\", () => console.log(42))'"},
@@ -415,7 +419,8 @@ programs_of_today_run_under_the_default_filter(Config) ->
         {"go", "go version && echo 42"},
         {"busybox", "busybox sh -c 'echo 42'"}
     ],
-    Root = {view, alcove_sandbox:system() ++ [{Dir, Dir, []} || Dir <- ["/etc/perl", "/etc/java"], filelib:is_dir(Dir)]},
+    Etc = [{Dir, Dir, []} || Dir <- ["/etc/perl", "/etc/java"], filelib:is_dir(Dir)],
+    Root = {view, alcove_sandbox:system() ++ Etc},
     Spec = #{root => Root, limits => #{processes => 256}},
     {Here, Missing} = lists:partition(fun({Name, _}) -> filelib:is_regular("/usr/bin/" ++ Name) end, Scripts),
     with(Spec, Config, fun(Sandbox) ->
@@ -465,7 +470,8 @@ processes_that_are_killed_are_an_error(Config) ->
         [
             begin
                 {Pid, Ref} = spawn_monitor(fun() ->
-                    exit(alcove_run:run(["sh", "-c", "trap '' TERM; sleep 1000 & wait"], #{sandbox => Sandbox, grace => 100}))
+                    Argv = ["sh", "-c", "trap '' TERM; sleep 1000 & wait"],
+                    exit(alcove_run:run(Argv, #{sandbox => Sandbox, grace => 100}))
                 end),
                 Slot = busy(Sandbox),
                 Below = below(Slot),

@@ -59,7 +59,8 @@ create(Drv, Pid, Limits) ->
                 _ = [missing(Limit, Error) || {Limit, _} <- Limits, Find(controller(Limit)) =:= none],
                 Dirs = lists:usort([Find(Controller) || Controller <- Controllers]),
                 ok = made(Drv, Dirs, Limits),
-                limited(Drv, with_swap(Limits), fun set1/2, Find, events(Limits, Find(<<"memory">>), "memory.oom_control"))
+                Events = events(Limits, Find(<<"memory">>), "memory.oom_control"),
+                limited(Drv, with_swap(Limits), fun set1/2, Find, Events)
         end
     catch
         throw:{error, _} = Failed -> Failed

@@ -221,7 +221,8 @@ dev(#{dev := Kind}, Root0) ->
     To = [<<"dev">>],
     Root = directory(dev, To, Root0),
     FD = find(dev, To, true, Root),
-    _ = run([{dev, {mount, ["dev", fd(FD), "tmpfs", [ms_nosuid, ms_noexec], "mode=755,size=64k", ""]}} | close(FD)], Root),
+    Mount = {dev, {mount, ["dev", fd(FD), "tmpfs", [ms_nosuid, ms_noexec], "mode=755,size=64k", ""]}},
+    _ = run([Mount | close(FD)], Root),
     Dev = find(dev, To, true, Root),
     In = fun(Name) -> [fd(Dev), $/, Name] end,
     Nodes = lists:append([
