@@ -14,16 +14,16 @@ import "github.com/alcove-go/alcove/port/sys"
 // taken for its missing end. The rest stays in the queue until the child has
 // read. What does not fit in the queue either is refused whole.
 //
-// Of data for another program as much is written as its pipe takes; the sender
-// is told how far that was.
+// To another program as much data is written as its pipe takes, and the sender is
+// told how much that was.
 
-// queueSize is how much is held for one child beside its pipe.
+// queueSize is how much is kept for one child beside its pipe.
 const queueSize = 64 << 10
 
-// pending is data for one child, gathered for one write: contents of stdin
-// frames, in the inbound buffer. That for a child which runs this program is
-// moved together. That for another program stays where it is, in pieces: the
-// sender is told for each how much was taken.
+// pending is data for one child, gathered for one write: contents of stdin frames, in
+// the inbound buffer. For a child that runs this program they are moved together. For
+// another program they stay where they are, in pieces, since the sender is told how
+// much of each was taken.
 type pending struct {
 	to   *Child
 	data []byte
@@ -34,7 +34,7 @@ type pending struct {
 	size   int            // of all pieces
 }
 
-// gatherBelow is the size of data that it pays to move.
+// gatherBelow is the size below which data is moved together.
 const gatherBelow = 16 << 10
 
 // forward passes data to the child pid.
@@ -58,67 +58,67 @@ func (p *Process) forward(pid uint32, data []byte) {
 
 // joins reports whether data for a child can be written together with what was gathered.
 // If not, what was gathered is written first.
-func (f *pending) joins(c *Child, data []byte) bool {
+func (d *pending) joins(c *Child, data []byte) bool {
 	switch {
-	case c == nil || c != f.to || len(data) == 0:
+	case c == nil || c != d.to || len(data) == 0:
 		return false
 	case c.LeftPort():
-		return f.fits(len(data))
+		return d.fits(len(data))
 	}
 	return len(data) < gatherBelow
 }
 
 // feedProgram takes data for another program, as much of it as the pipe takes.
 func (p *Process) feedProgram(c *Child, data []byte) {
-	f := &p.pending
+	d := &p.pending
 	if c.queue != nil {
 		// What was sent before this is not yet in the pipe, so that is full.
 		p.inputFull(c, 0)
 		return
 	}
-	f.to = c
-	f.pieces[f.n], f.sizes[f.n] = iovec(data), len(data)
-	f.n++
-	f.size += len(data)
+	d.to = c
+	d.pieces[d.n], d.sizes[d.n] = iovec(data), len(data)
+	d.n++
+	d.size += len(data)
 }
 
 // fits reports whether a piece can be written together with those there are: when
 // all of it is atomic, or none. What a pipe takes whole or not at all must not be
 // divided because of what follows it.
-func (f *pending) fits(size int) bool {
-	return f.n < maxPieces && (f.size+size <= atomic || size > atomic && f.sizes[0] > atomic)
+func (d *pending) fits(size int) bool {
+	return d.n < maxPieces && (d.size+size <= atomic || size > atomic && d.sizes[0] > atomic)
 }
 
 // feedPieces writes the pieces for a program. When the pipe is full, each of
 // those left is tried by itself.
 func (p *Process) feedPieces() {
-	f := &p.pending
-	for first, full := 0, false; first < f.n; {
-		last := f.n
+	d := &p.pending
+	for first, full := 0, false; first < d.n; {
+		last := d.n
 		if full {
 			last = first + 1
 		}
-		k, err := sys.Writev(int(f.to.Stdin), f.pieces[first:last])
+		k, err := sys.Writev(int(d.to.Stdin), d.pieces[first:last])
 		switch err {
 		case 0:
-			done := f.pieces.advance(first, last, k)
-			p.inputTaken(f, first, done)
+			done := d.pieces.advance(first, last, k)
+			p.inputTaken(d, first, done)
 			first = done
 		case sys.EINTR:
 		case sys.EAGAIN:
 			if last == first+1 {
-				p.inputFull(f.to, f.sizes[first]-int(f.pieces[first].Len))
+				p.inputFull(d.to, d.sizes[first]-int(d.pieces[first].Len))
 				first++
 			}
 			full = true
 		default: // the program closed its input; SIGPIPE tells
-			for ; first < f.n && p.Options.StdinTaken; first++ {
-				p.inputFails(f.to, err)
+			for ; first < d.n && p.Options.StdinTaken; first++ {
+				p.inputFails(d.to, err)
 			}
-			first = f.n
+			first = d.n
 		}
 	}
-	f.to, f.n, f.size = nil, 0, 0
+	d.to, d.n, d.size = nil, 0, 0
 }
 
 // feedPort takes data for a child that runs this program, whole or not at all.
@@ -157,12 +157,12 @@ func (p *Process) queueData(c *Child, data []byte, passed int) {
 
 // gather adds data to what is written at once.
 func (p *Process) gather(c *Child, data []byte) {
-	f := &p.pending
-	if f.to == nil {
-		f.to, f.data = c, data
+	d := &p.pending
+	if d.to == nil {
+		d.to, d.data = c, data
 		return
 	}
-	f.data = p.in.join(f.data, data)
+	d.data = p.in.join(d.data, data)
 }
 
 // feedPending writes what was gathered. What the pipe does not take is queued.

@@ -15,9 +15,9 @@ import "github.com/alcove-go/alcove/port/sys"
 
 // inputTaken tells that messages of a program, from one piece to another, have been
 // taken as a whole.
-func (p *Process) inputTaken(f *pending, from, to int) {
+func (p *Process) inputTaken(d *pending, from, to int) {
 	for i := from; i < to && p.Options.StdinTaken; i++ {
-		p.inputEvent(f.to, "stdin_taken", f.sizes[i])
+		p.inputEvent(d.to, "stdin_taken", d.sizes[i])
 	}
 }
 
