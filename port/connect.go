@@ -10,13 +10,26 @@ import (
 // program.
 //
 // A driver listens at the path and gets notices, as the parent of a child does
-// (notice.go). Others expect a fifo to be made there.
+// (notice.go). Others expect a fifo to be made there. At an abstract name it is
+// made for a driver that cannot be reached, not for one that has ended, which
+// would not remove it.
 func (p *Process) openControl(path *byte) sys.Errno {
-	if p.connectControl(path) == 0 {
+	err := p.connectControl(path)
+	if err == 0 {
 		p.notifies = true
 		return 0
 	}
+	if abstractName(path) != "" && hungUpEmpty(stdin) {
+		return err
+	}
 	return p.openFifo(path)
+}
+
+// hungUpEmpty reports whether the writer of a pipe has gone and left nothing in it.
+func hungUpEmpty(fd int) bool {
+	fds := [1]sys.PollFD{{FD: int32(fd), Events: sys.POLLIN}}
+	n, err := sys.Poll(fds[:], 0)
+	return err == 0 && n > 0 && fds[0].Revents&sys.POLLHUP != 0 && atEndOfFile(&fds[0])
 }
 
 // connectControl connects with the listener that a path names: at the abstract

@@ -87,6 +87,33 @@ func TestStartFailsWhereASocketFileIsLeft(t *testing.T) {
 	}
 }
 
+// A driver that is gone before it has sent anything leaves no fifo behind: it was to connect.
+func TestNoFifoIsMadeForADriverThatHasEnded(t *testing.T) {
+	for _, c := range []struct {
+		name, input string
+		want        bool
+	}{
+		{"@fdctl.none", "", false},
+		{"@fdctl.data", "\x00", true},
+		{"fdctl.none", "", true}, // as for clients of the C port
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), c.name)
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.WriteString(w, c.input)
+			w.Close()
+			p := pt.Launch(t, pt.NoFifo(), pt.Open(0, r), pt.Args("-c", path))
+			p.Exit()
+			if _, err := os.Lstat(path); (err == nil) != c.want {
+				t.Errorf("a fifo is there: %v, want %v", err == nil, c.want)
+			}
+		})
+	}
+}
+
 // The driver knows which bytes are frames of the port, and which output of the program that it
 // has become.
 func TestPortTellsTheDriverHowManyBytesItHasWrittenBeforeAnExec(t *testing.T) {
