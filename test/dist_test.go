@@ -50,7 +50,8 @@ func TestDistributedProgramsStartForkExecuteAndCatchSignals(t *testing.T) {
 			path := filepath.Join(dir, "alcove-linux-"+m.arch)
 			static(t, path, m.machine)
 			opts := []pt.Option{pt.Instead(path)}
-			if !runs(t, path) {
+			emulated := !runs(t, path)
+			if emulated {
 				if m.emulator == "" {
 					t.Skip("neither this kernel nor an emulator runs it")
 				}
@@ -63,6 +64,11 @@ func TestDistributedProgramsStartForkExecuteAndCatchSignals(t *testing.T) {
 			use(t, opts)
 			for range *starts {
 				startForkExecute(t, opts)
+			}
+			if !emulated { // an emulator does not queue signals
+				p := pt.Start(t, opts...)
+				apart(p)
+				isServedInAFlood(p)()
 			}
 		})
 	}

@@ -380,10 +380,7 @@ func TestKillReachesGroupsAndTestsExistence(t *testing.T) {
 func TestCallsAreAnsweredWhileSomebodyQueuesSignalsWithoutEnd(t *testing.T) {
 	p := pt.Start(t)
 	apart(p)
-	stop := flood(p)
-	for range 1000 { // more than the pipe holds
-		p.SignalOf(nil, "unknown")
-	}
+	stop := isServedInAFlood(p)
 	a := p.Fork(nil)
 	p.Exec(a, "grep", "SigBlk", "/proc/self/status") // a program begins with no signal blocked
 	if got, want := p.Finish(a, pt.ExitStatus(a, 0)), "SigBlk:\t0000000000000000\n"; got != want {
@@ -403,6 +400,17 @@ func apart(p *pt.Port) {
 		user := stranger()
 		p.Want(ok, nil, "setresuid", user, user, user)
 	}
+}
+
+// isServedInAFlood floods the port, and returns when it has taken more signals than the pipe
+// holds. The flood goes on until stop is called.
+func isServedInAFlood(p *pt.Port) (stop func()) {
+	stop = flood(p)
+	for range 1000 {
+		p.SignalOf(nil, "unknown")
+	}
+	p.Int(nil, "getpid")
+	return stop
 }
 
 // flood queues real-time signals for the port until stop is called. The port should be apart.

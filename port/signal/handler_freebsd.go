@@ -1,6 +1,11 @@
 package signal
 
-import "unsafe"
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/alcove-go/alcove/port/sys"
+)
 
 // Max is the highest signal number. Those from 34 to 64 are not used by
 // anybody, the following ones are real-time signals.
@@ -24,3 +29,8 @@ func Sender(info []byte) (pid int, sent bool) {
 }
 
 func word(info []byte, at uintptr) int32 { return *(*int32)(unsafe.Pointer(&info[at])) }
+
+// pendingSet is the set of the signals with a kept record.
+func pendingSet() sys.Sigset {
+	return sys.Sigset{atomic.LoadUint64(&pending[0]), atomic.LoadUint64(&pending[1])}
+}

@@ -21,6 +21,7 @@
 TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 	MOVL DI, R12           // a system call keeps BX, BP and R12 to R15
 	MOVQ SI, R13
+	MOVQ DX, R14
 
 	MOVL si_code(SI), CX
 	CMPL CX, $0
@@ -71,6 +72,9 @@ keep:
 	CLD
 	REP
 	MOVSQ
+	CMPL ·holding(SB), $0
+	JEQ  done
+	ORQ  AX, uc_sigmask(R14)(DX*8) // no more of it before the loop asks for more
 
 done:
 	RET

@@ -19,6 +19,7 @@
 TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 	MOVD R0, R9            // a system call changes R0 and R1 only
 	MOVD R1, R10
+	MOVD R2, R12
 
 	MOVW si_code(R1), R3
 	CMPW $0, R3
@@ -76,6 +77,16 @@ copy:
 	STP.P (R3, R4), 16(R6)
 	SUB  $1, R5
 	CBNZ R5, copy
+	MOVWU ·holding(SB), R3
+	CBZ  R3, done
+	SUB  $1, R9, R4
+	LSR  $6, R4, R7        // the word of the bit
+	ADD  R7<<3, R12
+	MOVD $1, R5
+	LSL  R4, R5, R5        // by R4 modulo 64
+	MOVD uc_sigmask(R12), R3
+	ORR  R5, R3
+	MOVD R3, uc_sigmask(R12) // no more of it before the loop asks for more
 
 done:
 	RET

@@ -1,6 +1,11 @@
 package signal
 
-import "unsafe"
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/alcove-go/alcove/port/sys"
+)
 
 // Max is the highest signal number.
 const Max = 64
@@ -19,3 +24,6 @@ func Sender(info []byte) (pid int, sent bool) {
 }
 
 func word(info []byte, at uintptr) int32 { return *(*int32)(unsafe.Pointer(&info[at])) }
+
+// pendingSet is the set of the signals with a kept record.
+func pendingSet() sys.Sigset { return atomic.LoadUint64(&pending[0]) }

@@ -72,6 +72,10 @@ keep:
 	CLD
 	REP
 	MOVSL
+	CMPL ·holding(SB), $0
+	JEQ  done
+	MOVL 12(SP), BX
+	ORL  AX, uc_sigmask(BX)(DX*4) // no more of it before the loop asks for more
 
 done:
 	RET

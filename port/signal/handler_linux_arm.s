@@ -15,6 +15,7 @@
 TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 	MOVW R0, R8            // a system call changes R0 only
 	MOVW R1, R6
+	MOVW R2, R9
 	MOVW si_code(R1), R3
 	CMP  $0, R3
 	BLE  record            // sent by a process, not caused by this one
@@ -80,6 +81,18 @@ copy:
 	MOVM.IA.W [R1-R4], (R0)
 	SUB.S $1, R5
 	BNE  copy
+	MOVW ·holding(SB), R3
+	CMP  $0, R3
+	BEQ  done
+	SUB  $1, R8, R4
+	AND  $31, R4, R5
+	MOVW $1, R3
+	MOVW R3<<R5, R3
+	MOVW R4>>5, R4         // the word of the bit
+	ADD  R4<<2, R9
+	MOVW uc_sigmask(R9), R2
+	ORR  R3, R2
+	MOVW R2, uc_sigmask(R9) // no more of it before the loop asks for more
 
 done:
 	RET                    // to the restorer

@@ -15,6 +15,7 @@
 TEXT ·handler(SB), NOSPLIT|NOFRAME, $0
 	MOV  A0, S2            // a system call changes A0 only
 	MOV  A1, S3
+	MOV  A2, S4
 	MOVW si_code(A1), T0
 	BLEZ T0, record        // sent by a process, not caused by this one
 	MOV  $FAULTS, T0
@@ -73,6 +74,14 @@ copy:
 	ADDI $4, S3, S3
 	ADDI $4, T2, T2
 	BNE  S3, A4, copy
+	MOVWU ·holding(SB), T0
+	BEQZ T0, done
+	ADDI $-1, S2, T0
+	MOV  $1, T1
+	SLL  T0, T1, T1
+	MOV  uc_sigmask(S4), T0
+	OR   T1, T0, T0
+	MOV  T0, uc_sigmask(S4) // no more of it before the loop asks for more
 
 done:
 	RET                    // to the kernel's own restorer

@@ -119,21 +119,29 @@ func (p *program) line(t *testing.T, want string) {
 	}
 }
 
-// records reads what the recorder shows for a command.
-func (p *program) records(t *testing.T, command string) []record {
+// infos reads the siginfos that the recorder shows for a command.
+func (p *program) infos(t *testing.T, command string) (all [][signal.InfoSize]byte) {
 	t.Helper()
 	p.command(t, command)
-	var rs []record
 	for {
 		var b [signal.InfoSize]byte
 		if _, err := io.ReadFull(p.stdout, b[:]); err != nil {
 			t.Fatal(err)
 		}
 		if b == [signal.InfoSize]byte{} {
-			return rs
+			return all
 		}
-		rs = append(rs, parse(b[:]))
+		all = append(all, b)
 	}
+}
+
+// records is infos as records.
+func (p *program) records(t *testing.T, command string) (rs []record) {
+	t.Helper()
+	for _, info := range p.infos(t, command) {
+		rs = append(rs, parse(info[:]))
+	}
+	return rs
 }
 
 // recordOf has a signal sent and reads the record of it. While as many signals as may be are queued
@@ -286,6 +294,24 @@ func TestMissingPipeKeepsRecords(t *testing.T) {
 	want := []record{killed(syscall.SIGUSR1)}
 	if diff := cmp.Diff(want, p.records(t, "o")); diff != "" {
 		t.Errorf("kept records (-want +got):\n%s", diff)
+	}
+}
+
+// Of a signal that is held back no more comes before the record is taken, of others it does.
+func TestHandlerHoldsBackASignalWhoseRecordItKept(t *testing.T) {
+	p := start(t, "hold")
+	for n := range uint64(3) {
+		p.sigqueue(t, rt, n)
+		p.sigqueue(t, rt+1, 10+n)
+	}
+	for n := range uint64(3) {
+		want := []record{queued(rt, n), queued(rt+1, 10+n)}
+		if diff := cmp.Diff(want, p.records(t, "r")); diff != "" {
+			t.Errorf("kept records (-want +got):\n%s", diff)
+		}
+	}
+	if diff := cmp.Diff([]record(nil), p.records(t, "r")); diff != "" {
+		t.Errorf("kept records at the end (-want +got):\n%s", diff)
 	}
 }
 

@@ -32,6 +32,9 @@ func begin() {
 		fillPipe()
 	case "DO=no-pipe":
 		sys.Close(signal.WriteFD)
+	case "DO=hold":
+		sys.Close(signal.WriteFD)
+		signal.Hold(true)
 	case "DO=broken-pipe":
 		openPipe()
 		sys.Close(readFD)
@@ -86,6 +89,10 @@ func obey() {
 		show(readPipe)
 	case 'o':
 		show(readOverflow)
+	case 'r':
+		held := signal.Held()
+		show(readOverflow)
+		signal.Release(held)
 	case 't':
 		takeStopped()
 	case 'c':

@@ -10,7 +10,7 @@ import (
 // returns what was so before. A queue of real-time signals would otherwise keep
 // the process in the handler for as long as new ones come: the loop would not
 // run. To unblock them takes rt_sigprocmask(2), which a seccomp filter may not
-// allow. So far the handlers for amd64 and arm64 do it.
+// allow.
 func Hold(on bool) (was bool) {
 	was = atomic.LoadUint32(&holding) != 0
 	var value uint32
@@ -25,16 +25,17 @@ func Hold(on bool) (was bool) {
 
 // Held returns the signals that the handler may have blocked: those with a kept
 // record.
-func Held() sys.Sigset {
-	if atomic.LoadUint32(&holding) == 0 {
-		return 0
+func Held() (held sys.Sigset) {
+	if atomic.LoadUint32(&holding) != 0 {
+		held = pendingSet()
 	}
-	return atomic.LoadUint64(&pending[0])
+	return held
 }
 
 // Release unblocks signals that were held.
 func Release(held sys.Sigset) {
-	if held != 0 {
+	var none sys.Sigset
+	if held != none {
 		sys.Sigprocmask(sys.SIG_UNBLOCK, &held, nil)
 	}
 }
