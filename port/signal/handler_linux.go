@@ -25,5 +25,5 @@ func Sender(info []byte) (pid int, sent bool) {
 
 func word(info []byte, at uintptr) int32 { return *(*int32)(unsafe.Pointer(&info[at])) }
 
-// pendingSet is the set of the signals with a kept record.
+// pendingSet returns the signals with a kept record.
 func pendingSet() sys.Sigset { return atomic.LoadUint64(&pending[0]) }

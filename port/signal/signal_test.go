@@ -135,7 +135,7 @@ func (p *program) infos(t *testing.T, command string) (all [][signal.InfoSize]by
 	}
 }
 
-// records is infos as records.
+// records reads records of the siginfos that the recorder shows for a command.
 func (p *program) records(t *testing.T, command string) (rs []record) {
 	t.Helper()
 	for _, info := range p.infos(t, command) {
