@@ -33,7 +33,7 @@ unit_is_one_that_systemd_takes(Config) ->
         [Unit] = alcove_md:blocks(page(), "ini"),
         App = alcove_ct:script(Config, "app", "exit 0\n"),
         Verify = fun(Text) ->
-            Installed = string:replace(Text, "/opt/app/bin/app", App),
+            Installed = string:replace(Text, "/opt/app/bin/app", [$", App, $"]),
             ok = file:write_file(filename:join(dir(Config), "app.service"), Installed),
             alcove_md:sh(dir(Config), [Analyze, " verify --man=no ./app.service"])
         end,

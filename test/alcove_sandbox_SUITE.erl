@@ -76,7 +76,12 @@ groups() ->
     ],
     [{root, [], Cases}, {user, [], Cases}].
 
-init_per_group(Group, Config) ->
+init_per_group(root, Config) ->
+    alcove_os:needs(Config, [cap_sys_admin, cap_setuid], fun() -> init_group(root, Config) end);
+init_per_group(user, Config) ->
+    init_group(user, Config).
+
+init_group(Group, Config) ->
     Options = options(Group),
     case alcove_sandbox:prepare(#{}, Options) of
         {ok, Sandbox} ->

@@ -68,7 +68,7 @@ func TestSetupSaysWhatItDoesAndWhyItCannot(t *testing.T) {
 }
 
 func TestSetupTakesTheEmulatorsOfEitherName(t *testing.T) {
-	const rest = "erl erlc rebar3 dialyzer shellcheck gcc busybox strace gdb valgrind nc ps mix redis-check-rdb bwrap nginx"
+	const rest = "erl erlc rebar3 dialyzer shellcheck gcc busybox strace gdb valgrind nc ps mix redis-check-rdb bwrap python3 nginx"
 	for _, emulator := range []string{"qemu-aarch64-static", "qemu-aarch64"} {
 		has := commands{"id": "echo 1000", emulator: ""}
 		for _, name := range strings.Fields(rest) {
