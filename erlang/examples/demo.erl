@@ -57,6 +57,8 @@ run() ->
 
     ok = alcove_drv:stop(Drv),
     say("The driver is stopped, and with it the port and all processes below.", []),
+
+    one_call(),
     stranger().
 
 %% What nobody trusts, in one call.
@@ -70,6 +72,15 @@ stranger() ->
         {error, {Step, Reason}} ->
             throw({stop, "There can be no sandbox here: ~p ~p.", [Step, Reason]})
     end.
+
+%% A program that needs none of this is run in one call.
+one_call() ->
+    Script = "trap '' TERM; (setsid sleep 1000 & echo $!); while :; do sleep 0.1; done",
+    {ok, #{status := timeout, stdout := Line, usage := #{wall_us := Time}}} =
+        alcove_run:run(["sh", "-c", Script], #{timeout => 300, grace => 100}),
+    say("~nalcove_run has run a program that does not end, and ended it after ~.1f s,", [Time / 1.0e6]),
+    say("with ~s, which it had started in a session of its own.", [string:trim(Line)]),
+    ok = alcove_pool:stop(default).
 
 driver() ->
     case alcove_drv:start() of
