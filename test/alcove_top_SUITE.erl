@@ -7,6 +7,7 @@
 -export([
     programs_are_shown_below_their_drivers/1,
     drivers_have_the_names_of_programs_and_pools/1,
+    output_that_waits_is_shown/1,
     call_in_flight_is_shown/1,
     driver_that_does_not_answer_is_shown/1
 ]).
@@ -59,6 +60,24 @@ drivers_have_the_names_of_programs_and_pools(_Config) ->
     ?assertMatch([_], [Drv || #{driver := Drv, name := {pool, alcove_jobs}} <- Drivers]),
     ok = alcove_pool:stop(Pool),
     lists:foreach(fun(Program) -> {ok, _} = alcove_program:stop(Program) end, [Unnamed | Programs]).
+
+%% In the program, and in the mailbox of the owner of a driver.
+output_that_waits_is_shown(_Config) ->
+    {ok, Program} = alcove_program:start_link(#{argv => ["yes"], output => passive, window => 10000}),
+    Drv = alcove_ct:start(),
+    {ok, Pid} = alcove:fork(Drv, []),
+    ok = alcove:execvp(Drv, [Pid], "echo", ["echo"]),
+    Self = self(),
+    {_, Ref} = spawn_monitor(fun() ->
+        ok = alcove_ct:until(fun() ->
+            [Unread] = [N || #{owner := Owner, unread := N} <- alcove_top:drivers(), Owner =:= Program],
+            #{owner := Self, mailbox := Mailbox} = driver(Drv),
+            Unread =:= 10000 andalso Mailbox >= 2
+        end)
+    end),
+    receive {'DOWN', Ref, process, _, Reason} -> ?assertEqual(normal, Reason) end,
+    alcove_ct:stop(Drv),
+    {ok, _} = alcove_program:stop(Program).
 
 call_in_flight_is_shown(_Config) ->
     Drv = alcove_ct:start(),

@@ -667,14 +667,17 @@ release({_, Ref}) ->
 output_to(Pid, {send, _}) -> {send, Pid};
 output_to(_Pid, Output) -> Output.
 
-info(State, #data{job = Job, spec = #{argv := Argv}, sizes = Sizes, unread = Unread, writers = Writers}) ->
+info(State, #data{job = Job, spec = #{argv := Argv}, sizes = Sizes, writers = Writers} = Data) ->
     Sizes#{
         argv => Argv,
         os_pid => alcove_job:pid(Job),
         state => State,
-        unread => lists:sum([byte_size(Bytes) || {_, Bytes} <- queue:to_list(Unread)]),
+        unread => unread(Data),
         writes => map_size(Writers)
     }.
+
+unread(#data{unread = Unread}) ->
+    lists:sum([byte_size(Bytes) || {_, Bytes} <- queue:to_list(Unread)]).
 
 %% @private
 terminate(_Reason, _State, #data{status = none} = Data) ->
@@ -697,14 +700,14 @@ format_status(Status) ->
     maps:map(fun shown/2, Status).
 -else.
 -spec format_status(normal | terminate, [term()]) -> term().
-format_status(normal, [_Dictionary, _State, Data]) ->
-    [{data, [{"Data", shown(data, Data)}]}];
+format_status(normal, [_Dictionary, State, Data]) ->
+    [{data, [{"State", {State, shown(data, Data)}}]}];
 format_status(terminate, [_Dictionary, State, Data]) ->
     {State, shown(data, Data)}.
 -endif.
 
-shown(data, #data{spec = #{argv := [Program | _]}, job = Job, sizes = Sizes}) ->
-    Sizes#{program => Program, os_pid => alcove_job:pid(Job)};
+shown(data, #data{spec = #{argv := [Program | _]}, job = Job, sizes = Sizes} = Data) ->
+    Sizes#{program => Program, os_pid => alcove_job:pid(Job), unread => unread(Data)};
 shown(Events, _) when Events =:= queue; Events =:= postponed; Events =:= log ->
     [];
 shown(_Key, Value) ->

@@ -1,7 +1,7 @@
 %% @doc What runs: drivers, their ports, and the processes below them.
 %%
 %% Any process of the node may ask, also a remote shell. It costs the drivers a message each;
-%% a driver that does not answer is shown without its owner and calls.
+%% one that does not answer is shown without its owner and calls, and a program that does not without its output.
 -module(alcove_top).
 
 -export([
@@ -21,12 +21,15 @@
     memory := non_neg_integer(),
     messages := non_neg_integer(),
     waiting := non_neg_integer(),
+    mailbox := non_neg_integer(),
+    unread := non_neg_integer(),
     calls := [{alcove_proto:call(), [alcove:pid_t()], Age :: non_neg_integer()}],
     processes := [process()]
 }.
 %% A driver. Its owner's name: the registered one, that of an {@link alcove_program} or else of what
 %% it runs, `{pool, Pool}' for a driver of a pool. Bytes of memory in the VM, messages that it has
-%% not read, bytes that the port has not taken, calls without a reply, with their age in
+%% not read, bytes that the port has not taken, messages that the owner has not read, bytes of output
+%% that wait in an {@link alcove_program} for a reader, calls without a reply, with their age in
 %% milliseconds.
 
 -type process() :: #{
@@ -50,7 +53,7 @@
 %%
 %% ```
 %% 1> alcove_top:print().
-%% <0.93.0> of redis: 13 KiB, 0 messages, 0 bytes waiting
+%% <0.93.0> of redis: 13 KiB, 0 messages, 0 bytes to the port; owner: 0 messages, 0 bytes unread
 %%     call of [4711,4712] without a reply for 0.14 s: getcpid
 %%      PID       CPU     MEMORY  FDS  COMMAND
 %%     4711    0.00 s    428 KiB   10  /usr/lib/alcove/priv/alcove
@@ -63,9 +66,9 @@ print() ->
     lists:foreach(fun print/1, drivers()).
 
 print(#{driver := Drv, processes := Processes, calls := Calls} = Driver) ->
-    #{memory := Memory, messages := Messages, waiting := Waiting} = Driver,
-    io:format("~p of ~ts: ~b KiB, ~b messages, ~b bytes waiting~n", [
-        Drv, owner(Driver), Memory div 1024, Messages, Waiting
+    #{memory := Memory, messages := Messages, waiting := Waiting, mailbox := Mailbox, unread := Unread} = Driver,
+    io:format("~p of ~ts: ~b KiB, ~b messages, ~b bytes to the port; owner: ~b messages, ~b bytes unread~n", [
+        Drv, owner(Driver), Memory div 1024, Messages, Waiting, Mailbox, Unread
     ]),
     lists:foreach(fun call/1, Calls),
     io:format("~8s ~9s ~10s ~4s  COMMAND~n", ["PID", "CPU", "MEMORY", "FDS"]),
@@ -92,14 +95,31 @@ printable(Bytes) ->
         _ -> binary_to_list(Bytes)
     end.
 
-name(Pid) when is_pid(Pid), node(Pid) =:= node() ->
-    case process_info(Pid, [registered_name, dictionary]) of
-        [{registered_name, []}, {dictionary, Dictionary}] -> proplists:get_value('$alcove_name', Dictionary);
-        [{registered_name, Name}, _] -> Name;
-        undefined -> undefined
+facts(Pid) when is_pid(Pid), node(Pid) =:= node() ->
+    case process_info(Pid, [registered_name, message_queue_len, dictionary]) of
+        [{registered_name, Name}, {message_queue_len, Mailbox}, {dictionary, Dictionary}] ->
+            Initial = proplists:get_value('$initial_call', Dictionary),
+            #{name => name(Name, Dictionary), mailbox => Mailbox, unread => unread(Pid, Initial)};
+        undefined ->
+            facts(gone)
     end;
-name(_Owner) ->
-    undefined.
+facts(_Owner) ->
+    #{name => undefined, mailbox => 0, unread => 0}.
+
+name([], Dictionary) -> proplists:get_value('$alcove_name', Dictionary);
+name(Name, _Dictionary) -> Name.
+
+%% What a program shows of itself.
+unread(Pid, {alcove_program, init, 1}) ->
+    try sys:get_status(Pid, ?PATIENCE) of
+        {status, _, _, [_, _, _, _, Data]} ->
+            [#{unread := Unread}] = [Shown || {data, Pairs} <- Data, {_, {_State, #{unread := _} = Shown}} <- Pairs],
+            Unread
+    catch
+        _:_ -> 0
+    end;
+unread(_Pid, _Initial) ->
+    0.
 
 %% @doc The drivers of this node, oldest first, with the processes below their ports.
 %%
@@ -143,9 +163,9 @@ state(Drv) ->
                 State
              || {data, Pairs} <- Data, {"State", #{owner := _} = State} <- Pairs
             ],
-            #{owner => Owner, name => name(Owner), calls => Calls}
+            (facts(Owner))#{owner => Owner, calls => Calls}
     catch
-        _:_ -> #{owner => unknown, name => undefined, calls => []}
+        _:_ -> (facts(unknown))#{owner => unknown, calls => []}
     end.
 
 %%
