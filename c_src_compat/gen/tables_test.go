@@ -109,6 +109,7 @@ func TestValuesAreThoseOfTheArchitecture(t *testing.T) {
 		{"ioctl", "tiocgwinsz", freebsd, 0x40087468},
 		{"ioctl", "tiocflush", freebsd, 0x80047410},
 		{"mount", "rdonly", freebsd, 1},
+		{"mount", "mnt_force", freebsd, 0x80000},
 		{"procctl", "proc_reap_acquire", freebsd, 2},
 		{"rlimit", "rlimit_nofile", freebsd, 8},
 		{"signal", "sigchld", freebsd, 20},
