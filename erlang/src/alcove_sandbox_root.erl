@@ -202,12 +202,27 @@ directory(Step, To, Root0) ->
             cover(To, Root)
     end.
 
+proc(#{proc := false, root := {directory, _}}, _ShowsProc, Root) ->
+    without_proc(Root);
 proc(#{proc := false}, _ShowsProc, Root) ->
     Root;
 proc(Spec, ShowsProc, Root0) ->
     Root = directory(proc, [<<"proc">>], Root0),
     _ = [bind_proc(alcove_sandbox_root:aside(Spec), Root) || ShowsProc],
     Root.
+
+%% That of the machine is not shown in its place.
+without_proc(#root{drv = Drv, path = Path} = Root) ->
+    To = [<<"proc">>],
+    case alcove_file:is_dir(Drv, Path, inside(To, Root)) of
+        true ->
+            FD = find(proc, To, true, Root),
+            Empty = [{proc, {mount, ["none", fd(FD), "tmpfs", [ms_rdonly, ms_nosuid, ms_nodev], "mode=555,size=4k", ""]}}],
+            _ = run(Empty ++ close(FD), Root),
+            Root;
+        false ->
+            Root
+    end.
 
 bind_proc(<<"/", Place/binary>>, Root) ->
     FD = find(proc, [Place], true, Root),
