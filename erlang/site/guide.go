@@ -155,6 +155,7 @@ func (l *linker) link(n *ast.Link) {
 	}
 }
 
+// The name alone is that of the application and of the program, too.
 var called = regexp.MustCompile(`^(alcove\w*)(?::(\w+)/(\d+))?$`)
 
 // name links code that is the name of a public module, or of a function, which has to exist.
@@ -164,7 +165,7 @@ func (l *linker) name(n *ast.CodeSpan) {
 		return
 	}
 	mod := l.site.manual.module(m[1])
-	if mod == nil {
+	if mod == nil || m[0] == "alcove" {
 		return
 	}
 	target := mod.Name + ".html"

@@ -8,7 +8,7 @@ import (
 
 // Comments, strings and what is typed, in the languages of the examples.
 var syntax = map[string]*regexp.Regexp{
-	"erlang": regexp.MustCompile(`(?m)(?P<comment>%.*$)|(?P<string>"(?:[^"\\]|\\.)*"|\$\\?.)|(?P<prompt>^\d+> )|(?P<name>\b[A-Z_]\w*)`),
+	"erlang": regexp.MustCompile(`(?m)(?P<comment>%.*$)|(?P<string>"(?:[^"\\]|\\.)*"|\$\\?.)|(?P<prompt>^\d+> )|(?P<name>\b[A-Z]\w*)`),
 	"elixir": regexp.MustCompile(`(?m)(?P<comment>#[^{].*$)|(?P<string>"(?:[^"\\]|\\.)*")|(?P<prompt>^iex(?:\(\d+\))?> )|(?P<name>\b[A-Z]\w*)`),
 	"sh":     regexp.MustCompile(`(?m)(?P<comment>(?:^|\s)#.*$)|(?P<string>"(?:[^"\\]|\\.)*"|'[^']*')|(?P<prompt>^\$ )`),
 }
