@@ -358,7 +358,7 @@ func TestEveryCallIsAnsweredInAFloodOfSignals(t *testing.T) {
 	t.Parallel()
 	const flood = 100000
 	p := pt.Start(t)
-	apart(p)
+	queueFew(p)
 	l := p.Chain(2)
 	p.Want(l.Pid(), l, "getpid")
 	pids := []int{p.Pid, l[0], l[1]}

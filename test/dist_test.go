@@ -67,7 +67,7 @@ func TestDistributedProgramsStartForkExecuteAndCatchSignals(t *testing.T) {
 			}
 			if !emulated { // an emulator does not queue signals
 				p := pt.Start(t, opts...)
-				apart(p)
+				queueFew(p)
 				isServedInAFlood(p)()
 			}
 		})

@@ -173,7 +173,7 @@ func TestCallsThatDoNotReturnMakeNoOtherSystemCalls(t *testing.T) {
 func TestAFloodOfSignalsTakesNoSystemCallsButThoseOfTheTable(t *testing.T) {
 	allowed := systemCalls(t)["flood"]
 	p := pt.Start(t)
-	apart(p)
+	queueFew(p)
 	trace := pt.Attach(t, p.Pid)
 	stop := flood(p)
 	for range 1000 { // more than the pipe holds
