@@ -26,11 +26,12 @@
     calls := [{alcove_proto:call(), [alcove:pid_t()], Age :: non_neg_integer()}],
     processes := [process()]
 }.
-%% A driver. Its owner's name: the registered one, that of an {@link alcove_program} or else of what
-%% it runs, `{pool, Pool}' for a driver of a pool. Bytes of memory in the VM, messages that it has
-%% not read, bytes that the port has not taken, messages that the owner has not read, bytes of output
-%% that wait in an {@link alcove_program} for a reader, calls without a reply, with their age in
-%% milliseconds.
+%% A driver. Its owner's name is the registered one, that of an {@link alcove_program} or else of
+%% what it runs, `{pool, Pool}' for a driver of a pool.
+%%
+%% `memory' is in bytes of the VM. `messages' are those that the driver has not read, `mailbox' those
+%% that its owner has not. `waiting' bytes have not been taken by the port, `unread' ones wait in
+%% a program for a reader. Calls without a reply have their age in milliseconds.
 
 -type process() :: #{
     pid := alcove:pid_t(),
