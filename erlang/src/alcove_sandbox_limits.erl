@@ -7,7 +7,6 @@
 -export([
     for_groups/2,
     steps/2,
-    rlimit/1,
     verdict/4
 ]).
 
@@ -22,6 +21,9 @@
 %% The kernel counts ticks for the limit, and tells what it has measured: that can be much less.
 -define(TOLD, 2).
 
+%% 0 would let a core go to a program of the machine, by a pipe.
+-define(NO_CORE, 1).
+
 %% @doc The limits that take a control group.
 -spec for_groups(alcove_sandbox_spec:limits(), processes()) -> [{atom(), number()}].
 for_groups(Limits, Processes) ->
@@ -34,7 +36,7 @@ for_groups(Limits, Processes) ->
 %% @doc What the process of the program does.
 -spec steps(alcove_sandbox_spec:limits(), processes()) -> [alcove_job:before()].
 steps(Limits, Processes) ->
-    [{limits, {setrlimit, [rlimit_core, rlimit(0)]}}] ++
+    [{limits, {setrlimit, [rlimit_core, rlimit(?NO_CORE)]}}] ++
         [
             {Name, {setrlimit, [Resource, Limit]}}
          || {Name, N} <- maps:to_list(Limits), {Resource, Limit} <- resource(Name, N, Processes)
@@ -48,8 +50,7 @@ resource(address_space, N, _) -> [{rlimit_as, rlimit(N)}];
 resource(processes, N, Others) when is_integer(Others) -> [{rlimit_nproc, rlimit(N + Others)}];
 resource(_Name, _N, _) -> [].
 
-%% @doc A soft limit that is the hard one.
--spec rlimit(non_neg_integer()) -> #alcove_rlimit{}.
+%% A soft limit that is the hard one.
 rlimit(N) -> #alcove_rlimit{cur = N, max = N}.
 
 %% @doc How a program has ended, by what it has used. If that may be, the function is asked if any of its

@@ -185,10 +185,23 @@ name(To) -> filename:join([<<"/">> | To]).
 %% File systems of its own
 %%
 
-tmp(#{tmp := none}, Root) ->
-    Root;
+tmp(#{tmp := none} = Spec, Root) ->
+    empty(tmp, [<<"tmp">>], Spec, Root);
 tmp(_Spec, Root) ->
     directory(tmp, [<<"tmp">>], Root).
+
+%% Nothing of what a directory that was not made for it has there.
+empty(Step, To, #{root := {directory, _}}, Root) ->
+    try find(Step, To, true, Root) of
+        FD ->
+            Flags = [ms_rdonly, ms_nosuid, ms_nodev, ms_noexec],
+            _ = run([{Step, {mount, ["none", fd(FD), "tmpfs", Flags, "mode=555,size=4k", ""]}} | close(FD)], Root),
+            Root
+    catch
+        throw:{error, {Step, {_, enoent}}} -> Root
+    end;
+empty(_Step, _To, _Spec, Root) ->
+    Root.
 
 %% A directory for something that is mounted later.
 directory(Step, To, Root0) ->
@@ -202,27 +215,12 @@ directory(Step, To, Root0) ->
             cover(To, Root)
     end.
 
-proc(#{proc := false, root := {directory, _}}, _ShowsProc, Root) ->
-    without_proc(Root);
-proc(#{proc := false}, _ShowsProc, Root) ->
-    Root;
+proc(#{proc := false} = Spec, _ShowsProc, Root) ->
+    empty(proc, [<<"proc">>], Spec, Root);
 proc(Spec, ShowsProc, Root0) ->
     Root = directory(proc, [<<"proc">>], Root0),
     _ = [bind_proc(alcove_sandbox_root:aside(Spec), Root) || ShowsProc],
     Root.
-
-%% That of the machine is not shown in its place.
-without_proc(#root{drv = Drv, path = Path} = Root) ->
-    To = [<<"proc">>],
-    case alcove_file:is_dir(Drv, Path, inside(To, Root)) of
-        true ->
-            FD = find(proc, To, true, Root),
-            Empty = [{proc, {mount, ["none", fd(FD), "tmpfs", [ms_rdonly, ms_nosuid, ms_nodev], "mode=555,size=4k", ""]}}],
-            _ = run(Empty ++ close(FD), Root),
-            Root;
-        false ->
-            Root
-    end.
 
 bind_proc(<<"/", Place/binary>>, Root) ->
     FD = find(proc, [Place], true, Root),
@@ -230,8 +228,8 @@ bind_proc(<<"/", Place/binary>>, Root) ->
     ok.
 
 %% The nodes of the machine, each by itself.
-dev(#{dev := none}, Root) ->
-    Root;
+dev(#{dev := none} = Spec, Root) ->
+    empty(dev, [<<"dev">>], Spec, Root);
 dev(#{dev := Kind}, Root0) ->
     To = [<<"dev">>],
     Root = directory(dev, To, Root0),

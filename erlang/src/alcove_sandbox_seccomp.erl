@@ -20,12 +20,14 @@
 
 -type rule() :: {
     Call :: atom(),
-    denied() | {any_bit | in | not_in, Argument :: 0..5, Values :: non_neg_integer() | [non_neg_integer()], denied()},
+    denied()
+    | {any_bit | in | not_in, Argument :: 0..5, Values :: non_neg_integer() | [non_neg_integer()], denied()}
+    | {families, [non_neg_integer()], denied()},
     Capability :: alcove_cap:capability() | none,
     Reason :: string()
 }.
-%% A call that is denied, always or by one of its arguments, unless the program was given a
-%% capability; and why.
+%% A call that is denied, always or by its arguments, unless the program was given a capability; and
+%% why.
 
 -type denied() :: eperm | enosys | eafnosupport.
 
@@ -36,6 +38,15 @@
 -define(CLONE_NEW, 16#7e020080).
 %% The low byte of the flags of clone is a signal.
 -define(CLONE_NEW_BUT_TIME, 16#7e020000).
+
+%% Of struct seccomp_data.
+-define(OFFSET_ARGUMENTS, 16).
+
+-define(AF_UNIX, 1).
+-define(AF_INET, 2).
+-define(AF_INET6, 10).
+-define(AF_NETLINK, 16).
+-define(NETLINK_ROUTE, 0).
 
 %% So many are looked at one after the other.
 -define(FEW, 4).
@@ -124,8 +135,17 @@ newest(_Seccomp) -> [].
 rest({allow, _}) -> return(eperm);
 rest(_Seccomp) -> return(allow).
 
+check(Number, {families, Families, Denied}) ->
+    Body = iolist_to_binary([
+        load(argument(0)),
+        [[equal(Family, 0, 1), return(allow)] || Family <- Families],
+        equal(?AF_NETLINK, 1, 0),
+        return(Denied),
+        load(argument(2)) | test(not_in, [?NETLINK_ROUTE], Denied)
+    ]),
+    [equal(Number, 0, byte_size(Body) div 8), Body];
 check(Number, {Test, Argument, Values, Denied}) ->
-    Body = iolist_to_binary([load(16 + 8 * Argument) | test(Test, Values, Denied)]),
+    Body = iolist_to_binary([load(argument(Argument)) | test(Test, Values, Denied)]),
     [equal(Number, 0, byte_size(Body) div 8), Body];
 check(Number, Denied) ->
     [equal(Number, 0, 1), return(Denied)].
@@ -137,6 +157,8 @@ test(in, Values, Denied) ->
     [[equal(Value, 0, 1), return(Denied)] || Value <- Values] ++ [return(allow)];
 test(not_in, Values, Denied) ->
     [[equal(Value, 0, 1), return(allow)] || Value <- Values] ++ [return(Denied)].
+
+argument(N) -> ?OFFSET_ARGUMENTS + 8 * N.
 
 load(Offset) -> ?BPF_STMT(?BPF_LD + ?BPF_W + ?BPF_ABS, Offset).
 
@@ -227,10 +249,10 @@ devices() ->
     [
         {sys_ioctl, {in, 1, [16#5412, 16#541c], eperm}, none, "TIOCSTI and TIOCLINUX type for the user of a terminal"},
         {sys_vhangup, eperm, cap_sys_tty_config, "the terminal is not its own"},
-        {sys_socket, {not_in, 0, [1, 2, 10, 16], eafnosupport}, none,
-            "other families than unix, inet, inet6 and netlink are seldom used code; "
-            "vsock leads to the host of a machine"},
-        {sys_socketpair, {not_in, 0, [1], eafnosupport}, none, "as socket"}
+        {sys_socket, {families, [?AF_UNIX, ?AF_INET, ?AF_INET6], eafnosupport}, none,
+            "other families than unix, inet, inet6 and netlink for routes are seldom used code; "
+            "they tell of the devices of the machine, or lead to its host"},
+        {sys_socketpair, {not_in, 0, [?AF_UNIX], eafnosupport}, none, "as socket"}
     ].
 
 others() ->
