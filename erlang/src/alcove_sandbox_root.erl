@@ -185,13 +185,13 @@ name(To) -> filename:join([<<"/">> | To]).
 %% File systems of its own
 %%
 
-tmp(#{tmp := none} = Spec, Root) ->
-    empty(tmp, [<<"tmp">>], Spec, Root);
+tmp(#{tmp := none}, Root) ->
+    Root;
 tmp(_Spec, Root) ->
     directory(tmp, [<<"tmp">>], Root).
 
-%% Nothing of what a directory that was not made for it has there.
-empty(Step, To, #{root := {directory, _}}, Root) ->
+%% Nothing of what a directory has there, which may be that of the machine.
+empty(Step, To, Root) ->
     try find(Step, To, true, Root) of
         FD ->
             Flags = [ms_rdonly, ms_nosuid, ms_nodev, ms_noexec],
@@ -199,9 +199,7 @@ empty(Step, To, #{root := {directory, _}}, Root) ->
             Root
     catch
         throw:{error, {Step, {_, enoent}}} -> Root
-    end;
-empty(_Step, _To, _Spec, Root) ->
-    Root.
+    end.
 
 %% A directory for something that is mounted later.
 directory(Step, To, Root0) ->
@@ -215,8 +213,10 @@ directory(Step, To, Root0) ->
             cover(To, Root)
     end.
 
-proc(#{proc := false} = Spec, _ShowsProc, Root) ->
-    empty(proc, [<<"proc">>], Spec, Root);
+proc(#{proc := false, root := {directory, _}}, _ShowsProc, Root) ->
+    empty(proc, [<<"proc">>], Root);
+proc(#{proc := false}, _ShowsProc, Root) ->
+    Root;
 proc(Spec, ShowsProc, Root0) ->
     Root = directory(proc, [<<"proc">>], Root0),
     _ = [bind_proc(alcove_sandbox_root:aside(Spec), Root) || ShowsProc],
@@ -228,8 +228,8 @@ bind_proc(<<"/", Place/binary>>, Root) ->
     ok.
 
 %% The nodes of the machine, each by itself.
-dev(#{dev := none} = Spec, Root) ->
-    empty(dev, [<<"dev">>], Spec, Root);
+dev(#{dev := none}, Root) ->
+    Root;
 dev(#{dev := Kind}, Root0) ->
     To = [<<"dev">>],
     Root = directory(dev, To, Root0),
