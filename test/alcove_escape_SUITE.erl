@@ -43,7 +43,9 @@
     fork_bomb_is_limited_and_ends/1,
     memory_in_files_is_limited/1,
     temporary_files_are_limited/1,
-    output_is_limited/1
+    output_is_limited/1,
+    process_that_is_killed_is_a_status_or_an_error/1,
+    many_runs_leave_nothing/1
 ]).
 
 %% How the program tells what became of an attack.
@@ -98,7 +100,9 @@ cases() ->
         fork_bomb_is_limited_and_ends,
         memory_in_files_is_limited,
         temporary_files_are_limited,
-        output_is_limited
+        output_is_limited,
+        process_that_is_killed_is_a_status_or_an_error,
+        many_runs_leave_nothing
     ].
 
 init_per_suite(Config) ->
@@ -936,6 +940,244 @@ output_is_limited(Config) ->
         ?assert(byte_size(Err) =< Limit),
         ?assertMatch({ok, #{status := {exit, 0}}}, alcove_run:run(["true"], #{sandbox => Sandbox}))
     end).
+
+%%
+%% Left behind
+%%
+
+%% The program, process 1, the template and the port, each in turn and then any of them at any moment.
+process_that_is_killed_is_a_status_or_an_error(Config) ->
+    ok = alcove_pool:stop(default),
+    Others = below(os:getpid()),
+    Before = left(),
+    Limited = limited(Config),
+    Dir = path("go." ++ atom_to_list(proplists:get_value(rights, Config)), Config),
+    ok = file:make_dir(Dir),
+    Spec = Limited#{root => views([{Dir, "/go", [ro]}], Config)},
+    with(Spec, Config, fun(Sandbox) ->
+        Kill = fun(Choose) -> ends_of_killed(Sandbox, Dir, Others, Choose, Config) end,
+        [
+            ?assertMatch({_, [{exit, 0}, {exit, 0}, Last]} when Last =/= {exit, 0}, {
+                Up, lists:sort(
+                    fun(A, _) -> A =:= {exit, 0} end,
+                    Kill(fun(Ours) -> above(Up, Ours) end)
+                )
+            })
+         || Up <- [1, 2, 3, 4]
+        ],
+        Ends = lists:append([Kill(fun any/1) || _ <- lists:seq(1, 10)]),
+        ?assertEqual([], [End || End <- Ends, not is_end(End)]),
+        {ok, #{status := {exit, 0}}} = alcove_run:run(["true"], #{sandbox => Sandbox})
+    end),
+    alcove_ct:until(fun() -> below(os:getpid()) -- Others =:= [] end),
+    % the next one takes away what nobody could
+    with(Limited, Config, fun(_) -> ok end),
+    ?assertEqual(Before, left()),
+    ?assertEqual([], messages()).
+
+is_end({exit, N}) when is_integer(N) -> true;
+is_end({signal, Name}) when is_atom(Name) -> true;
+is_end({error, {Step, _}}) when is_atom(Step) -> true;
+is_end(_) -> false.
+
+%% With groups where there are.
+limited(Config) ->
+    Spec = #{limits => #{memory => 64 bsl 20, processes => 16}},
+    case prepared(Spec, Config) of
+        {ok, Sandbox} ->
+            ok = alcove_sandbox:close(Sandbox),
+            Spec;
+        {error, _} ->
+            #{}
+    end.
+
+%% Three programs at a time, one of whose processes is killed.
+ends_of_killed(Sandbox, Dir, Others, Choose, Config) ->
+    Self = self(),
+    Program = ["sh", "-c", "until test -e /go/stop; do sleep 0.1; done"],
+    Runs = [
+        spawn_link(fun() -> Self ! {self(), alcove_run:run(Program, #{sandbox => Sandbox})} end)
+     || _ <- [1, 2, 3]
+    ],
+    {Pid, Time, _, _} = chosen(Choose, Others),
+    Kill = [alcove_ct:exec(), " ", escape(Config), " kill_exactly ", Pid, " ", Time],
+    _ = os:cmd(lists:flatten(Kill)),
+    ok = file:write_file(filename:join(Dir, "stop"), ""),
+    Ends = [
+        receive
+            {Run, {ok, #{status := Status}}} -> Status;
+            {Run, {error, _} = Error} -> Error
+        end
+     || Run <- Runs
+    ],
+    ok = file:delete(filename:join(Dir, "stop")),
+    Ends.
+
+chosen(Choose, Others) ->
+    case Choose(below(os:getpid()) -- Others) of
+        none ->
+            receive
+            after 10 -> chosen(Choose, Others)
+            end;
+        Process ->
+            Process
+    end.
+
+%% What a program has started, and so many above it.
+above(Up, Ours) ->
+    Deepest = [Process || {_, _, Depth, _} = Process <- Ours, Depth =:= top(Ours) + 4],
+    case Deepest of
+        [] -> none;
+        [Process | _] -> parent(Up, Process, Ours)
+    end.
+
+parent(0, Process, _Ours) ->
+    Process;
+parent(Up, {_, _, _, Parent}, Ours) ->
+    case lists:keyfind(Parent, 1, Ours) of
+        false -> none;
+        Process -> parent(Up - 1, Process, Ours)
+    end.
+
+any(Ours) ->
+    receive
+    after rand:uniform(200) -> ok
+    end,
+    lists:nth(rand:uniform(length(Ours) + 1), [none | Ours]).
+
+top([]) -> 0;
+top(Processes) -> lists:min([Depth || {_, _, Depth, _} <- Processes]).
+
+%% The processes below one, with when they began, how deep they are, and their parents.
+below(Pid) ->
+    All = [Process || Path <- filelib:wildcard("/proc/[0-9]*/stat"), Process <- process(Path)],
+    lists:sort(below([Pid], 0, All)).
+
+below([], _Depth, _All) ->
+    [];
+below(Above, Depth, All) ->
+    Found = [{Pid, Time, Depth, Parent} || {Pid, Parent, Time} <- All, lists:member(Parent, Above)],
+    Found ++ below([Pid || {Pid, _, _, _} <- Found], Depth + 1, All).
+
+process(Path) ->
+    case file:read_file(Path) of
+        {ok, Text} ->
+            [Begin, End] = string:split(binary_to_list(Text), ")", trailing),
+            [Pid | _] = string:lexemes(Begin, " "),
+            [_, Parent | More] = string:lexemes(End, " "),
+            [{Pid, Parent, lists:nth(18, More)}];
+        {error, _} ->
+            []
+    end.
+
+%% Counts of what outlives processes.
+left() ->
+    {ok, Mounts} = file:read_file("/proc/self/mounts"),
+    {ok, Shm} = file:read_file("/proc/sysvipc/shm"),
+    {ok, FDs} = file:list_dir("/proc/self/fd"),
+    {ok, Own} = file:read_file("/proc/self/cgroup"),
+    % nothing that another VM has left, or still has
+    Groups = [
+        Group
+     || Depth <- ["", "/*", "/*/*", "/*/*/*"],
+        Group <- filelib:wildcard("/sys/fs/cgroup" ++ Depth ++ "/alcove-sandbox-*"),
+        is_of_own(Group, lists:usort(string:lexemes(binary_to_list(Own), ":\n"))),
+        not filelib:is_dir("/proc/" ++ lists:last(string:split(Group, "-", trailing)))
+    ],
+    #{mounts => lines(Mounts), shm => lines(Shm), fds => length(FDs), groups => Groups}.
+
+is_of_own(Group, Words) ->
+    Paths = [Path || [$/, _ | _] = Path <- Words],
+    Paths =:= [] orelse lists:any(fun(Path) -> string:find(Group, Path) =/= nomatch end, Paths).
+
+lines(Text) -> length(binary:split(Text, <<"\n">>, [global])).
+
+%% As many as ALCOVE_TEST_RUNS says, eight at a time.
+many_runs_leave_nothing(Config) ->
+    N = list_to_integer(os:getenv("ALCOVE_TEST_RUNS", "200")),
+    _ = ct:timetrap({minutes, 5 + N div 500}),
+    ok = alcove_pool:stop(default),
+    Others = below(os:getpid()),
+    Spec = (limited(Config))#{root => views([], Config)},
+    Exec = proplists:get_value(exec, Config),
+    {ok, Pool} = alcove_pool:start_link(#{size => 8, sandbox => Spec, exec => Exec}),
+    ok = all_busy(Pool),
+    ok = runs(64, Pool),
+    Idle = idle(Others),
+    Begin = erlang:monotonic_time(millisecond),
+    ok = runs(N, Pool),
+    Took = erlang:monotonic_time(millisecond) - Begin,
+    ?assertEqual(Idle, idle(Others)),
+    ok = alcove_pool:stop(Pool),
+    alcove_ct:until(fun() -> below(os:getpid()) -- Others =:= [] end),
+    ?assertEqual([], messages()),
+    {comment, io_lib:format("~b runs in ~b ms: ~p", [N, Took, Idle])}.
+
+%% All drivers have started when all of them have a program.
+all_busy(Pool) ->
+    Callers = [
+        spawn_monitor(fun() -> alcove_run:run(["sleep", "1000"], #{pool => Pool}) end)
+     || _ <- lists:seq(1, 8)
+    ],
+    alcove_ct:until(fun() -> maps:get(busy, alcove_pool:info(Pool)) =:= 8 end),
+    lists:foreach(
+        fun({Pid, Ref}) ->
+            true = exit(Pid, kill),
+            receive
+                {'DOWN', Ref, process, Pid, killed} -> ok
+            end
+        end,
+        Callers
+    ),
+    alcove_ct:until(fun() -> maps:get(busy, alcove_pool:info(Pool)) =:= 0 end).
+
+runs(N, Pool) ->
+    Program = ["sh", "-c", "echo y > /tmp/y; (sleep 1000 &); printf x"],
+    Run = fun(_) ->
+        {ok, #{status := {exit, 0}, stdout := <<"x">>}} = alcove_run:run(Program, #{pool => Pool})
+    end,
+    Workers = [
+        spawn_monitor(fun() -> lists:foreach(Run, lists:seq(1, N div 8)) end)
+     || _ <- lists:seq(1, 8)
+    ],
+    lists:foreach(
+        fun({Pid, Ref}) ->
+            receive
+                {'DOWN', Ref, process, Pid, Reason} -> ?assertEqual(normal, Reason)
+            end
+        end,
+        Workers
+    ).
+
+%% Counts while no program runs: of the system when all is ready for the next run, and of the VM.
+idle(Others) ->
+    alcove_ct:until(fun() -> is_calm(Others) end),
+    Ours = below(os:getpid()) -- Others,
+    (left())#{
+        processes => length(Ours),
+        descriptors => lists:sum([descriptors(Pid) || {Pid, _, _, _} <- Ours]),
+        files => length(filelib:wildcard("/tmp/*alcove*")),
+        atoms => erlang:system_info(atom_count),
+        of_vm => length(processes()),
+        ports => length(erlang:ports()),
+        queued => lists:sum([queued(Pid) || Pid <- processes()])
+    }.
+
+%% Each port has a template, its next process 1, and the process of the next program.
+is_calm(Others) ->
+    Ours = below(os:getpid()) -- Others,
+    Top = top(Ours),
+    [8, 8, 8, 8, 0] =:=
+        [length([Pid || {Pid, _, Depth, _} <- Ours, Depth =:= Top + N]) || N <- [0, 1, 2, 3, 4]].
+
+descriptors(Pid) ->
+    length(filelib:wildcard("/proc/" ++ Pid ++ "/fd/*")).
+
+queued(Pid) ->
+    case process_info(Pid, message_queue_len) of
+        {message_queue_len, N} -> N;
+        undefined -> 0
+    end.
 
 %%
 %% Helpers
