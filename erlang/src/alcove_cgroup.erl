@@ -502,7 +502,8 @@ kill(Drv, Pids, Namespace) ->
 %% @doc Kills all processes of a group and below it, and waits until they are gone.
 %%
 %% In version 1 they are the members in any hierarchy; where there is one, the freezer keeps them
-%% from forking meanwhile. A look costs a file and a list of the groups below for each group. See
+%% from forking meanwhile. A look costs a file and a list of the groups below for each group: no
+%% file of version 1 has the processes of groups below, or tells that there are none. See
 %% {@link alcove_cgroup2:kill/4} for version 2.
 %%
 %% ```
