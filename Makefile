@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+
 # make             the port program, priv/alcove, and the Erlang application
 # make demo        a tour: forks, clones into namespaces, runs CMD; as root and without
 # make shell       an Erlang shell with the application
@@ -123,9 +125,9 @@ vet:
 	$(GO) tool staticcheck -checks inherit,-U1000 ./port/...
 	shellcheck -S warning $$(git ls-files '*.sh') .ci/run .ci/setup
 
-# The first lines of this file.
+# The lines at the beginning of this file, below the licence.
 help:
-	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+	@sed -n '1,2d; /^#/!q; s/^# \{0,1\}//p' Makefile
 
 go-test: port
 	$(GO) test -timeout 30m ./...

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // Command alcove is the port program of the Erlang application alcove: it reads
 // frames on standard input, writes frames on standard output, and in between
 // forks, confines and executes processes.

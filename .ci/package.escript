@@ -1,4 +1,6 @@
 #!/usr/bin/env escript
+%% SPDX-License-Identifier: ISC
+
 %% Packs the application for hex: sources, guide and programs, in the layout that rebar3 and mix
 %% expect, as one file whose bytes depend on nothing else.
 %%

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # Checks whether the last commit can be released, packs it, and says what is left to do by hand.
 # CHECKS are targets of make; `make release-check CHECKS=` leaves them out, and says so.
 set -eu

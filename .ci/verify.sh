@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # Reports whether a package is what this tree makes: builds it again, with the release of Go that
 # the package names, and compares all bytes.
 set -eu

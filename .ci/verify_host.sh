@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # Builds what make dist builds with the Go of another kind of machine, which qemu emulates, and
 # compares the checksums with those in a folder. That Go comes from where modules come from.
 set -eu

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // Package calls makes the calls of the protocol: it decodes the arguments,
 // acts, and encodes the reply. It is no API for others.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package calls
 
 // The z files of this package are made from the lists of c_src_compat.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package calls
 
 import "github.com/alcove-go/alcove/port/sys"

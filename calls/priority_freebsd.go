@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package calls
 
 // okNice replies {ok, N}, N being the priority, which the system call tells as

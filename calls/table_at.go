@@ -1,5 +1,7 @@
 //go:build freebsd || (linux && (arm64 || riscv64))
 
+// SPDX-License-Identifier: ISC
+
 package calls
 
 import "github.com/alcove-go/alcove/port/sys"

@@ -1,5 +1,7 @@
 //go:build linux && (386 || amd64 || arm)
 
+// SPDX-License-Identifier: ISC
+
 package calls
 
 import "github.com/alcove-go/alcove/port/sys"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package calls
 
 // Version is the version of the protocol: clients ask for it by version/0. It stays while what they

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package etf
 
 // Int reads an integer from -2^31 to 2^31-1. Like Uint, Int64 and Uint64 it

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // Package etf reads and writes terms in Erlang's external term format: tuples
 // of integers, atoms, binaries and iolists. It is no API for others.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package etf
 
 // An Encoder appends encoded terms to a buffer of the caller, which it never

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package etf
 
 // iolistDepth is the number of list brackets that may surround a byte, binary,

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package etf
 
 // Version is the byte that every term sent by itself begins with.

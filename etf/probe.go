@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package etf
 
 // A head is what the first bytes of a term say. The zero value stands for

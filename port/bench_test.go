@@ -1,5 +1,7 @@
 //go:build linux
 
+// SPDX-License-Identifier: ISC
+
 package port
 
 import (

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package port
 
 // childState is what a process knows of the program that a child runs. It learns

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // Package port is one process of an alcove tree: it reads frames on descriptor
 // 0, answers calls, carries data to and from its children, and writes frames on
 // descriptor 1. It is part of the program and no interface for others.

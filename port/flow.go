@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package port
 
 import "github.com/alcove-go/alcove/port/sys"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package port
 
 // A frame is a 16-bit length, a 16-bit type and what belongs to the type. Numbers are

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package port
 
 // The two bytes after a call's body that its arguments may run into, as zeros

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package port
 
 // Calls that sleep are not interrupted here when whoever started the process is

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package port
 
 // atomic is the size up to which a pipe takes all or nothing: PIPE_BUF, see

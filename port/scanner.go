@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package port
 
 // scanner follows the frames in the input of a child.

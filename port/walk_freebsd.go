@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package port
 
 // Whom a walk does not signal.

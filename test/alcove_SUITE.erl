@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% The module that users know: calls, errors, and programs in a tree of processes.
 -module(alcove_SUITE).
 

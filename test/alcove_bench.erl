@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Measures the driver and the port together, and prints a table.
 %%
 %% `make bench' runs it. Each figure has a driver of its own and is taken several times; the

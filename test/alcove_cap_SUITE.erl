@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Capabilities of processes and programs.
 -module(alcove_cap_SUITE).
 

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Control groups of version 2: on the tree of the machine, where its controllers may all be in
 %% use by version 1, and on files that look like one.
 -module(alcove_cgroup2_SUITE).

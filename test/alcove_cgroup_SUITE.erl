@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Control groups: paths, and hierarchies of version 1 where they are mounted.
 -module(alcove_cgroup_SUITE).
 

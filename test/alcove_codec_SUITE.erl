@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% What the application makes of terms: frames, numbers of calls, C structures and filters, byte
 %% for byte.
 -module(alcove_codec_SUITE).

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% What the suites share: starting a port, and waiting for what happens.
 -module(alcove_ct).
 

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% What the guide and the other texts show is true: their examples are run.
 -module(alcove_doc_SUITE).
 

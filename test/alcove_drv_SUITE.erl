@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% The driver: its start, its end, its owner, and what it makes of any port program.
 -module(alcove_drv_SUITE).
 

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Escape artists: programs that start others in every way that makes them hard to find. Where the
 %% end of all is called certain, nobody lives when it is told. This is looked at from outside, in
 %% the /proc of this VM; all of it happens in a pid namespace where one can be had.

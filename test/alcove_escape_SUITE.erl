@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Programs that try to get out of a sandbox, each in all ways that testdata/escape.c knows. Then
 %% the attack is made where nothing holds it, and succeeds: else the case would show nothing.
 -module(alcove_escape_SUITE).

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% The examples, compiled as `make eg' does and run.
 -module(alcove_examples_SUITE).
 

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Processes that become programs, or the port program once more.
 -module(alcove_exec_SUITE).
 

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Users, groups, sessions: what a process gives up, and what it is refused afterwards.
 -module(alcove_identity_SUITE).
 

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% How the modules of the application call each other.
 -module(alcove_layers_SUITE).
 

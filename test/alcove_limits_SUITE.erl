@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Resource limits and priorities, of processes and of the programs they become.
 -module(alcove_limits_SUITE).
 

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% What the C port does not have.
 -module(alcove_linux_SUITE).
 

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% The manual: every public function has a text, which the shell shows, and the pages and modules
 %% are in the configuration from which the documentation is made.
 -module(alcove_manual_SUITE).

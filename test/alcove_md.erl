@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Text in Markdown whose examples are run.
 %%
 %% An example is a fenced block. What is to be done with it, the info string says: `erlang'

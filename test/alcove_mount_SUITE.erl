@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Mounts, mount namespaces and changed roots, used for what they are for.
 -module(alcove_mount_SUITE).
 

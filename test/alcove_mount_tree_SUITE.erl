@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Attributes of trees of mounts.
 -module(alcove_mount_tree_SUITE).
 

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Namespaces: what a process in one sees, what others see, and the ways in.
 -module(alcove_namespace_SUITE).
 

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Drivers, programs and pools on other nodes: three of them on this machine, and one without the
 %% application.
 -module(alcove_nodes_SUITE).

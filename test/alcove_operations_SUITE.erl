@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% What the page for operators shows and no session can run.
 -module(alcove_operations_SUITE).
 

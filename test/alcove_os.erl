@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% What the suites do with the operating system through a port: programs, files, rights.
 -module(alcove_os).
 

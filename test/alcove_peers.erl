@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Nodes of Erlang on this machine that find each other by a service of their own.
 -module(alcove_peers).
 

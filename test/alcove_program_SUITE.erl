@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% A program as a process: what it takes, what it says, how each ends with the other.
 -module(alcove_program_SUITE).
 

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Properties of the pure modules of the driver, for input that PropEr makes up.
 -module(alcove_properties_SUITE).
 

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% The library as prx uses it: calls by the codec and a message to the driver, replies and
 %% events as they come, the port program executed again inside the tree.
 -module(alcove_prx_SUITE).

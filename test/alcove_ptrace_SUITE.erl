@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% A process of the port as the debugger of its children.
 -module(alcove_ptrace_SUITE).
 

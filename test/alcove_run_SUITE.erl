@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Running a program in one call: what it gives, what it leaves, and faults meanwhile.
 -module(alcove_run_SUITE).
 

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Programs in a sandbox: what it is made of, what they see, how they end. As root and as an ordinary user.
 -module(alcove_sandbox_SUITE).
 

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Seccomp filters around processes that go on answering calls, and around programs.
 -module(alcove_seccomp_SUITE).
 

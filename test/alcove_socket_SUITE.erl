@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Sockets, and waiting for descriptors with select.
 -module(alcove_socket_SUITE).
 

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% The start of a driver, whatever the program does meanwhile and wherever both are.
 -module(alcove_start_SUITE).
 

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Ending processes for certain: the willing, the stubborn and those who hide.
 -module(alcove_stop_SUITE).
 

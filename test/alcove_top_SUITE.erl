@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Drivers and the processes below them, as they are shown.
 -module(alcove_top_SUITE).
 

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% A VM that is killed, one that is suspended, and what one prints. Each case has a VM of its own.
 -module(alcove_vm_SUITE).
 

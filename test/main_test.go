@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // Package test drives the built port program over plain pipes. The tests are named for what they
 // show. A comment says "kept" or "bettered" of those that compare with the C port. D1 to D30 are
 // defects of the C port in the table of erlang/doc/c_port.md.

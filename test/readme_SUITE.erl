@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% What the README shows is true.
 -module(readme_SUITE).
 

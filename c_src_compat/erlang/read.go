@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // Package erlang reads the lists of calls, which are the texts of the Erlang modules with a
 // function for each call, and writes these modules. It is part of c_src_compat/gen, and no API
 // for others.

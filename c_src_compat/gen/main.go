@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // Gen writes what follows from the lists of c_src_compat: in Go the tables of calls and constants
 // of package calls, and the constants of package sys. The version of the application is a constant,
 // too. In Erlang these are the modules alcove and alcove_linux, which have two functions for each

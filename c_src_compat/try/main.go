@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // Command try tries a program that a Go has built which nobody has tried before:
 // it starts, answers a call, forks, and its child executes cat(1), which answers.
 // The status is 0 only if all of it went well.

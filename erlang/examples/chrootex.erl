@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc A program in a chroot.
 %%
 %% It sees one directory, creates no files and no processes, and belongs to a user who owns

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% A tour: a chain of processes, namespaces, limits, a program, signals.
 %%
 %% `make demo' runs it, as root or as an ordinary user. CMD is the program, a line for the shell.

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Blinks an LED on a pin of the machine, with as few rights as that takes.
 %%
 %% Root is needed to open files of sysfs, not to write to them. One process opens the

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc A program in namespaces of its own, with little memory.
 %%
 %% It is the only process that it sees, has no network and no files but those of one directory.

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc A program that may only compute and answer.
 %%
 %% It reads what it is asked and writes answers. It cannot open files, make connections or

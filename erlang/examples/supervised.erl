@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc A program under a supervisor.
 %%
 %% The program is started again when it ends. When its supervisor goes, so does the program,

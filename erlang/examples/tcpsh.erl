@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc A shell in a container of its own for each TCP connection.
 %%
 %% ```

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Records that travel to and from the port as tuples: their tags and the order
 %% of their fields are part of the protocol.
 

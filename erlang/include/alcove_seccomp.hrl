@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Classic BPF and seccomp as <linux/filter.h>, <linux/bpf_common.h> and
 %% <linux/seccomp.h> define them.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // Command site writes the documentation as one static site: the pages of the guide, the manual of
 // the public modules, the examples and a search over all of them.
 //

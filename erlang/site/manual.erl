@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Writes the manual for the site: what the chunks of the modules say, as JSON.
 %%
 %% A module or function that is marked as hidden or private is no part of the manual. One that

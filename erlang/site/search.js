@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // Finds sections by the words that are typed. The index is loaded when the field gets the focus.
 "use strict";
 

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc All that runs below a process of the port.
 %% @hidden
 -module(alcove_below).

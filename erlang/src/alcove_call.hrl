@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% The function of a call: it makes the call of its own name, with Args, in the last process of
 %% the pipeline Pids. An error that it raises shows the function with its arguments.
 -define(CALL(Drv, Pids, Args),

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Calls that have no reply yet, and the messages that answer them.
 %%
 %% A driver writes calls to its port, and what comes back is an answer to one of them or a message

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc The capabilities of a process, see capabilities(7).
 %%
 %% A process has five sets of capabilities, named as in the manual page, in lower case. The

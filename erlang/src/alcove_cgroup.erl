@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Control groups of Linux.
 %%
 %% A control group is a directory in one or more hierarchies, which are mounted separately. A

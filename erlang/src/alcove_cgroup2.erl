@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Control groups of Linux, version 2.
 %%
 %% There is one tree of groups. A controller, such as `<<"memory">>', acts in a group if the

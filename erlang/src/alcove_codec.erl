@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Frames between the driver and the port program.
 %%
 %% A frame is a length of two bytes, which counts what follows, a type of two bytes, and

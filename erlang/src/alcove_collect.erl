@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc One program below a keeper, to its end: its input, its output within a limit, its time.
 %%
 %% It is called in the process that owns the driver.

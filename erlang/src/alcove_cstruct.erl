@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc C structures that are more than a few integers.
 %%
 %% A structure is given to a call as a list of its parts in order: a binary is copied as

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc The control channel of a port: its descriptor 5, seen from the driver.
 %%
 %% It closes when the port ends or executes another program. The driver listens on a local

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc The process that owns a port program.
 %%
 %% A driver starts the port, passes on what its owner sends and delivers what comes back as

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Finds processes and those that have come from them.
 %% @hidden
 -module(alcove_family).

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Files and directories, by the calls of a process of the port.
 %%
 %% The process may have rights that the VM does not have, and see other mounts.

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Frames in a stream of bytes, which comes in pieces of any size.
 %%
 %% <ul>

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Control groups as directories: what both versions have in common.
 %% @hidden
 -module(alcove_group).

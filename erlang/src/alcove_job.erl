@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc One program below a keeper: how it is started, fed, read and ended.
 %%
 %% A keeper is a process of the port that is a subreaper and about one program at a time, see

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Attributes of mounts and of all that are mounted below them.
 %%
 %% `ms_rdonly' of {@link alcove:mount/8} makes one mount read-only, and leaves those below it as

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Starting a process on another node.
 %%
 %% A connection may be lost at any moment and be there again at the next. So the process that is

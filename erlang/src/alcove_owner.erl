@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Waiting, in the process that owns a driver.
 %%
 %% A process that executes the code of a module is killed when that module is loaded twice and

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Drivers on which programs run one after the other.
 %%
 %% {@link alcove_run:run/2} uses a pool that is started when the first program runs, belongs to

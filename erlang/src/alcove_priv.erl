@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Which port program is for which machine.
 %%
 %% The folder `priv' has the program `alcove' for the machine that it was built on. Where that

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Processes as /proc shows them to a process of the port.
 %%
 %% The kernel lists the children of each thread in a file, so what is below a process is found

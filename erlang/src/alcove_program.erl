@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc A program as a process of Erlang: a daemon below a supervisor, or a stream.
 %%
 %% ```

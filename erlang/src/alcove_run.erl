@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Runs a program and returns its status and output.
 %%
 %% ```

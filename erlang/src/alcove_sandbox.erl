@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Programs that nobody trusts, run so that nothing gets out.
 %%
 %% ```

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc The control groups of a sandbox: limits of all processes of a program together.
 %%
 %% There is one group for each driver. The process of a program enters it by a descriptor that it has

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Limits of the program in a sandbox that are limits of a process, and how it has ended by one.
 %% @hidden
 -module(alcove_sandbox_limits).

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc What a sandbox goes without on a machine that lacks it, where its specification says that it may.
 %% @hidden
 -module(alcove_sandbox_optional).

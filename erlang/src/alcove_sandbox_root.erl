@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc The files of a sandbox: a tree of mounts that becomes the root directory of a process.
 %%
 %% A tree is cloned with all that is mounted below it, gets its restrictions, and only then a

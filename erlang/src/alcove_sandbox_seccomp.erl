@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc The filter of system calls of a sandbox.
 %%
 %% The default denies what is listed here, each entry with its reason, and what is newer than this

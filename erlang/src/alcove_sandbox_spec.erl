@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc What a sandbox is to be: checked, with its defaults, before anything is done.
 %% @hidden
 -module(alcove_sandbox_spec).

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc What a machine can do for a sandbox: everything is tried, each by itself.
 %% @hidden
 -module(alcove_sandbox_support).

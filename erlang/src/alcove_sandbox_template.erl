@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc A process that has everything ready that the runs of a sandbox inherit, and the first
 %% process of each run, which is forked from it.
 %%

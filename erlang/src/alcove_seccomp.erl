@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Instructions of a seccomp filter.
 %%
 %% A filter is a program for the classic BPF machine of the kernel, eight bytes an

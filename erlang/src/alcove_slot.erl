@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc A process of a pool: it owns a driver and a keeper, and runs one program after the other.
 %%
 %% It is linked to its pool and traps no exits. When it is killed its driver ends, and the port ends

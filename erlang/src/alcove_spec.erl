@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Options of {@link alcove_run} and {@link alcove_program}: all is checked before anything
 %% is done.
 %% @hidden

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc The start of a port: its command line, and what is said until it is ready.
 %%
 %% Whatever the program does, a start returns: nothing here waits for anything but messages, and

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Calls that have names: a failure says what it was that could not be done.
 %%
 %% Everything that needs no answer in between is one round trip, see {@link alcove_linux:batch/3}.

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Ends processes with all that they have started, and tells when that is certain.
 %%
 %% {@link alcove_drv:stop/1} and {@link alcove:eof/2} ask programs to end. Some do not, some have

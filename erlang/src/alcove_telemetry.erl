@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Events for the application telemetry, where that is loaded.
 %% @hidden
 -module(alcove_telemetry).

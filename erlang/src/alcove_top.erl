@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc What runs: drivers, their ports, and the processes below them.
 %%
 %% Any process of the node may ask, also a remote shell. It costs the drivers a message each;

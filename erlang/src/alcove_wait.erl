@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Waiting for what sends no message.
 %% @hidden
 -module(alcove_wait).

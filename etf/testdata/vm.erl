@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% The Erlang side of erlang_test.go: answers questions about terms, on standard
 %% input and output, each in a frame that begins with its length in four bytes.
 -module(vm).

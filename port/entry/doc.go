@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // Package entry starts a Go program without the Go runtime. So the process has
 // one thread from its first instruction and can fork(2) without exec(2), as a
 // C program does. The design page tells the whole story. The package is no API

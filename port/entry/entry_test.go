@@ -1,5 +1,7 @@
 //go:build linux
 
+// SPDX-License-Identifier: ISC
+
 package entry_test
 
 import (

@@ -1,5 +1,7 @@
 //go:build 386 || amd64
 
+// SPDX-License-Identifier: ISC
+
 package entry
 
 // storage is where code of these machines finds g: the word before the address

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // Package signal turns signals into records of their siginfo. It is no API
 // for others.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package signal
 
 import (

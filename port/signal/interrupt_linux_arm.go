@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package signal
 
 // callInstruction is the system call in interruptible, on machines whose

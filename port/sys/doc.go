@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // Package sys makes raw system calls of Linux and FreeBSD. It is no API for
 // others.
 //

@@ -1,5 +1,7 @@
 //go:build linux && (386 || amd64 || arm)
 
+// SPDX-License-Identifier: ISC
+
 package sys
 
 // Dup3 is dup3(3), except that it does nothing when from and to are the same

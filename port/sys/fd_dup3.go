@@ -1,5 +1,7 @@
 //go:build linux && (arm64 || riscv64)
 
+// SPDX-License-Identifier: ISC
+
 package sys
 
 // Dup3 is dup3(2), except that it does nothing when from and to are the same

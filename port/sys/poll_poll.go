@@ -1,5 +1,7 @@
 //go:build freebsd || 386 || amd64 || arm
 
+// SPDX-License-Identifier: ISC
+
 package sys
 
 // Poll is poll(2). A timeout below zero is none.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package sys
 
 // Clone is fork(2): there are no namespaces, so flags other than 0 are refused. In

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 #include "go_asm.h"
 #include "textflag.h"
 

@@ -1,5 +1,7 @@
 //go:build 386 || amd64 || arm || arm64
 
+// SPDX-License-Identifier: ISC
+
 package sys
 
 // Sigaction is the kernel's struct sigaction.

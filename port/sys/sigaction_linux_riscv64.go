@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package sys
 
 // Sigaction is the kernel's struct sigaction, and behind it the restorer that

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package sys
 
 // Catch returns the action of a handler that gets the siginfo, runs on the stack of

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package sys
 
 // Sigset is sigset_t. Bit (n-1)%64 of element (n-1)/64 stands for signal n.

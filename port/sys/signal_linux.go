@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package sys
 
 // Sigset is the kernel's signal set. Bit n-1 stands for signal n.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package sys
 
 // ownCalls returns the functions that only this system has.

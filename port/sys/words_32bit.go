@@ -1,5 +1,7 @@
 //go:build 386 || arm
 
+// SPDX-License-Identifier: ISC
+
 package sys
 
 import (

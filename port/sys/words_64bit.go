@@ -1,5 +1,7 @@
 //go:build amd64 || arm64 || riscv64
 
+// SPDX-License-Identifier: ISC
+
 package sys
 
 import "syscall"

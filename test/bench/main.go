@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // Command bench measures a port program over plain pipes, beside what the same way through the
 // kernel costs with cat(1), and prints a table.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // Package build tests how the project is built: by the Makefile that takes the place of a C
 // program's, as a dependency of other projects, and what the setup installs for that.
 package build

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 package gate
 
 // What FreeBSD allows in capability mode (cap_enter(2)), of the system calls that port/sys has

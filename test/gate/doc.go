@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // Package gate holds a program that runs without the Go runtime against what
 // that takes, whatever the version of Go that built it. It is no API for
 // others.

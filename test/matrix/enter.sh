@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: ISC
 # Runs a command as root or as user on another release of Debian: in a fresh clone of HEAD in
 # that user's home, with namespaces and a loopback device of its own. Go and the modules are
 # those of this machine. All is as inconvenient as it may be for a user: others cannot pass the

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # Runs the suites that depend on the kernel (control groups of version 2, seccomp filters,
 # namespaces) on that of Debian 12. It runs in a machine that qemu emulates, with the files of
 # this one (test/vm/run.sh). They take about half an hour. The kernel is kept in

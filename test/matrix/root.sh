@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # Makes the root of a release of Debian in _build/matrix, or leaves it as it is: with an
 # ordinary user, and with what make test uses, installed by .ci/setup as on any new machine. A
 # root whose .ci/setup was another one gets what it lacks.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: ISC
 # Runs make demo and make test on other releases of Debian, as root and as an ordinary user
 # without rights. Each has a cell of its own (enter.sh), and prints one line: passed, or failed
 # and the first reason. What they printed is in _build/matrix/CELL.log.

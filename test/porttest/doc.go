@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // Package porttest starts the built port program over plain pipes and speaks its protocol, for the
 // tests in folder test. It is no API for others.
 //

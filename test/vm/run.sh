@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # Runs a command on another kernel, in an emulated machine: as root, with control groups of
 # version 2 only, on the files of this machine or of a folder. Files that it writes are
 # lost, except those in /mnt, which is the folder OUT.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+
 defmodule Sandbox.MixProject do
   use Mix.Project
 

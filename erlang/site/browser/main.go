@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // Command browser opens each page of the site in chromium, at the widths of a desk and of a phone.
 // It fails for what a script throws, for messages of the browser, for links that lead nowhere,
 // and for a page that is wider than its window. Then it tries the search.

@@ -1,4 +1,6 @@
 #!/usr/bin/env escript
+%% SPDX-License-Identifier: ISC
+
 %% Makes a registry of hex with one package in a folder, as files that a web server serves.
 %%
 %%   escript registry.escript REBAR TARBALL FOLDER

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // Command trap builds the port program with traps in place of the Go runtime, see
 // package gate.
 package main

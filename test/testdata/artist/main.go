@@ -1,5 +1,7 @@
 //go:build linux
 
+// SPDX-License-Identifier: ISC
+
 // Command artist escapes: it starts processes in the ways that make them hard
 // to find and to end. All of them have its command line, by which a test
 // counts them.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+
 defmodule Sandbox do
   @moduledoc """
   Runs a program in namespaces of its own and returns what it has written.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+
 defmodule ProgramTest do
   use ExUnit.Case
 

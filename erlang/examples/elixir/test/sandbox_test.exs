@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+
 defmodule SandboxTest do
   use ExUnit.Case
 

@@ -1,1 +1,3 @@
+# SPDX-License-Identifier: ISC
+
 ExUnit.start()

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+
 defmodule ToolTest do
   use ExUnit.Case
 

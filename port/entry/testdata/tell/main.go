@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // Command tell writes its arguments and its environment to descriptor 1: each
 // string with a NUL behind it, and one more NUL behind each of both.
 package main

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // Command recorder has one thread and package signal's handler for every
 // signal. It prepares what the environment variable DO says, writes a line to
 // descriptor 1, and does what the bytes say that it reads from descriptor 0.

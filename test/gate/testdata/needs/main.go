@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // Command needs uses the Go runtime, which is not there.
 package main
 
