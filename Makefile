@@ -169,7 +169,7 @@ bench: compile
 	@$(GO) run ./test/bench -port priv/alcove
 	@echo
 	@mkdir -p _build/bench
-	@erlc -Wall -Werror -o _build/bench test/alcove_bench.erl test/alcove_peers.erl
+	@erlc -Wall -Werror -o _build/bench test/alcove_bench.erl test/alcove_sandbox_bench.erl test/alcove_peers.erl
 	@$(ERL) -noshell -pa _build/bench -s alcove_bench main
 
 fuzz:

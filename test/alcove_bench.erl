@@ -7,6 +7,7 @@
 -module(alcove_bench).
 
 -export([main/0, programs/0]).
+-export([in_turn/4, row/2, transpose/1]).
 
 -define(RUNS, 3).
 -define(CHILDREN, 1000).
@@ -17,6 +18,7 @@ main() ->
         io:format("| from Erlang | alcove |~n| --- | ---: |~n"),
         lists:foreach(fun rows/1, figures()),
         programs(),
+        alcove_sandbox_bench:main(),
         on_nodes(),
         halt(0)
     catch
