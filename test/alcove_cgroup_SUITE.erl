@@ -87,7 +87,7 @@ mounts_are_those_that_the_process_sees(Config) ->
 
 files_and_directories_are_told_apart(Config) ->
     Drv = drv(Config),
-    Fifo = filename:join(proplists:get_value(priv_dir, Config), "fifo"),
+    Fifo = filename:join(alcove_os:tree(Config, ?FUNCTION_NAME), "fifo"),
     ok = alcove:mkfifo(Drv, [], Fifo, 8#600),
     ?assertEqual(
         [{true, true}, {false, true}, {false, true}, {false, false}],

@@ -154,7 +154,7 @@ program_is_ended_when_its_time_is_over(_Config) ->
 
 %% A fifo whose other end nobody opens.
 time_is_over_before_the_program_is_executed(Config) ->
-    Fifo = filename:join(?config(priv_dir, Config), "fifo"),
+    Fifo = filename:join(alcove_os:tree(Config, ?FUNCTION_NAME), "fifo"),
     {ok, #{status := {exit, 0}}} = alcove_run:run(["mkfifo", Fifo]),
     ?assertMatch(
         {ok, #{status := timeout, stdout := <<>>, truncated := [], usage := #{wall_us := _}}},
