@@ -972,8 +972,11 @@ process_that_is_killed_is_a_status_or_an_error(Config) ->
         {ok, #{status := {exit, 0}}} = alcove_run:run(["true"], #{sandbox => Sandbox})
     end),
     alcove_ct:until(fun() -> below(os:getpid()) -- Others =:= [] end),
-    % the next one takes away what nobody could
-    with(Limited, Config, fun(_) -> ok end),
+    % the next one takes away what nobody could, what other VMs leave meanwhile as well
+    alcove_ct:until(fun() ->
+        with(Limited, Config, fun(_) -> ok end),
+        groups_of_nobody() =:= []
+    end),
     ?assertEqual(Before, left()),
     ?assertEqual([], messages()).
 
@@ -1077,16 +1080,25 @@ left() ->
     {ok, Mounts} = file:read_file("/proc/self/mounts"),
     {ok, Shm} = file:read_file("/proc/sysvipc/shm"),
     {ok, FDs} = file:list_dir("/proc/self/fd"),
-    {ok, Own} = file:read_file("/proc/self/cgroup"),
-    % nothing that another VM has left, or still has
-    Groups = [
-        Group
+    #{mounts => lines(Mounts), shm => lines(Shm), fds => length(FDs)}.
+
+%% The groups and the pids that they are named by.
+groups_of_pids() ->
+    [
+        {Group, lists:last(string:split(Group, "-", trailing))}
      || Depth <- ["", "/*", "/*/*", "/*/*/*"],
-        Group <- filelib:wildcard("/sys/fs/cgroup" ++ Depth ++ "/alcove-sandbox-*"),
-        is_of_own(Group, lists:usort(string:lexemes(binary_to_list(Own), ":\n"))),
-        not filelib:is_dir("/proc/" ++ lists:last(string:split(Group, "-", trailing)))
-    ],
-    #{mounts => lines(Mounts), shm => lines(Shm), fds => length(FDs), groups => Groups}.
+        Group <- filelib:wildcard("/sys/fs/cgroup" ++ Depth ++ "/alcove-sandbox-*")
+    ].
+
+%% Groups of these processes.
+groups_of(Ours) ->
+    [Group || {Group, Pid} <- groups_of_pids(), lists:keymember(Pid, 1, Ours)].
+
+%% Groups of processes that are gone, of this VM or another one in the same group.
+groups_of_nobody() ->
+    {ok, Text} = file:read_file("/proc/self/cgroup"),
+    Own = lists:usort(string:lexemes(binary_to_list(Text), ":\n")),
+    [Group || {Group, Pid} <- groups_of_pids(), is_of_own(Group, Own), not filelib:is_dir("/proc/" ++ Pid)].
 
 is_of_own(Group, Words) ->
     Paths = [Path || [$/, _ | _] = Path <- Words],
@@ -1100,6 +1112,8 @@ many_runs_leave_nothing(Config) ->
     _ = ct:timetrap({minutes, 5 + N div 500}),
     ok = alcove_pool:stop(default),
     Others = below(os:getpid()),
+    % files of others may come and go elsewhere
+    true = os:putenv("TMPDIR", alcove_os:tree(Config, ?FUNCTION_NAME)),
     Spec = (limited(Config))#{root => views([], Config)},
     Exec = proplists:get_value(exec, Config),
     {ok, Pool} = alcove_pool:start_link(#{size => 8, sandbox => Spec, exec => Exec}),
@@ -1110,8 +1124,11 @@ many_runs_leave_nothing(Config) ->
     ok = runs(N, Pool),
     Took = erlang:monotonic_time(millisecond) - Begin,
     ?assertEqual(Idle, idle(Others)),
+    Ours = below(os:getpid()) -- Others,
     ok = alcove_pool:stop(Pool),
     alcove_ct:until(fun() -> below(os:getpid()) -- Others =:= [] end),
+    alcove_ct:until(fun() -> groups_of(Ours) =:= [] end),
+    true = os:unsetenv("TMPDIR"),
     ?assertEqual([], messages()),
     {comment, io_lib:format("~b runs in ~b ms: ~p", [N, Took, Idle])}.
 
@@ -1158,7 +1175,8 @@ idle(Others) ->
     (left())#{
         processes => length(Ours),
         descriptors => lists:sum([descriptors(Pid) || {Pid, _, _, _} <- Ours]),
-        files => length(filelib:wildcard("/tmp/*alcove*")),
+        groups => length(groups_of(Ours)),
+        files => length(filelib:wildcard(filename:join(os:getenv("TMPDIR"), "*"))),
         atoms => erlang:system_info(atom_count),
         of_vm => length(processes()),
         ports => length(erlang:ports()),
