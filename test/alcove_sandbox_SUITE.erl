@@ -615,10 +615,10 @@ groups_left() ->
     ).
 
 no_groups() ->
-    Ours = [Dir || Dir <- groups_left(), is_of_us(lists:last(string:split(Dir, "-", trailing)))],
-    ?assertEqual([], Ours).
-
-is_of_us(Pid) -> filelib:is_dir("/proc/" ++ Pid) =:= false.
+    {ok, Namespace} = file:read_link("/proc/self/ns/pid"),
+    Prefix = "alcove-sandbox-" ++ [C || C <- Namespace, C >= $0, C =< $9] ++ "-",
+    Ours = [{Dir, string:prefix(filename:basename(Dir), Prefix)} || Dir <- groups_left()],
+    ?assertEqual([], [Dir || {Dir, Pid} <- Ours, Pid =/= nomatch, not filelib:is_dir("/proc/" ++ Pid)]).
 
 %%
 %% Runs and owners

@@ -53,14 +53,15 @@ create(Drv, Pid, Limits) ->
         {ok, Mounts} = alcove_group:mounts(Drv, []),
         {ok, Own} = alcove_file:read(Drv, [], "/proc/self/cgroup"),
         Controllers = lists:usort([controller(Limit) || {Limit, _} <- Limits]),
-        case version2(Drv, Pid, Mounts, Controllers) of
+        Name = {prefix(Drv, Pid), integer_to_binary(Pid)},
+        case version2(Drv, Name, Mounts, Controllers) of
             {ok, Dir} ->
                 limited(Drv, Limits, fun set2/2, fun(_) -> Dir end, events(Limits, Dir, "memory.events"));
             {error, _} = Error ->
-                Find = dirs1(Drv, Pid, alcove_group:v1(Mounts), lines(Own)),
+                Find = dirs1(Drv, Name, alcove_group:v1(Mounts), lines(Own)),
                 _ = [missing(Limit, Error) || {Limit, _} <- Limits, Find(controller(Limit)) =:= none],
                 Dirs = lists:usort([Find(Controller) || Controller <- Controllers]),
-                ok = made(Drv, Dirs, Limits),
+                ok = made(Drv, Name, Dirs, Limits),
                 Events = events(Limits, Find(<<"memory">>), "memory.oom_control"),
                 limited(Drv, with_swap(Limits), fun set1/2, Find, Events)
         end
@@ -76,7 +77,15 @@ controller(cpu_quota) -> <<"cpu">>.
 -spec missing(alcove_sandbox_spec:feature(), {error, term()}) -> no_return().
 missing(Limit, {error, Reason}) -> throw({error, {Limit, Reason}}).
 
-name(Pid) -> iolist_to_binary([?NAME, integer_to_list(Pid)]).
+%% Pids are those of a namespace; groups of others may be in the same tree.
+prefix(Drv, Pid) ->
+    Args = [sys_readlinkat, {at_fdcwd, <<"/proc/self/ns/pid", 0>>, <<0:(64 * 8)>>, 64}],
+    case alcove_steps:call(Drv, [Pid], syscall, Args, ?PATIENCE) of
+        {ok, _, {_, _, Link, _}} -> <<?NAME, (<< <<C>> || <<C>> <= Link, C >= $0, C =< $9 >>)/binary, $->>;
+        {error, Reason} -> throw({error, {cgroup, Reason}})
+    end.
+
+name({Prefix, Pid}) -> <<Prefix/binary, Pid/binary>>.
 
 events(Limits, Dir, File) ->
     case lists:keymember(memory, 1, Limits) of
@@ -150,9 +159,9 @@ quota(Processors) -> integer_to_list(round(Processors * ?PERIOD)).
 %% Version 2
 %%
 
-version2(Drv, Pid, Mounts, Controllers) ->
+version2(Drv, Name, Mounts, Controllers) ->
     case {alcove_group:v2(Mounts), alcove_cgroup2:own(Drv, [])} of
-        {[{Root, _} | _], {ok, Own}} -> first(Drv, Pid, Root, Controllers, lists:usort([Own, above(Own), []]), none);
+        {[{Root, _} | _], {ok, Own}} -> first(Drv, Name, Root, Controllers, lists:usort([Own, above(Own), []]), none);
         _ -> {error, no_control_groups}
     end.
 
@@ -160,15 +169,15 @@ above([]) -> [];
 above(Group) -> lists:droplast(Group).
 
 %% The longest first.
-first(_Drv, _Pid, _Root, _Controllers, [], Error) ->
+first(_Drv, _Name, _Root, _Controllers, [], Error) ->
     Error;
-first(Drv, Pid, Root, Controllers, Groups, _Before) ->
+first(Drv, Name, Root, Controllers, Groups, _Before) ->
     Above = lists:last(Groups),
-    Group = Above ++ [name(Pid)],
-    ok = sweep(Drv, alcove_group:join(Root, Above)),
+    Group = Above ++ [name(Name)],
+    ok = sweep(Drv, Name, alcove_group:join(Root, Above)),
     case alcove_cgroup2:create(Drv, [], Group, Controllers) of
         ok -> {ok, alcove_group:join(Root, Group)};
-        {error, _} = Error -> first(Drv, Pid, Root, Controllers, lists:droplast(Groups), Error)
+        {error, _} = Error -> first(Drv, Name, Root, Controllers, lists:droplast(Groups), Error)
     end.
 
 %%
@@ -176,10 +185,10 @@ first(Drv, Pid, Root, Controllers, Groups, _Before) ->
 %%
 
 %% Where the group of a controller is to be.
-dirs1(Drv, Pid, Hierarchies, Own) ->
+dirs1(Drv, Name, Hierarchies, Own) ->
     fun(Controller) ->
         case [Root || {Root, Options} <- Hierarchies, lists:member(Controller, Options)] of
-            [Root | _] -> filename:join(own1(Drv, Root, Controller, Own), name(Pid));
+            [Root | _] -> filename:join(own1(Drv, Root, Controller, Own), name(Name));
             [] -> none
         end
     end.
@@ -199,23 +208,24 @@ own1(Drv, Root, Controller, Own) ->
 lines(Text) ->
     [binary:split(Line, <<":">>, [global]) || Line <- alcove_group:split(Text, <<"\n">>)].
 
-made(_Drv, [], _Limits) ->
+made(_Drv, _Name, [], _Limits) ->
     ok;
-made(Drv, [Dir | Dirs], [{Limit, _} | _] = Limits) ->
-    ok = sweep(Drv, filename:dirname(Dir)),
+made(Drv, Name, [Dir | Dirs], [{Limit, _} | _] = Limits) ->
+    ok = sweep(Drv, Name, filename:dirname(Dir)),
     case alcove:mkdir(Drv, [], Dir, 8#755) of
-        ok -> made(Drv, Dirs, Limits);
-        {error, eexist} -> made(Drv, Dirs, Limits);
+        ok -> made(Drv, Name, Dirs, Limits);
+        {error, eexist} -> made(Drv, Name, Dirs, Limits);
         {error, Reason} -> throw({error, {Limit, Reason}})
     end.
 
 %% Groups of processes that are gone.
-sweep(Drv, Above) ->
+sweep(Drv, {Prefix, _}, Above) ->
     case alcove_file:names(Drv, [], Above) of
         {ok, Names} ->
+            Ours = [{Name, Pid} || Name <- Names, [<<>>, Pid] <- [binary:split(Name, Prefix)]],
             lists:foreach(
                 fun(Name) -> alcove_group:remove(Drv, [], filename:join(Above, Name)) end,
-                [Name || <<?NAME, Pid/binary>> = Name <- Names, not alcove_file:is_dir(Drv, [], ["/proc/", Pid])]
+                [Name || {Name, Pid} <- Ours, not alcove_file:is_dir(Drv, [], ["/proc/", Pid])]
             );
         {error, _} ->
             ok
