@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% Compares a run in a prepared sandbox with one in bubblewrap, which gets the same view, devices,
 %% namespaces, limits of rights and the same filter. Run by alcove_bench.
 -module(alcove_sandbox_bench).
