@@ -1082,12 +1082,14 @@ left() ->
     {ok, FDs} = file:list_dir("/proc/self/fd"),
     #{mounts => lines(Mounts), shm => lines(Shm), fds => length(FDs)}.
 
-%% The groups and the pids that they are named by.
+%% The groups of this pid namespace, and the pids that they are named by.
 groups_of_pids() ->
+    {ok, Link} = file:read_link("/proc/self/ns/pid"),
+    Prefix = "alcove-sandbox-" ++ [C || C <- Link, C >= $0, C =< $9] ++ "-",
     [
-        {Group, lists:last(string:split(Group, "-", trailing))}
+        {Group, lists:nthtail(length(Prefix), filename:basename(Group))}
      || Depth <- ["", "/*", "/*/*", "/*/*/*"],
-        Group <- filelib:wildcard("/sys/fs/cgroup" ++ Depth ++ "/alcove-sandbox-*")
+        Group <- filelib:wildcard("/sys/fs/cgroup" ++ Depth ++ "/" ++ Prefix ++ "*")
     ].
 
 %% Groups of these processes.
