@@ -21,6 +21,7 @@
     runs_share_no_files/1,
     program_has_three_descriptors/1,
     program_is_nobody/1,
+    root_with_fewer_rights_takes_a_user_namespace/1,
     first_process_is_of_the_tree/1,
     environment_is_what_was_given/1,
     network_is_its_own/1,
@@ -58,6 +59,7 @@ groups() ->
         runs_share_no_files,
         program_has_three_descriptors,
         program_is_nobody,
+        root_with_fewer_rights_takes_a_user_namespace,
         first_process_is_of_the_tree,
         environment_is_what_was_given,
         network_is_its_own,
@@ -348,6 +350,18 @@ program_is_nobody(Config) ->
     ?assertEqual("0000000000000001",
         word(sh(#{capabilities => [cap_chown]}, "grep ^CapEff /proc/self/status | cut -f2", Config))).
 
+%% As in a container.
+root_with_fewer_rights_takes_a_user_namespace(Config) ->
+    [{exec, Exec}] = proplists:get_value(options, Config),
+    case proplists:get_value(rights, Config) of
+        root ->
+            Fewer = {options, [{exec, Exec ++ " setpriv --bounding-set=-sys_admin"}]},
+            ?assertEqual("65534", word(sh(#{}, "id -u", [Fewer | Config]))),
+            ?assertNotEqual("65534", word(sh(#{}, "id -u", Config)));
+        user ->
+            ?assertEqual({error, {namespaces, eperm}}, prepared(#{privileges => root}, Config))
+    end.
+
 first_process_is_of_the_tree(Config) ->
     Orphan =
         "sh -c 'sleep 0.01 & echo $! $PPID'; sleep 0.1; ls /proc; kill -9 1; kill -TERM 1; "
@@ -562,13 +576,12 @@ processes_are_limited_together(Config) ->
             {ok, Sandbox} ->
                 Run = fun() -> alcove_run:run(["sh", "-c", Script], #{sandbox => Sandbox}) end,
                 [?assertMatch({ok, #{stdout := <<"seven\n">>, status := {exit, 2}}}, Run()) || _ <- [1, 2]],
-                ok = alcove_sandbox:close(Sandbox);
+                closed(Sandbox);
             {error, {processes, Reason}} ->
                 ct:comment({no_control_group, Reason})
         end
      || Spec <- [#{}, #{user => {1000, 1000}}]
-    ],
-    no_groups().
+    ].
 
 memory_is_limited_together(Config) ->
     Limits = #{memory => 64 bsl 20, processes => 16},
@@ -582,8 +595,7 @@ memory_is_limited_together(Config) ->
             [?assertMatch({ok, #{status := out_of_memory}}, Run(Sandbox)) || _ <- [1, 2]],
             {ok, Fine} = alcove_run:run(["sh", "-c", "exit 3"], #{sandbox => Sandbox}),
             ?assertMatch(#{status := {exit, 3}}, Fine),
-            ok = alcove_sandbox:close(Sandbox),
-            no_groups();
+            closed(Sandbox);
         {error, {memory, Reason}} ->
             % one process may map no more
             Large = ["perl", "-e", "my $x = 'x' x (80 << 20)"],
@@ -596,10 +608,9 @@ processors_are_limited_together(Config) ->
     case prepared(#{limits => #{cpu_quota => 0.5}}, Config) of
         {ok, Sandbox} ->
             ?assertMatch({ok, #{status := {exit, 0}}}, alcove_run:run(["true"], #{sandbox => Sandbox})),
-            Groups = lists:append([filelib:wildcard(Dir ++ "/cpu.{max,cfs_quota_us}") || Dir <- groups_left()]),
+            Groups = lists:append([filelib:wildcard(Dir ++ "/cpu.{max,cfs_quota_us}") || Dir <- groups_of_us()]),
             ?assert(lists:any(fun is_half/1, [element(2, file:read_file(File)) || File <- Groups])),
-            ok = alcove_sandbox:close(Sandbox),
-            no_groups();
+            closed(Sandbox);
         {error, {cpu_quota, Reason}} ->
             {comment, {no_control_group, Reason}}
     end.
@@ -608,17 +619,20 @@ is_half(<<"50000\n">>) -> true;
 is_half(<<"50000 100000\n">>) -> true;
 is_half(_) -> false.
 
-%% Those of this machine's other virtual machines come and go.
-groups_left() ->
-    lists:append(
-        [filelib:wildcard("/sys/fs/cgroup" ++ Depth ++ "/alcove-sandbox-*") || Depth <- ["", "/*", "/*/*", "/*/*/*"]]
-    ).
+%% A sandbox leaves no group of its own; those of other virtual machines come and go.
+closed(Sandbox) ->
+    Groups = groups_of_us(),
+    ok = alcove_sandbox:close(Sandbox),
+    ?assertEqual([], [Group || Group <- Groups, filelib:is_dir(Group)]).
 
-no_groups() ->
-    {ok, Namespace} = file:read_link("/proc/self/ns/pid"),
-    Prefix = "alcove-sandbox-" ++ [C || C <- Namespace, C >= $0, C =< $9] ++ "-",
-    Ours = [{Dir, string:prefix(filename:basename(Dir), Prefix)} || Dir <- groups_left()],
-    ?assertEqual([], [Dir || {Dir, Pid} <- Ours, Pid =/= nomatch, not filelib:is_dir("/proc/" ++ Pid)]).
+groups_of_us() ->
+    Ours = [integer_to_list(Pid) || Pid <- below(list_to_integer(os:getpid()))],
+    [
+        Group
+     || Depth <- ["", "/*", "/*/*", "/*/*/*"],
+        Group <- filelib:wildcard("/sys/fs/cgroup" ++ Depth ++ "/alcove-sandbox-*"),
+        lists:member(lists:last(string:split(Group, "-", trailing)), Ours)
+    ].
 
 %%
 %% Runs and owners

@@ -41,6 +41,7 @@
 -define(KILLED, 5000).
 
 -define(NOBODY, 65534).
+-define(CAP_SYS_ADMIN, 21).
 
 %% Users of single runs: the pid of a process that lives makes a number that nobody else has.
 -define(UNIQUE, 16#70000000).
@@ -62,7 +63,7 @@
 prepare(Drv, Spec) ->
     try
         Own = own_ids(Drv),
-        Privileges = privileges(Own, Spec),
+        Privileges = privileges(Drv, Own, Spec),
         Ids = ids(Own, Privileges, Spec),
         Path = [process(Drv, Own, Privileges, Ids)],
         true = checked(privileges, alcove_steps:call(Drv, Path, setopt, [extensions, 1], ?PATIENCE)),
@@ -103,9 +104,18 @@ own_ids(Drv) ->
     {ok, _, Gid, _} = checked(driver, alcove_steps:call(Drv, [], getresgid, [], ?PATIENCE)),
     {Uid, Gid}.
 
-privileges({0, _}, #{privileges := auto}) -> root;
-privileges(_Own, #{privileges := auto}) -> user_namespace;
-privileges(_Own, #{privileges := Privileges}) -> Privileges.
+%% In a container root may have less.
+privileges(Drv, {0, _}, #{privileges := auto}) ->
+    {ok, Status} = checked(driver, alcove_file:read(Drv, [], "/proc/self/status")),
+    {match, [Capabilities]} = re:run(Status, "^CapEff:\\s*(\\w+)", [multiline, {capture, all_but_first, binary}]),
+    case binary_to_integer(Capabilities, 16) band (1 bsl ?CAP_SYS_ADMIN) of
+        0 -> user_namespace;
+        _ -> root
+    end;
+privileges(_Drv, _Own, #{privileges := auto}) ->
+    user_namespace;
+privileges(_Drv, _Own, #{privileges := Privileges}) ->
+    Privileges.
 
 %% The user of the port is the only one that it can be in a user namespace of its own, whatever his
 %% number is inside.
