@@ -21,6 +21,7 @@
     processes_are_not_traced/1,
     processes_are_not_killed/1,
     signals_do_not_disturb_process_1/1,
+    process_1_is_not_starved_for_others/1,
     devices_are_not_made/1,
     nodes_in_a_view_are_no_devices/1,
     terminals_take_no_input/1,
@@ -47,6 +48,7 @@
     temporary_files_are_limited/1,
     output_is_limited/1,
     process_that_is_killed_is_a_status_or_an_error/1,
+    vm_that_is_killed_leaves_nothing/1,
     many_runs_leave_nothing/1
 ]).
 
@@ -78,6 +80,7 @@ cases() ->
         processes_are_not_traced,
         processes_are_not_killed,
         signals_do_not_disturb_process_1,
+        process_1_is_not_starved_for_others,
         devices_are_not_made,
         nodes_in_a_view_are_no_devices,
         terminals_take_no_input,
@@ -104,6 +107,7 @@ cases() ->
         temporary_files_are_limited,
         output_is_limited,
         process_that_is_killed_is_a_status_or_an_error,
+        vm_that_is_killed_leaves_nothing,
         many_runs_leave_nothing
     ].
 
@@ -121,7 +125,12 @@ init_per_suite(Config) ->
 
 %% A static program needs no view but its own.
 compiled(Source, Program, [Static | Others]) ->
-    case os:cmd(lists:join(" ", ["gcc -w -O1", Static, "-o", Program, alcove_ct:quoted(Source), "-lutil -lrt"])) of
+    case os:cmd(
+        lists:join(
+            " ",
+            ["gcc -w -O1", Static, "-o", Program, alcove_ct:quoted(Source), "-lutil -lrt"]
+        )
+    ) of
         "" -> ok;
         Output when Others =:= [] -> {error, Output};
         _ -> compiled(Source, Program, Others)
@@ -388,6 +397,31 @@ signals_do_not_disturb_process_1(Config) ->
         ?assertMatch({ok, #{status := {exit, 0}}}, alcove_run:run(["true"], #{sandbox => Sandbox}))
     end),
     ?assertEqual([], messages()).
+
+%% An ordinary user has one number for process 1 and the program, which may take limits from it. Then
+%% its own run fails, and no other.
+process_1_is_not_starved_for_others(Config) ->
+    of_root(fun() -> held(["starve", "1"], #{}, Config) end, Config),
+    with(#{}, Config, fun(Sandbox) ->
+        Starve = ["sh", "-c", "/attack/escape starve 1; (:); echo x; exit 3"],
+        [
+            begin
+                Run = alcove_run:run(Starve, #{sandbox => Sandbox, timeout => ?TIMEOUT}),
+                ?assert(is_end(end_of(Run)), Run),
+                ?assertMatch(
+                    {ok, #{status := {exit, 0}}},
+                    alcove_run:run(["true"], #{sandbox => Sandbox, timeout => ?TIMEOUT})
+                )
+            end
+         || _ <- [1, 2, 3]
+        ]
+    end),
+    with_victim(Config, fun(Pid) ->
+        {?GOT, _} = outside([escape(Config), "starve", Pid], Config)
+    end).
+
+end_of({ok, #{status := Status}}) -> Status;
+end_of({error, _} = Error) -> Error.
 
 messages() ->
     {messages, Messages} = process_info(self(), messages),
@@ -971,11 +1005,12 @@ process_that_is_killed_is_a_status_or_an_error(Config) ->
         ?assertEqual([], [End || End <- Ends, not is_end(End)]),
         {ok, #{status := {exit, 0}}} = alcove_run:run(["true"], #{sandbox => Sandbox})
     end),
-    alcove_ct:until(fun() -> below(os:getpid()) -- Others =:= [] end),
+    ok = all_gone(Others),
     % the next one takes away what nobody could, what other VMs leave meanwhile as well
     alcove_ct:until(fun() ->
         with(Limited, Config, fun(_) -> ok end),
-        groups_of_nobody() =:= []
+        % those of root are nothing that a user takes away
+        Limited =:= #{} orelse groups_of_nobody() =:= []
     end),
     ?assertEqual(Before, left()),
     ?assertEqual([], messages()).
@@ -984,6 +1019,36 @@ is_end({exit, N}) when is_integer(N) -> true;
 is_end({signal, Name}) when is_atom(Name) -> true;
 is_end({error, {Step, _}}) when is_atom(Step) -> true;
 is_end(_) -> false.
+
+vm_that_is_killed_leaves_nothing(Config) ->
+    Exec = proplists:get_value(exec, Config),
+    Spec = limited(Config),
+    Before = left(),
+    Expression = [
+        "{ok, S} = alcove_sandbox:prepare(",
+        io_lib:format("~p, [{exec, ~p}]", [Spec, Exec]),
+        "), alcove_run:run([\"sh\", \"-c\", \"trap '' TERM; sleep 1000 & wait\"], #{sandbox => S})."
+    ],
+    Ebin = filename:dirname(code:which(alcove_sandbox)),
+    Args = ["-noshell", "-pa", Ebin, "-eval", lists:flatten(Expression)],
+    Erl = filename:join([code:root_dir(), "bin", "erl"]),
+    VM = open_port({spawn_executable, Erl}, [{args, Args}, exit_status]),
+    {os_pid, Pid} = erlang:port_info(VM, os_pid),
+    % what the program has started is the last of them
+    Ours = fun() -> below(integer_to_list(Pid)) end,
+    alcove_ct:until(fun() -> [D || {_, _, D, _} <- Ours(), D >= 5] =/= [] end),
+    Processes = Ours(),
+    _ = os:cmd("kill -9 " ++ integer_to_list(Pid)),
+    receive
+        {VM, {exit_status, _}} -> ok
+    end,
+    alcove_ct:until(fun() -> [P || {P, Time, _, _} <- Processes, is_still(P, Time)] =:= [] end),
+    with(Spec, Config, fun(_) -> ok end),
+    ?assertEqual([], groups_of(Processes)),
+    ?assertEqual(Before, left()).
+
+is_still(Pid, Time) ->
+    [Time || {_, _, T} <- process("/proc/" ++ Pid ++ "/stat"), T =:= Time] =/= [].
 
 %% With groups where there are.
 limited(Config) ->
@@ -1010,8 +1075,7 @@ ends_of_killed(Sandbox, Dir, Others, Choose, Config) ->
     ok = file:write_file(filename:join(Dir, "stop"), ""),
     Ends = [
         receive
-            {Run, {ok, #{status := Status}}} -> Status;
-            {Run, {error, _} = Error} -> Error
+            {Run, Result} -> end_of(Result)
         end
      || Run <- Runs
     ],
@@ -1052,6 +1116,17 @@ any(Ours) ->
 
 top([]) -> 0;
 top(Processes) -> lists:min([Depth || {_, _, Depth, _} <- Processes]).
+
+all_gone(Others) ->
+    alcove_ct:until(fun() ->
+        case below(os:getpid()) -- Others of
+            [] -> true;
+            Left -> [{Process, command(element(1, Process))} || Process <- Left]
+        end
+    end).
+
+command(Pid) ->
+    [file:read_file("/proc/" ++ Pid ++ Name) || Name <- ["/cmdline", "/wchan", "/status"]].
 
 %% The processes below one, with when they began, how deep they are, and their parents.
 below(Pid) ->
@@ -1100,7 +1175,10 @@ groups_of(Ours) ->
 groups_of_nobody() ->
     {ok, Text} = file:read_file("/proc/self/cgroup"),
     Own = lists:usort(string:lexemes(binary_to_list(Text), ":\n")),
-    [Group || {Group, Pid} <- groups_of_pids(), is_of_own(Group, Own), not filelib:is_dir("/proc/" ++ Pid)].
+    [
+        Group
+     || {Group, Pid} <- groups_of_pids(), is_of_own(Group, Own), not filelib:is_dir("/proc/" ++ Pid)
+    ].
 
 is_of_own(Group, Words) ->
     Paths = [Path || [$/, _ | _] = Path <- Words],
@@ -1128,7 +1206,7 @@ many_runs_leave_nothing(Config) ->
     ?assertEqual(Idle, idle(Others)),
     Ours = below(os:getpid()) -- Others,
     ok = alcove_pool:stop(Pool),
-    alcove_ct:until(fun() -> below(os:getpid()) -- Others =:= [] end),
+    ok = all_gone(Others),
     alcove_ct:until(fun() -> groups_of(Ours) =:= [] end),
     true = os:unsetenv("TMPDIR"),
     ?assertEqual([], messages()),

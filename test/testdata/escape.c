@@ -640,6 +640,22 @@ static void priorities(char **args)
 	(void)args;
 }
 
+// starve takes from a process what it could use.
+static void starve(char **args)
+{
+	int pid = atoi(args[0]);
+	struct rlimit none = {0, 0};
+	struct sched_param lowest = {0};
+	cpu_set_t one;
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	for (int resource = 0; resource < 16; resource++)
+		tried("prlimit", prlimit(pid, resource, &none, NULL));
+	tried("setpriority", setpriority(PRIO_PROCESS, pid, 19));
+	tried("scheduler", sched_setscheduler(pid, SCHED_IDLE, &lowest));
+	tried("affinity", sched_setaffinity(pid, sizeof one, &one));
+}
+
 static void clocks(char **args)
 {
 	struct timespec now;
@@ -795,7 +811,7 @@ static const struct {
 	{"devices", devices, 2}, {"terminal", terminal, 0}, {"inherited", inherited, 0}, {"connect", connect_to, 2},
 	{"connect_unix", connect_unix, 1}, {"families", families, 1}, {"raw", raw, 0}, {"links", links, 0},
 	{"leave", leave, 1}, {"found", found, 1}, {"gone", gone, 1}, {"root_rights", root_rights, 0}, {"rights", rights, 0},
-	{"file_capability", file_capability, 1}, {"priorities", priorities, 0}, {"clocks", clocks, 0},
+	{"file_capability", file_capability, 1}, {"priorities", priorities, 0}, {"starve", starve, 1}, {"clocks", clocks, 0},
 	{"host_name", host_name, 1}, {"calls", calls, 0}, {"compat", compat, 3}, {"forks", forks, 1}, {"bomb", bomb, 0},
 	{"fill", fill, 2}, {"many_files", many_files, 2},
 };
