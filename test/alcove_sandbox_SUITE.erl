@@ -96,7 +96,7 @@ init_group(Group, Config) ->
     end.
 
 end_per_group(_Group, _Config) ->
-    ok.
+    lists:foreach(fun file:del_dir_r/1, filelib:wildcard("/tmp/sandbox." ++ os:getpid() ++ ".*")).
 
 %% An ordinary user has no more than the right to make a user namespace.
 options(root) -> alcove_ct:options([]);
