@@ -15,6 +15,8 @@
     names_may_have_any_characters/1,
     program_that_is_none_is_an_error/1,
     program_that_goes_on_is_killed/1,
+    program_that_goes_on_is_killed_without_descriptors/1,
+    removed_working_directory_is_named/1,
     program_that_makes_a_fifo_and_ends_is_an_error/1,
     program_may_connect_twice/1,
     strangers_are_closed/1,
@@ -24,7 +26,7 @@
     program_in_an_archive_is_named_so/1,
     starts_return_when_the_port_is_killed_or_stopped/1
 ]).
--export([storm/3]).
+-export([storm/3, few_descriptors/2]).
 
 all() ->
     alcove_os:cases(?MODULE).
@@ -357,6 +359,52 @@ errors_say_what_helps(Config) ->
             {[{fdctl, "/"}], ["there is something at /", "fdctl", "{error,{fdctl,eexist}}"]}
         ]
     ].
+
+%% A command that kills needs descriptors, too: with some numbers of them only the start has enough.
+program_that_goes_on_is_killed_without_descriptors(Config) ->
+    Pids = filename:join(dir(Config), "pids"),
+    Program = alcove_ct:script(Config, "goes_on", ["echo $$ >> ", Pids, "; echo What is this; exec sleep 1000\n"]),
+    Ebin = filename:dirname(code:which(alcove_drv)),
+    Said = vm(Config, "prlimit --nofile=80 ", Ebin, [
+        ["code:add_path(\"", filename:dirname(code:which(?MODULE)), "\"), logger:set_primary_config(level, none), "],
+        ["io:format(\"~0p\", [", atom_to_list(?MODULE), ":few_descriptors(12, \"", Program, "\")])"]
+    ]),
+    ?assertMatch({match, _}, re:run(Said, "^\\[(emfile,)+(handshake,)*handshake]$"), Said),
+    {ok, Text} = file:read_file(Pids),
+    Started = [binary_to_integer(Pid) || Pid <- binary:split(Text, <<"\n">>, [global, trim_all])],
+    alcove_ct:until(fun() -> not lists:any(fun alcove_ct:is_running/1, Started) end).
+
+%% Why there is no driver when the VM has so many descriptors left. The modules are loaded before.
+few_descriptors(Most, Program) ->
+    handshake = start_with(0, [], Program),
+    [start_with(N, all_descriptors(), Program) || N <- lists:seq(0, Most)].
+
+start_with(N, Files, Program) ->
+    {Free, Held} = lists:split(N, Files),
+    ok = close(Free),
+    {error, {Why, _}} = alcove_drv:start([{progname, Program}]),
+    ok = close(Held),
+    Why.
+
+all_descriptors() ->
+    case file:open("/dev/null", [raw, read]) of
+        {ok, File} -> [File | all_descriptors()];
+        {error, emfile} -> []
+    end.
+
+close(Files) ->
+    lists:foreach(fun(File) -> ok = file:close(File) end, Files).
+
+removed_working_directory_is_named(Config) ->
+    Gone = filename:join(dir(Config), "gone"),
+    ok = file:make_dir(Gone),
+    Said = vm(Config, ["cd ", Gone, " && "], filename:dirname(code:which(alcove_drv)), [
+        ["file:del_dir(\"", Gone, "\"), io:format(\"~0p ~0p\", [alcove_drv:start(), "],
+        "alcove_run:run([\"true\"], #{sandbox => #{}})])"
+    ]),
+    ?assertNotEqual(nomatch, string:find(Said, "{error,{cwd,enoent}} {error,{driver,{cwd,enoent}}}"), Said),
+    ?assertNotEqual(nomatch, string:find(Said, "the VM has no working directory"), Said),
+    ?assertEqual(nomatch, string:find(Said, "CRASH"), Said).
 
 %% The applications of an escript are below its file.
 program_in_an_archive_is_named_so(Config) ->

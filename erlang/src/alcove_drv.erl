@@ -208,7 +208,10 @@ start(Options) ->
 %% <dt>`{badarg, Program}'</dt>
 %%   <dd>there is no such program; if it is that of this application, the log has the
 %%   architecture and the names that were looked for. Another `Reason' in place of `badarg'
-%%   is why the system does not start it</dd>
+%%   is why the system does not start it, such as `emfile': the VM has no descriptors left</dd>
+%% <dt>`{cwd, enoent}'</dt>
+%%   <dd>the working directory of the VM was removed, which starts no program then; see
+%%   {@link file:set_cwd/1}</dd>
 %% <dt>`{error, port_init_failed}'</dt>
 %%   <dd>it has ended, with the status that the log has</dd>
 %% <dt>`{handshake, timeout}'</dt><dd>it says nothing</dd>

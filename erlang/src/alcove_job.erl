@@ -760,8 +760,7 @@ kill_port(Drv, none) ->
     stop_driver(Drv);
 kill_port(Drv, Port) ->
     Keepers = children(Port),
-    _ = os:cmd("kill -9 " ++ integer_to_list(Port)),
-    alcove_drv:stop(Drv),
+    _ = alcove_kill:kill(Port, fun() -> alcove_drv:stop(Drv) end),
     IsRunning = fun(Pid) -> filelib:is_dir("/proc/" ++ integer_to_list(Pid)) end,
     case alcove_wait:until(fun() -> not lists:any(IsRunning, Keepers) end, ?PATIENCE) of
         ok -> ok;

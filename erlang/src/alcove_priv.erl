@@ -23,10 +23,17 @@
 folder() ->
     case code:priv_dir(alcove) of
         {error, bad_name} ->
-            Beam = filename:absname(code:which(alcove)),
+            Beam = absolute(code:which(alcove)),
             filename:join([filename:dirname(Beam), "..", "priv"]);
         Directory ->
-            filename:absname(Directory)
+            absolute(Directory)
+    end.
+
+%% A VM whose working directory was removed has none. What is not relative needs none.
+absolute(Path) ->
+    case {filename:pathtype(Path), file:get_cwd()} of
+        {relative, {ok, Cwd}} -> filename:absname(Path, Cwd);
+        _ -> Path
     end.
 
 %% @doc The program in a folder; `alcove' if there is none.

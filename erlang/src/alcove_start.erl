@@ -147,8 +147,12 @@ open(Path, Args, Listener, Options) ->
                 title = proplists:get_value(title, Options)
             })
     catch
-        error:Reason -> failed({Reason, Path})
+        error:Reason -> failed(not_opened(Reason, file:get_cwd(), Path))
     end.
+
+%% A VM whose working directory was removed starts no program at all.
+not_opened(enoent, {error, Reason}, _Path) -> {cwd, Reason};
+not_opened(Reason, _Cwd, Path) -> {Reason, Path}.
 
 %% What fails now does not tell why: the error has one of the names, and sudo has its own words.
 log_missing(Options) ->
@@ -300,8 +304,8 @@ more(#start{port = Port, bytes = Bytes} = S) ->
 give_up(#start{port = Port}) ->
     case erlang:port_info(Port, os_pid) of
         {os_pid, Pid} ->
-            _ = os:cmd(lists:concat(["kill -9 -", Pid, " 2>/dev/null"])),
-            alcove_ctl:close_port(Port);
+            alcove_kill:kill(-Pid, fun() -> alcove_ctl:close_port(Port) end) =:= ok orelse
+                ?LOG_ERROR("alcove: process group ~b is left: no command can be started to kill it", [Pid]);
         undefined ->
             ok
     end.
@@ -325,6 +329,10 @@ explained(Why, Options) ->
 
 why({badarg, Command}) ->
     [Command, " is no program that can be executed (options exec and progname)"];
+why({cwd, Reason}) ->
+    ["the VM has no working directory, and starts no program then: ", posix(Reason)];
+why({emfile, _Path}) ->
+    "the VM has too few descriptors left (ulimit -n)";
 why({ended, Status, Name}) ->
     [
         ["it has ended with status ", integer_to_list(Status), " before it was ready"]
