@@ -21,9 +21,11 @@
     descriptors/1,
     calls/1,
     telemetry/1,
+    logged/1,
     script/3,
     quoted/1
 ]).
+-export([log/2]).
 
 %% How long anything may take.
 -define(LIMIT, 30000).
@@ -184,6 +186,24 @@ telemetry(Fun) ->
 told() ->
     receive
         {told, Name, Measurements, Metadata} -> [{Name, Measurements, Metadata} | told()]
+    after 0 -> []
+    end.
+
+%% What a function returns, and what has been logged meanwhile.
+logged(Fun) ->
+    ok = logger:add_handler(?MODULE, ?MODULE, #{config => #{test => self()}}),
+    try
+        {Fun(), taken_events()}
+    after
+        ok = logger:remove_handler(?MODULE)
+    end.
+
+log(Event, #{config := #{test := Test}}) ->
+    Test ! {log, Event}.
+
+taken_events() ->
+    receive
+        {log, Event} -> [Event | taken_events()]
     after 0 -> []
     end.
 

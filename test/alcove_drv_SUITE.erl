@@ -65,7 +65,6 @@
     stop_does_not_wait_for_a_port_that_does_not_read/1
 ]).
 % a handler of the log
--export([log/2]).
 -export([
     frames_may_come_byte_by_byte/1,
     frames_may_come_all_at_once/1,
@@ -239,28 +238,10 @@ start_refuses_options_that_are_none(_Config) ->
 %% Their values may be secret.
 options_without_effect_are_named_in_the_log(_Config) ->
     Options = [{max_child, "secret"}, {stderr_to_stdout, true}, verbose, {maxchild, 8}],
-    {Drv, Events} = logged(fun() -> alcove_ct:start([{monitor_owner, false} | Options]) end),
+    {Drv, Events} = alcove_ct:logged(fun() -> alcove_ct:start([{monitor_owner, false} | Options]) end),
     alcove_ct:stop(Drv),
     [Text] = [text(Event) || #{meta := #{pid := Pid}} = Event <- Events, Pid =:= Drv],
     ?assertMatch({_, [_ | _]}, {Text, string:find(Text, "[max_child,stderr_to_stdout,verbose]")}).
-
-%% The result of a function, and what has been logged meanwhile.
-logged(Fun) ->
-    ok = logger:add_handler(?MODULE, ?MODULE, #{config => #{test => self()}}),
-    try
-        {Fun(), taken_events()}
-    after
-        ok = logger:remove_handler(?MODULE)
-    end.
-
-log(Event, #{config := #{test := Test}}) ->
-    Test ! {log, Event}.
-
-taken_events() ->
-    receive
-        {log, Event} -> [Event | taken_events()]
-    after 0 -> []
-    end.
 
 text(Event) ->
     lists:flatten(logger_formatter:format(Event, #{single_line => true})).
@@ -622,7 +603,7 @@ call_of_the_driver_itself_exits(_Config) ->
 reports_hold_no_bytes_of_calls(Config) ->
     Secret = <<"correct horse battery staple">>,
     Drv = fake_driver(Config, "report", put("not a frame")),
-    {Exit, Events} = logged(fun() ->
+    {Exit, Events} = alcove_ct:logged(fun() ->
         spawn_link(fun() ->
             alcove_ct:until(fun() ->
                 process_info(Drv, current_function) =/= {current_function, {gen_server, loop, 7}}
@@ -652,7 +633,7 @@ reports_hold_no_bytes_of_calls(Config) ->
 %% By itself, not by the driver that ends with it.
 owner_that_crashes_is_reported_once(_Config) ->
     Test = self(),
-    {Drv, Events} = logged(fun() ->
+    {Drv, Events} = alcove_ct:logged(fun() ->
         {Owner, Ref} = spawn_monitor(fun() ->
             Test ! {started, alcove_ct:start()},
             receive

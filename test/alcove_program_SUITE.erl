@@ -46,6 +46,8 @@
     telemetry_is_told_if_it_is_loaded/1,
     telemetry_is_told_of_every_end/1,
     reports_show_no_environment_and_no_input/1,
+    reports_of_a_crash_show_no_input_and_no_output/1,
+    stop_with_a_shorter_grace_hurries_another/1,
     gigabyte_goes_through_a_filter_with_bounded_memory/1,
     nginx_is_a_child_of_a_supervisor/1,
     redis_is_a_child_of_a_supervisor/1
@@ -568,6 +570,43 @@ reports_show_no_environment_and_no_input(_Config) ->
     ?assertNotEqual(nomatch, string:find(Shown, "sleep")),
     {ok, _} = alcove_program:stop(Program),
     exit(Writer, kill).
+
+%% Neither the argument of a function of the user, nor what waits, nor that of a request which is none.
+reports_of_a_crash_show_no_input_and_no_output(_Config) ->
+    process_flag(trap_exit, true),
+    [
+        begin
+            {_, Events} = alcove_ct:logged(fun() -> crash(Options, Crash) end),
+            ?assertMatch([_ | _], [Event || #{level := error} = Event <- Events]),
+            ?assertEqual(nomatch, binary:match(term_to_binary(Events), <<"secret">>), Events)
+        end
+     || {Options, Crash} <- [
+            {#{output => fun(stdout, <<"known">>) -> ok end}, {write, <<"secret">>, infinity}},
+            {#{output => passive}, {write, {secret, <<"secret">>}, infinity}}
+        ]
+    ].
+
+crash(Options, Request) ->
+    Program = start(["cat"], Options#{env => [{"KEY", "secret"}]}),
+    ok = sys:suspend(Program),
+    Program ! {'$gen_call', {self(), make_ref()}, Request},
+    Program ! {late, <<"secret">>},
+    ok = sys:resume(Program),
+    _ = exited(Program).
+
+stop_with_a_shorter_grace_hurries_another(_Config) ->
+    {Program, Pids} = family("trap \"\" TERM; ", #{grace => 600000}),
+    Self = self(),
+    spawn_link(fun() -> Self ! {stopped, alcove_program:stop(Program)} end),
+    ok = alcove_ct:until(fun() -> maps:get(state, alcove_program:info(Program)) =:= stopping end),
+    % a longer one changes nothing
+    Late = gen_statem:send_request(Program, {stop, 700000}),
+    ?assertEqual({ok, {signal, sigkill}}, alcove_program:stop(Program, 10)),
+    ?assertEqual({reply, {ok, {signal, sigkill}}}, gen_statem:wait_response(Late, ?LIMIT)),
+    ?assertEqual([], running(Pids)),
+    receive
+        {stopped, Stopped} -> ?assertEqual({ok, {signal, sigkill}}, Stopped)
+    end.
 
 %% Every start has its stop, however that comes about.
 telemetry_is_told_of_every_end(_Config) ->

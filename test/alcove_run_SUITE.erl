@@ -43,6 +43,7 @@
     killed_slot_is_an_error/1,
     telemetry_is_told_if_it_is_loaded/1,
     reports_of_a_pool_show_no_environment/1,
+    reports_of_a_crash_show_no_request/1,
     many_runs_leave_nothing/1
 ]).
 
@@ -432,6 +433,35 @@ reports_of_a_pool_show_no_environment(_Config) ->
     ?assertEqual(nomatch, string:find(Shown, "secret")),
     lists:foreach(fun(Caller) -> exit(Caller, kill) end, Callers),
     ok = alcove_pool:stop(Pool).
+
+%% A caller that is none ends the process that runs its program, and the pool that replies to it.
+reports_of_a_crash_show_no_request(_Config) ->
+    process_flag(trap_exit, true),
+    {ok, Pool} = alcove_pool:start_link(#{size => 1}),
+    {ok, _} = alcove_run:run(["true"], #{pool => Pool}),
+    [Slot] = [Pid || Pid <- element(2, process_info(Pool, links)), is_pid(Pid), Pid =/= self()],
+    Spec = #{argv => [<<"secret">>], env => [{<<"KEY">>, <<"secret">>}], stdin => <<"secret">>, grace => 1},
+    Request = {'$gen_call', none, {run, Spec}},
+    {_, Events} = alcove_ct:logged(fun() ->
+        true = erlang:suspend_process(Slot),
+        Slot ! {run, none, Spec},
+        Slot ! {run, none, Spec},
+        true = erlang:resume_process(Slot),
+        ended(Slot),
+        ok = sys:suspend(Pool),
+        _ = [Pool ! Request || _ <- [1, 2, 3]],
+        ok = sys:resume(Pool),
+        ended(Pool)
+    end),
+    Of = fun(Pid) -> [Event || #{meta := #{pid := P}} = Event <- Events, P =:= Pid] end,
+    ?assertMatch({[_ | _], [_ | _]}, {Of(Slot), Of(Pool)}),
+    ?assertEqual(nomatch, binary:match(term_to_binary(Events), <<"secret">>), Events).
+
+ended(Pid) ->
+    Ref = monitor(process, Pid),
+    receive
+        {'DOWN', Ref, process, Pid, _} -> ok
+    end.
 
 %% Eight at a time; ALCOVE_RUNS is how many.
 many_runs_leave_nothing(_Config) ->

@@ -567,17 +567,10 @@ unexpected(Info, State) ->
 terminate(Reason, #state{parents = Parents, port = Port, control = Control}) ->
     true = alcove_ctl:close_port(Port),
     close_control(Control),
-    drop_requests(),
+    ok = alcove_report:drop_messages(),
     case lists:all(fun is_there/1, Parents) of
         true -> ok;
         false -> end_silently(Reason)
-    end.
-
-%% A crash report shows them, and the calls in them.
-drop_requests() ->
-    receive
-        _ -> drop_requests()
-    after 0 -> ok
     end.
 
 is_there(Parent) ->

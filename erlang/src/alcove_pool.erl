@@ -333,7 +333,15 @@ terminate(_Reason, #pool{idle = Idle, busy = Busy, waiting = Waiting}) ->
     lists:foreach(fun({_, From, _}) -> gen_server:reply(From, {error, {pool, shutdown}}) end, queue:to_list(Waiting)),
     Slots = Idle ++ maps:keys(Busy),
     lists:foreach(fun(Slot) -> Slot ! {alcove_pool, stop} end, Slots),
-    lists:foreach(fun(Slot) -> receive {'EXIT', Slot, _} -> ok end end, Slots).
+    lists:foreach(fun await_end/1, Slots),
+    alcove_report:drop_messages().
+
+%% It may have ended before.
+await_end(Slot) ->
+    Ref = monitor(process, Slot),
+    receive
+        {'DOWN', Ref, process, _, _} -> ok
+    end.
 
 %% @private
 %% What reports show: no environment, no input, which may be secret.

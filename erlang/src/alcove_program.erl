@@ -126,6 +126,8 @@
     writers = #{} :: #{reference() => gen_statem:from()},
     waiting = [] :: [gen_statem:from()],
     owner = none :: none | {pid(), reference()},
+    % when a program that was asked to end is killed
+    kill_at = infinity :: integer() | infinity,
     sizes = #{stdout => 0, stderr => 0} :: #{stream() => non_neg_integer()},
     used = #{} :: #{} | alcove_job:used(),
     status = none :: none | alcove_sandbox_spec:status(),
@@ -374,7 +376,8 @@ signal(Program, Signal) ->
 stop(Program) ->
     call(Program, stop, {error, noproc}).
 
-%% @doc As {@link stop/1}, with another grace, in milliseconds.
+%% @doc As {@link stop/1}, with another grace, in milliseconds. One that ends sooner than that of a
+%% stop under way takes its place.
 -spec stop(program(), Grace :: non_neg_integer()) -> {ok, alcove_sandbox_spec:status()} | {error, term()}.
 stop(Program, Grace) when is_integer(Grace), Grace >= 0, Grace =< ?MAXTIMEOUT ->
     call(Program, {stop, Grace}, {error, noproc}).
@@ -574,42 +577,49 @@ left(infinity) -> infinity;
 left(Deadline) -> max(0, Deadline - erlang:monotonic_time(millisecond)).
 
 %% @private
-handle_event(info, {_, Drv, _, _}, ended, #data{drv = Drv}) ->
+handle_event(Type, Event, State, Data) ->
+    try
+        happened(Type, Event, State, Data)
+    catch
+        error:Reason:Stack -> alcove_report:crash(Reason, Stack)
+    end.
+
+happened(info, {_, Drv, _, _}, ended, #data{drv = Drv}) ->
     % the end of its keeper
     keep_state_and_data;
-handle_event(info, {_, Drv, _, _} = Message, State, #data{drv = Drv} = Data) ->
+happened(info, {_, Drv, _, _} = Message, State, #data{drv = Drv} = Data) ->
     case heard(Message, Data) of
         {ok, #data{failed = none} = Next} -> {keep_state, Next};
         {ok, #data{failed = Failed} = Next} -> {stop, Failed, Next};
         {ended, Status, Next} -> ended(Status, State, Next);
         {lost, Reason} -> lost(Reason, Data)
     end;
-handle_event(info, {'DOWN', Driver, process, _, Reason}, _State, #data{driver = Driver} = Data) ->
+happened(info, {'DOWN', Driver, process, _, Reason}, _State, #data{driver = Driver} = Data) ->
     case alcove_job:await_end(Data#data.job) of
         ok -> lost({driver, Reason}, Data);
         {error, Left} -> lost(Left, Data)
     end;
-handle_event(info, {'DOWN', Ref, process, _, _}, State, #data{owner = {_, Ref}} = Data) ->
+happened(info, {'DOWN', Ref, process, _, _}, State, #data{owner = {_, Ref}} = Data) ->
     ask(maps:get(grace, Data#data.spec), State, Data#data{owner = none});
-handle_event(info, {'EXIT', _, noconnection}, _State, _Data) ->
+happened(info, {'EXIT', _, noconnection}, _State, _Data) ->
     {stop, {shutdown, noconnection}};
-handle_event(info, {'EXIT', _, Reason}, _State, _Data) when Reason =/= normal ->
+happened(info, {'EXIT', _, Reason}, _State, _Data) when Reason =/= normal ->
     {stop, Reason};
-handle_event(info, {write_timeout, Ref}, _State, #data{job = Job} = Data) ->
+happened(info, {write_timeout, Ref}, _State, #data{job = Job} = Data) ->
     {keep_state, written(alcove_job:forget(Ref, Job), Data)};
-handle_event(info, {read_timeout, Ref}, _State, #data{readers = Readers} = Data) ->
+happened(info, {read_timeout, Ref}, _State, #data{readers = Readers} = Data) ->
     Late = [{reply, From, {error, timeout}} || {R, From} <- queue:to_list(Readers), R =:= Ref],
     {keep_state, Data#data{readers = queue:filter(fun({R, _}) -> R =/= Ref end, Readers)}, Late};
-handle_event(info, _Message, _State, _Data) ->
+happened(info, _Message, _State, _Data) ->
     keep_state_and_data;
-handle_event(state_timeout, kill, stopping, #data{job = Job}) ->
+happened(state_timeout, kill, stopping, #data{job = Job}) ->
     _ = alcove_job:ask(Job, sigkill),
     {keep_state_and_data, [{state_timeout, ?KILLED, killed}]};
-handle_event(state_timeout, killed, stopping, Data) ->
+happened(state_timeout, killed, stopping, Data) ->
     lost({keeper, timeout}, Data);
-handle_event({call, From}, Request, State, Data) ->
+happened({call, From}, Request, State, Data) ->
     request(Request, From, State, Data);
-handle_event(_Type, _Event, _State, _Data) ->
+happened(_Type, _Event, _State, _Data) ->
     keep_state_and_data.
 
 request({write, _, _}, From, ended, _Data) ->
@@ -687,9 +697,9 @@ terminate(_Reason, _State, #data{status = none} = Data) ->
     ok = stopped(ended_as(Ended), Data),
     lists:foreach(fun(From) -> gen_statem:reply(From, Ended) end, Data#data.waiting),
     _ = no_more_writes(Data),
-    ok;
+    alcove_report:drop_messages();
 terminate(_Reason, _State, _Data) ->
-    ok.
+    alcove_report:drop_messages().
 
 ended_as({ok, Status}) -> Status;
 ended_as({error, Reason}) -> Reason.
@@ -811,7 +821,7 @@ emit(Stream, Items, #data{failed = none, spec = #{output := Fun}} = Data) ->
         lists:foreach(fun(Item) -> Fun(Stream, Item) end, Items),
         Data
     catch
-        _:Reason:Stack -> Data#data{failed = {Reason, Stack}}
+        _:Reason:Stack -> Data#data{failed = {Reason, alcove_report:without_arguments(Stack)}}
     end;
 emit(_Stream, _Items, Data) ->
     Data.
@@ -899,9 +909,12 @@ ask(_Grace, ended, #data{status = Status, waiting = Waiting}) ->
     {stop_and_reply, normal, [{reply, From, {ok, Status}} || From <- Waiting]};
 ask(Grace, running, #data{job = Job, spec = #{signal := Signal}} = Data) ->
     _ = alcove_job:ask(Job, Signal),
-    {next_state, stopping, Data, [{state_timeout, Grace, kill}]};
-ask(_Grace, stopping, Data) ->
-    {keep_state, Data}.
+    {next_state, stopping, Data#data{kill_at = deadline(Grace)}, [{state_timeout, Grace, kill}]};
+ask(Grace, stopping, #data{kill_at = KillAt} = Data) ->
+    case deadline(Grace) of
+        Sooner when Sooner < KillAt -> {keep_state, Data#data{kill_at = Sooner}, [{state_timeout, Grace, kill}]};
+        _ -> {keep_state, Data}
+    end.
 
 ended(Status, State, #data{job = Job, driver = Driver, spec = #{grace := Grace}} = Data) ->
     case alcove_job:finish(Job, Grace) of
@@ -974,10 +987,11 @@ lost(Cause, #data{waiting = Waiting, readers = Readers} = Data0) ->
     {stop_and_reply, {shutdown, Reason}, Replies, Data#data{status = {exit, 255}}}.
 
 %% In order, where nobody else can wait.
-end_all(#data{job = Job, spec = #{signal := Signal, grace := Grace}} = Data) ->
+end_all(#data{job = Job, kill_at = KillAt, spec = #{signal := Signal, grace := Grace}} = Data) ->
     _ = alcove_job:ask(Job, Signal),
     Ended =
-        case await_end(Data, deadline(Grace)) of
+        % an integer is less than infinity
+        case await_end(Data, min(KillAt, deadline(Grace))) of
             timeout ->
                 _ = alcove_job:ask(Job, sigkill),
                 await_end(Data, deadline(?KILLED));

@@ -53,9 +53,19 @@ init(Pool, Options, Sandbox) ->
     Template = template(Drv, Sandbox),
     Keeper = first(made(Drv, Template), Drv, Template),
     Pool ! {alcove_slot, ready, self()},
-    loop(#slot{
+    serve(#slot{
         pool = Pool, drv = Drv, driver = Driver, keeper = Keeper, template = Template, env = Env, cwd = Cwd
     }).
+
+-spec serve(#slot{}) -> no_return().
+serve(Slot) ->
+    try
+        loop(Slot)
+    catch
+        error:Reason:Stack ->
+            ok = alcove_report:drop_messages(),
+            alcove_report:crash(Reason, Stack)
+    end.
 
 template(_Drv, none) ->
     none;
