@@ -59,13 +59,13 @@
 -define(TIMEOUT, 60000).
 
 all() ->
-    [{group, root}, {group, user}].
+    [{group, root}, {group, user}, {group, root_in_user_namespace}].
 
 suite() ->
     [{timetrap, {minutes, 5}}].
 
 groups() ->
-    [{root, [], cases()}, {user, [], cases()}].
+    [{root, [], cases()}, {user, [], cases()}, {root_in_user_namespace, [], cases()}].
 
 cases() ->
     [
@@ -142,12 +142,16 @@ end_per_suite(Config) ->
 
 init_per_group(root, Config) ->
     alcove_os:needs(Config, [cap_sys_admin, cap_setuid], fun() -> init_group(root, Config) end);
-init_per_group(Group, Config) ->
-    init_group(Group, Config).
+init_per_group(root_in_user_namespace, Config) ->
+    alcove_os:needs(Config, [cap_sys_admin, cap_setuid], fun() ->
+        init_group(root_in_user_namespace, [{spec, #{privileges => user_namespace}} | Config])
+    end);
+init_per_group(user, Config) ->
+    init_group(user, Config).
 
 init_group(Group, Config) ->
     Exec = exec(Group),
-    case alcove_sandbox:prepare(#{}, [{exec, Exec}]) of
+    case alcove_sandbox:prepare(proplists:get_value(spec, Config, #{}), [{exec, Exec}]) of
         {ok, Sandbox} ->
             ok = alcove_sandbox:close(Sandbox),
             [{exec, Exec}, {rights, Group} | Config];
@@ -158,7 +162,7 @@ init_group(Group, Config) ->
 end_per_group(_Group, _Config) ->
     ok.
 
-exec(root) -> alcove_ct:exec();
+exec(Root) when Root =:= root; Root =:= root_in_user_namespace -> alcove_ct:exec();
 exec(user) -> user(os:cmd("id -u")).
 
 user("0\n") -> "setpriv --reuid 1234 --regid 1234 --clear-groups";
@@ -208,7 +212,15 @@ descriptors_lead_nowhere(Config) ->
     with(#{}, Config, fun(Sandbox) ->
         Stdin = {file, "/attack/secret"},
         {ok, #{status := Status}} = alcove_run:run(Attack, #{sandbox => Sandbox, stdin => Stdin}),
-        ?assertEqual(?HELD, Status)
+        ?assertEqual(?HELD, Status),
+        % a file and a directory for the program are those that it can have itself
+        ?assertEqual(
+            [{error, {stdin, enoent}}, {error, {cd, enoent}}],
+            [
+                alcove_run:run(["true"], Options#{sandbox => Sandbox})
+             || Options <- [#{stdin => {file, Secret}}, #{cd => dir(Config)}]
+            ]
+        )
     end),
     Leaking = ["exec 7</; exec ", path("escape", Config), " read_leaked ", Secret],
     {?GOT, Read} = outside(["sh", "-c", iolist_to_binary(Leaking)], Config),
@@ -736,8 +748,8 @@ groups_are_left(Config) ->
 
 with_groups(root, Config) ->
     case proplists:get_value(rights, Config) of
-        root -> [{exec, "setpriv --groups 4242"} | Config];
-        user -> Config
+        user -> Config;
+        _ -> [{exec, "setpriv --groups 4242"} | Config]
     end.
 
 clocks_are_not_set(Config) ->
@@ -1294,8 +1306,9 @@ views(Views, Config) ->
     {view, alcove_sandbox_spec:system() ++ [{dir(Config), "/attack", [ro]} | Views]}.
 
 prepared(Spec, Config) ->
+    Described = maps:merge(proplists:get_value(spec, Config, #{}), Spec),
     Root = maps:get(root, Spec, views([], Config)),
-    alcove_sandbox:prepare(Spec#{root => Root}, [{exec, proplists:get_value(exec, Config)}]).
+    alcove_sandbox:prepare(Described#{root => Root}, [{exec, proplists:get_value(exec, Config)}]).
 
 with(Spec, Config, Fun) ->
     {ok, Sandbox} = prepared(Spec, Config),
@@ -1337,11 +1350,11 @@ unconfined(Argv) ->
     {ok, #{status := Status, stdout := Out}} = alcove_run:run(Argv, #{timeout => ?TIMEOUT}),
     {Status, binary_to_list(Out)}.
 
-%% An ordinary user has no such rights to lose.
+%% In a user namespace nobody has such rights to lose.
 of_root(Fun, Config) ->
     case proplists:get_value(rights, Config) of
         root -> Fun();
-        user -> ok
+        _ -> ok
     end.
 
 %% A process of the same user that has a file open and waits for the end of its input.
