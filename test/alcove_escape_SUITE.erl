@@ -39,6 +39,7 @@
     keyrings_are_its_own/1,
     priorities_do_not_rise/1,
     control_groups_are_not_written/1,
+    control_group_of_the_port_is_not_its_own/1,
     calls_of_the_kernel_are_denied/1,
     calls_of_another_machine_are_denied/1,
     programs_run_below_the_default_filter/1,
@@ -98,6 +99,7 @@ cases() ->
         keyrings_are_its_own,
         priorities_do_not_rise,
         control_groups_are_not_written,
+        control_group_of_the_port_is_not_its_own,
         calls_of_the_kernel_are_denied,
         calls_of_another_machine_are_denied,
         programs_run_below_the_default_filter,
@@ -791,6 +793,48 @@ control_groups_are_not_written(Config) ->
         ]
     ),
     got(["open_files", "/sys/kernel"], #{root => host, tmp => none}, escape(Config), Config).
+
+%% A group that belongs to the user of the port, who could kill all who are in there.
+control_group_of_the_port_is_not_its_own(Config) ->
+    {ok, Mounts} = file:read_file("/proc/mounts"),
+    case re:run(Mounts, " (\\S+) cgroup2 ", [{capture, all_but_first, list}]) of
+        {match, [Root]} ->
+            Group = filename:join(Root, "escape-" ++ os:getpid()),
+            Make = [
+                "sh",
+                "-c",
+                "mkdir \"$0\" && test -f \"$0/cgroup.kill\" && chown -R 1234 \"$0\"",
+                Group
+            ],
+            Made = as_root(Make),
+            try
+                in_group(Made, Group, Config)
+            after
+                % processes that have ended are gone a moment later
+                alcove_ct:until(fun() ->
+                    _ = as_root(["rmdir", Group]),
+                    not filelib:is_dir(Group)
+                end)
+            end;
+        nomatch ->
+            {skip, no_control_groups_of_version_2}
+    end.
+
+in_group({{exit, 0}, _}, Group, Config) ->
+    Enter = ["echo $$ > ", Group, "/cgroup.procs || exit 9\n"],
+    Become = "exec setpriv --reuid 1234 --regid 1234 --clear-groups \"$@\"\n",
+    Script = alcove_ct:script(Config, "enter", [Enter | Become]),
+    Exec = lists:flatten(
+        string:join([Word || Word <- [alcove_ct:exec(), Script], Word =/= ""], " ")
+    ),
+    Delegated = [{exec, Exec} | Config],
+    held(["own_group", "/tmp"], #{}, Delegated),
+    held(["own_group", "/tmp"], #{seccomp => none}, Delegated),
+    held(["lift"], #{seccomp => none}, Delegated),
+    {?GOT, _} = outside([escape(Config), "own_group", "/tmp"], Delegated),
+    ok;
+in_group({_, _}, _Group, _Config) ->
+    {skip, no_right_to_make_groups}.
 
 %%
 %% System calls

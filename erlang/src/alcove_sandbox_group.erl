@@ -14,6 +14,7 @@
     open/3,
     steps/1,
     oom_kills/3,
+    may_change_own/2,
     remove/2
 ]).
 
@@ -267,6 +268,33 @@ oom_kills(Drv, Path, #group{events_fd = FD}) ->
             lists:sum([binary_to_integer(N) || [<<"oom_kill">>, N] <- Words]);
         {error, _} ->
             0
+    end.
+
+%% @doc Whether a process may change a group that its port is in. In a user namespace of its own its
+%% programs could mount the tree of groups then, and stop or kill all who are in that one.
+-spec may_change_own(alcove_drv:ref(), [alcove:pid_t()]) -> boolean().
+may_change_own(Drv, Path) ->
+    case {alcove_group:mounts(Drv, []), alcove_file:read(Drv, [], "/proc/self/cgroup")} of
+        {{ok, Mounts}, {ok, Own}} ->
+            Hierarchies = [{Root, [<<>>]} || {Root, _} <- alcove_group:v2(Mounts)] ++ alcove_group:v1(Mounts),
+            Dirs = [
+                alcove_group:join(Root, [Group])
+             || {Root, Options} <- Hierarchies,
+                [_, Names, Group] <- lines(Own),
+                lists:any(fun(Name) -> lists:member(Name, Options) end, binary:split(Names, <<",">>, [global]))
+            ],
+            lists:any(fun(Dir) -> may_write(Drv, Path, filename:join(Dir, "cgroup.procs")) end, Dirs);
+        {_, _} ->
+            false
+    end.
+
+may_write(Drv, Path, File) ->
+    case alcove:open(Drv, Path, File, [o_wronly, o_cloexec], 0) of
+        {ok, FD} ->
+            ok = alcove:close(Drv, Path, FD),
+            true;
+        {error, _} ->
+            false
     end.
 
 %% @doc Removes the groups; nobody is in there any more.

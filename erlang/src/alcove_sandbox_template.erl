@@ -89,6 +89,7 @@ fill(Own, #template{drv = Drv, path = Path, spec = Spec, privileges = Privileges
         Filter = filter(Drv, Path, Spec),
         Group = checked_ok(alcove_sandbox_group:open(Drv, Path, Template#template.group)),
         [{ok, Null} | _] = run(Drv, Path, own(Privileges, Ids, element(1, Own) =:= 0, Spec)),
+        ok = last_user_namespace(Drv, Path, Privileges, Spec),
         ok = checked(alcove_sandbox_root:enter(Drv, Path, Spec, Privileges =:= user_namespace)),
         ok = checked(capabilities, alcove_cap:set(Drv, Path, #{bounding => maps:get(capabilities, Spec)})),
         _ = run(Drv, Path, last()),
@@ -98,6 +99,16 @@ fill(Own, #template{drv = Drv, path = Path, spec = Spec, privileges = Privileges
             ok = close(Template),
             Error
     end.
+
+%% Another one below would be the way to the group of the port, if that belongs to its user. The default
+%% filter denies it anyway.
+last_user_namespace(Drv, Path, user_namespace, #{seccomp := Filter}) when Filter =/= default ->
+    case alcove_sandbox_group:may_change_own(Drv, Path) of
+        true -> checked(cgroup, alcove_file:write(Drv, Path, "/proc/sys/user/max_user_namespaces", "0"));
+        false -> ok
+    end;
+last_user_namespace(_Drv, _Path, _Privileges, _Spec) ->
+    ok.
 
 own_ids(Drv) ->
     {ok, _, Uid, _} = checked(driver, alcove_steps:call(Drv, [], getresuid, [], ?PATIENCE)),

@@ -390,6 +390,22 @@ static void lift(char **args)
 	_exit(gains > 0 ? GOT : HELD);
 }
 
+// own_group mounts the tree of control groups in a user namespace, to kill all who are in its own.
+static void own_group(char **args)
+{
+	char map[64];
+	snprintf(map, sizeof map, "0 %d 1", geteuid());
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWCGROUP) < 0) {
+		failed("unshare");
+		return;
+	}
+	put("/proc/self/uid_map", map);
+	if (mount("cgroup2", args[0], "cgroup2", 0, NULL) < 0 || chdir(args[0]) < 0)
+		failed("mount");
+	else
+		tried("cgroup.kill", open("cgroup.kill", O_WRONLY));
+}
+
 // chroot_break leaves a root directory by the descriptor of one outside of a second one.
 static void chroot_break(char **args)
 {
@@ -807,7 +823,7 @@ static const struct {
 	{"read_file", read_file, 1}, {"read_leaked", read_leaked, 1}, {"handle", handle, 1}, {"open_handle", open_handle, 3},
 	{"write_mounts", write_mounts, 1}, {"write_file", write_file, 1}, {"open_files", open_files, 1}, {"peek", peek, 2},
 	{"trace", trace, 2}, {"kill", kill_them, 1}, {"signals", signals, 1}, {"kill_exactly", kill_exactly, 2},
-	{"namespaces", namespaces, 0}, {"mounts", mounts, 1}, {"lift", lift, 0}, {"chroot_break", chroot_break, 1},
+	{"namespaces", namespaces, 0}, {"mounts", mounts, 1}, {"lift", lift, 0}, {"own_group", own_group, 1}, {"chroot_break", chroot_break, 1},
 	{"devices", devices, 2}, {"terminal", terminal, 0}, {"inherited", inherited, 0}, {"connect", connect_to, 2},
 	{"connect_unix", connect_unix, 1}, {"families", families, 1}, {"raw", raw, 0}, {"links", links, 0},
 	{"leave", leave, 1}, {"found", found, 1}, {"gone", gone, 1}, {"root_rights", root_rights, 0}, {"rights", rights, 0},
