@@ -103,7 +103,7 @@ port:
 
 # The checks, and the minutes that each takes on two processors. The first that fails is the last,
 # but with make -k.
-PARTS = setup:0 vet:1 xref:1 go-test:3 ct:5 dialyzer:1
+PARTS = setup:0 vet:1 xref:1 go-test:4 ct:7 dialyzer:2
 
 test:
 	@failed=; for part in $(PARTS); do \

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc Kills an operating system process where no port program can be asked to.
 %% @hidden
 -module(alcove_kill).

@@ -1,3 +1,5 @@
+%% SPDX-License-Identifier: ISC
+
 %% @doc What reports of a crash do not show: arguments, environments, input and output, which may be secret.
 %% @hidden
 -module(alcove_report).
@@ -16,7 +18,7 @@ drop_messages() ->
     after 0 -> ok
     end.
 
-%% @doc Raises an error again, of which only the kind and the functions are left.
+%% @doc Raises an error again: only its kind and the functions are left.
 -spec crash(Reason :: term(), Stack :: list()) -> no_return().
 crash(Reason, Stack) ->
     erlang:raise(error, kind(Reason), without_arguments(Stack)).
