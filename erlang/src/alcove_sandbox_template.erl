@@ -227,8 +227,8 @@ keeper(#template{drv = Drv, path = At, spec = Spec} = Template, Grace, Window) -
         {ok, Pid} ->
             Path = At ++ [Pid],
             try
-                ok = network(Drv, Path, Spec),
-                Steps = alcove_job:options(Grace, Window) ++ hidden() ++ fresh(Template) ++ [{fork, {fork, []}}],
+                Own = network(Drv, Path, Spec) ++ fresh(Template),
+                Steps = alcove_job:options(Grace, Window) ++ hidden() ++ Own ++ [{fork, {fork, []}}],
                 {ok, Program} = lists:last(run(Drv, Path, Steps)),
                 Confined = (confined(Pid, Template))#{program => Program},
                 {ok, alcove_job:keeper(Drv, Path, Template#template.null, Window, Confined)}
@@ -293,16 +293,12 @@ network(Drv, Path, #{network := loopback}) ->
     case alcove_steps:call(Drv, Path, syscall, [sys_socket, {2, [sock_dgram, sock_cloexec], 0}], ?PATIENCE) of
         {ok, FD, _} ->
             Request = <<"lo", 0:(14 * 8), (16#41):16/native, 0:(22 * 8)>>,
-            _ = run(Drv, Path, [
-                {network, {syscall, [sys_ioctl, {FD, 16#8914, Request}]}},
-                {network, {close, [FD]}}
-            ]),
-            ok;
+            [{network, {syscall, [sys_ioctl, {FD, 16#8914, Request}]}}, {network, {close, [FD]}}];
         {error, Reason} ->
             throw({error, {network, Reason}})
     end;
 network(_Drv, _Path, _Spec) ->
-    ok.
+    [].
 
 %%
 %% The program
