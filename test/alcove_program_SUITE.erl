@@ -43,6 +43,7 @@
     killed_process_takes_the_program_with_it/1,
     killed_keeper_takes_the_program_with_it/1,
     killed_port_takes_the_program_with_it/1,
+    stopped_keeper_or_port_is_waited_for_once/1,
     telemetry_is_told_if_it_is_loaded/1,
     telemetry_is_told_of_every_end/1,
     reports_show_no_environment_and_no_input/1,
@@ -55,6 +56,9 @@
 -export([init/1, log/2]).
 
 -define(LIMIT, 30000).
+
+%% How long alcove_job waits for a keeper.
+-define(PATIENCE, 10000).
 
 suite() ->
     [{timetrap, {minutes, 5}}].
@@ -548,6 +552,45 @@ killed_port_takes_the_program_with_it(_Config) ->
     ok = kill(parent(parent(Pid))),
     ?assertMatch({shutdown, {driver, _}}, exited(Program)),
     ?assertEqual([], running(Pids)).
+
+%% The first call that is not answered in its time is the last with which the keeper is waited for.
+stopped_keeper_or_port_is_waited_for_once(_Config) ->
+    process_flag(trap_exit, true),
+    {module, alcove_drv} = code:ensure_loaded(alcove_drv),
+    1 = erlang:trace_pattern({alcove_drv, call, 5}, true, [global]),
+    [
+        begin
+            % one of a sandbox has another pid inside
+            Sleep = "sleep " ++ integer_to_list(1000000 + erlang:unique_integer([positive])),
+            Program = start(string:lexemes(Sleep, " "), Options),
+            {ok, #{stdout := Found}} = alcove_run:run(["pgrep", "-xf", Sleep]),
+            Pid = binary_to_integer(string:trim(Found)),
+            {ok, _} = alcove_run:run(["kill", "-STOP", integer_to_list(Above(Pid))]),
+            1 = erlang:trace(Program, true, [call]),
+            Stopped = alcove_program:stop(Program),
+            ?assertEqual({error, {keeper, timeout}}, Stopped),
+            ?assertEqual({shutdown, {keeper, timeout}}, exited(Program)),
+            ?assertMatch([_], asked_of_keepers()),
+            ?assertEqual([], running([Pid]))
+        end
+     || Options <- [#{grace => 60000}, #{grace => 60000, sandbox => #{}}], Above <- [fun parent/1, fun port/1]
+    ],
+    ok = alcove_pool:stop(default).
+
+%% The port is below what starts programs for the VM.
+port(Pid) ->
+    {ok, Name} = file:read_file(["/proc/", integer_to_list(parent(Pid)), "/comm"]),
+    case Name of
+        <<"erl_child_setup", _/binary>> -> Pid;
+        _ -> port(parent(Pid))
+    end.
+
+asked_of_keepers() ->
+    receive
+        {trace, _, call, {alcove_drv, call, [_Drv, [_ | _], Name, _Args, ?PATIENCE]}} -> [Name | asked_of_keepers()];
+        {trace, _, call, _} -> asked_of_keepers()
+    after 0 -> []
+    end.
 
 telemetry_is_told_if_it_is_loaded(_Config) ->
     Options = #{metadata => #{job => 7}, output => fun(_, _) -> ok end},

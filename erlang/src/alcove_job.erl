@@ -41,7 +41,9 @@
     finish/2,
     flush/1,
     await_end/1,
-    close_driver/1
+    answers/2,
+    kill_port/1,
+    stop_driver/1
 ]).
 
 -export_type([
@@ -137,6 +139,9 @@
 
 %% How long a process of the port that never waits may take for a call.
 -define(PATIENCE, 10000).
+
+%% And after another call was waited for in vain.
+-define(ANSWER, 2000).
 
 %% The longest that a start may take: the process of the program may wait for a file, a directory.
 -define(START, 60000).
@@ -328,12 +333,20 @@ with_input(_Spec, Job) -> Job#job{input = closed}.
 
 undo(#job{keeper = #keeper{drv = Drv}} = Job, Error) ->
     Path = path(Job),
-    _ =
-        kill(Job, sigkill) =:= ok andalso
+    case kill(Job, sigkill) of
+        ok ->
             receive
                 {alcove_event, Drv, Path, {Event, _}} when Event =:= exit_status; Event =:= termsig -> ok
             after ?KILLED -> ok
             end,
+            undone(Job, Error);
+        {error, timeout} ->
+            {error, {keeper, timeout}};
+        {error, _} ->
+            undone(Job, Error)
+    end.
+
+undone(Job, Error) ->
     flush(Job),
     case finish(Job, 0) of
         ok ->
@@ -685,16 +698,20 @@ finish(Job, Grace) ->
         true ->
             ok;
         false ->
-            _ = ask(Job, sigterm),
-            kill_rest(Job, alcove_wait:until(fun() -> is_empty(Job) end, Grace));
+            case ask(Job, sigterm) of
+                {error, timeout} -> {error, {keeper, timeout}};
+                _ -> kill_rest(Job, alcove_wait:until(fun() -> is_empty(Job) end, Grace))
+            end;
         {error, _} = Error ->
             Error
     end.
 
 kill_rest(Job, {error, timeout}) ->
     Kill = fun() ->
-        _ = ask(Job, sigkill),
-        is_empty(Job)
+        case ask(Job, sigkill) of
+            {error, timeout} -> {error, {keeper, timeout}};
+            _ -> is_empty(Job)
+        end
     end,
     case alcove_wait:until(Kill, ?KILLED) of
         {error, timeout} -> {error, {stop, {still_running, still_below(Job)}}};
@@ -747,14 +764,20 @@ await_end(#job{keeper = #keeper{path = Keeper}}) ->
         {error, timeout} -> {error, {stop, {still_running, [Pid]}}}
     end.
 
-%% @doc Ends a driver with all that is below its port. A port that does not answer is killed: then its
-%% keepers end what is below them.
--spec close_driver(alcove_drv:ref()) -> ok | {error, {stop, {still_running, [alcove:pid_t()]}}}.
-close_driver(Drv) ->
-    case alcove_steps:call(Drv, [], getpid, [], ?PATIENCE) of
-        {error, timeout} -> kill_port(Drv, os_pid(Drv));
-        _ -> stop_driver(Drv)
-    end.
+%% @doc Whether the port answers. After a failure that was a wait in vain it has had its time already.
+-spec answers(alcove_drv:ref(), Failure :: none | term()) -> boolean().
+answers(Drv, Failure) ->
+    Patience =
+        case Failure of
+            {_, timeout} -> ?ANSWER;
+            _ -> ?PATIENCE
+        end,
+    alcove_steps:call(Drv, [], getpid, [], Patience) =/= {error, timeout}.
+
+%% @doc Kills a port that does not answer: then its keepers end what is below them.
+-spec kill_port(alcove_drv:ref()) -> ok | {error, {stop, {still_running, [alcove:pid_t()]}}}.
+kill_port(Drv) ->
+    kill_port(Drv, os_pid(Drv)).
 
 kill_port(Drv, none) ->
     stop_driver(Drv);
@@ -782,6 +805,8 @@ os_pid(Drv) ->
         _:_ -> none
     end.
 
+%% @doc Ends a driver with all that is below its port.
+-spec stop_driver(alcove_drv:ref()) -> ok | {error, {stop, {still_running, [alcove:pid_t()]}}}.
 stop_driver(Drv) ->
     try alcove_stop:stop(Drv, [], [{grace, 0}]) of
         {error, {still_running, Pids}} ->

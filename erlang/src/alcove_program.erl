@@ -507,7 +507,7 @@ started({ok, Job}, Template, Drv, Spec, Parent) ->
             {stop, {shutdown, Reason}}
     end;
 started({error, Reason}, Template, Drv, _Spec, _Parent) ->
-    _ = alcove_sandbox_template:close_driver(Drv, Template),
+    _ = alcove_sandbox_template:close_driver(Drv, Template, Reason),
     {stop, {shutdown, Reason}}.
 
 await_ready(#data{is_ready = true} = Data, _Parent, _Deadline) ->
@@ -612,9 +612,11 @@ happened(info, {read_timeout, Ref}, _State, #data{readers = Readers} = Data) ->
     {keep_state, Data#data{readers = queue:filter(fun({R, _}) -> R =/= Ref end, Readers)}, Late};
 happened(info, _Message, _State, _Data) ->
     keep_state_and_data;
-happened(state_timeout, kill, stopping, #data{job = Job}) ->
-    _ = alcove_job:ask(Job, sigkill),
-    {keep_state_and_data, [{state_timeout, ?KILLED, killed}]};
+happened(state_timeout, kill, stopping, #data{job = Job} = Data) ->
+    case alcove_job:ask(Job, sigkill) of
+        {error, timeout} -> lost({keeper, timeout}, Data);
+        _ -> {keep_state_and_data, [{state_timeout, ?KILLED, killed}]}
+    end;
 happened(state_timeout, killed, stopping, Data) ->
     lost({keeper, timeout}, Data);
 happened({call, From}, Request, State, Data) ->
@@ -908,8 +910,11 @@ reason(#data{failed = Failed}) ->
 ask(_Grace, ended, #data{status = Status, waiting = Waiting}) ->
     {stop_and_reply, normal, [{reply, From, {ok, Status}} || From <- Waiting]};
 ask(Grace, running, #data{job = Job, spec = #{signal := Signal}} = Data) ->
-    _ = alcove_job:ask(Job, Signal),
-    {next_state, stopping, Data#data{kill_at = deadline(Grace)}, [{state_timeout, Grace, kill}]};
+    case alcove_job:ask(Job, Signal) of
+        % nor will it do anything else
+        {error, timeout} -> lost({keeper, timeout}, Data);
+        _ -> {next_state, stopping, Data#data{kill_at = deadline(Grace)}, [{state_timeout, Grace, kill}]}
+    end;
 ask(Grace, stopping, #data{kill_at = KillAt} = Data) ->
     case deadline(Grace) of
         Sooner when Sooner < KillAt -> {keep_state, Data#data{kill_at = Sooner}, [{state_timeout, Grace, kill}]};
@@ -921,7 +926,7 @@ ended(Status, State, #data{job = Job, driver = Driver, spec = #{grace := Grace}}
         ok ->
             Last = last_words((rest(Data))#data{status = Status}),
             true = demonitor(Driver, [flush]),
-            told(Status, State, close_driver(Last), Last);
+            told(Status, State, close_driver(Last, none), Last);
         {error, Reason} ->
             lost(Reason, Data)
     end.
@@ -978,7 +983,7 @@ last_words(Data) ->
 lost(Cause, #data{waiting = Waiting, readers = Readers} = Data0) ->
     Data = no_more_writes(Data0),
     Reason =
-        case close_driver(Data) of
+        case close_driver(Data, Cause) of
             ok -> Cause;
             {error, Left} -> Left
         end,
@@ -988,20 +993,22 @@ lost(Cause, #data{waiting = Waiting, readers = Readers} = Data0) ->
 
 %% In order, where nobody else can wait.
 end_all(#data{job = Job, kill_at = KillAt, spec = #{signal := Signal, grace := Grace}} = Data) ->
-    _ = alcove_job:ask(Job, Signal),
     Ended =
         % an integer is less than infinity
-        case await_end(Data, min(KillAt, deadline(Grace))) of
-            timeout ->
-                _ = alcove_job:ask(Job, sigkill),
-                await_end(Data, deadline(?KILLED));
-            Before ->
-                Before
+        case ask_and_wait(Signal, min(KillAt, deadline(Grace)), Data) of
+            timeout -> ask_and_wait(sigkill, deadline(?KILLED), Data);
+            Before -> Before
         end,
     Finished = finished(Ended, Job),
-    case close_driver(Data) of
+    case close_driver(Data, element(2, Finished)) of
         ok -> Finished;
         Left -> Left
+    end.
+
+ask_and_wait(Signal, Deadline, #data{job = Job} = Data) ->
+    case alcove_job:ask(Job, Signal) of
+        {error, timeout} -> {error, {keeper, timeout}};
+        _ -> await_end(Data, Deadline)
     end.
 
 finished({ok, _} = Ended, Job) ->
@@ -1034,8 +1041,8 @@ end_in_time(Data, Deadline) ->
         _ -> await_end(Data, Deadline)
     end.
 
-close_driver(#data{drv = Drv, template = Template}) ->
-    alcove_sandbox_template:close_driver(Drv, Template).
+close_driver(#data{drv = Drv, template = Template}, Failure) ->
+    alcove_sandbox_template:close_driver(Drv, Template, Failure).
 
 %%
 %% Telemetry

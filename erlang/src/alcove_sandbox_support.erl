@@ -79,10 +79,10 @@ prepared({ok, Template}, Drv) ->
             {ok, Keeper} -> alcove_job:start(Keeper, #{argv => [?NONE], stdin => <<>>}, [], infinity);
             Error -> Error
         end,
-    _ = alcove_sandbox_template:close_driver(Drv, Template),
+    _ = alcove_sandbox_template:close_driver(Drv, Template, none),
     Result;
 prepared(Error, Drv) ->
-    _ = alcove_job:close_driver(Drv),
+    _ = alcove_sandbox_template:close_driver(Drv, none, none),
     Error.
 
 result({error, {exec, _}}) -> ok;

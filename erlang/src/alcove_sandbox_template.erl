@@ -12,7 +12,7 @@
 -export([
     prepare/2,
     keeper/3,
-    close_driver/2
+    close_driver/3
 ]).
 
 -export_type([template/0]).
@@ -341,24 +341,36 @@ capabilities(Caps) ->
     alcove_cap:steps(capabilities, Caps) ++ hidden().
 
 %% @doc Ends a driver, in whatever state, with its sandbox if it has one.
--spec close_driver(alcove_drv:ref(), none | template()) -> ok | {error, {stop, term()}}.
-close_driver(Drv, none) ->
-    alcove_job:close_driver(Drv);
-close_driver(Drv, Template) ->
+-spec close_driver(alcove_drv:ref(), none | template(), Failure :: none | term()) -> ok | {error, {stop, term()}}.
+close_driver(Drv, Template, Failure) ->
+    case alcove_job:answers(Drv, Failure) of
+        true ->
+            ok = closed(Template),
+            alcove_job:stop_driver(Drv);
+        % the next one removes its group
+        false ->
+            alcove_job:kill_port(Drv)
+    end.
+
+closed(none) ->
+    ok;
+closed(Template) ->
     try
-        ok = close(Template)
+        close(Template)
     catch
         % the driver is gone; the next one removes its group
         exit:_ -> ok
-    end,
-    alcove_job:close_driver(Drv).
+    end.
 
 %% Nobody else is below the port.
 close(#template{drv = Drv, group = Group}) ->
     _ = alcove_steps:call(Drv, [], setopt, [signalbelow, ?SIGKILL], ?PATIENCE),
-    _ = alcove_wait:until(fun() -> alcove:waitpid(Drv, [], -1, [wnohang]) =:= {error, echild} end, ?KILLED),
+    _ = alcove_wait:until(fun() -> is_empty(alcove_steps:call(Drv, [], waitpid, [-1, [wnohang]], ?PATIENCE)) end, ?KILLED),
     alcove_sandbox_group:remove(Drv, Group).
 
+is_empty({error, echild}) -> true;
+is_empty({error, _} = Error) -> Error;
+is_empty({ok, _, _, _}) -> false.
 
 %%
 %% Calls

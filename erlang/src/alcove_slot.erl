@@ -76,7 +76,7 @@ template(Drv, Sandbox) ->
 first({ok, Keeper}, _Drv, _Template) ->
     Keeper;
 first({error, Failure}, Drv, Template) ->
-    _ = alcove_sandbox_template:close_driver(Drv, Template),
+    _ = alcove_sandbox_template:close_driver(Drv, Template, Failure),
     exit({shutdown, Failure}).
 
 made(Drv, none) -> alcove_job:keeper(Drv, [], ?GRACE, ?WINDOW);
@@ -105,7 +105,7 @@ loop(#slot{driver = Driver} = Slot) ->
 ended(Path, Event, #slot{keeper = Keeper} = Slot) ->
     case lists:prefix(Path, alcove_job:keeper_path(Keeper)) of
         true ->
-            _ = close_driver(Slot),
+            _ = close_driver(Slot, none),
             exit({shutdown, {keeper, Event}});
         false ->
             loop(Slot)
@@ -113,8 +113,11 @@ ended(Path, Event, #slot{keeper = Keeper} = Slot) ->
 
 run({Caller, _} = From, #{grace := Grace} = Spec, #slot{pool = Pool, keeper = Keeper} = Slot) ->
     Ref = monitor(process, Caller),
-    ok = grace(?GRACE, Grace, Slot),
-    Result = alcove_collect:run(Keeper, Spec, changes(Slot), Ref),
+    Result =
+        case grace(?GRACE, Grace, Slot) of
+            {error, timeout} -> {lost, {error, {keeper, timeout}}};
+            _ -> alcove_collect:run(Keeper, Spec, changes(Slot), Ref)
+        end,
     demonitor(Ref, [flush]),
     case Result of
         {lost, {error, Failure}} ->
@@ -131,7 +134,7 @@ run({Caller, _} = From, #{grace := Grace} = Spec, #slot{pool = Pool, keeper = Ke
     end.
 
 idle(#{grace := Grace}, #slot{pool = Pool, template = none} = Slot) ->
-    ok = grace(Grace, ?GRACE, Slot),
+    _ = grace(Grace, ?GRACE, Slot),
     gen_server:cast(Pool, {idle, self()}),
     loop(Slot);
 idle(#{grace := Grace}, #slot{pool = Pool, drv = Drv, keeper = Used, template = Template} = Slot0) ->
@@ -139,7 +142,7 @@ idle(#{grace := Grace}, #slot{pool = Pool, drv = Drv, keeper = Used, template = 
     case made(Drv, Template) of
         {ok, Keeper} ->
             Slot = Slot0#slot{keeper = Keeper},
-            ok = grace(Grace, ?GRACE, Slot),
+            _ = grace(Grace, ?GRACE, Slot),
             gen_server:cast(Pool, {idle, self()}),
             loop(Slot);
         {error, Failure} ->
@@ -149,7 +152,7 @@ idle(#{grace := Grace}, #slot{pool = Pool, drv = Drv, keeper = Used, template = 
     end.
 
 lost(Failure, Slot) ->
-    case close_driver(Slot) of
+    case close_driver(Slot, Failure) of
         ok -> {error, Failure};
         Left -> Left
     end.
@@ -158,7 +161,10 @@ lost(Failure, Slot) ->
 grace(Same, Same, _Slot) ->
     ok;
 grace(_Before, Grace, #slot{drv = Drv, keeper = Keeper}) ->
-    lists:foreach(fun(Path) -> alcove_job:grace(Drv, Path, Grace) end, [[], alcove_job:keeper_path(Keeper)]).
+    case alcove_job:grace(Drv, [], Grace) of
+        {error, timeout} = Error -> Error;
+        _ -> alcove_job:grace(Drv, alcove_job:keeper_path(Keeper), Grace)
+    end.
 
 %% A program gets the environment and the working directory that the VM has now, as from a port. In a
 %% sandbox it has nothing of the VM's.
@@ -186,8 +192,8 @@ bytes(Text) ->
 
 -spec close(#slot{}) -> no_return().
 close(Slot) ->
-    _ = close_driver(Slot),
+    _ = close_driver(Slot, none),
     exit(normal).
 
-close_driver(#slot{drv = Drv, template = Template}) ->
-    alcove_sandbox_template:close_driver(Drv, Template).
+close_driver(#slot{drv = Drv, template = Template}, Failure) ->
+    alcove_sandbox_template:close_driver(Drv, Template, Failure).
