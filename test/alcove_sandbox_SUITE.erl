@@ -203,7 +203,7 @@ without(Call, Fun, Config) ->
     {ok, _, _, _, _, _} = alcove:prctl(Drv, [], pr_set_no_new_privs, 1, 0, 0, 0),
     ok = alcove:seccomp(Drv, [], seccomp_set_mode_filter, 0, Program),
     Result = Fun(Drv),
-    ok = alcove_job:close_driver(Drv),
+    ok = alcove_sandbox_template:close_driver(Drv, none, none),
     Result.
 
 attempt(Spec, Drv) ->

@@ -365,7 +365,8 @@ closed(Template) ->
 %% Nobody else is below the port.
 close(#template{drv = Drv, group = Group}) ->
     _ = alcove_steps:call(Drv, [], setopt, [signalbelow, ?SIGKILL], ?PATIENCE),
-    _ = alcove_wait:until(fun() -> is_empty(alcove_steps:call(Drv, [], waitpid, [-1, [wnohang]], ?PATIENCE)) end, ?KILLED),
+    IsEmpty = fun() -> is_empty(alcove_steps:call(Drv, [], waitpid, [-1, [wnohang]], ?PATIENCE)) end,
+    _ = alcove_wait:until(IsEmpty, ?KILLED),
     alcove_sandbox_group:remove(Drv, Group).
 
 is_empty({error, echild}) -> true;
