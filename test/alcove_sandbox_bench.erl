@@ -20,11 +20,13 @@ main() ->
         Bwrap ->
             % bubblewrap always has an interface lo
             {ok, Sandbox} = alcove_sandbox:prepare(#{network => loopback}, []),
-            ok = beside(Sandbox, Bwrap),
+            {ok, Default} = alcove_sandbox:prepare(#{}, []),
+            ok = beside(Sandbox, Default, Bwrap),
+            ok = alcove_sandbox:close(Default),
             ok = alcove_sandbox:close(Sandbox)
     end.
 
-beside(Sandbox, Bwrap) ->
+beside(Sandbox, Default, Bwrap) ->
     Filter = filename:absname("_build/bench/filter"),
     ok = filelib:ensure_dir(Filter),
     ok = file:write_file(Filter, filter()),
@@ -32,11 +34,12 @@ beside(Sandbox, Bwrap) ->
     In = fun(Argv) -> through_shell(Filter, [Bwrap | Words] ++ ["--seccomp", "3", "--" | Argv]) end,
     Same = output_of(Sandbox),
     {Same, Same} = {Same, normal(In(["/bin/sh", "-c", probe()]))},
-    Run = fun() ->
-        {ok, #{status := {exit, 0}}} = alcove_run:run(["/bin/true"], #{sandbox => Sandbox})
+    Run = fun(Which) ->
+        fun() -> {ok, #{status := {exit, 0}}} = alcove_run:run(["/bin/true"], #{sandbox => Which}) end
     end,
     Means = [
-        {"alcove_run", Run},
+        {"alcove_run", Run(Sandbox)},
+        {"alcove_run, no interface lo", Run(Default)},
         {"bubblewrap by open_port", fun() -> <<>> = In(["/bin/true"]) end},
         {"bubblewrap, no filter, no shell", fun() ->
             <<>> = through_port(Bwrap, Words ++ ["--", "/bin/true"])
