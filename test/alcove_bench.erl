@@ -171,7 +171,7 @@ row({Name, Values}, Nth) ->
 transpose([[] | _]) -> [];
 transpose(Lists) -> [[hd(List) || List <- Lists] | transpose([tl(List) || List <- Lists])].
 
-digits(Value) when Value < 100 -> io_lib:format("~.1f", [Value]);
+digits(Value) when Value < 100 -> io_lib:format("~.1f", [float(Value)]);
 digits(Value) -> io_lib:format("~b", [round(Value)]).
 
 %% A process of its own has a mailbox of its own.
