@@ -53,6 +53,9 @@
     many_runs_leave_nothing/1
 ]).
 
+%% 32 and 33: who starts a program by posix_spawn(3), as make does, leaves them ignored.
+-define(SIGNALS_OF_LIBC, (3 bsl 31)).
+
 %% How the program tells what became of an attack.
 -define(GOT, {exit, 0}).
 -define(HELD, {exit, 10}).
@@ -928,10 +931,9 @@ process_begins_clean(Config) ->
         "grep '^Sig[BI]' /proc/self/status | cut -f2",
     true = os:putenv("ESCAPE_SECRET", "secret"),
     #{stdout := Out} = result(["sh", "-c", Script], #{}, Config),
-    ?assertEqual(
-        ["0022", "/", "0", "PATH", "PWD", "0000000000000000", "0000000000000000"],
-        string:lexemes(binary_to_list(Out), "\n")
-    ),
+    {Begin, Signals} = lists:split(5, string:lexemes(binary_to_list(Out), "\n")),
+    ?assertEqual(["0022", "/", "0", "PATH", "PWD"], Begin),
+    ?assertEqual([0, 0], [list_to_integer(Mask, 16) band bnot ?SIGNALS_OF_LIBC || Mask <- Signals]),
     % no file of its memory is left
     Rw = path("core." ++ atom_to_list(proplists:get_value(rights, Config)), Config),
     ok = file:make_dir(Rw),
