@@ -827,7 +827,8 @@ control_group_of_the_port_is_not_its_own(Config) ->
 in_group({{exit, 0}, _}, Group, Config) ->
     Enter = ["echo $$ > ", Group, "/cgroup.procs || exit 9\n"],
     Become = "exec setpriv --reuid 1234 --regid 1234 --clear-groups \"$@\"\n",
-    Script = alcove_ct:script(Config, "enter", [Enter | Become]),
+    % no blank in the path of a wrapper
+    Script = alcove_ct:script([{priv_dir, dir(Config)} | Config], "enter", [Enter | Become]),
     Exec = lists:flatten(
         string:join([Word || Word <- [alcove_ct:exec(), Script], Word =/= ""], " ")
     ),
