@@ -29,9 +29,8 @@ func (p *Process) openControl(path *byte) sys.Errno {
 
 // hungUpEmpty reports whether the writer of a pipe has gone and left nothing in it.
 func hungUpEmpty(fd int) bool {
-	fds := [1]sys.PollFD{{FD: int32(fd), Events: sys.POLLIN}}
-	n, err := sys.Poll(fds[:], 0)
-	return err == 0 && n > 0 && fds[0].Revents&sys.POLLHUP != 0 && atEndOfFile(&fds[0])
+	at := sys.PollNow(int32(fd), sys.POLLIN)
+	return at.Revents&sys.POLLHUP != 0 && atEndOfFile(&at)
 }
 
 // connectControl connects with the listener that a path names: at the abstract

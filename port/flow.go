@@ -87,12 +87,11 @@ func (p *Process) pausedAtEnd(o *outlet, stream int) (ended bool) {
 		p.forget(o, stream)
 		return false
 	}
-	var fds [1]sys.PollFD
-	fds[0] = sys.PollFD{FD: *o.descriptor(stream), Events: sys.POLLIN}
-	if n, err := sys.Poll(fds[:], 0); err != 0 || n == 0 {
+	at := sys.PollNow(*o.descriptor(stream), sys.POLLIN)
+	if at.Revents == 0 {
 		return false
 	}
-	if atEndOfFile(&fds[0]) {
+	if atEndOfFile(&at) {
 		return true
 	}
 	// There is output: it waits for credit, and nothing else can happen to it.

@@ -37,9 +37,7 @@ func (p *Process) hungUp() bool {
 		return false
 	}
 	signal.ForgetInterrupt()
-	var fds [1]sys.PollFD
-	fds[0] = sys.PollFD{FD: int32(p.control)}
-	if n, err := sys.Poll(fds[:], 0); err != 0 || n == 0 || fds[0].Revents&sys.POLLHUP == 0 {
+	if at := sys.PollNow(int32(p.control), 0); at.Revents&sys.POLLHUP == 0 {
 		return false
 	}
 	signal.Interrupt() // for good: no call sleeps any more

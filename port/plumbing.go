@@ -75,9 +75,8 @@ func (s *plumbing) close(side int) {
 // alone reports whether nobody has the child's end of the control socket: a
 // filter had the kernel skip the fork, and the pid is not that of a child.
 func (s *plumbing) alone() bool {
-	at := [1]sys.PollFD{{FD: s.control[parentSide], Events: sys.POLLIN}}
-	n, err := sys.Poll(at[:], 0)
-	return err == 0 && n > 0 && at[0].Revents&sys.POLLHUP != 0
+	at := sys.PollNow(s.control[parentSide], sys.POLLIN)
+	return at.Revents&sys.POLLHUP != 0
 }
 
 // install puts the child's ends in their places.

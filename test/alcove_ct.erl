@@ -23,7 +23,8 @@
     telemetry/1,
     logged/1,
     script/3,
-    quoted/1
+    quoted/1,
+    in_sandbox/2
 ]).
 -export([log/2]).
 
@@ -217,3 +218,11 @@ script(Config, Name, Text) ->
     ok = file:write_file(Path, ["#!/bin/sh\n" | Text]),
     ok = file:change_mode(Path, 8#755),
     Path.
+
+%% Ends a sandbox that was prepared, whatever the function does.
+in_sandbox({ok, Sandbox}, Fun) ->
+    try
+        Fun(Sandbox)
+    after
+        ok = alcove_sandbox:close(Sandbox)
+    end.

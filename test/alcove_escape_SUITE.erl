@@ -1359,12 +1359,7 @@ prepared(Spec, Config) ->
     alcove_sandbox:prepare(Described#{root => Root}, [{exec, proplists:get_value(exec, Config)}]).
 
 with(Spec, Config, Fun) ->
-    {ok, Sandbox} = prepared(Spec, Config),
-    try
-        Fun(Sandbox)
-    after
-        ok = alcove_sandbox:close(Sandbox)
-    end.
+    alcove_ct:in_sandbox(prepared(Spec, Config), Fun).
 
 result(Argv, Spec, Config) ->
     with(Spec, Config, fun(Sandbox) ->

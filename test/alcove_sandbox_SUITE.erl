@@ -696,12 +696,7 @@ one_program_takes_a_specification(Config) ->
 %%
 
 with(Spec, Config, Fun) ->
-    {ok, Sandbox} = prepared(Spec, Config),
-    try
-        Fun(Sandbox)
-    after
-        ok = alcove_sandbox:close(Sandbox)
-    end.
+    alcove_ct:in_sandbox(prepared(Spec, Config), Fun).
 
 run(Spec, Argv, Config) ->
     with(Spec, Config, fun(Sandbox) -> alcove_run:run(Argv, #{sandbox => Sandbox, timeout => 60000}) end).

@@ -4,7 +4,7 @@
 %% @hidden
 -module(alcove_sandbox_optional).
 
--export([without/3]).
+-export([without/3, keyring/0]).
 
 -define(PATIENCE, 10000).
 -define(KEYCTL_JOIN_SESSION_KEYRING, 1).
@@ -26,10 +26,15 @@ without(Drv, Path, Spec) ->
 
 trials() ->
     [
-        {keyring, {syscall, [sys_keyctl, {?KEYCTL_JOIN_SESSION_KEYRING, 0}]}, #{keyring => false}},
+        {keyring, keyring(), #{keyring => false}},
         {seccomp, {prctl, [pr_get_seccomp, 0, 0, 0, 0]}, #{seccomp => none}},
         {network, {unshare, [[clone_newnet]]}, #{network => host}}
     ].
+
+%% @doc The call by which a process gets a session keyring that is new.
+-spec keyring() -> {syscall, [sys_keyctl | {?KEYCTL_JOIN_SESSION_KEYRING, 0}, ...]}.
+keyring() ->
+    {syscall, [sys_keyctl, {?KEYCTL_JOIN_SESSION_KEYRING, 0}]}.
 
 lacks(Drv, Path, Feature, Call) ->
     case alcove_steps:call(Drv, Path, fork, [], ?PATIENCE) of

@@ -55,8 +55,6 @@
 %% Where programs are looked for, unless the environment says so.
 -define(PATH, <<"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin">>).
 
--define(KEYCTL_JOIN_SESSION_KEYRING, 1).
-
 %% @doc Makes a template below the port of a driver that is owned by the caller.
 -spec prepare(alcove_drv:ref(), alcove_sandbox_spec:checked()) ->
     {ok, template()} | {error, {alcove_job:step(), term()}}.
@@ -246,7 +244,7 @@ namespaces(_Spec) -> [clone_newnet | namespaces(#{network => host})].
 
 fresh(#template{privileges = Privileges, spec = Spec}) ->
     proc(Privileges, Spec) ++ tmp(Spec) ++ dev(Spec) ++
-        [{keyring, {syscall, [sys_keyctl, {?KEYCTL_JOIN_SESSION_KEYRING, 0}]}} || maps:get(keyring, Spec, true)].
+        [{keyring, alcove_sandbox_optional:keyring()} || maps:get(keyring, Spec, true)].
 
 proc(_Privileges, #{proc := false}) ->
     [];

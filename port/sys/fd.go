@@ -77,6 +77,16 @@ type PollFD struct {
 	Revents int16
 }
 
+// PollNow polls one descriptor and does not wait. Without an event, or after an error,
+// Revents is 0.
+func PollNow(fd int32, events int16) PollFD {
+	at := [1]PollFD{{FD: fd, Events: events}}
+	if n, err := Poll(at[:], 0); err != 0 || n == 0 {
+		at[0].Revents = 0
+	}
+	return at[0]
+}
+
 // Openat is openat(2). With AT_FDCWD as dir a relative path starts at the
 // current directory.
 func Openat(dir int, path *byte, flags int, mode uint32) (int, Errno) {
