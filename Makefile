@@ -132,8 +132,12 @@ help:
 go-test: port
 	$(GO) test -timeout 30m ./...
 
-ct dialyzer xref: compile
+dialyzer xref: compile
 	$(call rebar,$@)
+
+# What failed is said once more where it is seen: at the end.
+ct: compile
+	$(call rebar,$@) || { test/failures.sh >&2; exit 1; }
 
 demo: setup-build eg
 	@$(ERL) -noshell -s demo
