@@ -11,7 +11,7 @@
 # make site-check  opens each of them in Debian's chromium, at the widths of a desk and a phone
 # make eg          the examples, in ebin
 # make bench       benchmarks: Go packages, the program over pipes, calls from Erlang
-# make fuzz        fuzzing, FUZZTIME for each target
+# make fuzz        fuzzing, FUZZTIME inputs for each target
 # make soak        random load, SOAKTIME long
 # make race        the Go tests under the race detector, which needs a C compiler
 # make matrix      make demo and make test on other releases of Debian, or CELLS, as root
@@ -37,7 +37,8 @@ export PATH := $(PATH):/usr/local/go/bin
 
 REBAR ?= rebar3
 GO ?= go
-FUZZTIME ?= 1m
+# Inputs, not a time: at its end go 1.26 fails now and then without a cause (golang/go#75804).
+FUZZTIME ?= 100000x
 SOAKTIME ?= 15m
 DIST ?= dist
 SITE ?= _build/site
