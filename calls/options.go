@@ -24,6 +24,8 @@ func toggle(o *port.Options, name []byte) *bool {
 		return &o.StdinTaken
 	case "usage":
 		return &o.Usage
+	case "childless":
+		return &o.Childless
 	}
 	return nil
 }

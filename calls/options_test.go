@@ -25,6 +25,8 @@ func TestOptionsKeepWhatTheyCanHold(t *testing.T) {
 		{"stdin_closed", 2, yes, 1},
 		{"stdout_closed", 2, yes, 1},
 		{"stderr_closed", 2, yes, 1},
+		{"usage", 2, yes, 1},
+		{"childless", 2, yes, 1},
 		{"flowcontrol", 5, yes, 5},
 		{"flowcontrol", -5, yes, -1},
 		{"flowcontrol", pt.Integer(1<<31 - 1), yes, 1<<31 - 1},

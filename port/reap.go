@@ -7,7 +7,7 @@ import "github.com/alcove-go/alcove/port/sys"
 // reap collects the children that have ended. A tracer hears of stops here too:
 // they end nothing.
 func (p *Process) reap() {
-	for {
+	for ended := false; ; {
 		var status int32
 		var usage sys.Rusage
 		pid, err := sys.Wait4(-1, &status, sys.WNOHANG, &usage)
@@ -15,16 +15,34 @@ func (p *Process) reap() {
 			continue
 		}
 		if err != 0 || pid <= 0 {
+			if ended && p.Options.Childless {
+				p.tellChildless(err == sys.ECHILD)
+			}
 			return
 		}
 		ws := sys.WaitStatus(status)
 		if !ws.Exited() && !ws.Signaled() {
 			continue
 		}
+		ended = true
 		if c := p.ChildByPid(int32(pid)); c != nil {
 			p.reportEnd(c, ws, &usage)
 		}
 	}
+}
+
+// tellChildless tells, after the ends of children, whether there are none left, orphans
+// among them: {childless, true | false}.
+func (p *Process) tellChildless(childless bool) {
+	answer := "false"
+	if childless {
+		answer = "true"
+	}
+	e := p.openFrame(0, false, typeCtl)
+	e.Tuple(2)
+	e.Atom("childless")
+	e.Atom(answer)
+	p.closeFrame()
 }
 
 // reportEnd reports the end of a child: after all that it has written.

@@ -72,6 +72,28 @@ func TestTimeOfAChildIsCounted(t *testing.T) {
 	}
 }
 
+// Of a subreaper that is the proof that nothing is left of what was started below it.
+func TestAProcessTellsWhenItHasNoChildrenLeft(t *testing.T) {
+	p := pt.Start(t)
+	a := p.Fork(nil)
+	p.Want(true, a, "setopt", pt.Atom("subreaper"), 1)
+	p.Want(true, a, "setopt", pt.Atom("childless"), 1)
+	childless := func(is pt.Atom) pt.Message {
+		data := pt.Encode(pt.Tuple{pt.Atom("childless"), is})
+		return pt.Message{From: a, Type: pt.TypeCtl, Data: string(data)}
+	}
+	b := p.Fork(a)
+	p.Sh(b, "exit 3")
+	p.Next(pt.ExitStatus(b, 3))
+	p.Next(childless("true"))
+	b = p.Fork(a)
+	p.Sh(b, "exec >&- 2>&-; (exec <&-; sleep 1000) & kill -9 $$")
+	p.Next(pt.TermSig(b, "sigkill"))
+	p.Next(childless("false"))
+	p.Want(true, a, "setopt", pt.Atom("signalbelow"), 9)
+	p.Next(childless("true"))
+}
+
 func TestNothingIsToldThatNobodyAskedFor(t *testing.T) {
 	p := pt.Start(t)
 	a := p.Fork(nil)

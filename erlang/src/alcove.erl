@@ -1955,6 +1955,10 @@ setns(Drv, Pids, FD, NSType, Timeout) -> ?CALL(Drv, Pids, [FD, NSType], Timeout)
 %% `usage': 1 tells the owner what a child has used when it has ended, see
 %% {@link alcove_linux:usage/1}.
 %%
+%% `childless': 1 tells the owner, after the events of children that have ended, whether the
+%% process has none left: `{alcove_ctl, Drv, Pids, {childless, true | false}}'. Of a subreaper
+%% `true' says that nothing is left of all that was started below it.
+%%
 %% `umask': the file mode creation mask of programs that the process executes, see umask(2). -1,
 %% the default, is that of the process.
 %%

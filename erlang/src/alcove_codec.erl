@@ -225,6 +225,6 @@ atoms() ->
         [alcove_pid, alcove_rlimit, ptr, sig_dfl, sig_ign, sig_info] ++
         [signal, exit_status, termsig, stopsig, continued] ++
         [badpid, fdctl_closed, stdin_closed, stdout_closed, stderr_closed] ++
-        [stdin_taken, stdin_ready, stdin_error, usage] ++
+        [stdin_taken, stdin_ready, stdin_error, usage, childless] ++
         [ready, readable, writable, hangup, closed] ++
         ?ERRNO_ATOMS ++ ?SIGNAL_ATOMS.

@@ -111,8 +111,8 @@ heard({written, _, Job}, Run, Begin) ->
     await(Run#run{job = Job}, Begin);
 heard({used, Used}, Run, Begin) ->
     await(Run#run{used = Used}, Begin);
-heard({ended, Status}, Run, Begin) ->
-    ended(Status, Run, Begin);
+heard({ended, Status, Job}, Run, Begin) ->
+    ended(Status, Run#run{job = Job}, Begin);
 heard({lost, Reason}, Run, _Begin) ->
     % what was below it is ended by whoever ends the driver, or else only the program
     _ = alcove_job:kill_group(Run#run.job),

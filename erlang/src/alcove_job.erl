@@ -14,6 +14,8 @@
     options/2,
     grace/3,
     keeper_path/1,
+    fork_ahead/1,
+    ended/2,
     dismiss/1,
     kill_child/2,
     flush_below/2,
@@ -66,12 +68,17 @@
     % /dev/null, for its programs
     null :: alcove:fd(),
     window :: pos_integer(),
+    % forked ahead for the next program
+    next = none :: none | alcove:pid_t(),
     confined = #{} :: #{} | confined()
 }).
 
 -record(job, {
     keeper :: #keeper{},
     pid :: alcove:pid_t(),
+    % how the program has ended, until the keeper tells whether anything is left
+    status = none :: none | status(),
+    is_childless = false :: boolean(),
     % data to write, oldest first: who is told, the data, how much of it was taken
     writes = queue:new() :: queue:queue({term(), binary(), non_neg_integer()}),
     % for the acknowledgement of a piece of the oldest, or for room, before the next is sent
@@ -129,7 +136,7 @@
     {output, stdout | stderr, binary()}
     | written()
     | {used, used()}
-    | {ended, status()}
+    | {ended, status(), job()}
     | {lost, Reason :: term()}
     | none.
 %% What a message of the driver says; `lost' is the end of the keeper.
@@ -230,6 +237,7 @@ options(Grace, Window) ->
         {graceoneof, max(1, Grace)},
         {stdin_taken, 1},
         {usage, 1},
+        {childless, 1},
         {exit_status, 1},
         {termsig, 1},
         {stdin_closed, 0},
@@ -251,6 +259,27 @@ keeper(Drv, Path, Null, Window, Confined) ->
 %% @doc The pipeline of a keeper.
 -spec keeper_path(keeper()) -> [alcove:pid_t(), ...].
 keeper_path(#keeper{path = Path}) -> Path.
+
+%% @doc Forks the process of the next program when the one before is gone: its start has less to wait
+%% for then. If that fails, the start says so.
+-spec fork_ahead(keeper()) -> keeper().
+fork_ahead(Keeper) ->
+    case fork(Keeper) of
+        {ok, Pid} -> Keeper#keeper{next = Pid};
+        {error, _} -> Keeper#keeper{next = none}
+    end.
+
+fork(#keeper{drv = Drv, path = Path}) -> alcove_steps:call(Drv, Path, fork, [], ?PATIENCE).
+
+%% @doc Between programs: what the end of a process means. The keeper is lost with those above it.
+-spec ended([alcove:pid_t()], keeper()) -> {ok, keeper()} | lost.
+ended(Path, #keeper{path = Keeper, next = Next} = Idle) ->
+    Ahead = Keeper ++ [Next],
+    case lists:prefix(Path, Keeper) of
+        true -> lost;
+        false when Path =:= Ahead -> {ok, Idle#keeper{next = none}};
+        false -> {ok, Idle}
+    end.
 
 %% @doc Ends a keeper with all that is below it, and takes what was sent about it out of the mailbox.
 -spec dismiss(keeper()) -> ok | failure().
@@ -323,7 +352,8 @@ start(Keeper, Spec, Before, Timeout) ->
     end.
 
 process(#keeper{confined = #{program := Pid}}) -> {ok, Pid};
-process(#keeper{drv = Drv, path = Path}) -> alcove_steps:call(Drv, Path, fork, [], ?PATIENCE).
+process(#keeper{next = none} = Keeper) -> fork(Keeper);
+process(#keeper{next = Pid}) -> {ok, Pid}.
 
 with_input(#{stdin := pipe}, Job) -> Job;
 with_input(#{stdin := <<_, _/binary>> = Data}, Job) ->
@@ -506,6 +536,8 @@ news(_Message, _Job) ->
 of_keeper(alcove_event, {Event, _} = End, _Job) when Event =:= exit_status; Event =:= termsig -> {lost, End};
 of_keeper(alcove_ctl, badpid, _Job) ->
     {lost, badpid};
+of_keeper(alcove_ctl, {childless, IsChildless}, #job{status = Status} = Job) when Status =/= none ->
+    {ended, Status, Job#job{is_childless = IsChildless}};
 of_keeper(alcove_pipe, _Taken, #job{waits_for = taken, keeper = #keeper{drv = Drv}} = Job) ->
     % the keeper was busy, and the piece was refused as a whole
     Again = {alcove_ctl, Drv, path(Job), {stdin_ready, 0}},
@@ -519,8 +551,8 @@ of_template(_IsAbove, _Tag, _Term, _Job) -> none.
 
 of_program(alcove_stdout, Bytes, _Job) -> {output, stdout, Bytes};
 of_program(alcove_stderr, Bytes, _Job) -> {output, stderr, Bytes};
-of_program(alcove_event, {exit_status, Status}, _Job) -> {ended, {exit, Status}};
-of_program(alcove_event, {termsig, Signal}, _Job) -> {ended, {signal, Signal}};
+of_program(alcove_event, {exit_status, Status}, Job) -> {written, [], Job#job{status = {exit, Status}}};
+of_program(alcove_event, {termsig, Signal}, Job) -> {written, [], Job#job{status = {signal, Signal}}};
 of_program(alcove_ctl, {stdin_taken, N}, Job) -> taken(N, Job);
 of_program(alcove_ctl, {stdin_ready, _}, Job) -> feed([], Job#job{waits_for = none});
 of_program(alcove_ctl, {stdin_error, _}, Job) -> close_input(Job);
@@ -693,6 +725,8 @@ finish(#job{keeper = #keeper{drv = Drv, path = Path, confined = #{program := _}}
         {error, timeout} -> {error, {stop, {still_running, [lists:last(Path)]}}};
         {error, Reason} -> {error, {keeper, Reason}}
     end;
+finish(#job{is_childless = true}, _Grace) ->
+    ok;
 finish(Job, Grace) ->
     case is_empty(Job) of
         true ->

@@ -501,9 +501,9 @@ started({ok, Job}, Template, Drv, Spec, Parent) ->
     case await_ready(Data, Parent, deadline(maps:get(ready_timeout, Spec))) of
         {ok, Ready} ->
             {ok, running, Ready};
-        {error, Reason} ->
-            _ = end_all(Data),
-            ok = stopped(Reason, Data),
+        {error, Reason, Last} ->
+            _ = end_all(Last),
+            ok = stopped(Reason, Last),
             {stop, {shutdown, Reason}}
     end;
 started({error, Reason}, Template, Drv, _Spec, _Parent) ->
@@ -525,17 +525,17 @@ await_change(#data{drv = Drv, driver = Driver} = Data, Parent, Deadline) ->
             case heard(Message, Data) of
                 {ok, #data{failed = none, is_ready = false} = Next} -> await_more(Next, Parent, Deadline);
                 {ok, #data{failed = none} = Ready} -> {ok, Ready};
-                {ok, #data{failed = Failed}} -> {error, {output, Failed}};
-                {ended, Status, _} -> {error, {ended, Status}};
-                {lost, Reason} -> {error, Reason}
+                {ok, #data{failed = Failed} = Next} -> {error, {output, Failed}, Next};
+                {ended, Status, Last} -> {error, {ended, Status}, Last#data{status = Status}};
+                {lost, Reason} -> {error, Reason, Data}
             end;
         {'DOWN', Driver, process, _, Reason} ->
-            {error, {driver, Reason}};
+            {error, {driver, Reason}, Data};
         {'EXIT', Parent, Reason} ->
-            {error, Reason};
+            {error, Reason, Data};
         % its starter, see alcove_node
         {'EXIT', _, killed} ->
-            {error, killed}
+            {error, killed, Data}
     after left(Deadline) ->
         {ok, Data}
     end.
@@ -553,11 +553,11 @@ ask_ready(#data{spec = #{ready := Ready}} = Data, Parent, Deadline) ->
             {ok, Data#data{is_ready = true}};
         false ->
             case left(Deadline) of
-                0 -> {error, {ready, timeout}};
+                0 -> {error, {ready, timeout}, Data};
                 _ -> await_ready(Data, Parent, Deadline)
             end;
         {failed, Failed} ->
-            {error, {ready, Failed}}
+            {error, {ready, Failed}, Data}
     end.
 
 is_ready({output, _Regex}) ->
@@ -736,7 +736,7 @@ heard(Message, #data{job = Job} = Data) ->
         {output, Stream, Bytes} -> {ok, deliver(Stream, Bytes, Data)};
         {written, _, _} = Written -> {ok, written(Written, Data)};
         {used, Used} -> {ok, Data#data{used = Used}};
-        {ended, Status} -> {ended, alcove_job:verdict(Job, Status, Data#data.used), Data};
+        {ended, Status, Last} -> {ended, alcove_job:verdict(Last, Status, Data#data.used), Data#data{job = Last}};
         {lost, Reason} -> {lost, {keeper, Reason}};
         _ -> {ok, Data}
     end.
@@ -992,18 +992,22 @@ lost(Cause, #data{waiting = Waiting, readers = Readers} = Data0) ->
     {stop_and_reply, {shutdown, Reason}, Replies, Data#data{status = {exit, 255}}}.
 
 %% In order, where nobody else can wait.
-end_all(#data{job = Job, kill_at = KillAt, spec = #{signal := Signal, grace := Grace}} = Data) ->
-    Ended =
-        % an integer is less than infinity
-        case ask_and_wait(Signal, min(KillAt, deadline(Grace)), Data) of
-            timeout -> ask_and_wait(sigkill, deadline(?KILLED), Data);
-            Before -> Before
-        end,
-    Finished = finished(Ended, Job),
+end_all(Data) ->
+    Finished = finished(end_program(Data)),
     case close_driver(Data, element(2, Finished)) of
         ok -> Finished;
         Left -> Left
     end.
+
+%% How it has ended, its last state, and the time that is left to what it has left.
+end_program(#data{status = none, kill_at = KillAt, spec = #{signal := Signal, grace := Grace}} = Data) ->
+    % an integer is less than infinity
+    case ask_and_wait(Signal, min(KillAt, deadline(Grace)), Data) of
+        {timeout, Later} -> ask_and_wait(sigkill, deadline(?KILLED), Later);
+        Before -> Before
+    end;
+end_program(#data{status = Status, job = Job, spec = #{grace := Grace}}) ->
+    {ended, Status, Job, Grace}.
 
 ask_and_wait(Signal, Deadline, #data{job = Job} = Data) ->
     case alcove_job:ask(Job, Signal) of
@@ -1011,15 +1015,15 @@ ask_and_wait(Signal, Deadline, #data{job = Job} = Data) ->
         _ -> await_end(Data, Deadline)
     end.
 
-finished({ok, _} = Ended, Job) ->
-    case alcove_job:finish(Job, 0) of
-        ok -> Ended;
+finished({ended, Status, Job, Grace}) ->
+    case alcove_job:finish(Job, Grace) of
+        ok -> {ok, Status};
         Error -> Error
     end;
-finished(timeout, _Job) ->
+finished({timeout, _Data}) ->
     % who ends the driver finds out what lives
     {error, {keeper, timeout}};
-finished({error, _} = Error, _Job) ->
+finished({error, _} = Error) ->
     Error.
 
 await_end(#data{drv = Drv, driver = Driver} = Data, Deadline) ->
@@ -1027,17 +1031,17 @@ await_end(#data{drv = Drv, driver = Driver} = Data, Deadline) ->
         {_, Drv, _, _} = Message ->
             case heard(Message, Data) of
                 {ok, Next} -> end_in_time(Next, Deadline);
-                {ended, Status, _} -> {ok, Status};
+                {ended, Status, #data{job = Job}} -> {ended, Status, Job, 0};
                 {lost, Reason} -> {error, Reason}
             end;
         {'DOWN', Driver, process, _, Reason} ->
             {error, {driver, Reason}}
-    after left(Deadline) -> timeout
+    after left(Deadline) -> {timeout, Data}
     end.
 
 end_in_time(Data, Deadline) ->
     case left(Deadline) of
-        0 -> timeout;
+        0 -> {timeout, Data};
         _ -> await_end(Data, Deadline)
     end.
 

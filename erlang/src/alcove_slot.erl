@@ -103,12 +103,12 @@ loop(#slot{driver = Driver} = Slot) ->
 
 %% Somebody has killed the keeper, or what it was forked from: it runs nothing any more.
 ended(Path, Event, #slot{keeper = Keeper} = Slot) ->
-    case lists:prefix(Path, alcove_job:keeper_path(Keeper)) of
-        true ->
+    case alcove_job:ended(Path, Keeper) of
+        {ok, Left} ->
+            loop(Slot#slot{keeper = Left});
+        lost ->
             _ = close_driver(Slot, none),
-            exit({shutdown, {keeper, Event}});
-        false ->
-            loop(Slot)
+            exit({shutdown, {keeper, Event}})
     end.
 
 run({Caller, _} = From, #{grace := Grace} = Spec, #slot{pool = Pool, keeper = Keeper} = Slot) ->
@@ -126,18 +126,23 @@ run({Caller, _} = From, #{grace := Grace} = Spec, #slot{pool = Pool, keeper = Ke
             gen_server:reply(From, Error),
             exit({shutdown, Failure});
         abandoned ->
-            gen_server:reply(From, {error, {pool, shutdown}}),
-            idle(Spec, Slot);
+            answer(From, {error, {pool, shutdown}}, Spec, Slot);
         _ ->
-            gen_server:reply(From, Result),
-            idle(Spec, Slot)
+            answer(From, Result, Spec, Slot)
     end.
 
-idle(#{grace := Grace}, #slot{pool = Pool, template = none} = Slot) ->
-    _ = grace(Grace, ?GRACE, Slot),
+%% The next caller may come at once. He waits for no more than he would then.
+answer(From, Result, #{grace := Grace}, #slot{pool = Pool, keeper = Keeper, template = none} = Slot) ->
     gen_server:cast(Pool, {idle, self()}),
-    loop(Slot);
-idle(#{grace := Grace}, #slot{pool = Pool, drv = Drv, keeper = Used, template = Template} = Slot0) ->
+    gen_server:reply(From, Result),
+    _ = grace(Grace, ?GRACE, Slot),
+    loop(Slot#slot{keeper = alcove_job:fork_ahead(Keeper)});
+answer(From, Result, Spec, Slot) ->
+    gen_server:reply(From, Result),
+    renew(Spec, Slot).
+
+%% In a sandbox nothing is used again.
+renew(#{grace := Grace}, #slot{pool = Pool, drv = Drv, keeper = Used, template = Template} = Slot0) ->
     ok = alcove_job:flush_below(Drv, alcove_job:keeper_path(Used)),
     case made(Drv, Template) of
         {ok, Keeper} ->
