@@ -522,6 +522,8 @@ stopped_node_is_lost_when_its_time_is_over(Config) ->
         {ok, Pool} = erpc:call(Two, ?MODULE, pool, []),
         VM = integer_to_list(alcove_peers:os_pid(Two)),
         [] = os:cmd("kill -STOP " ++ VM),
+        % each thread when it next looks
+        ok = alcove_ct:until(fun() -> lists:usort(states(VM)) =:= ["T"] end),
         % asked, and not waited for
         ?assertEqual({error, none}, alcove_pool:least_busy([Pool], 100)),
         ?assertEqual({alcove_error, timeout}, alcove_drv:call(Drv, [], getpid, [], 100)),
@@ -534,6 +536,10 @@ stopped_node_is_lost_when_its_time_is_over(Config) ->
         % nor does the pool run what nobody waits for
         ok = alcove_ct:until(fun() -> maps:get(busy, alcove_pool:info(Pool)) =:= 0 end)
     end).
+
+%% Those of its threads.
+states(VM) ->
+    string:lexemes(os:cmd("sed 's/.*) //; s/ .*//' /proc/" ++ VM ++ "/task/*/stat"), "\n").
 
 pool() ->
     {ok, Pool} = alcove_pool:start_link(#{size => 1}),

@@ -339,6 +339,8 @@ start_that_does_not_get_ready_leaves_nothing(_Config) ->
     receive {pid, Text} -> ?assertEqual([], running([binary_to_integer(string:trim(Text))])) end,
     Ends = Options#{argv => ["sh", "-c", "exit 4"], ready => fun() -> false end, ready_timeout => infinity},
     ?assertEqual({error, {ended, {exit, 4}}}, alcove_program:start_link(Ends)),
+    % which nobody waits for
+    ?assertEqual({error, {ended, {exit, 4}}}, alcove_program:start_link(Ends#{grace => 3600000})),
     ?assertMatch(
         {error, {ready, {mine, [_ | _]}}}, alcove_program:start_link(Never#{ready => fun() -> error(mine) end})
     ),

@@ -23,6 +23,8 @@
     stubborn_program_is_killed_with_all_that_it_has_started/1,
     what_a_program_leaves_is_ended/1,
     environment_is_that_of_the_vm_and_more/1,
+    directory_is_that_of_the_vm/1,
+    directory_is_that_of_a_vm_that_cannot_be_followed/1,
     large_environment_is_passed/1,
     directory_mask_and_limits_are_set/1,
     user_is_found_by_name_and_number/1,
@@ -41,6 +43,7 @@
     port_that_is_stopped_is_killed_with_the_program/1,
     killed_pool_takes_its_programs_with_it/1,
     killed_slot_is_an_error/1,
+    process_that_was_forked_ahead_may_be_killed/1,
     telemetry_is_told_if_it_is_loaded/1,
     reports_of_a_pool_show_no_environment/1,
     reports_of_a_crash_show_no_request/1,
@@ -194,6 +197,50 @@ environment_is_that_of_the_vm_and_more(_Config) ->
     ?assertEqual(<<"none b\n">>, Show(#{env => [{"ALCOVE_B", "b"}, {"PATH", os:getenv("PATH")}], clear_env => true})),
     true = os:unsetenv("ALCOVE_A"),
     ?assertEqual(<<"none none\n">>, Show(#{})).
+
+directory_is_that_of_the_vm(Config) ->
+    {ok, Before} = file:get_cwd(),
+    try
+        ok = directories_are_followed(Config, #{})
+    after
+        ok = file:set_cwd(Before)
+    end.
+
+%% Who is in a user namespace of his own may not look at a process that is not.
+directory_is_that_of_a_vm_that_cannot_be_followed(Config) ->
+    case alcove_run:run(["unshare", "--user", "true"]) of
+        {ok, #{status := {exit, 0}}} ->
+            {ok, Pool} = alcove_pool:start_link(#{exec => "unshare --user"}),
+            {ok, Before} = file:get_cwd(),
+            try
+                ?assertMatch({ok, #{stdout := <<>>}}, sh(["cd /proc/", os:getpid(), "/cwd && pwd"], #{pool => Pool})),
+                ok = directories_are_followed(Config, #{pool => Pool})
+            after
+                ok = file:set_cwd(Before)
+            end,
+            ok = alcove_pool:stop(Pool);
+        _ ->
+            {skip, "a process cannot have a user namespace"}
+    end.
+
+%% Also where the name tells nothing of the one before.
+directories_are_followed(Config, Options) ->
+    Tree = alcove_os:tree(Config, ?FUNCTION_NAME),
+    [
+        begin
+            Dir = filename:join(Tree, Name),
+            ok = filelib:ensure_dir(filename:join(Dir, "file")),
+            ok = file:set_cwd(Dir),
+            {ok, #{stdout := Seen}} = alcove_run:run(["pwd", "-P"], Options),
+            ?assertEqual(list_to_binary([Name, "\n"]), filename:basename(Seen))
+        end
+     || Name <- ["one", "two"]
+    ],
+    ok = file:rename(filename:join(Tree, "two"), filename:join(Tree, "three")),
+    {ok, #{stdout := Renamed}} = alcove_run:run(["pwd", "-P"], Options),
+    ?assertEqual(<<"three\n">>, filename:basename(Renamed)),
+    {ok, #{stdout := <<"/\n">>}} = alcove_run:run(["pwd", "-P"], Options#{cd => "/"}),
+    ok.
 
 large_environment_is_passed(_Config) ->
     Env = [{"V" ++ integer_to_list(N), binary:copy(<<"x">>, 1000)} || N <- lists:seq(1, 300)],
@@ -401,6 +448,33 @@ killed_slot_is_an_error(Config) ->
     ok = until_gone(Pid),
     ?assertMatch({ok, #{status := {exit, 0}}}, alcove_run:run(["true"])).
 
+%% It waits for the next program.
+process_that_was_forked_ahead_may_be_killed(_Config) ->
+    {ok, Pool} = alcove_pool:start_link(#{size => 1}),
+    ?assertMatch({ok, #{status := {exit, 0}}}, alcove_run:run(["true"], #{pool => Pool})),
+    ok = alcove_ct:until(fun() -> length(processes_of(Pool)) =:= 3 end),
+    Ahead = lists:last(processes_of(Pool)),
+    {ok, #{status := {exit, 0}}} = alcove_run:run(["kill", "-9", integer_to_list(Ahead)]),
+    ok = alcove_ct:until(fun() -> length(processes_of(Pool)) =:= 2 end),
+    % the slot may not have heard of it yet
+    ok = alcove_ct:until(fun() ->
+        case alcove_run:run(["true"], #{pool => Pool}) of
+            {ok, #{status := {exit, 0}}} -> true;
+            {error, {session, _}} -> false
+        end
+    end),
+    ok = alcove_ct:until(fun() -> length(processes_of(Pool)) =:= 3 end),
+    ok = alcove_pool:stop(Pool).
+
+%% Those of the system: ports, keepers, and what is below.
+processes_of(Pool) ->
+    [
+        Pid
+     || #{name := {pool, Of}, processes := Processes} <- alcove_top:drivers(),
+        Of =:= Pool,
+        #{pid := Pid} <- Processes
+    ].
+
 telemetry_is_told_if_it_is_loaded(_Config) ->
     {Results, Told} = alcove_ct:telemetry(fun() ->
         {
@@ -467,6 +541,8 @@ ended(Pid) ->
 many_runs_leave_nothing(_Config) ->
     {ok, Pool} = alcove_pool:start_link(#{size => 8}),
     ok = load(Pool, 8, 4),
+    % each has forked ahead
+    ok = alcove_ct:until(fun() -> length(processes_of(Pool)) =:= 8 * 3 end),
     Before = counted(),
     ok = load(Pool, 8, list_to_integer(os:getenv("ALCOVE_RUNS", "400")) div 8),
     ok = alcove_ct:until(fun() -> counted() =:= Before orelse {Before, counted()} end),

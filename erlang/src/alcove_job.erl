@@ -76,7 +76,7 @@
 -record(job, {
     keeper :: #keeper{},
     pid :: alcove:pid_t(),
-    % how the program has ended, until the keeper tells whether anything is left
+    % how the program has ended, which is news when the keeper says if it has left anything
     status = none :: none | status(),
     is_childless = false :: boolean(),
     % data to write, oldest first: who is told, the data, how much of it was taken

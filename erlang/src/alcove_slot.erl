@@ -20,9 +20,7 @@
     % in a sandbox each program has another one, forked from the template
     keeper :: alcove_job:keeper(),
     template :: none | alcove_sandbox_template:template(),
-    % those of the VM that the port has
-    env :: [{string(), string()}],
-    cwd :: {ok, file:filename()} | {error, term()}
+    inherited :: none | alcove_inherit:inherited()
 }).
 
 %% Bytes of output of a program on the way.
@@ -46,16 +44,24 @@ submit(Slot, From, Spec) ->
 init(Pool, Options, Sandbox) ->
     % for alcove_top
     put('$alcove_name', {pool, hd(get('$ancestors'))}),
-    Cwd = file:get_cwd(),
-    Env = os:env(),
+    Inherited = alcove_inherit:now(),
     {ok, Drv} = started(alcove_job:driver(Options, ?GRACE)),
     Driver = monitor(process, Drv),
     Template = template(Drv, Sandbox),
     Keeper = first(made(Drv, Template), Drv, Template),
     Pool ! {alcove_slot, ready, self()},
     serve(#slot{
-        pool = Pool, drv = Drv, driver = Driver, keeper = Keeper, template = Template, env = Env, cwd = Cwd
+        pool = Pool,
+        drv = Drv,
+        driver = Driver,
+        keeper = Keeper,
+        template = Template,
+        inherited = inherited(Drv, Keeper, Template, Inherited)
     }).
+
+%% In a sandbox a program has nothing of the VM's.
+inherited(Drv, Keeper, none, Inherited) -> alcove_inherit:follow(Drv, alcove_job:keeper_path(Keeper), Inherited);
+inherited(_Drv, _Keeper, _Template, _Inherited) -> none.
 
 -spec serve(#slot{}) -> no_return().
 serve(Slot) ->
@@ -171,29 +177,8 @@ grace(_Before, Grace, #slot{drv = Drv, keeper = Keeper}) ->
         _ -> alcove_job:grace(Drv, alcove_job:keeper_path(Keeper), Grace)
     end.
 
-%% A program gets the environment and the working directory that the VM has now, as from a port. In a
-%% sandbox it has nothing of the VM's.
-changes(#slot{template = Template}) when Template =/= none ->
-    [];
-changes(#slot{env = Env, cwd = Cwd}) ->
-    directory(Cwd, file:get_cwd()) ++ environment(Env, os:env()).
-
-directory(Same, Same) -> [];
-directory(_Before, {ok, Cwd}) -> [{cd, {chdir, [bytes(Cwd)]}}];
-% it was removed
-directory(_Before, {error, _}) -> [].
-
-environment(Same, Same) ->
-    [];
-environment(Before, Env) ->
-    [{env, {unsetenv, [bytes(Name)]}} || {Name, _} <- Before, not lists:keymember(Name, 1, Env)] ++
-        [{env, {setenv, [bytes(Name), bytes(Value), 1]}} || {Name, Value} <- Env -- Before].
-
-bytes(Text) ->
-    case unicode:characters_to_binary(Text, unicode, file:native_name_encoding()) of
-        Bytes when is_binary(Bytes) -> Bytes;
-        _ -> list_to_binary(Text)
-    end.
+changes(#slot{inherited = none}) -> [];
+changes(#slot{inherited = Inherited}) -> alcove_inherit:changes(Inherited).
 
 -spec close(#slot{}) -> no_return().
 close(Slot) ->
