@@ -21,6 +21,7 @@ type program struct {
 	calls  calls.Calls
 	port   port.Memory
 	memory calls.Memory
+	spare  [1]port.Spare
 }
 
 // room is where the program is, from the beginning of a page on: these parts are in
@@ -35,7 +36,7 @@ const page = 4096
 func begin() {
 	before := -uintptr(unsafe.Pointer(&room)) % page
 	m := (*program)(unsafe.Pointer(&room[before]))
-	p := m.port.Start(calls.Version, calls.About)
+	p := m.port.Start(m.spare[:], calls.Version, calls.About)
 	m.calls.Init(p, &m.memory)
 	p.Serve(&m.calls)
 }

@@ -35,10 +35,10 @@ const maxAtom = 255
 // Memory is what calls work with that is large. What no call touches of it costs
 // nothing.
 type Memory struct {
-	arguments [arenaSize]byte
-	text      [spareText + usualText]byte
-	vector    [spareEntries + usualEntries]*byte
 	buckets   [fewBuckets]uint32
+	vector    [spareEntries + usualEntries]*byte
+	text      [spareText + usualText]byte
+	arguments [arenaSize]byte
 	replies   [maxData]byte
 }
 

@@ -206,7 +206,8 @@ func TestTablesHaveRoomForTheFirstChildren(t *testing.T) {
 	}
 	m := f.memory
 	few := tables{&m.slots[0], &m.leftovers[0], &m.fds[0]}
-	many := tables{&m.many.slots[0], &m.many.leftovers[0], &m.many.fds[0]}
+	s := &f.spare[0]
+	many := tables{&s.slots[0], &s.leftovers[0], &s.fds[0]}
 	for n := range int32(firstChildren) {
 		f.addClosed(childPid + n)
 		want := few

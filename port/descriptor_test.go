@@ -44,52 +44,11 @@ func openFrom(first int) []int {
 	return fds
 }
 
-func TestMarkedDescriptorsAreClosedAndNoOthers(t *testing.T) {
-	at := func(offsets ...int) []int {
-		for i := range offsets {
-			offsets[i] += firstUnused
-		}
-		return offsets
-	}
-	for _, test := range []struct {
-		name         string
-		open, marked []int
-	}{
-		{"none", at(0, 1, 2), nil},
-		{"one", at(0, 1, 2), at(1)},
-		{"a run", at(0, 1, 2, 3, 4, 5), at(1, 2, 3, 4)},
-		{"runs", at(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10), at(0, 1, 3, 4, 5, 9)},
-		{"some that are not open", at(1, 3), at(0, 1, 2, 3, 4)},
-		{"the last bit", at(102, 103), at(103)}, // 607 is bit 7 of the last byte
-		{"all", at(100, 101, 102, 103), at(100, 101, 102, 103)},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			openAt(t, test.open...)
-			marks := make([]byte, (firstUnused+104)/8)
-			want := []int{}
-			for _, fd := range test.open {
-				if !slices.Contains(test.marked, fd) {
-					want = append(want, fd)
-				}
-			}
-			for _, fd := range test.marked {
-				marks[fd/8] |= 1 << (fd % 8)
-			}
-			closeMarked(marks)
-			if diff := cmp.Diff(want, openFrom(firstUnused)); diff != "" {
-				t.Errorf("open (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-// What a forked child closes are all descriptors of its parent's other children, also
-// those that have no room in the map.
+// What a forked child closes are all descriptors of its parent's other children.
 func TestDescriptorsOfOtherChildrenAreClosedAndNoOthers(t *testing.T) {
 	for _, locked := range []bool{false, true} {
 		f := newFixture(t)
 		f.locked = locked
-		f.out.arena = f.out.arena[:(firstUnused+100)/8]
 		const beyond = firstUnused + 150
 		openAt(t, beyond, beyond+1, firstUnused+10)
 		children := []*Child{f.adopt(childPid).Child, f.adopt(childPid + 1).Child, f.addClosed(childPid + 2), f.addClosed(childPid + 3)}

@@ -96,7 +96,11 @@ func (p *Process) answer(nr int, term []byte) {
 	}
 	out.enc.Reset(b[headerSize : headerSize : headerSize+limit])
 	p.traceCall(nr, body)
+	generation := p.generation
 	p.calls.Answer(nr, body, &out.enc)
+	if p.generation != generation {
+		return // in the child of a fork, which nobody has called
+	}
 	in.restore()
 	if term := out.enc.Bytes(); len(term) > 0 {
 		p.traceReply(term)

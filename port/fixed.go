@@ -34,12 +34,11 @@ func closeFrom(first int) {
 	}
 }
 
-// closeMarked closes the descriptors whose bits are set, each with a call of its
-// own: filters that allow close(2) may not know close_range(2).
-func closeMarked(marks []byte) {
-	for fd := range 8 * len(marks) {
-		if marks[fd>>3]&(1<<(fd&7)) != 0 {
-			sys.Close(fd)
+// closeOpen closes those of the descriptors that are there: the others are -1.
+func closeOpen(fds ...int32) {
+	for _, fd := range fds {
+		if fd >= 0 {
+			sys.Close(int(fd))
 		}
 	}
 }

@@ -112,9 +112,9 @@ type fixture struct {
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	f := &fixture{Process: new(Memory).init(), t: t, stub: new(stubCalls)}
+	f := &fixture{Process: new(Memory).init(make([]Spare, 1)), t: t, stub: new(stubCalls)}
 	f.calls = f.stub
-	f.table.reset(f.memory.many.slots[:0]) // tests keep pointers to children while there come more
+	f.table.reset(f.spare[0].slots[:0]) // tests keep pointers to children while there come more
 	f.poll.fds[placeInput].FD = -1
 	f.poll.fds[placeSignal].FD = -1
 	var err error

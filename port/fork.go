@@ -50,9 +50,8 @@ func (p *Process) Fork(flags uintptr) (pid int32, err sys.Errno) {
 // roomForChild gets the memory for one more child, and for what it may leave.
 func (p *Process) roomForChild() bool {
 	most := len(p.leftovers.slots) + p.table.live + 1
-	many := &p.memory.many
-	return p.table.room(many.slots[:]) && p.leftovers.room(many.leftovers[:], most) &&
-		p.poll.reserve(many.fds[:], len(p.table.slots)+1, most)
+	return p.table.room(p.spare[0].slots[:]) && p.leftovers.room(p.spare[0].leftovers[:], most) &&
+		p.poll.reserve(p.spare[0].fds[:], len(p.table.slots)+1, most)
 }
 
 // openPlumbing opens the plumbing of a child. When descriptors are short, leftovers
@@ -105,46 +104,17 @@ func (p *Process) becomeChild(s *plumbing) {
 	p.askForSIGIO()
 }
 
-// closeSiblings closes the parent's descriptors of its other children. They
-// can be thousands, mostly in a row.
+// closeSiblings closes the parent's descriptors of its other children, each with a call
+// of its own: filters that allow close(2) may not know close_range(2).
 func (p *Process) closeSiblings() {
-	marks := p.out.arena // nothing is in it
-	clear(marks[:p.markSiblings(nil)/8+1])
-	n := p.markSiblings(marks)
-	closeMarked(marks[:n/8+1])
-}
-
-// markSiblings sets the bits of the children's descriptors in marks and
-// returns the highest of them. What has no room in marks is closed.
-func (p *Process) markSiblings(marks []byte) int {
-	highest := 0
 	for i := range p.table.slots {
-		c := &p.table.slots[i]
-		if c.Pid == 0 {
-			continue
-		}
-		for _, fd := range [...]int32{c.Control, c.Stdin, c.Stdout, c.Stderr, c.closing} {
-			highest = max(highest, p.markSibling(marks, fd))
+		if c := &p.table.slots[i]; c.Pid != 0 {
+			closeOpen(c.Control, c.Stdin, c.Stdout, c.Stderr, c.closing)
 		}
 	}
 	for i := range p.leftovers.slots {
 		if l := &p.leftovers.slots[i]; l.Pid != 0 {
-			highest = max(highest, p.markSibling(marks, l.Stdout), p.markSibling(marks, l.Stderr))
+			closeOpen(l.Stdout, l.Stderr)
 		}
 	}
-	return highest
-}
-
-func (p *Process) markSibling(marks []byte, fd int32) int {
-	switch {
-	case fd < 0:
-		return 0
-	case int(fd) >= 8*len(p.out.arena):
-		sys.Close(int(fd))
-		return 0
-	}
-	if marks != nil {
-		marks[fd>>3] |= 1 << (fd & 7)
-	}
-	return int(fd)
 }

@@ -10,7 +10,7 @@ const slack = 2
 type inbound struct {
 	buffer
 	fd    int         // stdin
-	lent  bool        // the slack after the present call is zeroed
+	lent  bool        // the slack after the present call was that of another
 	saved [slack]byte // what was there
 	at    int
 }
@@ -22,7 +22,7 @@ func (in *inbound) reset() { in.r, in.w, in.lent = 0, 0, false }
 // lend returns the term of a call, which ends where unhandled input starts, with the
 // slack behind it. That is zeroed, until restore.
 func (in *inbound) lend(term []byte) []byte {
-	in.at, in.lent = in.r, true
+	in.at, in.lent = in.r, in.len() > 0
 	copy(in.saved[:], in.b[in.at:])
 	in.b[in.at], in.b[in.at+1] = 0, 0
 	return in.b[in.r-len(term) : in.r+slack]

@@ -18,33 +18,36 @@ const (
 // it with its parent until one of them writes, page by page. So an idle
 // process costs as much as the pages that it writes, and a fork as many page
 // faults. What every message touches comes first, in one page together with
-// the front of the input. Small messages touch only the front of a buffer.
+// the front of the output. Small messages touch only the front of a buffer.
 type Memory struct {
 	process Process
 	unused  buffer
 	last    buffer
 	fds     [placeChildren + fewChildren*(streams+leftStreams)]sys.PollFD
 	slots   [fewChildren]Child
-	inbound [inboundSize]byte
 
-	records  [recordsPerRead * signal.InfoSize]byte
-	outbound [outboundSize]byte
-
+	outbound  [outboundSize]byte
+	records   [recordsPerRead * signal.InfoSize]byte
 	leftovers [fewChildren]leftover
 	trace     trace
 	arg0      [maxArg0]byte
-	many      struct {
-		fds       [placeChildren + firstChildren*(streams+leftStreams)]sys.PollFD
-		slots     [firstChildren]Child
-		leftovers [firstChildren]leftover
-	}
-	unusedBytes [bufferSize]byte
-	lastBytes   [bufferSize]byte
+	inbound   [inboundSize]byte
 }
 
-func (m *Memory) init() *Process {
+// Spare is the rest of the memory of a process, which few processes touch. It is used as a slice
+// with one element: compiled code reads a structure before it takes the address of a part
+// through a pointer, and then the kernel copies one more table of pages for every fork.
+type Spare struct {
+	fds       [placeChildren + firstChildren*(streams+leftStreams)]sys.PollFD
+	slots     [firstChildren]Child
+	leftovers [firstChildren]leftover
+	unused    [bufferSize]byte
+	last      [bufferSize]byte
+}
+
+func (m *Memory) init(spare []Spare) *Process {
 	p := &m.process
-	p.memory = m
+	p.memory, p.spare = m, spare
 	p.Pid = sys.Getpid()
 	p.Options = Options{
 		ExitStatus: true, TermSig: true,
@@ -58,9 +61,9 @@ func (m *Memory) init() *Process {
 	p.out.arena = m.outbound[:]
 	p.records = m.records[:]
 	p.unused = &m.unused
-	p.unused.b = m.unusedBytes[:]
+	p.unused.b = spare[0].unused[:]
 	p.last = &m.last
-	p.last.b = m.lastBytes[:]
+	p.last.b = spare[0].last[:]
 	p.resetTables()
 	return p
 }

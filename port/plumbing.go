@@ -65,11 +65,7 @@ const (
 
 // close closes the ends of one side.
 func (s *plumbing) close(side int) {
-	for _, fd := range [...]int32{s.control[side], s.in[side], s.out[1-side], s.err[1-side]} {
-		if fd >= 0 {
-			sys.Close(int(fd))
-		}
-	}
+	closeOpen(s.control[side], s.in[side], s.out[1-side], s.err[1-side])
 }
 
 // alone reports whether nobody has the child's end of the control socket: a

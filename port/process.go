@@ -67,6 +67,7 @@ type Process struct {
 	filter, subFilter [16]byte // calls blocked here, and in processes forked later
 
 	memory    *Memory
+	spare     []Spare // one
 	calls     Calls
 	in        inbound
 	out       outbound

@@ -21,8 +21,8 @@ const (
 // --version. On failure the process ends with the status that the protocol gives for it.
 //
 // The program must have been started by package entry.
-func (m *Memory) Start(version, about string) *Process {
-	p := m.init()
+func (m *Memory) Start(spare []Spare, version, about string) *Process {
+	p := m.init(spare)
 	args := entry.Arguments()
 	p.keepOrigin(args, entry.Environment(), m.arg0[:])
 	o := commandLine{name: "alcove", version: version, about: about, maxChild: -1}
