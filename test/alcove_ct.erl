@@ -18,6 +18,7 @@
     message/3,
     until/1,
     is_running/1,
+    kill_together/2,
     descriptors/1,
     calls/1,
     telemetry/1,
@@ -123,13 +124,31 @@ until(Fun, Deadline) ->
 
 %% Not a zombie either.
 is_running(Pid) ->
+    not lists:member(state(Pid), [gone, $Z]).
+
+%% The letter of proc(5).
+state(Pid) ->
     case file:read_file(["/proc/", integer_to_list(Pid), "/stat"]) of
         {ok, Stat} ->
             [_, <<State, _/binary>>] = string:split(Stat, ") ", trailing),
-            State =/= $Z;
+            State;
         {error, _} ->
-            false
+            gone
     end.
+
+%% Kills processes together: they are stopped before, so none does anything about the end of another. A
+%% function ends more in between.
+kill_together(Pids, Fun) ->
+    Words = lists:join(" ", [integer_to_list(Pid) || Pid <- Pids]),
+    Kill = fun(Signal) ->
+        Command = ["kill -", Signal, " ", Words, " 2>/dev/null"],
+        [] = os:cmd([Command, " || sudo -n ", Command])
+    end,
+    Kill("STOP"),
+    ok = until(fun() -> [Pid || Pid <- Pids, state(Pid) =/= $T] =:= [] end),
+    _ = Fun(),
+    Kill("KILL"),
+    until(fun() -> not lists:any(fun is_running/1, Pids) end).
 
 %% The descriptors of a process and what they refer to, in order.
 descriptors(Pid) ->

@@ -43,6 +43,8 @@
     killed_process_takes_the_program_with_it/1,
     killed_keeper_takes_the_program_with_it/1,
     killed_port_takes_the_program_with_it/1,
+    keeper_and_port_killed_together_leave_the_program/1,
+    supervisor_and_port_killed_together_leave_nothing/1,
     stopped_keeper_or_port_is_waited_for_once/1,
     telemetry_is_told_if_it_is_loaded/1,
     telemetry_is_told_of_every_end/1,
@@ -57,8 +59,9 @@
 
 -define(LIMIT, 30000).
 
-%% How long alcove_job waits for a keeper.
--define(PATIENCE, 10000).
+%% How long alcove_job waits for a keeper when a program is to end, and then for the port.
+-define(ENDING, 4000).
+-define(ANSWER, 1000).
 
 suite() ->
     [{timetrap, {minutes, 5}}].
@@ -555,6 +558,24 @@ killed_port_takes_the_program_with_it(_Config) ->
     ?assertMatch({shutdown, {driver, _}}, exited(Program)),
     ?assertEqual([], running(Pids)).
 
+%% Nobody is left who knows it, as the guide says. A sandbox holds it: alcove_sandbox_SUITE.
+keeper_and_port_killed_together_leave_the_program(_Config) ->
+    {Program, [Pid | _] = Pids} = family("", #{}),
+    Keeper = parent(Pid),
+    ok = alcove_ct:kill_together([Keeper, parent(Keeper)], fun() -> ok end),
+    ?assertMatch({shutdown, {driver, _}}, exited(Program)),
+    ?assertEqual(Pids, running(Pids)),
+    ok = alcove_ct:kill_together(Pids, fun() -> ok end).
+
+supervisor_and_port_killed_together_leave_nothing(_Config) ->
+    Sup = supervised(#{argv => ["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"], grace => 100}),
+    Program = child(Sup),
+    #{os_pid := Pid} = alcove_program:info(Program),
+    Ref = monitor(process, Program),
+    ok = alcove_ct:kill_together([parent(parent(Pid))], fun() -> exit(Sup, kill) end),
+    receive {'DOWN', Ref, process, Program, _} -> ok end,
+    ok = alcove_ct:until(fun() -> not alcove_ct:is_running(Pid) end).
+
 %% The first call that is not answered in its time is the last with which the keeper is waited for.
 stopped_keeper_or_port_is_waited_for_once(_Config) ->
     process_flag(trap_exit, true),
@@ -572,7 +593,9 @@ stopped_keeper_or_port_is_waited_for_once(_Config) ->
             Stopped = alcove_program:stop(Program),
             ?assertEqual({error, {keeper, timeout}}, Stopped),
             ?assertEqual({shutdown, {keeper, timeout}}, exited(Program)),
-            ?assertMatch([_], asked_of_keepers()),
+            Asked = asked(),
+            ?assertMatch([{[_ | _], ?ENDING}, {[], ?ANSWER} | _], Asked),
+            ?assertMatch([_], [Timeout || {[_ | _], Timeout} <- Asked, Timeout >= ?ENDING]),
             ?assertEqual([], running([Pid]))
         end
      || Options <- [#{grace => 60000}, #{grace => 60000, sandbox => #{}}], Above <- [fun parent/1, fun port/1]
@@ -587,10 +610,10 @@ port(Pid) ->
         _ -> port(parent(Pid))
     end.
 
-asked_of_keepers() ->
+%% Whom it has made calls to, and how long it would have waited.
+asked() ->
     receive
-        {trace, _, call, {alcove_drv, call, [_Drv, [_ | _], Name, _Args, ?PATIENCE]}} -> [Name | asked_of_keepers()];
-        {trace, _, call, _} -> asked_of_keepers()
+        {trace, _, call, {alcove_drv, call, [_Drv, Path, _Name, _Args, Timeout]}} -> [{Path, Timeout} | asked()]
     after 0 -> []
     end.
 

@@ -7,6 +7,7 @@
 -include_lib("stdlib/include/assert.hrl").
 
 -export([all/0, init_per_testcase/2, end_per_testcase/2]).
+-export([init/1]).
 -export([
     program_gives_its_status_and_its_outputs/1,
     killed_program_gives_its_signal/1,
@@ -44,6 +45,10 @@
     killed_pool_takes_its_programs_with_it/1,
     killed_slot_is_an_error/1,
     process_that_was_forked_ahead_may_be_killed/1,
+    keeper_and_port_killed_together_leave_the_program/1,
+    caller_and_port_killed_together_leave_nothing/1,
+    caller_and_keeper_killed_together_leave_nothing/1,
+    supervisor_and_port_killed_together_leave_nothing/1,
     telemetry_is_told_if_it_is_loaded/1,
     reports_of_a_pool_show_no_environment/1,
     reports_of_a_crash_show_no_request/1,
@@ -53,7 +58,7 @@
 -define(LIMIT, 30000).
 
 all() ->
-    alcove_os:cases(?MODULE).
+    alcove_os:cases(?MODULE) -- [init].
 
 init_per_testcase(user_is_found_by_name_and_number, Config) ->
     {ok, #{stdout := Id}} = alcove_run:run(["id", "-u"]),
@@ -474,6 +479,57 @@ processes_of(Pool) ->
         Of =:= Pool,
         #{pid := Pid} <- Processes
     ].
+
+%% A program of a pool, with its caller, and what is above it.
+above(Pool, File, Test) ->
+    {Caller, Ref} = spawn_monitor(fun() -> exit(sh(endless(File), #{pool => Pool, grace => 100})) end),
+    Pid = pid_in(File),
+    {[Port, Keeper], [Pid | _]} = lists:split(2, processes_of(Pool)),
+    Test(#{caller => Caller, port => Port, keeper => Keeper, pid => Pid}),
+    receive
+        {'DOWN', Ref, process, Caller, Result} -> {Pid, Result}
+    end.
+
+%% Nobody is left who knows it, as the guide says. A sandbox holds it: alcove_sandbox_SUITE.
+keeper_and_port_killed_together_leave_the_program(Config) ->
+    {ok, Pool} = alcove_pool:start_link(#{size => 1}),
+    {Pid, Result} = above(Pool, file(Config, ?FUNCTION_NAME), fun(#{port := Port, keeper := Keeper}) ->
+        alcove_ct:kill_together([Keeper, Port], fun() -> ok end)
+    end),
+    ?assertMatch({error, {driver, _}}, Result),
+    ?assert(alcove_ct:is_running(Pid)),
+    [] = os:cmd("kill -9 " ++ integer_to_list(Pid)),
+    ok = until_gone(Pid),
+    ?assertMatch({ok, #{status := {exit, 0}}}, alcove_run:run(["true"], #{pool => Pool})),
+    ok = alcove_pool:stop(Pool).
+
+caller_and_port_killed_together_leave_nothing(Config) ->
+    caller_killed_with(port, file(Config, ?FUNCTION_NAME)).
+
+caller_and_keeper_killed_together_leave_nothing(Config) ->
+    caller_killed_with(keeper, file(Config, ?FUNCTION_NAME)).
+
+caller_killed_with(Part, File) ->
+    {ok, Pool} = alcove_pool:start_link(#{size => 1}),
+    {Pid, killed} = above(Pool, File, fun(#{caller := Caller, Part := Killed}) ->
+        alcove_ct:kill_together([Killed], fun() -> exit(Caller, kill) end)
+    end),
+    ok = until_gone(Pid),
+    ?assertMatch({ok, #{status := {exit, 0}}}, alcove_run:run(["true"], #{pool => Pool})),
+    ok = alcove_pool:stop(Pool).
+
+supervisor_and_port_killed_together_leave_nothing(Config) ->
+    process_flag(trap_exit, true),
+    {ok, Sup} = supervisor:start_link(?MODULE, [alcove_pool:child_spec(#{size => 1})]),
+    [{_, Pool, _, _}] = supervisor:which_children(Sup),
+    {Pid, Result} = above(Pool, file(Config, ?FUNCTION_NAME), fun(#{port := Port}) ->
+        alcove_ct:kill_together([Port], fun() -> exit(Sup, kill) end)
+    end),
+    ?assertMatch({error, {Part, _}} when Part =:= pool; Part =:= driver, Result),
+    ok = until_gone(Pid),
+    ok = alcove_ct:until(fun() -> not is_process_alive(Pool) end).
+
+init(Children) -> {ok, {#{}, Children}}.
 
 telemetry_is_told_if_it_is_loaded(_Config) ->
     {Results, Told} = alcove_ct:telemetry(fun() ->

@@ -30,6 +30,7 @@
     input_is_opened_by_the_program/1,
     leftovers_are_killed_at_once/1,
     processes_that_are_killed_are_an_error/1,
+    processes_above_a_program_killed_together_leave_nothing/1,
     limits_of_a_process_hold/1,
     processor_time_is_a_status/1,
     processes_are_limited_together/1,
@@ -68,6 +69,7 @@ groups() ->
         input_is_opened_by_the_program,
         leftovers_are_killed_at_once,
         processes_that_are_killed_are_an_error,
+        processes_above_a_program_killed_together_leave_nothing,
         limits_of_a_process_hold,
         processor_time_is_a_status,
         processes_are_limited_together,
@@ -520,6 +522,22 @@ processes_that_are_killed_are_an_error(Config) ->
             end
          || N <- [1, 2, 3]
         ],
+        ?assertMatch({ok, #{status := {exit, 0}}}, alcove_run:run(["true"], #{sandbox => Sandbox}))
+    end).
+
+%% The kernel ends the namespace with its first process.
+processes_above_a_program_killed_together_leave_nothing(Config) ->
+    with(#{}, Config, fun(Sandbox) ->
+        {Pid, Ref} = spawn_monitor(fun() ->
+            Argv = ["sh", "-c", "trap '' TERM; setsid sleep 1000 & wait"],
+            exit(alcove_run:run(Argv, #{sandbox => Sandbox, grace => 100}))
+        end),
+        Below = below(busy(Sandbox)),
+        ok = alcove_ct:kill_together(lists:sublist(Below, 3), fun() -> ok end),
+        receive
+            {'DOWN', Ref, process, Pid, Result} -> ?assertMatch({error, {driver, _}}, Result)
+        end,
+        alcove_ct:until(fun() -> not lists:any(fun alcove_ct:is_running/1, Below) end),
         ?assertMatch({ok, #{status := {exit, 0}}}, alcove_run:run(["true"], #{sandbox => Sandbox}))
     end).
 

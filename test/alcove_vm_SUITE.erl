@@ -13,6 +13,8 @@ all() ->
         tree_is_gone_within_a_second_of_a_killed_vm,
         trees_asleep_in_calls_are_gone_with_a_killed_vm,
         programs_are_gone_with_a_killed_vm,
+        programs_are_gone_with_a_vm_that_is_killed_together_with_its_ports,
+        dead_keeper_that_nobody_waits_for_is_gone,
         programs_are_shown_to_another_node,
         output_waits_for_a_vm_that_is_suspended,
         status_of_a_program_that_ends_at_once_is_logged,
@@ -134,6 +136,17 @@ programs_are_gone_with_a_killed_vm(Config) ->
     [] = os:cmd("kill -9 " ++ integer_to_list(Vm)),
     lists:foreach(fun(Pid) -> alcove_ct:until(fun() -> not alcove_ct:is_running(Pid) end) end, Pids).
 
+programs_are_gone_with_a_vm_that_is_killed_together_with_its_ports(Config) ->
+    {_Port, Vm, Pids} = vm("layer", alcove_os:tree(Config, "layer")),
+    Ports = [Pid || Pid <- Pids, not lists:member(parent(Pid), Pids)],
+    ?assertEqual(5, length(Ports)),
+    ok = alcove_ct:kill_together([Vm | Ports], fun() -> ok end),
+    lists:foreach(fun(Pid) -> alcove_ct:until(fun() -> not alcove_ct:is_running(Pid) end) end, Pids).
+
+parent(Pid) ->
+    {ok, Stat} = file:read_file(["/proc/", integer_to_list(Pid), "/stat"]),
+    maps:get(parent, alcove_proc:fields(Stat)).
+
 %% In a VM of its own. Whoever is asked to end does not, and has started others of this kind, in
 %% a session of its own and below init if nobody were above.
 layer(Dir) ->
@@ -165,6 +178,24 @@ family(Dir, Name) ->
         "(setsid sh -c '", Stubborn, "' \"$0\" & sh -c '", Stubborn, "' \"$0\" & ); : > \"$1\"; echo up; ", Stubborn
     ],
     ["sh", "-c", Script, Fifo, filename:join(Dir, Name)].
+
+%% Process 1 of a container may wait for none of its children.
+dead_keeper_that_nobody_waits_for_is_gone(Config) ->
+    Ways = [["unshare" | User] ++ ["-p", "-f", "--kill-child", "--mount-proc"] || User <- [[], ["-r"]]],
+    case [Way || Way <- Ways, os:cmd(lists:join(" ", Way ++ ["echo -n yes 2>/dev/null"])) =:= "yes"] of
+        [Way | _] ->
+            % it ends when the VM does
+            First = "mkfifo \"$0\"; \"$@\" 9> \"$0\" & exec cat \"$0\"",
+            Eval = io_lib:format("io:format(\"~~w.~~n\", [~s:killed_port()]), halt()", [?MODULE]),
+            Port = erl(Way ++ ["sh", "-c", First, filename:join(dir(Config), "fifo")], [], Eval),
+            ?assertMatch({error, {driver, _}}, line(Port));
+        [] ->
+            {skip, "a process cannot have a pid namespace"}
+    end.
+
+killed_port() ->
+    Script = "kill -9 $(cut -d' ' -f4 /proc/$PPID/stat); while :; do sleep 0.1; done",
+    alcove_run:run(["sh", "-c", Script], #{grace => 100}).
 
 %% As to its remote shell: what is printed goes to the node that asks.
 programs_are_shown_to_another_node(Config) ->
@@ -226,10 +257,13 @@ erl(Eval) ->
     erl([], Eval).
 
 erl(Flags, Eval) ->
+    erl([], Flags, Eval).
+
+erl(Before, Flags, Eval) ->
     Beams = [filename:dirname(code:which(Module)) || Module <- [alcove_drv, ?MODULE]],
     Args = Flags ++ ["-noshell", "-pa" | Beams] ++ ["-eval", lists:flatten(Eval)],
-    Erl = os:find_executable("erl"),
-    open_port({spawn_executable, Erl}, [{args, Args}, {line, 10000}, in, eof]).
+    [Command | Words] = Before ++ ["erl"],
+    open_port({spawn_executable, os:find_executable(Command)}, [{args, Words ++ Args}, {line, 10000}, in, eof]).
 
 measured() ->
     "Count = fun Count(Drv, Pid, Size) -> receive"

@@ -147,8 +147,11 @@
 %% How long a process of the port that never waits may take for a call.
 -define(PATIENCE, 10000).
 
-%% And after another call was waited for in vain.
--define(ANSWER, 2000).
+%% Where something is to end: then somebody further up ends it.
+-define(ENDING, 4000).
+
+%% After another call was waited for in vain, and where it may come late.
+-define(ANSWER, 1000).
 
 %% The longest that a start may take: the process of the program may wait for a file, a directory.
 -define(START, 60000).
@@ -363,7 +366,7 @@ with_input(_Spec, Job) -> Job#job{input = closed}.
 
 undo(#job{keeper = #keeper{drv = Drv}} = Job, Error) ->
     Path = path(Job),
-    case kill(Job, sigkill) of
+    case kill(Job, sigkill, ?ENDING) of
         ok ->
             receive
                 {alcove_event, Drv, Path, {Event, _}} when Event =:= exit_status; Event =:= termsig -> ok
@@ -672,7 +675,7 @@ read(Size, #job{keeper = #keeper{drv = Drv, path = Keeper, window = Window}, pid
     end.
 
 give_credit(Drv, Keeper, Args) ->
-    case alcove_steps:call(Drv, Keeper, setcpid, Args, ?PATIENCE) of
+    case alcove_steps:call(Drv, Keeper, setcpid, Args, ?ANSWER) of
         {error, {eagain, _}} ->
             timer:sleep(?BUSY),
             give_credit(Drv, Keeper, Args);
@@ -687,20 +690,23 @@ give_credit(Drv, Keeper, Args) ->
 
 %% @doc Sends a signal to the program.
 -spec kill(job(), alcove:constant()) -> ok | {error, term()}.
-kill(#job{keeper = #keeper{drv = Drv, path = Keeper}, pid = Pid}, Signal) ->
-    alcove_steps:call(Drv, Keeper, kill, [Pid, Signal], ?PATIENCE).
+kill(Job, Signal) ->
+    kill(Job, Signal, ?PATIENCE).
+
+kill(#job{keeper = #keeper{drv = Drv, path = Keeper}, pid = Pid}, Signal, Timeout) ->
+    alcove_steps:call(Drv, Keeper, kill, [Pid, Signal], Timeout).
 
 %% @doc Kills the session's group of a program whose keeper is gone.
 -spec kill_group(job()) -> ok | {error, term()}.
 kill_group(#job{keeper = #keeper{drv = Drv, path = Keeper}, pid = Pid}) ->
-    alcove_steps:call(Drv, lists:droplast(Keeper), kill, [-Pid, sigkill], ?PATIENCE).
+    alcove_steps:call(Drv, lists:droplast(Keeper), kill, [-Pid, sigkill], ?ENDING).
 
 %% @doc Sends a signal to the program and all that it has started.
 -spec ask(job(), alcove:constant()) -> ok | {error, term()}.
 ask(#job{keeper = #keeper{drv = Drv, path = Keeper}}, Signal) ->
     case number(Drv, Keeper, Signal) of
         Number when is_integer(Number) ->
-            case alcove_steps:call(Drv, Keeper, setopt, [signalbelow, Number], ?PATIENCE) of
+            case alcove_steps:call(Drv, Keeper, setopt, [signalbelow, Number], ?ENDING) of
                 true -> ok;
                 false -> {error, enotsup};
                 {error, _} = Error -> Error
@@ -713,7 +719,7 @@ ask(#job{keeper = #keeper{drv = Drv, path = Keeper}}, Signal) ->
 
 number(_Drv, _At, sigkill) -> 9;
 number(_Drv, _At, sigterm) -> 15;
-number(Drv, At, Signal) when is_atom(Signal) -> alcove_steps:call(Drv, At, signal_constant, [Signal], ?PATIENCE);
+number(Drv, At, Signal) when is_atom(Signal) -> alcove_steps:call(Drv, At, signal_constant, [Signal], ?ENDING);
 number(_Drv, _At, Signal) -> Signal.
 
 %% @doc After the end of the program: what it has started has so many milliseconds to end, too. What is in a
@@ -759,7 +765,7 @@ failed({error, {_, _}} = Error) -> Error.
 
 %% That nothing is left below the keeper is what its wait says. Orphans that have ended are collected.
 is_empty(#job{keeper = #keeper{drv = Drv, path = Keeper}} = Job) ->
-    case alcove_steps:call(Drv, Keeper, waitpid, [-1, [wnohang]], ?PATIENCE) of
+    case alcove_steps:call(Drv, Keeper, waitpid, [-1, [wnohang]], ?ENDING) of
         {error, echild} -> true;
         {ok, Pid, _, _} when Pid > 0 -> is_empty(Job);
         {ok, _, _, _} -> false;
@@ -791,9 +797,7 @@ flush(Drv, Path) ->
 -spec await_end(job()) -> ok | failure().
 await_end(#job{keeper = #keeper{path = Keeper}}) ->
     Pid = lists:last(Keeper),
-    Dir = "/proc/" ++ integer_to_list(Pid),
-    IsGone = fun() -> not filelib:is_dir(Dir) end,
-    case alcove_wait:until(IsGone, ?PATIENCE) of
+    case alcove_wait:until(fun() -> not alcove_proc:is_running(Pid) end, ?PATIENCE) of
         ok -> ok;
         {error, timeout} -> {error, {stop, {still_running, [Pid]}}}
     end.
@@ -818,10 +822,10 @@ kill_port(Drv, none) ->
 kill_port(Drv, Port) ->
     Keepers = children(Port),
     _ = alcove_kill:kill(Port, fun() -> alcove_drv:stop(Drv) end),
-    IsRunning = fun(Pid) -> filelib:is_dir("/proc/" ++ integer_to_list(Pid)) end,
-    case alcove_wait:until(fun() -> not lists:any(IsRunning, Keepers) end, ?PATIENCE) of
+    IsGone = fun() -> not lists:any(fun alcove_proc:is_running/1, Keepers) end,
+    case alcove_wait:until(IsGone, ?PATIENCE) of
         ok -> ok;
-        {error, timeout} -> {error, {stop, {still_running, lists:filter(IsRunning, Keepers)}}}
+        {error, timeout} -> {error, {stop, {still_running, lists:filter(fun alcove_proc:is_running/1, Keepers)}}}
     end.
 
 %% Of the one thread that it has.

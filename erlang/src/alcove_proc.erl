@@ -12,6 +12,7 @@
     below/4,
     lives/4,
     is_first/3,
+    is_running/1,
     fields/1
 ]).
 
@@ -55,6 +56,15 @@ lives(Drv, At, Pid, Start) ->
             {ok, _} -> false;
             {error, _} -> false
         end.
+
+%% @doc True if the VM sees a process that is not dead. One that nobody waits for, as in a container
+%% whose process 1 waits for none, is.
+-spec is_running(alcove:pid_t()) -> boolean().
+is_running(Pid) ->
+    case file:read_file(["/proc/", integer_to_list(Pid), "/stat"]) of
+        {ok, Stat} -> not is_dead(maps:get(state, fields(Stat)));
+        {error, _} -> false
+    end.
 
 is_dead(State) -> State =:= $Z orelse State =:= $X.
 
