@@ -144,6 +144,11 @@
 %% The largest piece of input. A pipe takes it at once if it is empty.
 -define(PIECE, 32768).
 
+%% Of struct open_how.
+-define(O_NOCTTY, 8#400).
+-define(O_CLOEXEC, 8#2000000).
+-define(RESOLVE_NO_MAGICLINKS, 2).
+
 %% How long a process of the port that never waits may take for a call.
 -define(PATIENCE, 10000).
 
@@ -446,12 +451,22 @@ stdin(_Drv, _Path, #job{keeper = #keeper{null = Null}}, #{stdin := <<>>}, _Deadl
     [{stdin, {setopt, [stdin, Null]}}];
 stdin(_Drv, _Path, _Job, #{stdin := Data}, _Deadline) when is_binary(Data) ->
     [];
-stdin(Drv, Path, _Job, #{stdin := {file, File}}, Deadline) ->
+stdin(Drv, Path, #job{keeper = #keeper{confined = Confined}}, #{stdin := {file, File}}, Deadline) ->
     % that of a fifo waits for a writer
-    case alcove_steps:call(Drv, Path, open, [File, [o_rdonly, o_cloexec, o_noctty], 0], left(Deadline)) of
+    {Call, Args} = opened(File, Confined),
+    case alcove_steps:call(Drv, Path, Call, Args, left(Deadline)) of
         {ok, FD} -> [{stdin, {setopt, [stdin, FD]}}];
+        {ok, FD, _} -> [{stdin, {setopt, [stdin, FD]}}];
         {error, Reason} -> throw({error, {stdin, Reason}})
     end.
+
+%% In a sandbox what leads to descriptors or to the program of the process that opens, a file of the
+%% machine, is not followed.
+opened(File, #{program := _}) ->
+    How = <<(?O_CLOEXEC bor ?O_NOCTTY):64/native, 0:64, ?RESOLVE_NO_MAGICLINKS:64/native>>,
+    {syscall, [sys_openat2, {at_fdcwd, <<File/binary, 0>>, How, byte_size(How)}]};
+opened(File, _Unconfined) ->
+    {open, [File, [o_rdonly, o_cloexec, o_noctty], 0]}.
 
 stderr(_Job, #{stderr := merge}) -> [{stderr, {setopt, [stderr, 1]}}];
 stderr(#job{keeper = #keeper{null = Null}}, #{stderr := discard}) -> [{stderr, {setopt, [stderr, Null]}}];

@@ -14,7 +14,7 @@
     open/3,
     steps/1,
     oom_kills/3,
-    may_change_own/2,
+    may_change/3,
     remove/2
 ]).
 
@@ -270,22 +270,25 @@ oom_kills(Drv, Path, #group{events_fd = FD}) ->
             0
     end.
 
-%% @doc Whether a process may change a group that its port is in. In a user namespace of its own its
-%% programs could mount the tree of groups then, and stop or kill all who are in that one.
--spec may_change_own(alcove_drv:ref(), [alcove:pid_t()]) -> boolean().
-may_change_own(Drv, Path) ->
+%% @doc Whether a process may change the groups of its programs, or one that its port is in. In a user namespace
+%% of its own they could mount the tree of groups then, and change their limits, or kill all who are in that one.
+-spec may_change(alcove_drv:ref(), [alcove:pid_t()], group()) -> boolean().
+may_change(Drv, Path, #group{dirs = Dirs}) ->
+    MayWrite = fun(Dir) -> may_write(Drv, Path, filename:join(Dir, "cgroup.procs")) end,
+    lists:any(MayWrite, Dirs ++ own_dirs(Drv)).
+
+own_dirs(Drv) ->
     case {alcove_group:mounts(Drv, []), alcove_file:read(Drv, [], "/proc/self/cgroup")} of
         {{ok, Mounts}, {ok, Own}} ->
             Hierarchies = [{Root, [<<>>]} || {Root, _} <- alcove_group:v2(Mounts)] ++ alcove_group:v1(Mounts),
-            Dirs = [
+            [
                 alcove_group:join(Root, [Group])
              || {Root, Options} <- Hierarchies,
                 [_, Names, Group] <- lines(Own),
                 lists:any(fun(Name) -> lists:member(Name, Options) end, binary:split(Names, <<",">>, [global]))
-            ],
-            lists:any(fun(Dir) -> may_write(Drv, Path, filename:join(Dir, "cgroup.procs")) end, Dirs);
+            ];
         {_, _} ->
-            false
+            []
     end.
 
 may_write(Drv, Path, File) ->

@@ -26,6 +26,9 @@
 %% 0 would let a core go to a program of the machine, by a pipe.
 -define(NO_CORE, 1).
 
+%% What the port may do more than others: go before all processes of the machine.
+-define(NO_PRIORITY, [rlimit_rtprio, rlimit_nice]).
+
 %% @doc The limits that take a control group.
 -spec for_groups(alcove_sandbox_spec:limits(), processes()) -> [{atom(), number()}].
 for_groups(Limits, Processes) ->
@@ -39,6 +42,7 @@ for_groups(Limits, Processes) ->
 -spec steps(alcove_sandbox_spec:limits(), processes()) -> [alcove_job:before()].
 steps(Limits, Processes) ->
     [{limits, {setrlimit, [rlimit_core, rlimit(?NO_CORE)]}}] ++
+        [{limits, {setrlimit, [Resource, rlimit(0)]}} || Resource <- ?NO_PRIORITY] ++
         [
             {Name, {setrlimit, [Resource, Limit]}}
          || {Name, N} <- maps:to_list(Limits), {Resource, Limit} <- resource(Name, N, Processes)

@@ -7,6 +7,7 @@
 -export([
     checked/1,
     is_required/2,
+    is_writable/1,
     system/0
 ]).
 
@@ -163,6 +164,14 @@ features() -> [memory, swap, processes, cpu_quota, seccomp, network, keyring].
 -spec is_required(feature(), checked()) -> boolean().
 is_required(_Feature, #{require := all}) -> true;
 is_required(Feature, #{require := Features}) -> lists:member(Feature, Features).
+
+%% @doc If a program can write to files of the machine.
+-spec is_writable(checked()) -> boolean().
+is_writable(#{root := {view, Views}}) -> lists:any(fun(View) -> is_bound_writable(View) end, Views);
+is_writable(_Spec) -> false.
+
+is_bound_writable({bind, _, _, Flags}) -> not lists:member(rdonly, Flags);
+is_bound_writable(_Link) -> false.
 
 hostname(Name) when byte_size(Name) =< ?HOSTNAME ->
     clean(Name).

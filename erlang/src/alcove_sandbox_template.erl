@@ -41,6 +41,9 @@
 -define(KILLED, 5000).
 
 -define(NOBODY, 65534).
+
+%% As on a machine that has none.
+-define(NO_DOMAIN, <<"(none)">>).
 -define(CAP_SYS_ADMIN, 21).
 
 %% Users of single runs: the pid of a process that lives makes a number that nobody else has.
@@ -84,10 +87,10 @@ prepare(Drv, Spec) ->
 
 fill(Own, #template{drv = Drv, path = Path, spec = Spec, privileges = Privileges, ids = Ids} = Template) ->
     try
-        Filter = filter(Drv, Path, Spec),
+        Filter = filter(Template),
         Group = checked_ok(alcove_sandbox_group:open(Drv, Path, Template#template.group)),
         [{ok, Null} | _] = run(Drv, Path, own(Privileges, Ids, element(1, Own) =:= 0, Spec)),
-        ok = last_user_namespace(Drv, Path, Privileges, Spec),
+        ok = last_user_namespace(Template#template{group = Group}),
         ok = checked(alcove_sandbox_root:enter(Drv, Path, Spec, Privileges =:= user_namespace)),
         ok = checked(capabilities, alcove_cap:set(Drv, Path, #{bounding => maps:get(capabilities, Spec)})),
         _ = run(Drv, Path, last()),
@@ -98,14 +101,16 @@ fill(Own, #template{drv = Drv, path = Path, spec = Spec, privileges = Privileges
             Error
     end.
 
-%% Another one below would be the way to the group of the port, if that belongs to its user. The default
-%% filter denies it anyway.
-last_user_namespace(Drv, Path, user_namespace, #{seccomp := Filter}) when Filter =/= default ->
-    case alcove_sandbox_group:may_change_own(Drv, Path) of
+%% Another one below would be the way to the group of the port, if that belongs to its user, or to that of the
+%% limits, which does. The default filter denies it anyway.
+last_user_namespace(#template{spec = #{seccomp := default}}) ->
+    ok;
+last_user_namespace(#template{drv = Drv, path = Path, privileges = user_namespace, group = Group}) ->
+    case alcove_sandbox_group:may_change(Drv, Path, Group) of
         true -> checked(cgroup, alcove_file:write(Drv, Path, "/proc/sys/user/max_user_namespaces", "0"));
         false -> ok
     end;
-last_user_namespace(_Drv, _Path, _Privileges, _Spec) ->
+last_user_namespace(_Template) ->
     ok.
 
 own_ids(Drv) ->
@@ -156,11 +161,21 @@ forked({error, Reason}) -> throw({error, {privileges, Reason}}).
 map(Drv, Pid, File, Text) ->
     checked(privileges, alcove_file:write(Drv, [], ["/proc/", integer_to_list(Pid), $/, File], Text)).
 
-filter(Drv, Path, #{seccomp := Seccomp, capabilities := Caps}) ->
-    case alcove_sandbox_seccomp:filter(Drv, Path, Seccomp, Caps) of
+filter(#template{drv = Drv, path = Path, spec = #{seccomp := Seccomp, capabilities := Caps} = Spec} = Template) ->
+    Conditions = #{
+        capabilities => Caps, writable => alcove_sandbox_spec:is_writable(Spec), guarded => is_guarded(Template)
+    },
+    case alcove_sandbox_seccomp:filter(Drv, Path, Seccomp, Conditions) of
         {ok, Filter} -> Filter;
         {error, Reason} -> throw({error, {seccomp, Reason}})
     end.
+
+%% Below root a user of the machine, and who could become one, may own a group that he could mount in a user
+%% namespace: that of the port, or that of his limits. There only a filter takes those namespaces away.
+is_guarded(#template{privileges = root, ids = Ids, spec = #{capabilities := Caps}}) ->
+    Ids =/= none orelse Caps =/= [];
+is_guarded(_Template) ->
+    false.
 
 %% In a user namespace of its own the template and the first process of a run are of the same user.
 processes(root, none) -> 0;
@@ -192,7 +207,8 @@ own(Privileges, Ids, Groups, #{hostname := Hostname}) ->
         {dev, {open, [<<"/dev/null">>, [o_rdwr, o_cloexec], 0]}},
         {descriptors, {syscall, [sys_close_range, {6, 16#ffffffff, 4}]}},
         {namespaces, {unshare, [[clone_newns || Privileges =:= root] ++ [clone_newuts]]}},
-        {hostname, {sethostname, [Hostname]}}
+        {hostname, {sethostname, [Hostname]}},
+        {hostname, {syscall, [sys_setdomainname, {?NO_DOMAIN, byte_size(?NO_DOMAIN)}]}}
     ] ++
         [
             {user, Call}

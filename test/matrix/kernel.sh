@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Runs the suites that depend on the kernel (control groups of version 2, seccomp filters,
-# namespaces) on that of Debian 12. It runs in a machine that qemu emulates, with the files of
+# Runs the suites that depend on the kernel (control groups of version 2, a delegated one and swap
+# among them, seccomp filters, namespaces) on that of Debian 12. It runs in a machine that qemu emulates, with the files of
 # this one (test/vm/run.sh). They take about half an hour. The kernel is kept in
 # _build/matrix/kernel.
 #
@@ -14,7 +14,7 @@ cd "$(dirname "$0")/../.."
 kernel=$PWD/_build/matrix/kernel
 
 [ $# -gt 0 ] || set -- test/alcove_cgroup_SUITE test/alcove_cgroup2_SUITE test/alcove_seccomp_SUITE \
-	test/alcove_namespace_SUITE
+	test/alcove_namespace_SUITE test/alcove_sandbox_limits_SUITE
 
 command -v qemu-system-x86_64 >/dev/null && command -v modprobe >/dev/null && command -v xz >/dev/null || {
 	apt-get update -q
@@ -38,5 +38,5 @@ command -v qemu-system-x86_64 >/dev/null && command -v modprobe >/dev/null && co
 # What takes long under emulation is done before.
 rebar3 as test compile </dev/null
 cp priv/alcove _build/matrix/alcove
-MEMORY=${MEMORY:-3G} test/vm/run.sh "$kernel" env ALCOVE_PREBUILT="$PWD/_build/matrix/alcove" \
+SWAP=512M MEMORY=${MEMORY:-3G} test/vm/run.sh "$kernel" env ALCOVE_PREBUILT="$PWD/_build/matrix/alcove" \
 	rebar3 ct --suite "$(printf '%s,' "$@" | sed 's/,$//')"

@@ -17,6 +17,7 @@
 #   OUT     a folder that the machine may write to
 #   MEMORY  of the machine, 2G by default
 #   APPEND  more parameters of the kernel
+#   SWAP    swap space, such as 256M; none by default
 #
 # Needs qemu-system-x86 or qemu-system-arm, kmod, xz-utils and busybox, and root.
 set -eu
@@ -41,7 +42,7 @@ tree=$work/tree
 mkdir -p "$tree/bin" "$tree/modules" "$tree/root" "$tree/host" "$tree/own"
 cp "$root/bin/busybox" "$tree/bin/"
 [ -e "$kernel/lib/modules/$name/modules.dep.bin" ] || depmod -b "$kernel" "$name"
-modprobe -d "$kernel" -S "$name" --show-depends -a virtio_pci 9p 9pnet_virtio overlay |
+modprobe -d "$kernel" -S "$name" --show-depends -a virtio_pci 9p 9pnet_virtio overlay zram |
 	sed -n 's/^insmod //p' | awk '!seen[$1]++ { print $1 }' | nl -w 3 -n rz |
 	while read -r number module; do
 		case $module in
@@ -73,6 +74,7 @@ mkdir "$tree/proc"
 chmod 755 "$tree/init"
 
 {
+	echo "SWAP=${SWAP:-}"
 	cat <<'COMMAND'
 mount -t proc none /proc
 mount -t sysfs none /sys
@@ -82,6 +84,9 @@ mount -t devpts none /dev/pts
 mount -t tmpfs none /dev/shm
 ln -sf /proc/self/fd /dev/fd
 busybox ip link set lo up
+if [ -n "$SWAP" ]; then
+	echo "$SWAP" > /sys/block/zram0/disksize && busybox mkswap /dev/zram0 > /run/null && busybox swapon /dev/zram0
+fi
 export HOME=/root TERM=dumb LANG=C.UTF-8
 COMMAND
 	printf "export PATH=%s\ncd %s 2>/run/null || cd /\n" "$PATH" "$PWD"
