@@ -32,6 +32,7 @@
     mounts_do_not_change/1,
     chroot_leads_nowhere/1,
     setuid_programs_give_nothing/1,
+    files_give_no_rights_outside/1,
     capabilities_are_not_had/1,
     groups_are_left/1,
     clocks_are_not_set/1,
@@ -40,6 +41,8 @@
     priorities_do_not_rise/1,
     control_groups_are_not_written/1,
     control_group_of_the_port_is_not_its_own/1,
+    limits_are_not_its_own/1,
+    user_namespaces_are_not_for_users_of_the_machine/1,
     calls_of_the_kernel_are_denied/1,
     calls_of_another_machine_are_denied/1,
     programs_run_below_the_default_filter/1,
@@ -95,6 +98,7 @@ cases() ->
         mounts_do_not_change,
         chroot_leads_nowhere,
         setuid_programs_give_nothing,
+        files_give_no_rights_outside,
         capabilities_are_not_had,
         groups_are_left,
         clocks_are_not_set,
@@ -103,6 +107,8 @@ cases() ->
         priorities_do_not_rise,
         control_groups_are_not_written,
         control_group_of_the_port_is_not_its_own,
+        limits_are_not_its_own,
+        user_namespaces_are_not_for_users_of_the_machine,
         calls_of_the_kernel_are_denied,
         calls_of_another_machine_are_denied,
         programs_run_below_the_default_filter,
@@ -226,6 +232,17 @@ descriptors_lead_nowhere(Config) ->
              || Options <- [#{stdin => {file, Secret}}, #{cd => dir(Config)}]
             ]
         )
+    end),
+    % what the process of the program has open, and what it is, before it executes
+    Links = path("links_of_stdin." ++ atom_to_list(proplists:get_value(rights, Config)), Config),
+    ok = file:make_dir(Links),
+    Targets = [{"exe", "/proc/self/exe"}, {"fd", "/proc/self/fd/0"}, {"path", "/proc/thread-self/fd/3"}],
+    [ok = file:make_symlink(To, filename:join(Links, Name)) || {Name, To} <- Targets],
+    with(#{root => views([{Links, "/links", [ro]}], Config)}, Config, fun(Sandbox) ->
+        Run = fun(File) -> alcove_run:run(["cat"], #{sandbox => Sandbox, stdin => {file, File}}) end,
+        [?assertEqual({error, {stdin, eloop}}, Run("/links/" ++ Name)) || {Name, _} <- Targets],
+        ?assertEqual({error, {stdin, eloop}}, Run("/proc/self/exe")),
+        ?assertMatch({ok, #{status := {exit, 0}, stdout := <<>>}}, Run("/dev/null"))
     end),
     Leaking = ["exec 7</; exec ", path("escape", Config), " read_leaked ", Secret],
     {?GOT, Read} = outside(["sh", "-c", iolist_to_binary(Leaking)], Config),
@@ -719,6 +736,18 @@ setuid_programs_give_nothing(Config) ->
             {skip, no_right_to_change_owners}
     end.
 
+%% The view is nosuid, but the file is in another one as well: that of the machine.
+files_give_no_rights_outside(Config) ->
+    Dir = path("set_ids." ++ atom_to_list(proplists:get_value(rights, Config)), Config),
+    ok = file:make_dir(Dir),
+    ok = file:change_mode(Dir, 8#777),
+    Views = #{root => views([{Dir, "/rw", [rw]}], Config)},
+    held(["set_ids", "/rw"], Views, Config),
+    ?assertEqual({ok, []}, file:list_dir(Dir)),
+    got(["set_ids", "/rw"], Views#{seccomp => none}, Config),
+    % nobody else sees these files
+    got(["set_ids", "/tmp"], #{}, Config).
+
 capabilities_are_not_had(Config) ->
     held(["root_rights"], #{}, Config),
     Root = result(["/attack/escape", "root_rights"], #{user => {0, 0}, seccomp => none}, Config),
@@ -767,7 +796,14 @@ host_name_is_its_own(Config) ->
     {ok, Before} = file:read_file("/proc/sys/kernel/hostname"),
     held(["host_name", "escaped"], #{}, Config),
     got(["host_name", "escaped"], #{capabilities => [cap_sys_admin]}, Config),
-    ?assertEqual({ok, Before}, file:read_file("/proc/sys/kernel/hostname")).
+    ?assertEqual({ok, Before}, file:read_file("/proc/sys/kernel/hostname")),
+    % nor is the name of a domain shown
+    of_root(fun() ->
+        Script = alcove_ct:script([{priv_dir, dir(Config)} | Config], "domain", "domainname escaped\nexec \"$@\"\n"),
+        Domain = [{exec, wrapped(["unshare -u", Script])} | Config],
+        held(["domain_name"], #{}, Domain),
+        {?GOT, _} = outside([escape(Config), "domain_name"], Domain)
+    end, Config).
 
 priorities_do_not_rise(Config) ->
     held(["priorities"], #{}, Config),
@@ -798,18 +834,13 @@ control_groups_are_not_written(Config) ->
     ),
     got(["open_files", "/sys/kernel"], #{root => host, tmp => none}, escape(Config), Config).
 
-%% A group that belongs to the user of the port, who could kill all who are in there.
+%% A group that belongs to the user of the port, or of the program, who could kill all who are in there.
 control_group_of_the_port_is_not_its_own(Config) ->
     {ok, Mounts} = file:read_file("/proc/mounts"),
     case re:run(Mounts, " (\\S+) cgroup2 ", [{capture, all_but_first, list}]) of
         {match, [Root]} ->
             Group = filename:join(Root, "escape-" ++ os:getpid()),
-            Make = [
-                "sh",
-                "-c",
-                "mkdir \"$0\" && test -f \"$0/cgroup.kill\" && chown -R 1234 \"$0\"",
-                Group
-            ],
+            Make = ["sh", "-c", "mkdir \"$0\" && test -f \"$0/cgroup.kill\"", Group],
             Made = as_root(Make),
             try
                 in_group(Made, Group, Config)
@@ -825,21 +856,85 @@ control_group_of_the_port_is_not_its_own(Config) ->
     end.
 
 in_group({{exit, 0}, _}, Group, Config) ->
-    Enter = ["echo $$ > ", Group, "/cgroup.procs || exit 9\n"],
-    Become = "exec setpriv --reuid 1234 --regid 1234 --clear-groups \"$@\"\n",
-    % no blank in the path of a wrapper
-    Script = alcove_ct:script([{priv_dir, dir(Config)} | Config], "enter", [Enter | Become]),
-    Exec = lists:flatten(
-        string:join([Word || Word <- [alcove_ct:exec(), Script], Word =/= ""], " ")
-    ),
-    Delegated = [{exec, Exec} | Config],
-    held(["own_group", "/tmp"], #{}, Delegated),
-    held(["own_group", "/tmp"], #{seccomp => none}, Delegated),
-    held(["lift"], #{seccomp => none}, Delegated),
-    {?GOT, _} = outside([escape(Config), "own_group", "/tmp"], Delegated),
+    Others = [none, {deny, [mkdir]}],
+    Root = port_in(Group, "enter_as_root", "exec", Config),
+    User = port_in(Group, "enter_as_user", "exec setpriv --reuid 1234 --regid 1234 --clear-groups", Config),
+    Users = [{{0, 0}, "0", Root}, {keep, "0", Root}, {{1234, 1234}, "1234", User}],
+    of_root(fun() ->
+        [
+            in_group_of(Owner, Group, #{user => Ids, seccomp => Filter}, Root, Free)
+         || Filter <- Others, {Ids, Owner, Free} <- Users
+        ],
+        in_group_of("0", Group, #{capabilities => [cap_setuid], seccomp => none}, Root, Root)
+    end, Config),
+    [
+        in_group_of("1234", Group, #{seccomp => Filter}, User, User)
+     || proplists:get_value(rights, Config) =:= user, Filter <- Others
+    ],
     ok;
 in_group({_, _}, _Group, _Config) ->
     {skip, no_right_to_make_groups}.
+
+%% With the default filter, with another, and by nothing.
+in_group_of(Owner, Group, Spec, Port, Free) ->
+    {{exit, 0}, _} = as_root(["chown", "-R", Owner, Group]),
+    held(["own_group", "/tmp"], maps:remove(seccomp, Spec), Port),
+    held(["own_group", "/tmp"], Spec, Port),
+    held(["lift"], Spec, Port),
+    {?GOT, _} = outside([escape(Free), "own_group", "/tmp"], Free),
+    ok.
+
+%% A port that enters the group first.
+port_in(Group, Name, Become, Config) ->
+    Enter = ["echo $$ > ", Group, "/cgroup.procs || exit 9\n", Become, " \"$@\"\n"],
+    % no blank in the path of a wrapper
+    Script = alcove_ct:script([{priv_dir, dir(Config)} | Config], Name, Enter),
+    [{exec, wrapped([Script])} | Config].
+
+%% As root, by wrappers.
+wrapped(Wrappers) ->
+    lists:flatten(string:join([Word || Word <- [alcove_ct:exec() | Wrappers], Word =/= ""], " ")).
+
+%% The files of a group belong to who has made it, root here, with whose number the program runs.
+limits_are_not_its_own(Config) ->
+    Limits = #{limits => #{memory => 64 bsl 20}},
+    case prepared(Limits, Config) of
+        {ok, Sandbox} ->
+            ok = alcove_sandbox:close(Sandbox),
+            held(["own_limits", "/tmp"], Limits, Config),
+            [
+                held(["own_limits", "/tmp"], Limits#{seccomp => Filter, user => User}, Config)
+             || Filter <- [none, {deny, [mkdir]}], User <- [nobody, {0, 0}]
+            ],
+            % the capability is the right to mount what was not shown
+            of_root(fun() ->
+                Free = #{seccomp => none, user => {0, 0}, capabilities => [cap_sys_admin]},
+                got(["own_limits", "/tmp"], maps:merge(Limits, Free), Config)
+            end, Config);
+        {error, {memory, Reason}} ->
+            {skip, {no_control_group, Reason}}
+    end.
+
+%% A number that nobody else has is none that anything belongs to.
+user_namespaces_are_not_for_users_of_the_machine(Config) ->
+    Allowed = [
+        arch_prctl, brk, clone, clone3, dup, exit, fork, fstat, getpid, getrandom, gettid, mmap, mprotect, munmap,
+        newfstatat, prctl, prlimit64, readlink, readlinkat, rseq, rt_sigaction, set_robust_list, set_tid_address,
+        tgkill, unshare, vfork, wait4
+    ],
+    Known = [Call || Call <- Allowed, is_x86_64() orelse not lists:member(Call, [arch_prctl, fork, readlink, vfork])],
+    Others = [none, {deny, [mkdir]}, {deny, [mkdir, unshare]}, {allow, Known}],
+    of_root(fun() ->
+        [
+            begin
+                held(["user_namespaces"], Users#{seccomp => Filter}, Config),
+                got(["user_namespaces"], #{seccomp => Filter}, Config)
+            end
+         || Filter <- Others,
+            Users <- [#{user => {0, 0}}, #{user => keep}, #{user => nobody}, #{capabilities => [cap_kill]}]
+        ]
+    end, Config),
+    held(["user_namespaces"], #{}, Config).
 
 %%
 %% System calls

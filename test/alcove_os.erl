@@ -37,6 +37,7 @@
     cap_sys_ptrace => 19,
     cap_sys_admin => 21,
     cap_sys_nice => 23,
+    cap_sys_resource => 24,
     cap_mknod => 27
 }).
 

@@ -75,7 +75,7 @@
 
 %% What a process needs between its filter and its program, and to tell that this failed.
 -define(NEEDED, [
-    sys_execve, sys_read, sys_write, sys_writev, sys_poll, sys_ppoll, sys_fcntl, sys_dup3, sys_close, sys_umask,
+    sys_execve, sys_read, sys_write, sys_writev, sys_poll, sys_ppoll, sys_fcntl, sys_dup2, sys_dup3, sys_close, sys_umask,
     sys_rt_sigreturn, sys_rt_sigprocmask, sys_exit_group, sys_restart_syscall
 ]).
 

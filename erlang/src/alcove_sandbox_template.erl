@@ -237,6 +237,8 @@ last() ->
 -spec keeper(template(), Grace :: non_neg_integer(), Window :: pos_integer()) ->
     {ok, alcove_job:keeper()} | {error, {alcove_job:step(), term()}}.
 keeper(#template{drv = Drv, path = At, spec = Spec} = Template, Grace, Window) ->
+    % what is counted from now on is of this run, however the one before has ended
+    _ = killed(Template),
     case alcove_steps:call(Drv, At, clone, [namespaces(Spec)], ?PATIENCE) of
         {ok, Pid} ->
             Path = At ++ [Pid],
@@ -325,15 +327,16 @@ confined(Pid, #template{spec = Spec, filter = Filter, group = Group} = Template)
         user => user(Pid, Template) ++ capabilities(Caps),
         last => [{seccomp, {seccomp, [seccomp_set_mode_filter, 0, Filter]}} || Filter =/= none],
         verdict => fun(Status, Used) ->
-            alcove_sandbox_limits:verdict(Limits, Status, Used, fun() -> is_out_of_memory(Template) end)
+            alcove_sandbox_limits:verdict(Limits, Status, Used, fun() -> killed(Template) > 0 end)
         end
     }.
 
-is_out_of_memory(#template{drv = Drv, path = Path, group = Group, counts = Counts}) ->
+%% How many for want of memory, since this was asked before.
+killed(#template{drv = Drv, path = Path, group = Group, counts = Counts}) ->
     Killed = alcove_sandbox_group:oom_kills(Drv, Path, Group),
     Before = counters:get(Counts, 2),
     ok = counters:put(Counts, 2, Killed),
-    Killed > Before.
+    Killed - Before.
 
 user(_Pid, #template{privileges = user_namespace}) ->
     [];

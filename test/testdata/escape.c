@@ -423,6 +423,66 @@ static void chroot_break(char **args)
 		show(open(args[0], O_RDONLY), args[0]);
 }
 
+// user_namespaces makes one in all ways.
+static void user_namespaces(char **args)
+{
+	uint64_t clone3[8] = {CLONE_NEWUSER, 0, 0, 0, SIGCHLD};
+	for (int way = 0; way < 5; way++) {
+		pid_t pid = way == 1 ? syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0)
+			: way == 2 ? syscall(SYS_clone3, clone3, sizeof clone3) : fork();
+		if (pid == 0) {
+			long result = 0;
+			if (way == 0)
+				result = unshare(CLONE_NEWUSER);
+#ifdef __x86_64__
+			if (way == 3)
+				result = syscall(0x40000000 | SYS_unshare, CLONE_NEWUSER);
+			if (way == 4)
+				__asm__ volatile("int $0x80" : "=a"(result) : "a"(310L), "b"((long)CLONE_NEWUSER)
+					: "memory", "r8", "r9", "r10", "r11");
+#else
+			if (way > 2)
+				result = -1;
+#endif
+			_exit((int)result < 0);
+		}
+		int status;
+		if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0)
+			got("user namespace, way %d", way);
+		else
+			failed("user namespace");
+	}
+	(void)args;
+}
+
+// own_limits looks for limits of its own group that it could write to, in all trees.
+static void own_limits(char **args)
+{
+	char map[64], path[4096];
+	const char *trees[][2] = {{"cgroup2", ""}, {"cgroup", "memory"}, {"cgroup", "pids"}, {"cgroup", "cpu"}};
+	const char *files[] = {"memory.max", "memory.limit_in_bytes", "pids.max", "cpu.max", "cpu.cfs_quota_us",
+		"cgroup.procs", "cgroup.kill"};
+	snprintf(map, sizeof map, "0 %d 1", geteuid());
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWCGROUP) < 0)
+		failed("unshare");
+	else
+		put("/proc/self/uid_map", map);
+	for (int tree = 0; tree < 4; tree++) {
+		if (mount("none", args[0], trees[tree][0], 0, trees[tree][1]) < 0) {
+			failed(trees[tree][1]);
+			continue;
+		}
+		for (int i = 0; i < 7; i++) {
+			snprintf(path, sizeof path, "%s/%s", args[0], files[i]);
+			int fd = open(path, O_WRONLY);
+			if (fd >= 0 || errno != ENOENT)
+				tried(path, fd);
+			close(fd);
+		}
+		umount2(args[0], MNT_DETACH);
+	}
+}
+
 // Devices and terminals.
 
 static void devices(char **args)
@@ -644,6 +704,48 @@ static void file_capability(char **args)
 	tried("setxattr", setxattr(args[0], "security.capability", &data, sizeof data, 0));
 }
 
+// made_setuid tells if a file is one that gives rights to who executes it.
+static void made_setuid(const char *how, const char *path, int fd)
+{
+	struct stat made = {0};
+	if (stat(path, &made) == 0 && (made.st_mode & (S_ISUID | S_ISGID)))
+		got("%s %o", how, made.st_mode);
+	else
+		failed(how);
+	close(fd);
+	unlink(path);
+}
+
+// set_ids makes files in a directory that give its rights to others.
+static void set_ids(char **args)
+{
+	int modes[] = {04755, 02755, 06711};
+	char path[4096], fd_path[64];
+	snprintf(path, sizeof path, "%s/set-id", args[0]);
+	for (int i = 0; i < 3; i++) {
+		int mode = modes[i];
+		struct { uint64_t flags, mode, resolve; } how = {O_CREAT | O_WRONLY, mode, 0};
+		made_setuid("open", path, open(path, O_CREAT | O_WRONLY, mode));
+		made_setuid("openat", path, syscall(SYS_openat, AT_FDCWD, path, O_CREAT | O_EXCL | O_RDWR, mode | 0xffff0000L));
+		made_setuid("openat2", path, syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how));
+		made_setuid("creat", path, creat(path, mode));
+		made_setuid("mknod", path, mknod(path, S_IFREG | mode, 0) < 0 ? -1 : open(path, O_RDONLY));
+		int fd = open(args[0], O_TMPFILE | O_RDWR, mode);
+		snprintf(fd_path, sizeof fd_path, "/proc/self/fd/%d", fd);
+		if (fd >= 0 && linkat(AT_FDCWD, fd_path, AT_FDCWD, path, AT_SYMLINK_FOLLOW) < 0)
+			failed("linkat");
+		made_setuid("O_TMPFILE", path, fd);
+		fd = creat(path, 0755);
+		if (fd < 0)
+			failed("creat");
+		chmod(path, mode);
+		fchmod(fd, mode);
+		fchmodat(AT_FDCWD, path, mode, 0);
+		syscall(452, AT_FDCWD, path, mode, 0);
+		made_setuid("chmod", path, fd);
+	}
+}
+
 static void priorities(char **args)
 {
 	struct sched_param first = {.sched_priority = 1};
@@ -693,6 +795,14 @@ static void host_name(char **args)
 	tried("setdomainname", setdomainname(args[0], strlen(args[0])));
 }
 
+static void domain_name(char **args)
+{
+	char name[65] = "";
+	if (getdomainname(name, sizeof name) == 0 && strcmp(name, "(none)") != 0)
+		got("%s", name);
+	(void)args;
+}
+
 // System calls, with arguments that do nothing: prints the name of each with its error.
 
 static void call(const char *name, long nr, long a, long b, long c, long d, long e)
@@ -728,6 +838,12 @@ static void calls(char **args)
 	call("add_key", SYS_add_key, 0, 0, 0, 0, 0);
 	call("request_key", SYS_request_key, 0, 0, 0, 0, 0);
 	call("keyctl", SYS_keyctl, 0, -3, 0, 0, 0);
+	call("kcmp", SYS_kcmp, getpid(), getpid(), 0, 0, 1);
+	call("pidfd_getfd", SYS_pidfd_getfd, -1, 0, 0, 0, 0);
+	call("process_madvise", SYS_process_madvise, -1, 0, 0, 0, 0);
+	call("get_mempolicy", SYS_get_mempolicy, 0, 0, 0, 0, 0);
+	call("io_setup", SYS_io_setup, 0, 0, 0, 0, 0);
+	call("tiocsetd", SYS_ioctl, 0, TIOCSETD, (long)attr, 0, 0);
 	call("personality", SYS_personality, ADDR_NO_RANDOMIZE, 0, 0, 0, 0);
 	call("read_implies_exec", SYS_personality, READ_IMPLIES_EXEC, 0, 0, 0, 0);
 	call("ustat", SYS_ustat, 0, (long)attr, 0, 0, 0);
@@ -823,7 +939,9 @@ static const struct {
 	{"read_file", read_file, 1}, {"read_leaked", read_leaked, 1}, {"handle", handle, 1}, {"open_handle", open_handle, 3},
 	{"write_mounts", write_mounts, 1}, {"write_file", write_file, 1}, {"open_files", open_files, 1}, {"peek", peek, 2},
 	{"trace", trace, 2}, {"kill", kill_them, 1}, {"signals", signals, 1}, {"kill_exactly", kill_exactly, 2},
-	{"namespaces", namespaces, 0}, {"mounts", mounts, 1}, {"lift", lift, 0}, {"own_group", own_group, 1}, {"chroot_break", chroot_break, 1},
+	{"namespaces", namespaces, 0}, {"mounts", mounts, 1}, {"lift", lift, 0}, {"own_group", own_group, 1},
+	{"own_limits", own_limits, 1}, {"user_namespaces", user_namespaces, 0}, {"set_ids", set_ids, 1},
+	{"domain_name", domain_name, 0}, {"chroot_break", chroot_break, 1},
 	{"devices", devices, 2}, {"terminal", terminal, 0}, {"inherited", inherited, 0}, {"connect", connect_to, 2},
 	{"connect_unix", connect_unix, 1}, {"families", families, 1}, {"raw", raw, 0}, {"links", links, 0},
 	{"leave", leave, 1}, {"found", found, 1}, {"gone", gone, 1}, {"root_rights", root_rights, 0}, {"rights", rights, 0},
