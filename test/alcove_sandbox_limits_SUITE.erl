@@ -81,7 +81,9 @@ delegated(Config) ->
                 "exec setpriv --reuid ", User, " --regid ", User, " --clear-groups \"$@\"\n"
             ],
             % no blank in the path of a wrapper
-            Script = alcove_ct:script([{priv_dir, made(filename:join("/tmp", "limits." ++ os:getpid()))}], "enter", Enter),
+            Dir = filename:join("/tmp", "limits." ++ os:getpid()),
+            ok = file:make_dir(Dir),
+            Script = alcove_ct:script([{priv_dir, Dir}], "enter", Enter),
             Exec = lists:flatten(lists:join($\s, [Word || Word <- [alcove_ct:exec(), Script], Word =/= ""])),
             [{exec, Exec}, {rights, delegated}, {unit, Group}, {script, Script} | Config];
         {ok, _Tree, Missing} ->
@@ -89,10 +91,6 @@ delegated(Config) ->
         error ->
             {skip, no_control_groups_of_version_2}
     end.
-
-made(Dir) ->
-    ok = file:make_dir(Dir),
-    Dir.
 
 %% The tree of version 2, and the controllers that it lacks.
 tree() ->
@@ -204,7 +202,7 @@ memory_without_swap_is_limited(Config) ->
         ?assertEqual({exit, 0}, status(uses(8), Sandbox))
     end).
 
-%% What is more than memory goes to swap space, where the machine has as much, and no more than the limit does.
+%% More than the memory goes to swap space, where the machine has as much, and no more than the limit does.
 swap_is_limited(Config) ->
     with(?FUNCTION_NAME, Config, fun(Sandbox) ->
         ?assertEqual(out_of_memory, status(uses(192), Sandbox)),
@@ -253,8 +251,8 @@ fork_bomb_that_is_out_of_memory_ends(Config) ->
 %% Processors
 %%
 
-%% Two processes that want all that there is. Of each period that the kernel has counted they have got their
-%% part; a processor takes time in slices, some of which are counted later.
+%% Two processes that want all that there is. In each period that the kernel has counted they have got their
+%% part; a processor takes time in slices, and some are counted later.
 processors_are_limited(Config) ->
     with(?FUNCTION_NAME, Config, fun(Sandbox) ->
         Busy = "perl -e 'fork(); 1 while times() < 0.2'",

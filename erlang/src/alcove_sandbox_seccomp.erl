@@ -21,7 +21,7 @@
 -type seccomp() :: none | default | {deny, [atom()]} | {allow, [atom()]}.
 
 -type conditions() :: #{capabilities := [alcove_cap:capability()], writable := boolean(), guarded := boolean()}.
-%% What a filter depends on: the capabilities of the program, whether it can write to files of the machine,
+%% A filter depends on these: the capabilities of the program, whether it can write to files of the machine,
 %% and whether it may not have a user namespace, whatever the filter is.
 
 -type rule() :: {
@@ -33,8 +33,8 @@
     Condition :: alcove_cap:capability() | writable | none,
     Reason :: string()
 }.
-%% A call that is denied, always or by its arguments: unless the program was given a capability, or only where it
-%% can write to files of the machine; and why.
+%% A call that is denied, always or by its arguments: unless the program was given a capability, or only where
+%% it can write to files of the machine; and why.
 
 -type denied() :: eperm | enosys | eafnosupport.
 
@@ -56,7 +56,7 @@
 -define(AF_NETLINK, 16).
 -define(NETLINK_ROUTE, 0).
 
-%% What is added to the type of a socket is above. SOCK_PACKET is above raw and has become a family.
+%% The type of a socket is in these bits. SOCK_PACKET, more than raw, means another family.
 -define(SOCK_TYPE, 16#f).
 -define(SOCK_RAW, 3).
 %% DCCP, L2TP, SCTP, UDP-Lite.
@@ -75,8 +75,8 @@
 
 %% What a process needs between its filter and its program, and to tell that this failed.
 -define(NEEDED, [
-    sys_execve, sys_read, sys_write, sys_writev, sys_poll, sys_ppoll, sys_fcntl, sys_dup2, sys_dup3, sys_close, sys_umask,
-    sys_rt_sigreturn, sys_rt_sigprocmask, sys_exit_group, sys_restart_syscall
+    sys_execve, sys_read, sys_write, sys_writev, sys_poll, sys_ppoll, sys_fcntl, sys_dup2, sys_dup3, sys_close,
+    sys_umask, sys_rt_sigreturn, sys_rt_sigprocmask, sys_exit_group, sys_restart_syscall
 ]).
 
 %% @doc A filter of a specification; fails for another term.
@@ -270,21 +270,21 @@ mounts() ->
 
 %% The view is nosuid, but to the machine the same file is none of a view.
 rights() ->
-    [
-        {Call, Denied, writable, "whoever executes the file outside would have the rights of the program's user"}
-     || {Call, Denied} <- [
-            {sys_chmod, {any_bit, 1, ?S_ISUGID, eperm}},
-            {sys_fchmod, {any_bit, 1, ?S_ISUGID, eperm}},
-            {sys_fchmodat, {any_bit, 2, ?S_ISUGID, eperm}},
-            {sys_fchmodat2, {any_bit, 2, ?S_ISUGID, eperm}},
-            {sys_mknod, {any_bit, 1, ?S_ISUGID, eperm}},
-            {sys_mknodat, {any_bit, 2, ?S_ISUGID, eperm}},
-            {sys_creat, {any_bit, 1, ?S_ISUGID, eperm}},
-            {sys_open, {bits, [{1, ?O_MAKES}, {2, ?S_ISUGID}], eperm}},
-            {sys_openat, {bits, [{2, ?O_MAKES}, {3, ?S_ISUGID}], eperm}},
-            {sys_openat2, enosys}
-        ]
-    ].
+    [{sys_openat2, enosys, writable, "its mode is in memory, where a filter cannot see it"}] ++
+        [
+            {Call, Denied, writable, "whoever executes the file outside would have the rights of the program's user"}
+         || {Call, Denied} <- [
+                {sys_chmod, {any_bit, 1, ?S_ISUGID, eperm}},
+                {sys_fchmod, {any_bit, 1, ?S_ISUGID, eperm}},
+                {sys_fchmodat, {any_bit, 2, ?S_ISUGID, eperm}},
+                {sys_fchmodat2, {any_bit, 2, ?S_ISUGID, eperm}},
+                {sys_mknod, {any_bit, 1, ?S_ISUGID, eperm}},
+                {sys_mknodat, {any_bit, 2, ?S_ISUGID, eperm}},
+                {sys_creat, {any_bit, 1, ?S_ISUGID, eperm}},
+                {sys_open, {bits, [{1, ?O_MAKES}, {2, ?S_ISUGID}], eperm}},
+                {sys_openat, {bits, [{2, ?O_MAKES}, {3, ?S_ISUGID}], eperm}}
+            ]
+        ].
 
 kernel() ->
     [

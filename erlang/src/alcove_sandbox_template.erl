@@ -237,7 +237,7 @@ last() ->
 -spec keeper(template(), Grace :: non_neg_integer(), Window :: pos_integer()) ->
     {ok, alcove_job:keeper()} | {error, {alcove_job:step(), term()}}.
 keeper(#template{drv = Drv, path = At, spec = Spec} = Template, Grace, Window) ->
-    % what is counted from now on is of this run, however the one before has ended
+    % those of the run before are not of this one, however that has ended
     _ = killed(Template),
     case alcove_steps:call(Drv, At, clone, [namespaces(Spec)], ?PATIENCE) of
         {ok, Pid} ->

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Runs the suites that depend on the kernel (control groups of version 2, a delegated one and swap
-# among them, seccomp filters, namespaces) on that of Debian 12. It runs in a machine that qemu emulates, with the files of
-# this one (test/vm/run.sh). They take about half an hour. The kernel is kept in
-# _build/matrix/kernel.
+# Runs the suites that depend on the kernel (control groups of version 2, those of an ordinary user
+# among them, swap, seccomp filters, namespaces) on that of Debian 12. It runs in a machine that qemu
+# emulates, with the files of this one (test/vm/run.sh). They take about half an hour. The kernel is
+# kept in _build/matrix/kernel.
 #
 #   kernel.sh                           these suites
 #   kernel.sh test/alcove_stop_SUITE    others
