@@ -114,7 +114,7 @@ func receivedInPieces(t *testing.T, stream string, cuts ...int) received {
 	}
 	f.shut(int(f.adopt(noInput).takeStdin()))
 	f.adopt(hasEnded)
-	f.silence(hasEnded)
+	f.evict(hasEnded)
 
 	good, bad := untilBad(stream)
 	f.receive(good, cuts...)

@@ -13,9 +13,9 @@ package port
 //	  |                             | a call closes the socket,
 //	  | the socket closes           | or it was used for something else
 //	  v                             v
-//	portEnded                     untold
+//	portEnded                     unknown
 //
-// untold is reached from runsPort as well. A child that is reaped leaves the table
+// unknown is reached from runsPort as well. A child that is reaped leaves the table
 // from every state; its streams may go on as a leftover.
 type childState uint8
 
@@ -24,7 +24,7 @@ const (
 	aboutToExec                   // so far; what it has announced is frames
 	runsProgram                   // another one: its output is passed on as it comes
 	portEnded                     // it was killed or has exited without an exec
-	untold                        // nobody tells; its output is taken for frames
+	unknown                       // no more notices come; its output is taken for frames
 )
 
 // Child is what a process knows of one of its children, from the fork until it

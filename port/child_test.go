@@ -41,7 +41,7 @@ func (p *Process) addClosed(pid int32) *Child {
 
 // reaped makes it a child that has ended.
 func (p *Process) reaped(c *Child) {
-	p.leave(c)
+	p.retire(c)
 	p.sweep()
 }
 
@@ -111,7 +111,7 @@ func TestTheOutputOfAChildThatWasWaitedForIsPassedOn(t *testing.T) {
 		c.close(&c.control, &c.out, &c.err)
 		f.Waited(childPid)
 		f.Waited(childPid + 1) // no child: of no consequence
-		f.buryWaited()
+		f.retireWaited()
 		f.receive(stdinFrame(childPid, "x"))
 		f.rounds()
 		f.wantWritten(
@@ -237,7 +237,7 @@ func TestChildrenMoveToLowSlotsWhenFewerAreAllowed(t *testing.T) {
 				f.Waited(c.Pid)
 			}
 		}
-		f.buryWaited()
+		f.retireWaited()
 		f.rounds()
 		f.written()
 		if diff := cmp.Diff([]int32{0, 0, 0, 0, childPid + 4, 0, 0, 0, 0, childPid + 9}, f.listed()); diff != "" {

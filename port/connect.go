@@ -12,9 +12,9 @@ import (
 // program.
 //
 // A driver listens at the path and gets notices, as the parent of a child does
-// (notice.go). Others expect a fifo to be made there. At an abstract name it is
-// made for a driver that cannot be reached, not for one that has ended, which
-// would not remove it.
+// (notice.go). Other clients expect a fifo to be made there. Where the path has an
+// abstract name, a driver that cannot be reached gets a fifo too; one that has ended
+// does not, since it could not remove it.
 func (p *Process) openControl(path *byte) sys.Errno {
 	err := p.connectControl(path)
 	if err == 0 {
@@ -29,8 +29,8 @@ func (p *Process) openControl(path *byte) sys.Errno {
 
 // hungUpEmpty reports whether the writer of a pipe has gone and left nothing in it.
 func hungUpEmpty(fd int) bool {
-	at := sys.PollNow(int32(fd), sys.POLLIN)
-	return at.Revents&sys.POLLHUP != 0 && atEndOfFile(&at)
+	polled := sys.PollNow(int32(fd), sys.POLLIN)
+	return polled.Revents&sys.POLLHUP != 0 && atEndOfFile(&polled)
 }
 
 // connectControl connects with the listener that a path names: at the abstract

@@ -33,10 +33,10 @@ func openAt(t *testing.T, fds ...int) {
 	}
 }
 
-// openFrom returns the descriptors that are open, from first on.
-func openFrom(first int) []int {
+// openDescriptors returns the lowest descriptors that are open.
+func openDescriptors() []int {
 	fds := []int{}
-	for fd := first; fd < firstUnused+200; fd++ {
+	for fd := range firstUnused + 200 {
 		if isOpen(fd) {
 			fds = append(fds, fd)
 		}
@@ -44,17 +44,18 @@ func openFrom(first int) []int {
 	return fds
 }
 
-// What a forked child closes are all descriptors of its parent's other children.
+// A forked child closes all descriptors of its parent's other children, and of what these
+// have left.
 func TestDescriptorsOfOtherChildrenAreClosedAndNoOthers(t *testing.T) {
 	for _, locked := range []bool{false, true} {
 		f := newFixture(t)
 		f.locked = locked
-		const beyond = firstUnused + 150
-		openAt(t, beyond, beyond+1, firstUnused+10)
+		openAt(t, firstUnused, firstUnused+1, firstUnused+10, firstUnused+11)
 		children := []*Child{f.adopt(childPid).Child, f.adopt(childPid + 1).Child, f.addClosed(childPid + 2), f.addClosed(childPid + 3)}
-		children[2].Stderr = beyond
+		children[2].Stderr = firstUnused
 		children[3].closing = firstUnused + 10
-		var theirs []int
+		f.addLeftover(&outlet{Pid: childPid + 4, Stdout: -1, Stderr: firstUnused + 11})
+		theirs := []int{firstUnused + 11}
 		for _, c := range children {
 			for _, fd := range []*int32{&c.Control, &c.Stdin, &c.Stdout, &c.Stderr, &c.closing} {
 				if *fd >= 0 {
@@ -62,9 +63,9 @@ func TestDescriptorsOfOtherChildrenAreClosedAndNoOthers(t *testing.T) {
 				}
 			}
 		}
-		want := slices.DeleteFunc(openFrom(0), func(fd int) bool { return slices.Contains(theirs, fd) })
+		want := slices.DeleteFunc(openDescriptors(), func(fd int) bool { return slices.Contains(theirs, fd) })
 		f.closeSiblings()
-		if diff := cmp.Diff(want, openFrom(0)); diff != "" {
+		if diff := cmp.Diff(want, openDescriptors()); diff != "" {
 			t.Errorf("open, locked %t (-want +got):\n%s", locked, diff)
 		}
 		for _, c := range children {

@@ -20,17 +20,14 @@ func (p *Process) readInbound() {
 	switch {
 	case err == sys.EINTR || err == sys.EAGAIN:
 		return
-	case err != 0:
-		p.Flush()
+	case err != 0 || n == 0:
 		p.end(int(err))
-	case n == 0:
-		p.Flush()
-		p.end(0)
 	}
 	in.w += n
 	p.handleInbound()
 }
 
+// handleInbound handles the frames that are complete.
 func (p *Process) handleInbound() {
 	in, generation := &p.in, p.generation
 	for in.len() >= lengthSize {
@@ -42,11 +39,10 @@ func (p *Process) handleInbound() {
 		in.r += size
 		if !p.handle(frame) {
 			p.traceRefused(frame)
-			p.Flush()
 			p.end(0)
 		}
 		if p.generation != generation {
-			return // in the child of a fork, where none of this exists
+			return // in the child of a fork, whose input is its own and empty
 		}
 	}
 	p.tracePartial()
@@ -81,10 +77,11 @@ func (p *Process) handle(frame []byte) bool {
 	return true
 }
 
-// answer runs a call. term is the end of the frame before unhandled input.
+// answer runs a call. term is the term of its arguments, which ends where unhandled
+// input starts.
 func (p *Process) answer(nr int, term []byte) {
 	if p.calls.Execs(nr) {
-		p.hearChildren()
+		p.drainChildren()
 	}
 	signal.Release(signal.Held()) // a call that waits ends with any signal
 	in, out, limit := &p.in, &p.out, p.ReplyLimit()
@@ -102,15 +99,15 @@ func (p *Process) answer(nr int, term []byte) {
 		return // in the child of a fork, which nobody has called
 	}
 	in.restore()
-	if term := out.enc.Bytes(); len(term) > 0 {
-		p.traceReply(term)
+	if reply := out.enc.Bytes(); len(reply) > 0 {
+		p.traceReply(reply)
 		// The call may have flushed: then the frame starts at the front.
 		b = out.reserve(headerSize + limit)
-		out.commit(headerSize + copy(b[headerSize:], term))
-		put16(b, headerSize-lengthSize+len(term))
+		out.commit(headerSize + copy(b[headerSize:], reply))
+		put16(b, headerSize-lengthSize+len(reply))
 		put16(b[lengthSize:], typeCall)
 	}
-	p.buryWaited()
+	p.retireWaited()
 	if p.notifies && p.calls.Execs(nr) && !p.execed {
 		// The parent holds back what follows an exec until it hears of it.
 		p.notify(noticeFailed)

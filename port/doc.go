@@ -2,13 +2,13 @@
 
 // Package port is one process of an alcove tree: it reads frames on descriptor
 // 0, answers calls, carries data to and from its children, and writes frames on
-// descriptor 1. It is part of the program and no interface for others.
+// descriptor 1. It is part of the program and not an API for others.
 //
 // # The tree
 //
-// Every process of the tree is a copy of the first one, made by fork(2). Frames
-// for a process below pass those between: each takes one pid off the
-// front; on the way back each puts one there.
+// Every process of the tree is a copy of the first one, made by fork(2). A frame for a
+// process further down passes through those between, and each takes a pid off its
+// front. On the way up each puts one there.
 //
 //	driver
 //	  | 0 and 1, 5
@@ -26,15 +26,15 @@
 //	1     frames to above
 //	2     standard error; below the top the parent reads it
 //	3, 4  the signal pipe: the handler writes to 4, the loop reads from 3
-//	5     control socket, closes on exec: notices to whoever started the process.
-//	      At the top of a client that does not listen it is a fifo without notices
+//	5     the control socket, closed by an exec: notices to the parent or the driver.
+//	      For a client that does not listen it is a fifo, without notices
 //
 // For each child its parent has the other ends of 0, 1, 2 and 5.
 //
 // # The states of a child
 //
-// A process learns from the control socket what its child runs (notice.go). This is the
-// drawing over childState, in child.go:
+// A process learns from the control socket what its child runs (notice.go). The same
+// drawing is over the type childState, in child.go:
 //
 //	            noticeExec                  the socket closes
 //	runsPort ---------------> aboutToExec -------------------> runsProgram
@@ -44,12 +44,12 @@
 //	  |                             | a call closes the socket,
 //	  | the socket closes           | or it was used for something else
 //	  v                             v
-//	portEnded                     untold
+//	portEnded                     unknown
 //
 // # Files
 //
-// Calls between files form no circle, which TestFilesDoNotCallInCircles shows. In
-// the order in which a byte meets them:
+// Files do not call each other in circles: TestFilesDoNotCallInCircles looks. In the order
+// in which a byte meets them:
 //
 //	start.go        the start: descriptors, signals, first frame
 //	commandline.go  options of the command line, and the help
@@ -62,31 +62,31 @@
 // Down, from the driver to a program:
 //
 //	dispatch.go     frames on descriptor 0: calls, and data for children
-//	inbound.go      what was read of them
+//	inbound.go      the buffer that they are read into
 //	feed.go         the way into a child's standard input
 //	scanner.go      finds calls that exec in what a child is sent
-//	inputevents.go  tells what a program has taken of its input
+//	inputevents.go  reports how much of its input a program has taken
 //
 // Up, from a program to the driver:
 //
 //	reap.go         the end of children
-//	rusage.go       tells what a child has used
+//	rusage.go       reports what a child has used
 //	handover.go     a child executes a program: its notices, where its frames end
 //	stream.go       the way out of a child's standard output and error
 //	leftover.go     output that others hold when a child has ended
 //	flow.go         flow control
 //	events.go       frames that the process makes itself, except replies
 //	outbound.go     descriptor 1: gathered for one writev(2)
-//	pieces.go       its argument
+//	pieces.go       the argument of writev(2)
 //	frame.go        what frames look like
 //
 // What calls do to the process:
 //
 //	fork.go         fork and clone; a process becomes its child
 //	plumbing.go     the pipes and the socket between child and parent
-//	exec.go         exec, and what has to be done before
+//	exec.go         exec, and what comes before it
 //	relay.go        input that was read ahead of an exec
-//	given.go        what a program gets in place of what the process has
+//	given.go        standard streams and umask that a program gets instead of the process's
 //	notice.go       what a child tells its parent of an exec
 //	descriptor.go   read, write and close
 //	watch.go        descriptors that are watched for the owner
@@ -101,7 +101,7 @@
 //	orphan.go       whoever started the process is gone while a call sleeps
 //	end.go          the end of the process
 //	grace.go        the end of all that runs below it
-//	walk.go         finds that
+//	walk.go         finds these processes
 //
 // What the others stand on:
 //

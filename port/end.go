@@ -7,8 +7,8 @@ import "github.com/alcove-go/alcove/port/sys"
 // Flush writes all that was gathered. It blocks until the reader has taken it.
 // When the reader is gone, or was at an earlier write, the process ends.
 func (p *Process) Flush() {
-	if err := p.out.flush(); err != 0 {
-		p.end(int(err))
+	if p.out.flush() != 0 {
+		p.end(0)
 	}
 }
 
@@ -20,9 +20,13 @@ func (p *Process) Exit(status int) {
 	p.exit(status)
 }
 
-// end ends the process, at once or when what runs below it has ended. Children
-// that run other programs are signalled.
+// end ends the process, at once or when what runs below it has ended. What was gathered
+// goes out first; where it cannot be written, that error is the status. Children that
+// run other programs are signalled.
 func (p *Process) end(status int) {
+	if err := p.out.flush(); err != 0 {
+		status = int(err)
+	}
 	p.traceEnd(status)
 	if p.Options.GraceOnEOF > 0 {
 		p.endBelow()

@@ -54,10 +54,10 @@ func (p *Process) exec(try func() sys.Errno) sys.Errno {
 	return err
 }
 
-// hearChildren passes on what children have written, and how they have ended,
-// before a call that may execute a program: their streams close with that.
-// Output does not wait for credit, since it would be lost.
-func (p *Process) hearChildren() {
+// drainChildren passes on what children have written, and how they have ended. It comes
+// before a call that may execute a program, which closes their streams. Output does
+// not wait for credit, since it would be lost.
+func (p *Process) drainChildren() {
 	if p.table.live == 0 && p.leftovers.live == 0 {
 		return
 	}
@@ -74,16 +74,16 @@ func (p *Process) hearChildren() {
 		if c.state != runsProgram {
 			p.readFrames(c)
 		}
-		p.hear(&c.outlet)
+		p.drainOutlet(&c.outlet)
 	}
 	for i := range p.leftovers.slots {
 		if l := &p.leftovers.slots[i]; l.Pid != 0 {
-			p.hear(&l.outlet)
+			p.drainOutlet(&l.outlet)
 		}
 	}
 }
 
-func (p *Process) hear(o *outlet) {
+func (p *Process) drainOutlet(o *outlet) {
 	o.lifted = true
 	if o.state == runsProgram {
 		p.drainStdout(o)

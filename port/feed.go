@@ -16,16 +16,16 @@ import "github.com/alcove-go/alcove/port/sys"
 // taken for its missing end. The rest stays in the queue until the child has
 // read. What does not fit in the queue either is refused whole.
 //
-// To another program as much data is written as its pipe takes, and the sender is
+// A child that runs another program gets as much as its pipe takes, and the sender is
 // told how much that was.
 
 // queueSize is how much is kept for one child beside its pipe.
 const queueSize = 64 << 10
 
-// pending is data for one child, gathered for one write: contents of stdin frames, in
-// the inbound buffer. For a child that runs this program they are moved together. For
-// another program they stay where they are, in pieces, since the sender is told how
-// much of each was taken.
+// pending is data for one child, gathered for one write. It consists of contents of stdin
+// frames, in the inbound buffer. Those for a child that runs this program are moved
+// together. Those for another program stay where they are, in pieces, since the sender
+// is told how much of each was taken.
 type pending struct {
 	to   *Child
 	data []byte
@@ -70,7 +70,7 @@ func (d *pending) joins(c *Child, data []byte) bool {
 	return len(data) < gatherBelow
 }
 
-// feedProgram takes data for another program, as much of it as the pipe takes.
+// feedProgram gathers data for another program. The pipe may take a part of it.
 func (p *Process) feedProgram(c *Child, data []byte) {
 	d := &p.pending
 	if c.queue != nil {
@@ -84,9 +84,9 @@ func (p *Process) feedProgram(c *Child, data []byte) {
 	d.size += len(data)
 }
 
-// fits reports whether a piece can be written together with those there are: when
-// all of it is atomic, or none. What a pipe takes whole or not at all must not be
-// divided because of what follows it.
+// fits reports whether a piece can be written together with those there are: when the
+// write is atomic, or when none of the pieces would be. A pipe takes a small message
+// whole or not at all, and what follows it must not change that.
 func (d *pending) fits(size int) bool {
 	return d.n < maxPieces && (d.size+size <= atomic || size > atomic && d.sizes[0] > atomic)
 }
@@ -123,7 +123,8 @@ func (p *Process) feedPieces() {
 	d.to, d.n, d.size = nil, 0, 0
 }
 
-// feedPort takes data for a child that runs this program, whole or not at all.
+// feedPort gathers or queues data for a child that runs this program, whole or not at
+// all.
 func (p *Process) feedPort(c *Child, data []byte) {
 	if c.queue != nil || c.gate == gateClosed {
 		p.queueData(c, data, 0)
@@ -144,8 +145,8 @@ func (p *Process) feedPort(c *Child, data []byte) {
 	}
 }
 
-// queueData holds data for later, whole or not at all. It follows the passed
-// bytes of the same frame.
+// queueData holds data for later, whole or not at all. passed bytes of the same message
+// have gone before it.
 func (p *Process) queueData(c *Child, data []byte, passed int) {
 	if c.queue == nil {
 		c.queue, c.ready = p.take(), 0
@@ -239,7 +240,7 @@ func (p *Process) feedQueued(c *Child) {
 	}
 }
 
-// scanQueue finds out how much of the queue may be written.
+// scanQueue finds how much of the queue may be written, if that is not known.
 func (p *Process) scanQueue(c *Child) {
 	switch {
 	case c.ready > 0:

@@ -22,9 +22,9 @@ func (p *Process) AddFilter(self, sub []byte) {
 }
 
 // Locking must be called before a system call that may install a seccomp
-// filter. From then on, here and in all descendants, the loop makes only the
-// system calls that such filters have always had to allow. None of them gives
-// memory, so what may be needed is had before.
+// filter. From then on, here and in all descendants, the loop makes only the system
+// calls that such filters have always had to allow. None of them gives memory, so it
+// takes the buffers that may be needed now.
 func (p *Process) Locking() {
 	p.Flush()
 	if p.locked {
@@ -43,6 +43,6 @@ func (p *Process) Locking() {
 	p.locked = true
 }
 
-// Locked reports whether a seccomp filter may be in force. One that was there
-// before the program started is not known of.
+// Locked reports whether a seccomp filter may be in force. It does not know of one that
+// was there before the program started.
 func (p *Process) Locked() bool { return p.locked }

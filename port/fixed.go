@@ -34,7 +34,7 @@ func closeFrom(first int) {
 	}
 }
 
-// closeOpen closes those of the descriptors that are there: the others are -1.
+// closeOpen closes the descriptors that are not -1.
 func closeOpen(fds ...int32) {
 	for _, fd := range fds {
 		if fd >= 0 {
@@ -43,6 +43,7 @@ func closeOpen(fds ...int32) {
 	}
 }
 
+// pipeAbove makes a pipe whose ends are above the fixed descriptors.
 func pipeAbove(p *[2]int32) sys.Errno {
 	if err := sys.Pipe2(p, sys.O_CLOEXEC); err != 0 {
 		return err

@@ -59,6 +59,7 @@ func more(credit, n int32) int32 {
 	return int32(min(int64(credit)+int64(n), 1<<31-1))
 }
 
+// credited has the streams of an outlet read again where its credit allows that.
 func (p *Process) credited(o *outlet) {
 	p.pollOutput(o)
 	p.table.changed = p.table.changed || o.ahead != nil
@@ -72,7 +73,7 @@ func (p *Process) spend(o *outlet, n int) {
 	if o.FlowControl > 0 {
 		o.FlowControl--
 	}
-	if o.FlowBytes > 0 { // the last output of a program is not bound by it
+	if o.FlowBytes > 0 { // output that is drained may be more than the credit
 		o.FlowBytes = max(0, o.FlowBytes-int32(n))
 	}
 	if o.paused() {
@@ -87,11 +88,11 @@ func (p *Process) pausedAtEnd(o *outlet, stream int) (ended bool) {
 		p.forget(o, stream)
 		return false
 	}
-	at := sys.PollNow(*o.descriptor(stream), sys.POLLIN)
-	if at.Revents == 0 {
+	polled := sys.PollNow(*o.descriptor(stream), sys.POLLIN)
+	if polled.Revents == 0 {
 		return false
 	}
-	if atEndOfFile(&at) {
+	if atEndOfFile(&polled) {
 		return true
 	}
 	// There is output: it waits for credit, and nothing else can happen to it.

@@ -65,10 +65,10 @@ func (p *Process) openPlumbing(s *plumbing) sys.Errno {
 	}
 }
 
-// adopt makes the process that was forked a child. Whoever had its pid before
-// is gone, and speaks no more.
+// adopt makes the process that was forked a child. An earlier process with its pid is
+// gone: nothing is delivered in its name any more.
 func (p *Process) adopt(pid int32, s *plumbing) {
-	p.silence(pid)
+	p.evict(pid)
 	c := p.table.add(pid)
 	p.poll.room(len(p.table.slots))
 	if p.table.live >= manyChildren && !p.locked {
@@ -81,7 +81,7 @@ func (p *Process) adopt(pid int32, s *plumbing) {
 	p.pollOutput(&c.outlet)
 }
 
-// becomeChild makes the forked process one of its own.
+// becomeChild turns the copy of the parent into a process of its own.
 func (p *Process) becomeChild(s *plumbing) {
 	p.out.clear()
 	p.out.wrote = 0

@@ -7,10 +7,9 @@ import (
 	"github.com/alcove-go/alcove/port/sys"
 )
 
-// With GraceOnEOF set, a process that comes to its end sees to it that what
-// runs below it ends first: it asks with a signal, waits, and kills. A child that runs
-// this program is not asked. It sees the end of its input, and does the same for what
-// runs below itself.
+// A process with GraceOnEOF ends after all that runs below it: it asks with a signal, waits,
+// and kills. A child that runs this program is not asked. It sees the end of its input,
+// and does the same for what runs below itself.
 //
 // A filter may be in force by then, and the loop made none of these calls
 // before. So the waiting is poll(2), kill(2) and wait4(2), and a process that
@@ -145,11 +144,10 @@ func (p *Process) discard(o *outlet) {
 	}
 }
 
-// SignalBelow sends a signal to every process below this one, 0 to none, and
-// SIGSTOP and SIGKILL again until two looks agree. Processes of this program
-// are asked by the end of their input, so children that run it get SIGKILL
-// only. It reports false where processes below cannot be found. memory is to
-// work in.
+// SignalBelow sends a signal to every process below this one; signal 0 is sent to none.
+// SIGSTOP and SIGKILL are sent again until two looks agree. Children that run this
+// program get no signal but SIGKILL: the end of their input asks them. It reports
+// false where processes below cannot be found, and works in memory.
 func (p *Process) SignalBelow(signo int, memory []byte) bool {
 	if p.Pid == 1 {
 		err := sys.Kill(-1, signo)

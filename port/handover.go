@@ -4,8 +4,8 @@ package port
 
 import "github.com/alcove-go/alcove/port/sys"
 
-// readControl takes what a child has sent. Anything but notices means that the
-// socket was used for something else: it tells nothing any more.
+// readControl reads the notices of a child. Anything else means that the socket is used
+// for another purpose: then it is closed.
 func (p *Process) readControl(c *Child) {
 	for c.Control >= 0 {
 		var b [8 * noticeSize]byte
@@ -33,6 +33,8 @@ func (p *Process) readControl(c *Child) {
 	}
 }
 
+// noticed does what a notice is for. count is how many bytes the child has written since
+// its last one.
 func (p *Process) noticed(c *Child, kind uint32, count uint64) {
 	c.announced += count
 	c.state = runsPort
@@ -53,18 +55,18 @@ func (p *Process) closeControl(c *Child) {
 	c.Control = -1
 }
 
-// loseControl goes on without the control socket: that the child is another
-// program is never told.
+// loseControl goes on without the control socket: whether the child runs another program
+// is never known again.
 func (p *Process) loseControl(c *Child) {
 	p.closeControl(c)
-	c.state = untold
+	c.state = unknown
 	c.gate = gateless
 	p.openGate(c)
 }
 
-// controlClosed handles end of file on the control socket: the child has exec'ed
-// or ended. What it has written as such goes first, so that no reply comes after fdctl_closed,
-// which clients take for the success of an exec.
+// controlClosed handles end of file on the control socket: the child has exec'ed or
+// ended. Its frames go first, so that no reply comes after fdctl_closed, which clients take
+// for the success of an exec.
 func (p *Process) controlClosed(c *Child) {
 	if !p.bufferFor(&c.outlet) {
 		p.forget(&c.outlet, streamControl)
@@ -87,6 +89,7 @@ func (p *Process) controlClosed(c *Child) {
 	p.openGate(c)
 }
 
+// readStdout reads output of a program, or frames.
 func (p *Process) readStdout(c *Child) {
 	if c.state == runsProgram {
 		p.readRaw(&c.outlet, streamStdout)

@@ -4,8 +4,7 @@ package port
 
 import "github.com/alcove-go/alcove/port/sys"
 
-// What becomes of the input of programs is told to those who have asked for it, by
-// ctl frames:
+// With the option StdinTaken, ctl frames tell what becomes of the input of programs:
 //
 //	{stdin_taken, N}    the pipe of the program has taken N bytes of a message;
 //	                    if it has more, the others are not taken
@@ -15,15 +14,15 @@ import "github.com/alcove-go/alcove/port/sys"
 // There is one of the first or the last for each message. Those that were sent
 // behind an exec call, before it had succeeded, are told together.
 
-// inputTaken tells that messages of a program, from one piece to another, have been
-// taken as a whole.
+// inputTaken reports that a program has taken whole messages: the pieces from one up to
+// another.
 func (p *Process) inputTaken(d *pending, from, to int) {
 	for i := from; i < to && p.Options.StdinTaken; i++ {
 		p.inputEvent(d.to, "stdin_taken", d.sizes[i])
 	}
 }
 
-// inputNone tells about a message that has no bytes, or nowhere to go.
+// inputNone reports on a message that has no bytes, or nowhere to go.
 func (p *Process) inputNone(c *Child) {
 	switch {
 	case !p.Options.StdinTaken:
@@ -34,7 +33,7 @@ func (p *Process) inputNone(c *Child) {
 	}
 }
 
-// inputFull tells that n bytes of a message were taken and the others not.
+// inputFull reports that n bytes of a message were taken and the others not.
 func (p *Process) inputFull(c *Child, n int) {
 	if !p.Options.StdinTaken {
 		p.pipeFull(c.Pid, n)
@@ -54,15 +53,16 @@ func (p *Process) inputReady(c *Child) {
 	}
 }
 
-// queueTaken tells that what was held back during an exec is for the program.
+// queueTaken reports what was held back during an exec as taken by the program.
 func (p *Process) queueTaken(c *Child) {
 	if c.state == runsProgram && c.queue != nil && p.Options.StdinTaken {
 		p.inputEvent(c, "stdin_taken", c.queue.len())
 	}
 }
 
+// inputFails reports that input is closed.
 func (p *Process) inputFails(c *Child, err sys.Errno) {
-	e := p.openFrame(uint32(c.Pid), true, typeCtl)
+	e := p.openChildFrame(uint32(c.Pid), typeCtl)
 	e.Tuple(2)
 	e.Atom("stdin_error")
 	e.Atom(p.calls.ErrnoName(err))
@@ -70,7 +70,7 @@ func (p *Process) inputFails(c *Child, err sys.Errno) {
 }
 
 func (p *Process) inputEvent(c *Child, what string, n int) {
-	e := p.openFrame(uint32(c.Pid), true, typeCtl)
+	e := p.openChildFrame(uint32(c.Pid), typeCtl)
 	e.Tuple(2)
 	e.Atom(what)
 	e.Int(int64(n))

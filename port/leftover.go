@@ -53,15 +53,15 @@ func (p *Process) closeLeftNumber(fd int) sys.Errno {
 	return sys.Close(fd)
 }
 
-// sweepLeftovers takes free slots away. Where fewer children are allowed than
-// before, so are leftovers, and they move to the lowest slots.
-func (p *Process) sweepLeftovers(fewer bool) {
+// sweepLeftovers takes free slots off the end of the table. Where fewer children are
+// allowed than before, so are leftovers, and they move to the lowest slots.
+func (p *Process) sweepLeftovers(compact bool) {
 	t := &p.leftovers
-	if fewer {
+	if compact {
 		for t.live > int(p.Options.MaxChild) {
 			p.closeOldest()
 		}
-		p.closeLeftRanks()
+		p.compactLeftovers()
 	}
 	n := len(t.slots)
 	for n > 0 && t.slots[n-1].Pid == 0 {
@@ -71,7 +71,8 @@ func (p *Process) sweepLeftovers(fewer bool) {
 	p.poll.roomLeft(n)
 }
 
-func (p *Process) closeLeftRanks() {
+// compactLeftovers moves leftovers to the lowest slots, in their order.
+func (p *Process) compactLeftovers() {
 	t, n := &p.leftovers, 0
 	for i := range t.slots {
 		l := &t.slots[i]

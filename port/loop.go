@@ -35,21 +35,20 @@ func (p *Process) round() {
 	}
 }
 
+// serve handles what is ready at a place in the list of poll(2); pollset.go has their order.
 func (p *Process) serve(place int) {
-	switch place {
-	case placeInput:
+	switch {
+	case place < placeInput:
+		p.tellReady(place)
+	case place == placeInput:
 		p.readInbound()
-	case placeSignal:
+	case place == placeSignal:
 		p.readSignals()
-	case placeMany:
+	case place == placeMany:
 		for _, e := range p.poll.readyMany() {
 			p.serveStream(p.poll.place(e.Fd))
 		}
 	default:
-		if place < placeInput {
-			p.tellReady(place)
-			return
-		}
 		p.serveStream(place)
 	}
 }
@@ -73,7 +72,8 @@ func (p *Process) serveStream(place int) {
 	}
 }
 
-// sweep does what a call has left for later, and takes free slots away.
+// sweep does what a call has left for later, and takes free slots off the end of the
+// table.
 func (p *Process) sweep() {
 	t := &p.table
 	if !t.changed {
@@ -86,7 +86,7 @@ func (p *Process) sweep() {
 		}
 	}
 	if t.compact {
-		p.closeRanks()
+		p.compactChildren()
 	}
 	n := len(t.slots)
 	for n > 0 && t.slots[n-1].Pid == 0 {
@@ -114,8 +114,8 @@ func (p *Process) pollStarved() {
 	}
 }
 
-// closeRanks moves children to the lowest slots, in their order.
-func (p *Process) closeRanks() {
+// compactChildren moves children to the lowest slots, in their order.
+func (p *Process) compactChildren() {
 	t, n := &p.table, 0
 	for i := range t.slots {
 		c := &t.slots[i]

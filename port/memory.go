@@ -45,6 +45,7 @@ type Spare struct {
 	last      [bufferSize]byte
 }
 
+// init returns a process with the options of a first one, and empty tables.
 func (m *Memory) init(spare []Spare) *Process {
 	p := &m.process
 	p.memory, p.spare = m, spare
@@ -68,8 +69,8 @@ func (m *Memory) init(spare []Spare) *Process {
 	return p
 }
 
-// resetTables empties the tables. They are in the first page again: others of the
-// parent stay as they are, since a forked child shares them as long as neither writes.
+// resetTables empties the tables, and puts them into the first page again. Larger ones of
+// the parent are not written to, since a forked child shares their pages.
 func (p *Process) resetTables() {
 	m := p.memory
 	p.table.reset(m.slots[:0])

@@ -46,7 +46,7 @@ func setEntries(entries entry.Strings) entry.Strings {
 	return entries[:n]
 }
 
-// indexFor returns where in set the entry belongs: where one of its name is, or behind
+// indexFor returns where in set the entry belongs: at one with the same name, or behind
 // all. It reports false for an entry without a name.
 func indexFor(set entry.Strings, entry string) (at int, ok bool) {
 	name := 0
@@ -77,8 +77,8 @@ func titleMemory(args, envs entry.Strings) []byte {
 	return unsafe.Slice(first, size)
 }
 
-// begins reports whether the string at p begins with s. It looks no further than
-// they agree: the memory may end soon after a NUL.
+// begins reports whether the string at p begins with s. It stops at the first
+// difference: the memory may end soon after a NUL.
 func begins(p *byte, s string) bool {
 	for i := range len(s) {
 		if *(*byte)(unsafe.Add(unsafe.Pointer(p), i)) != s[i] {

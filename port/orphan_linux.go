@@ -14,9 +14,9 @@ import (
 // the input. It costs no system call in the loop. SIGIO stays an event for
 // those who use it themselves.
 
-// askForSIGIO asks for SIGIO when the control socket closes. The kernel compares users when it
-// sends: so it is asked again when the process has become another one, and may
-// have missed the hang-up in between.
+// askForSIGIO asks for SIGIO when the control socket closes. The kernel compares users
+// when it sends the signal. So a process that has got another user asks again, and
+// looks whether it has missed the hang-up in between.
 func (p *Process) askForSIGIO() {
 	// At the start already: children share the memory that this writes.
 	if !signal.FindWindow() || !p.notifies || p.ioTaken {
@@ -37,7 +37,7 @@ func (p *Process) hungUp() bool {
 		return false
 	}
 	signal.ForgetInterrupt()
-	if at := sys.PollNow(int32(p.control), 0); at.Revents&sys.POLLHUP == 0 {
+	if polled := sys.PollNow(int32(p.control), 0); polled.Revents&sys.POLLHUP == 0 {
 		return false
 	}
 	signal.Interrupt() // for good: no call sleeps any more
@@ -51,9 +51,9 @@ func (p *Process) IdentityChanged() {
 	}
 }
 
-// sigioSet does what is to be done when the disposition of SIGIO has been set. Without
-// the handler it would end the process, before it has signalled its programs, or
-// be of no use.
+// sigioSet must be called when the disposition of SIGIO has been set. Without the handler
+// the signal would be of no use, or end the process before it has signalled its
+// programs.
 func (p *Process) sigioSet(handled bool) {
 	p.ioTaken = !handled
 	if p.locked || !p.notifies {

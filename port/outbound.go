@@ -24,7 +24,7 @@ type outbound struct {
 	fd     int // stdout
 	arena  []byte
 	used   int // bytes of arena in use
-	joined int // bytes of arena that pieces refer to
+	pieced int // bytes of arena that are in pieces
 	pieces pieces
 	n      int         // pieces in use
 	refers bool        // whether a piece is outside arena
@@ -35,14 +35,14 @@ type outbound struct {
 	err    sys.Errno   // of the write that failed
 }
 
-func (o *outbound) clear() { o.used, o.joined, o.n, o.refers = 0, 0, 0, false }
+func (o *outbound) clear() { o.used, o.pieced, o.n, o.refers = 0, 0, 0, false }
 
-// join makes the bytes put in the arena since the last join a piece.
-func (o *outbound) join() {
-	if o.joined < o.used {
-		o.pieces[o.n] = iovec(o.arena[o.joined:o.used])
+// endPiece makes one piece of what was put in the arena since the last one.
+func (o *outbound) endPiece() {
+	if o.pieced < o.used {
+		o.pieces[o.n] = iovec(o.arena[o.pieced:o.used])
 		o.n++
-		o.joined = o.used
+		o.pieced = o.used
 	}
 }
 
@@ -62,7 +62,7 @@ func (o *outbound) refer(b []byte) {
 	if o.n+2 >= maxPieces {
 		o.flush()
 	}
-	o.join()
+	o.endPiece()
 	o.pieces[o.n] = iovec(b)
 	o.n++
 	o.refers = true
@@ -70,7 +70,7 @@ func (o *outbound) refer(b []byte) {
 
 // flush writes all that was gathered. It blocks until the reader has taken it.
 func (o *outbound) flush() sys.Errno {
-	o.join()
+	o.endPiece()
 	for first := 0; first < o.n && o.err == 0; {
 		n, err := sys.Writev(o.fd, o.pieces[first:o.n])
 		switch err {

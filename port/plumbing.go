@@ -71,8 +71,8 @@ func (s *plumbing) close(side int) {
 // alone reports whether nobody has the child's end of the control socket: a
 // filter had the kernel skip the fork, and the pid is not that of a child.
 func (s *plumbing) alone() bool {
-	at := sys.PollNow(s.control[parentSide], sys.POLLIN)
-	return at.Revents&sys.POLLHUP != 0
+	polled := sys.PollNow(s.control[parentSide], sys.POLLIN)
+	return polled.Revents&sys.POLLHUP != 0
 }
 
 // install puts the child's ends in their places.

@@ -4,19 +4,21 @@ package port
 
 import "github.com/alcove-go/alcove/port/sys"
 
+// pollControl waits for notices of a child.
 func (p *Process) pollControl(c *Child) {
 	if c.Control >= 0 {
 		p.pollFor(&c.outlet, streamControl, c.Control, sys.POLLIN)
 	}
 }
 
+// pollStdin waits until the input of a child takes more.
 func (p *Process) pollStdin(c *Child) {
 	if fd := c.stdinFD(); fd >= 0 {
 		p.pollFor(&c.outlet, streamStdin, fd, sys.POLLOUT)
 	}
 }
 
-// pollOutput polls the streams, or does not, as their state wants.
+// pollOutput waits for output on both streams, or not while they are paused.
 func (p *Process) pollOutput(o *outlet) {
 	p.pollStream(o, streamStdout)
 	p.pollStream(o, streamStderr)
@@ -54,8 +56,7 @@ func (p *Process) pollFor(o *outlet, stream int, fd int32, events int16) {
 	p.poll.update(op, place)
 }
 
-// forget does not wait for a stream any more. It must come before the stream
-// is closed.
+// forget ends the waiting for a stream. It must come before the stream is closed.
 func (p *Process) forget(o *outlet, stream int) {
 	place := p.poll.placeOf(o, stream)
 	if p.poll.fds[place].FD >= 0 {

@@ -7,11 +7,12 @@ import (
 	"github.com/alcove-go/alcove/port/sys"
 )
 
-// In a process that was made to execute this program again signals have their default
-// dispositions, as programs begin. Two of them would end it before it has signalled
-// its programs. SIGPIPE comes when it writes to somebody who is gone, SIGIO when
-// whoever started it is. So these have the handler, and to the client the default,
-// until it sets another one. Where a process sends one the default is what happens.
+// A process that executes this program again begins with the default dispositions of
+// signals, as programs do. Two signals would end it before it has signalled its
+// programs: SIGPIPE comes when a reader of its output is gone, SIGIO when whoever
+// started it is. So these two get the handler here, while the client is told that
+// they have the default, until it sets another disposition. When another process
+// sends one of them, this one does what the default is.
 
 // handleQuietly gives a signal the handler if it has its default, and reports whether
 // it did.

@@ -31,14 +31,14 @@ func (p *Process) reap() {
 	}
 }
 
-// tellChildless tells, after the ends of children, whether there are none left, orphans
-// among them: {childless, true | false}.
+// tellChildless reports, after the ends of children, whether there are none left, orphans
+// included: {childless, true | false}.
 func (p *Process) tellChildless(childless bool) {
 	answer := "false"
 	if childless {
 		answer = "true"
 	}
-	e := p.openFrame(0, false, typeCtl)
+	e := p.openFrame(typeCtl)
 	e.Tuple(2)
 	e.Atom("childless")
 	e.Atom(answer)
@@ -56,19 +56,19 @@ func (p *Process) reportEnd(c *Child, ws sys.WaitStatus, usage *sys.Rusage) {
 	}
 	switch {
 	case ws.Exited() && p.Options.ExitStatus:
-		e := p.openFrame(uint32(c.Pid), true, typeEvent)
+		e := p.openChildFrame(uint32(c.Pid), typeEvent)
 		e.Tuple(2)
 		e.Atom("exit_status")
 		e.Int(int64(ws.ExitStatus()))
 		p.closeFrame()
 	case ws.Signaled() && p.Options.TermSig:
-		e := p.openFrame(uint32(c.Pid), true, typeEvent)
+		e := p.openChildFrame(uint32(c.Pid), typeEvent)
 		e.Tuple(2)
 		e.Atom("termsig")
 		e.Atom(p.calls.SignalName(int(ws.Signal())))
 		p.closeFrame()
 	}
-	p.leave(c)
+	p.retire(c)
 }
 
 // Waited must be called when waitpid(2) has collected the child pid, which
@@ -81,8 +81,8 @@ func (p *Process) Waited(pid int32) {
 	}
 }
 
-// buryWaited takes leave of the children that the call before has waited for.
-func (p *Process) buryWaited() {
+// retireWaited retires the children that the call before has waited for.
+func (p *Process) retireWaited() {
 	t := &p.table
 	if !t.waited {
 		return
@@ -91,13 +91,13 @@ func (p *Process) buryWaited() {
 	for i := range t.slots {
 		if c := &t.slots[i]; c.waited {
 			p.drain(c)
-			p.leave(c)
+			p.retire(c)
 		}
 	}
 }
 
-// drain passes on all that a child which has ended has written, credit or not:
-// clients take its end for the end of its output.
+// drain passes on all that an ended child has written, credit or not: clients take
+// its end for the end of its output.
 func (p *Process) drain(c *Child) {
 	c.lifted = true
 	if c.Control >= 0 {
@@ -140,9 +140,9 @@ func (p *Process) drainStream(o *outlet, stream int) {
 	}
 }
 
-// leave takes a child that has ended out of the table. Streams that others hold
+// retire takes a child that has ended out of the table. Streams that others hold
 // go on as a leftover. Frames do not: nobody else writes these.
-func (p *Process) leave(c *Child) {
+func (p *Process) retire(c *Child) {
 	if c.state != runsProgram && c.Stdout >= 0 {
 		p.closeAndTell(&c.outlet, streamStdout)
 	}
@@ -166,10 +166,9 @@ func (p *Process) closeInput(c *Child) {
 	p.drop(&c.queue)
 }
 
-// silence closes everything of a process that had the pid before and of whose
-// end nobody told: SIGCHLD may be ignored. It may be called while a call is
-// answered.
-func (p *Process) silence(pid int32) {
+// evict closes everything of an earlier process with this pid whose end was never
+// reported: SIGCHLD may be ignored. It may be called while a call is answered.
+func (p *Process) evict(pid int32) {
 	for i := range p.table.slots {
 		c := &p.table.slots[i]
 		if c.Pid != pid {

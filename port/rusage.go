@@ -4,7 +4,7 @@ package port
 
 import "github.com/alcove-go/alcove/port/sys"
 
-// reportUsage tells what a child that has ended, and what it has waited for, has used, and
+// reportUsage sends what an ended child has used, with all that it has waited for, and
 // the number of the signal that killed it:
 //
 //	{usage, Signal, Core, User, System, MaxRSS, MinorFaults, MajorFaults,
@@ -21,7 +21,7 @@ func (p *Process) reportUsage(c *Child, ws sys.WaitStatus, u *sys.Rusage) {
 	if ws.CoreDump() {
 		core = "true"
 	}
-	e := p.openFrame(uint32(c.Pid), true, typeCtl)
+	e := p.openChildFrame(uint32(c.Pid), typeCtl)
 	e.Tuple(12)
 	e.Atom("usage")
 	e.Int(signal)

@@ -43,12 +43,8 @@ func (p *Process) readRecords() int {
 	switch {
 	case err == sys.EINTR || err == sys.EAGAIN:
 		return 0
-	case err != 0:
-		p.Flush()
+	case err != 0 || n == 0:
 		p.end(int(err))
-	case n == 0:
-		p.Flush()
-		p.end(0)
 	}
 	return n
 }
@@ -67,7 +63,7 @@ func (p *Process) signalled(info []byte) (reap bool) {
 		p.quietly(signo, info)
 		return false
 	}
-	e := p.openFrame(0, false, typeEvent)
+	e := p.openFrame(typeEvent)
 	e.Tuple(3)
 	e.Atom("signal")
 	e.Atom(p.calls.SignalName(signo))

@@ -145,7 +145,7 @@ func (p *Process) forwardFrames(o *outlet, limit uint64) {
 	p.dropEmpty(o)
 }
 
-// proxy passes on a frame of the child.
+// proxy passes on a frame of the child, wrapped with its pid.
 func (p *Process) proxy(o *outlet, frame []byte) {
 	p.traceFrame(uint32(o.Pid), frame)
 	b := p.out.reserve(pidHeaderSize + copyBelow)
@@ -161,14 +161,15 @@ func (p *Process) proxy(o *outlet, frame []byte) {
 	}
 }
 
+// dropEmpty gives the buffer back if nothing is in it.
 func (p *Process) dropEmpty(o *outlet) {
 	if o.ahead != nil && o.ahead.len() == 0 {
 		p.dropAhead(o)
 	}
 }
 
-// dropAhead gives the buffer back, once nothing that waits to be written is in
-// it.
+// dropAhead gives the buffer back. What waits to be written may be in it, and is
+// written first.
 func (p *Process) dropAhead(o *outlet) {
 	if o.ahead != nil && p.out.refers {
 		p.out.flush()

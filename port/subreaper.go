@@ -4,10 +4,10 @@ package port
 
 import "github.com/alcove-go/alcove/port/sys"
 
-// BecomeSubreaper makes orphans below the process its children, in place of init's, and
-// reports whether it did. It refuses while there are children, since init has what these
-// left before. So ECHILD of a wait proves that all that was started from here on has
-// ended.
+// BecomeSubreaper makes orphans below the process its own children instead of init's, and
+// reports whether it did. It refuses while there are children, since these may have left
+// orphans to init before. So ECHILD of a wait proves that all that was started from here on
+// has ended.
 func (p *Process) BecomeSubreaper() bool {
 	if p.Subreaper() {
 		return true

@@ -10,7 +10,7 @@ type children struct {
 	live    int     // slots in use
 	waited  bool    // some were waited for by the present call
 	changed bool    // sweep has something to do
-	compact bool    // and is to leave no free slots
+	compact bool    // sweep also moves children to the lowest slots
 }
 
 // reset makes the table empty, in other memory.

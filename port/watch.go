@@ -7,14 +7,13 @@ import "github.com/alcove-go/alcove/port/sys"
 // maxWatches is how many descriptors a process may watch for its owner.
 const maxWatches = 16
 
-// Watch has the process send one event when one of the poll events is true of
-// fd, or what poll reports without being asked. It replaces what the process
-// waited for there. With no events it waits no more. ENOSPC means that it
-// watches as many as it can.
+// Watch has the process send one event when one of the poll events happens on fd, or
+// one that poll(2) always reports. It replaces an earlier Watch of fd; without events
+// it only ends that. ENOSPC means that maxWatches descriptors are watched already.
 //
 // The descriptors are in the list of poll(2), before all others, so that nothing
-// changes for a process that watches none. Watching makes no system call, since
-// filters have to let it: that a descriptor is none is an event as well.
+// changes for a process that watches none. Watching makes no system call that a
+// filter could refuse: a descriptor that is not open is an event as well.
 func (p *Process) Watch(fd int32, events int16) sys.Errno {
 	if fd < 0 {
 		return sys.EBADF
@@ -60,7 +59,7 @@ func (s *pollset) setWatch(place int, fd int32, events int16) {
 func (p *Process) tellReady(place int) {
 	fd := p.poll.fds[place]
 	p.poll.setWatch(place, -1, 0)
-	e := p.openFrame(0, false, typeEvent)
+	e := p.openFrame(typeEvent)
 	e.Tuple(3)
 	e.Atom("ready")
 	e.Int(int64(fd.FD))
