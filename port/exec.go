@@ -18,11 +18,11 @@ import (
 func (p *Process) Exec(try func() sys.Errno) sys.Errno {
 	p.Flush()
 	p.in.restore()
-	held := signal.Held()
-	hold := signal.Hold(false) // a program must not begin with signals blocked
-	signal.Release(held)
+	held := signal.StopHolding() // a program must not begin with signals blocked
 	err := p.exec(try)
-	signal.Hold(hold)
+	if held {
+		signal.Hold()
+	}
 	return err
 }
 

@@ -31,9 +31,7 @@ func (p *Process) Locking() {
 		return
 	}
 	p.poll.dropMany()
-	held := signal.Held()
-	signal.Hold(false)
-	signal.Release(held)
+	signal.StopHolding()
 	const enough = 4 // more children than that wait for each other
 	for range enough {
 		if b := newBuffer(); b != nil {

@@ -22,10 +22,10 @@ func (p *Process) readSignals() {
 	for at := 0; at+signal.InfoSize <= n; at += signal.InfoSize {
 		reap = p.signalled(p.records[at:at+signal.InfoSize]) || reap
 	}
-	held := signal.Held()
+	var held sys.Sigset
 	for range signal.Max {
 		info := (*[signal.InfoSize]byte)(p.records)
-		if _, ok := signal.TakeOverflow(info); !ok {
+		if !signal.TakeOverflow(info, &held) {
 			break
 		}
 		reap = p.signalled(info[:]) || reap

@@ -57,7 +57,7 @@ func unblockChildren() {
 // startFirst makes a top-level process ready.
 func (p *Process) startFirst(name *byte) {
 	signal.InstallAll()
-	signal.Hold(true)
+	signal.Hold()
 	check(limitStack())
 	if name == nil {
 		sys.Exit(int(sys.EINVAL))

@@ -8,21 +8,22 @@ import (
 	"github.com/alcove-go/alcove/port/sys"
 )
 
-// Hold says whether the handler blocks a signal whose record it had to keep, and
-// returns what was so before. A queue of real-time signals would otherwise keep
-// the process in the handler for as long as new ones come: the loop would not
-// run. To unblock them takes rt_sigprocmask(2), which a seccomp filter may not
-// allow.
-func Hold(on bool) (was bool) {
-	was = atomic.LoadUint32(&holding) != 0
-	var value uint32
-	if on {
-		value = 1
+// Hold has the handler block a signal whose record it had to keep. A queue of
+// real-time signals would otherwise keep the process in the handler for as long as
+// new ones come: the loop would not run. To unblock them takes rt_sigprocmask(2),
+// which a seccomp filter may not allow.
+func Hold() { atomic.StoreUint32(&holding, 1) }
+
+// StopHolding has the handler block no more signals, unblocks those that it has
+// blocked, and reports whether it did block them. A signal may come between any two
+// steps: so the handler stops first.
+func StopHolding() (was bool) {
+	if atomic.LoadUint32(&holding) == 0 {
+		return false
 	}
-	if was != on {
-		atomic.StoreUint32(&holding, value)
-	}
-	return was
+	atomic.StoreUint32(&holding, 0)
+	Release(pendingSet())
+	return true
 }
 
 // Held returns the signals that the handler may have blocked: those with a kept

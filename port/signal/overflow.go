@@ -5,6 +5,8 @@ package signal
 import (
 	"math/bits"
 	"sync/atomic"
+
+	"github.com/alcove-go/alcove/port/sys"
 )
 
 // WriteFD is the descriptor that the handler writes records to.
@@ -35,8 +37,9 @@ var (
 )
 
 // TakeOverflow fetches the kept record of the lowest numbered signal that has
-// one. It reports false when there is none.
-func TakeOverflow(info *[InfoSize]byte) (signo int, ok bool) {
+// one. It reports false when there is none. If the handler has blocked the signal,
+// TakeOverflow adds it to held, which must be released: no record says so any more.
+func TakeOverflow(info *[InfoSize]byte, held *sys.Sigset) bool {
 	for i := range pending {
 		for {
 			set := atomic.LoadUint64(&pending[i])
@@ -45,11 +48,14 @@ func TakeOverflow(info *[InfoSize]byte) (signo int, ok bool) {
 			}
 			n := bits.TrailingZeros64(set)
 			if take(info, i, n) {
-				return 64*i + n + 1, true
+				if atomic.LoadUint32(&holding) != 0 {
+					sys.AddSignal(held, 64*i+n+1)
+				}
+				return true
 			}
 		}
 	}
-	return 0, false
+	return false
 }
 
 // take fetches the record of bit n of pending[i]. It reports false when the

@@ -317,6 +317,19 @@ func TestHandlerHoldsBackASignalWhoseRecordItKept(t *testing.T) {
 	}
 }
 
+// A signal that comes while records are taken is blocked, and its record may be taken with
+// them: it has to be unblocked with the others.
+func TestSignalThatComesWhileRecordsAreTakenIsNotBlockedForGood(t *testing.T) {
+	p := start(t, "hold")
+	raised := record{Signo: 44, Pid: int32(p.pid), UID: int32(os.Getuid())}
+	for n := range uint64(2) {
+		p.sigqueue(t, rt, n)
+		if diff := cmp.Diff([]record{queued(rt, n), raised}, p.records(t, "k")); diff != "" {
+			t.Errorf("kept records (-want +got):\n%s", diff)
+		}
+	}
+}
+
 func TestBrokenPipeRaisesOneMoreSignalOnly(t *testing.T) {
 	p := start(t, "broken-pipe")
 	p.kill(t, syscall.SIGUSR1)

@@ -8,6 +8,9 @@ type Sigset [2]uint64
 // SetOf returns the set of one signal, which is below 65.
 func SetOf(signo int) Sigset { return Sigset{1 << (signo - 1)} }
 
+// AddSignal adds a signal to a set.
+func AddSignal(set *Sigset, signo int) { set[(signo-1)/64] |= 1 << ((signo - 1) % 64) }
+
 // EverySignal returns the set of all signals.
 func EverySignal() Sigset { return Sigset{^uint64(0), ^uint64(0)} }
 

@@ -11,6 +11,9 @@ const sigsetSize = 8
 // SetOf returns the set of one signal.
 func SetOf(signo int) Sigset { return 1 << (signo - 1) }
 
+// AddSignal adds a signal to a set.
+func AddSignal(set *Sigset, signo int) { *set |= SetOf(signo) }
+
 // EverySignal returns the set of all signals.
 func EverySignal() Sigset { return ^Sigset(0) }
 

@@ -36,7 +36,7 @@ func begin() {
 		sys.Close(signal.WriteFD)
 	case "DO=hold":
 		sys.Close(signal.WriteFD)
-		signal.Hold(true)
+		signal.Hold()
 	case "DO=broken-pipe":
 		openPipe()
 		sys.Close(readFD)
@@ -92,9 +92,11 @@ func obey() {
 	case 'o':
 		show(readOverflow)
 	case 'r':
-		held := signal.Held()
 		show(readOverflow)
-		signal.Release(held)
+		release()
+	case 'k':
+		show(takeAndRaise)
+		release()
 	case 't':
 		takeStopped()
 	case 'c':
@@ -138,9 +140,30 @@ func readPipe(record *[signal.InfoSize]byte) bool {
 
 // readOverflow takes a record that was kept.
 func readOverflow(record *[signal.InfoSize]byte) bool {
-	_, ok := signal.TakeOverflow(record)
+	return signal.TakeOverflow(record, &held)
+}
+
+// held are the signals of records that were taken while they were blocked.
+var held sys.Sigset
+
+// release unblocks the signals whose records were taken.
+func release() {
+	var none sys.Sigset
+	signal.Release(held)
+	held = none
+}
+
+// takeAndRaise takes a record that was kept, and raises a signal that comes with it.
+func takeAndRaise(record *[signal.InfoSize]byte) bool {
+	ok := readOverflow(record)
+	if ok && word(record, 0) != lastRaised {
+		sys.Kill(sys.Getpid(), lastRaised)
+	}
 	return ok
 }
+
+// lastRaised is a signal that only the recorder sends to itself.
+const lastRaised = 44
 
 // takeStopped stops, so that a tracer can take over, and then takes what was
 // kept. It writes the numbers of the records, 0 for one that is not whole.
@@ -209,7 +232,7 @@ func compute() {
 			wrong++
 		}
 		var record [signal.InfoSize]byte
-		if signal.TakeOverflow(&record); word(&record, firstWord) == last {
+		if signal.TakeOverflow(&record, &held); word(&record, firstWord) == last {
 			report(wrong)
 			return
 		}
