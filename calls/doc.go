@@ -22,6 +22,7 @@
 //	identity.go               ids, groups
 //	hostname_linux.go         gethostname, sethostname; also hostname_freebsd.go
 //	limits.go                 getrlimit, setrlimit
+//	priority_linux.go         getpriority; also priority_freebsd.go
 //	options.go, child.go      getopt, setopt, filter, cpid, setcpid
 //	signal.go                 sigaction
 //	socket.go                 connect
@@ -36,8 +37,8 @@
 //	watch.go                  watch
 //	syscall_linux.go          syscall, and harm_linux.go what it refuses
 //
-// What they are made of: argument.go, constant.go, cstruct.go and ptrarg.go
-// read arguments into the memory of arena.go; reply.go writes replies.
+// calls.go finds the row of a call and runs it. argument.go, constant.go, cstruct.go
+// and ptrarg.go read arguments into the memory of arena.go; reply.go writes replies.
 //
 // To add a call: append its function to the list in c_src_compat, run go
 // generate, and give it a row in the table.
