@@ -40,6 +40,8 @@
     await_has_a_limit_of_time/1,
     program_ends_with_its_controlling_process/1,
     supervisor_restarts_it_and_takes_it_along/1,
+    supervisor_restarts_it_by_its_exit_reason/1,
+    end_is_told_to_who_asks_while_it_comes/1,
     killed_process_takes_the_program_with_it/1,
     killed_keeper_takes_the_program_with_it/1,
     killed_port_takes_the_program_with_it/1,
@@ -506,9 +508,12 @@ supervised(Options) ->
     {ok, Sup} = supervisor:start_link(?MODULE, [Spec]),
     Sup.
 
+%% None if it was a temporary one.
 child(Sup) ->
-    [{_, Program, worker, [alcove_program]}] = supervisor:which_children(Sup),
-    Program.
+    case supervisor:which_children(Sup) of
+        [{_, Program, worker, [alcove_program]}] -> Program;
+        [] -> none
+    end.
 
 stop_supervisor(Sup) ->
     unlink(Sup),
@@ -529,6 +534,59 @@ supervisor_restarts_it_and_takes_it_along(_Config) ->
     ?assertNotEqual(Pid, Next),
     ok = stop_supervisor(Sup),
     ?assertEqual([], running([Pid, Next])).
+
+supervisor_restarts_it_by_its_exit_reason(_Config) ->
+    [
+        begin
+            Spec = alcove_program:child_spec(Options#{argv => ["sh", "-c", "read status; exit $status"]}),
+            {ok, Sup} = supervisor:start_link(?MODULE, [Spec#{restart => Restart}]),
+            First = child(Sup),
+            ok = alcove_program:write(First, [Status, "\n"]),
+            Starts = fun() -> is_pid(child(Sup)) andalso child(Sup) =/= First end,
+            case IsStarted of
+                true ->
+                    ok = alcove_ct:until(Starts);
+                false ->
+                    Ref = monitor(process, First),
+                    receive {'DOWN', Ref, process, First, _} -> ok end,
+                    ?assertNot(Starts(), {Restart, Status, Options})
+            end,
+            ok = stop_supervisor(Sup)
+        end
+     || {Restart, Status, Options, IsStarted} <- [
+            {permanent, "0", #{}, true},
+            {permanent, "1", #{}, true},
+            {transient, "0", #{}, false},
+            {transient, "1", #{}, false},
+            {transient, "0", #{exit_reason => fun failed/1}, false},
+            {transient, "1", #{exit_reason => fun failed/1}, true},
+            {temporary, "1", #{exit_reason => fun failed/1}, false}
+        ]
+    ].
+
+failed({exit, 0}) -> normal;
+failed(Status) -> Status.
+
+end_is_told_to_who_asks_while_it_comes(_Config) ->
+    process_flag(trap_exit, true),
+    Program = start(["sleep", "1000"], #{}),
+    #{os_pid := Pid} = alcove_program:info(Program),
+    true = erlang:suspend_process(Program),
+    [] = os:cmd("kill -9 " ++ integer_to_list(Pid)),
+    ok = alcove_ct:until(fun() -> lists:keymember(alcove_event, 1, messages(Program)) end),
+    Ask = fun(Request) -> spawn_monitor(fun() -> exit({Request, Request(Program)}) end) end,
+    Asked = [Ask(Request) || Request <- [fun alcove_program:await/1, fun alcove_program:stop/1]],
+    ok = alcove_ct:until(fun() -> length([Call || {'$gen_call', _, _} = Call <- messages(Program)]) =:= 2 end),
+    true = erlang:resume_process(Program),
+    [
+        receive {'DOWN', Ref, process, Asking, {_, Told}} -> ?assertEqual({ok, {signal, sigkill}}, Told) end
+     || {Asking, Ref} <- Asked
+    ],
+    ?assertEqual({shutdown, {signal, sigkill}}, exited(Program)).
+
+messages(Program) ->
+    {messages, Messages} = process_info(Program, messages),
+    Messages.
 
 killed_process_takes_the_program_with_it(_Config) ->
     {Program, Pids} = family("", #{}),

@@ -214,8 +214,11 @@ keeper(Drv, At, Grace, Window) ->
             Path = At ++ [Pid],
             case set_up(Drv, Path, Grace, Window) of
                 {ok, Null} -> {ok, #keeper{drv = Drv, path = Path, null = Null, window = Window}};
+                {error, {driver, _} = Reason} -> {error, Reason};
                 {error, Reason} -> {error, {keeper, Reason}}
             end;
+        {error, {driver, _} = Reason} ->
+            {error, Reason};
         {error, Reason} ->
             {error, {driver, Reason}}
     end.

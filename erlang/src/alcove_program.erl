@@ -130,7 +130,7 @@
     kill_at = infinity :: integer() | infinity,
     sizes = #{stdout => 0, stderr => 0} :: #{stream() => non_neg_integer()},
     used = #{} :: #{} | alcove_job:used(),
-    status = none :: none | alcove_sandbox_spec:status(),
+    status = none :: none | alcove_sandbox_spec:status() | {lost, Reason :: term()},
     % a function of the user that has raised an exception
     failed = none :: none | {Reason :: term(), Stack :: list()},
     began :: integer()
@@ -699,9 +699,22 @@ terminate(_Reason, _State, #data{status = none} = Data) ->
     ok = stopped(ended_as(Ended), Data),
     lists:foreach(fun(From) -> gen_statem:reply(From, Ended) end, Data#data.waiting),
     _ = no_more_writes(Data),
-    alcove_report:drop_messages();
-terminate(_Reason, _State, _Data) ->
-    alcove_report:drop_messages().
+    answer_late(Ended);
+terminate(_Reason, _State, #data{status = {lost, Reason}}) ->
+    answer_late({error, Reason});
+terminate(_Reason, _State, #data{status = Status}) ->
+    answer_late({ok, Status}).
+
+%% Who has asked for the end while it came. Reports show no other messages.
+answer_late(Ended) ->
+    receive
+        {'$gen_call', From, Request} when Request =:= await; Request =:= stop; element(1, Request) =:= stop ->
+            gen_statem:reply(From, Ended),
+            answer_late(Ended);
+        _ ->
+            answer_late(Ended)
+    after 0 -> ok
+    end.
 
 ended_as({ok, Status}) -> Status;
 ended_as({error, Reason}) -> Reason.
@@ -989,7 +1002,7 @@ lost(Cause, #data{waiting = Waiting, readers = Readers} = Data0) ->
         end,
     ok = stopped(Reason, Data),
     Replies = [{reply, From, {error, Reason}} || From <- Waiting ++ [From || {_, From} <- queue:to_list(Readers)]],
-    {stop_and_reply, {shutdown, Reason}, Replies, Data#data{status = {exit, 255}}}.
+    {stop_and_reply, {shutdown, Reason}, Replies, Data#data{status = {lost, Reason}}}.
 
 %% In order, where nobody else can wait.
 end_all(Data) ->

@@ -102,10 +102,10 @@ check(argv, [Program | Args]) ->
 check(env, Env) ->
     [variable(Variable) || Variable <- Env];
 check(cd, Dir) ->
-    name(Dir);
+    name(filename:flatten(Dir));
 check(clear_env, Clear) when is_boolean(Clear) -> Clear;
 check(lines, Lines) when is_boolean(Lines) -> Lines;
-check(stdin, {file, Path}) -> {file, name(Path)};
+check(stdin, {file, Path}) -> {file, name(filename:flatten(Path))};
 check(stdin, Data) -> iolist_to_binary(Data);
 check(stderr, To) when To =:= separate; To =:= merge; To =:= discard -> To;
 check(output_limit, infinity) -> infinity;
@@ -194,9 +194,9 @@ limit({Soft, Hard}) -> #alcove_rlimit{cur = amount(Soft), max = amount(Hard)};
 limit(Limit) -> limit({Limit, Limit}).
 
 amount(infinity) -> ?RLIM_INFINITY;
-amount(Amount) when is_integer(Amount), Amount >= 0 -> Amount.
+amount(Amount) when is_integer(Amount), Amount >= 0, Amount =< ?RLIM_INFINITY -> Amount.
 
-user(Uid) when is_integer(Uid), Uid >= 0 -> Uid;
+user(Uid) when is_integer(Uid) -> id(Uid);
 user({Uid, Gid}) -> user({Uid, Gid, []});
 user({Uid, Gid, Groups}) -> {id(Uid), id(Gid), [id(Group) || Group <- Groups]};
 user(Name) -> name(Name).
