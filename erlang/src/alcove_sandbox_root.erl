@@ -156,16 +156,23 @@ find(Step, To, IsDir, #root{fd = Top} = Root) ->
     Dir = lists:foldl(
         fun(Piece, FD) ->
             Next = at(Step, To, FD, Piece, true, Root),
-            _ = [run(close(FD), Root) || FD =/= Top],
+            leave(FD, Root),
             Next
         end,
         Top,
         Above
     ),
     Place = at(Step, To, Dir, Last, IsDir, Root),
-    _ = [run(close(Dir), Root) || Dir =/= Top],
+    leave(Dir, Root),
     IsDir orelse is_no_link(Step, To, Place, Root),
     Place.
+
+%% Closes a folder on the way, but not the root directory, where each way begins.
+leave(Top, #root{fd = Top}) ->
+    ok;
+leave(FD, Root) ->
+    _ = run(close(FD), Root),
+    ok.
 
 at(Step, To, Dir, Piece, IsDir, #root{drv = Drv, path = Path}) ->
     Flags = [o_path, o_nofollow, o_cloexec] ++ [o_directory || IsDir],
@@ -221,7 +228,11 @@ proc(#{proc := false}, _ShowsProc, Root) ->
     Root;
 proc(Spec, ShowsProc, Root0) ->
     Root = directory(proc, [<<"proc">>], Root0),
-    _ = [bind_proc(alcove_sandbox_root:aside(Spec), Root) || ShowsProc],
+    ok =
+        case ShowsProc of
+            true -> bind_proc(aside(Spec), Root);
+            false -> ok
+        end,
     Root.
 
 bind_proc(<<"/", Place/binary>>, Root) ->
