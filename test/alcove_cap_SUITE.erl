@@ -20,13 +20,7 @@
 ]).
 
 all() ->
-    [
-        names_are_those_of_the_kernel,
-        sets_are_those_that_proc_shows,
-        capability_is_taken,
-        program_of_another_user_keeps_one,
-        failure_is_an_error
-    ].
+    alcove_os:cases(?MODULE).
 
 suite() ->
     [{timetrap, {minutes, 5}}].

@@ -34,7 +34,7 @@
 ]).
 
 all() ->
-    [F || {F, 1} <- ?MODULE:module_info(exports), F =/= module_info].
+    alcove_os:cases(?MODULE).
 
 calls_are_numbered_in_alphabetical_order(_Config) ->
     Calls = alcove_proto:calls(),

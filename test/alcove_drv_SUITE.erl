@@ -77,10 +77,7 @@
 ]).
 
 all() ->
-    [
-        F
-     || {F, 1} <- ?MODULE:module_info(exports), F =/= module_info, F =/= all
-    ].
+    alcove_os:cases(?MODULE).
 
 init_per_testcase(Case, Config) ->
     process_flag(trap_exit, true),

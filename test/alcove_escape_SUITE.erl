@@ -72,55 +72,7 @@ suite() ->
     [{timetrap, {minutes, 5}}].
 
 groups() ->
-    [{root, [], cases()}, {user, [], cases()}, {root_in_user_namespace, [], cases()}].
-
-cases() ->
-    [
-        files_of_the_machine_are_out_of_reach,
-        descriptors_lead_nowhere,
-        handles_open_no_files,
-        submounts_are_not_writable,
-        links_do_not_lead_the_next_mount_out,
-        proc_shows_nothing_of_the_machine,
-        proc_stays_as_it_is_in_a_user_namespace,
-        processes_are_not_looked_into,
-        processes_are_not_traced,
-        processes_are_not_killed,
-        signals_do_not_disturb_process_1,
-        process_1_is_not_starved_for_others,
-        devices_are_not_made,
-        nodes_in_a_view_are_no_devices,
-        terminals_take_no_input,
-        network_is_out_of_reach,
-        sockets_with_names_are_out_of_reach,
-        communication_is_its_own,
-        namespaces_are_not_made,
-        mounts_do_not_change,
-        chroot_leads_nowhere,
-        setuid_programs_give_nothing,
-        files_give_no_rights_outside,
-        capabilities_are_not_had,
-        groups_are_left,
-        clocks_are_not_set,
-        host_name_is_its_own,
-        keyrings_are_its_own,
-        priorities_do_not_rise,
-        control_groups_are_not_written,
-        control_group_of_the_port_is_not_its_own,
-        limits_are_not_its_own,
-        user_namespaces_are_not_for_users_of_the_machine,
-        calls_of_the_kernel_are_denied,
-        calls_of_another_machine_are_denied,
-        programs_run_below_the_default_filter,
-        process_begins_clean,
-        fork_bomb_is_limited_and_ends,
-        memory_in_files_is_limited,
-        temporary_files_are_limited,
-        output_is_limited,
-        process_that_is_killed_is_a_status_or_an_error,
-        vm_that_is_killed_leaves_nothing,
-        many_runs_leave_nothing
-    ].
+    [{Group, [], alcove_os:cases(?MODULE)} || {group, Group} <- all()].
 
 init_per_suite(Config) ->
     Dir = "/tmp/escape." ++ os:getpid() ++ "." ++ integer_to_list(

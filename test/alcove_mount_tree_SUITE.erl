@@ -21,14 +21,7 @@
 ]).
 
 all() ->
-    [
-        tree_is_read_only,
-        tree_is_walked,
-        kernel_without_mount_setattr_is_served,
-        attributes_are_added,
-        failure_is_an_error,
-        owners_are_mapped
-    ].
+    alcove_os:cases(?MODULE).
 
 suite() ->
     [{timetrap, {minutes, 5}}].

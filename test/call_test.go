@@ -47,6 +47,18 @@ func allCalls() map[string]call {
 	return all
 }
 
+// argumentsOf returns those of a call in special, or else its examples.
+func argumentsOf(c call, name string, special map[string][]pt.Term) []pt.Term {
+	if args, ok := special[name]; ok {
+		return args
+	}
+	var args []pt.Term
+	for _, a := range c.args {
+		args = append(args, a.example)
+	}
+	return args
+}
+
 // call is what is to be tested of a call.
 type call struct {
 	name  string

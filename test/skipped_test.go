@@ -89,12 +89,7 @@ func TestEveryCallSurvivesAResultThatTheKernelDidNotMake(t *testing.T) {
 			if name == "exit" {
 				continue
 			}
-			args, special := skippedArguments[name]
-			if !special {
-				for _, a := range all[name].args {
-					args = append(args, a.example)
-				}
-			}
+			args := argumentsOf(all[name], name, skippedArguments)
 			a := p.Fork(nil)
 			enforce(p, a, filterBy(retAllow, answer, servingCalls...))
 			got := p.Call(a, name, args...)

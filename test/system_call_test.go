@@ -96,12 +96,7 @@ func TestCallsMakeNoSystemCallsButThoseOfTheTable(t *testing.T) {
 		if name == "exit" {
 			continue
 		}
-		args, special := tracedArguments[name]
-		if !special {
-			for _, a := range all[name].args {
-				args = append(args, a.example)
-			}
-		}
+		args := argumentsOf(all[name], name, tracedArguments)
 		a := p.Fork(nil)
 		p.Want(a.Pid(), a, "getpid") // it has begun
 		trace := pt.Attach(t, a.Pid())
