@@ -434,9 +434,16 @@ port_that_is_killed_takes_the_program_with_it(Config) ->
 port_that_is_stopped_is_killed_with_the_program(Config) ->
     File = file(Config, ?FUNCTION_NAME),
     Stop = "kill -STOP $(cut -d' ' -f4 /proc/$PPID/stat); ",
-    ?assertEqual({error, {keeper, timeout}}, sh([Stop | endless(File)], #{timeout => 500, grace => 100})),
+    Options = #{timeout => 500, grace => 100},
+    ?assertEqual({error, {keeper, timeout}}, sh([Stop | endless(File)], Options)),
     ?assertNot(alcove_ct:is_running(pid_in(File))),
-    ?assertMatch({ok, #{status := {exit, 0}}}, alcove_run:run(["true"])).
+    ?assertMatch({ok, #{status := {exit, 0}}}, alcove_run:run(["true"])),
+    % a driver of the caller is not killed by the library
+    {ok, Drv} = alcove_drv:start(),
+    {os_pid, Port} = erlang:port_info(alcove_drv:port(Drv), os_pid),
+    ?assertEqual({error, {driver, timeout}}, sh([Stop, "sleep 1000"], Options#{driver => Drv})),
+    [] = os:cmd("kill -KILL " ++ integer_to_list(Port)),
+    ok = until_gone(Port).
 
 killed_pool_takes_its_programs_with_it(Config) ->
     File = file(Config, ?FUNCTION_NAME),

@@ -16,7 +16,7 @@
     keeper_path/1,
     fork_ahead/1,
     ended/2,
-    dismiss/1,
+    dismiss/2,
     kill_child/2,
     flush_below/2,
     start/4
@@ -179,7 +179,7 @@ driver(Options, Grace) ->
         {ok, Drv} ->
             case alcove_stop:subreaper(Drv, []) of
                 ok ->
-                    ok = grace(Drv, [], Grace),
+                    ok = grace(Drv, [], Grace, ?PATIENCE),
                     {ok, Drv};
                 {error, Reason} ->
                     alcove_drv:stop(Drv),
@@ -199,7 +199,10 @@ start_driver(Options) ->
 %% @doc How long programs have to end after the end of the driver.
 -spec grace(alcove_drv:ref(), [alcove:pid_t()], non_neg_integer()) -> ok | {error, term()}.
 grace(Drv, Path, Grace) ->
-    case alcove_steps:call(Drv, Path, setopt, [graceoneof, max(1, Grace)], ?PATIENCE) of
+    grace(Drv, Path, Grace, ?ENDING).
+
+grace(Drv, Path, Grace, Timeout) ->
+    case alcove_steps:call(Drv, Path, setopt, [graceoneof, max(1, Grace)], Timeout) of
         true -> ok;
         false -> {error, enotsup};
         {error, _} = Error -> Error
@@ -293,14 +296,12 @@ ended(Path, #keeper{path = Keeper, next = Next} = Idle) ->
     end.
 
 %% @doc Ends a keeper with all that is below it, and takes what was sent about it out of the mailbox.
--spec dismiss(keeper()) -> ok | failure().
-dismiss(#keeper{drv = Drv, path = Path}) ->
+-spec dismiss(keeper(), Failure :: none | term()) -> ok | failure().
+dismiss(#keeper{drv = Drv, path = Path}, Failure) ->
     Dismissed =
-        case alcove_steps:call(Drv, [], getpid, [], ?PATIENCE) of
-            Pid when is_integer(Pid) -> stop_keeper(Drv, Path);
-            {error, timeout} -> {error, {driver, timeout}};
-            % the driver is gone
-            {error, _} -> ok
+        case answers(Drv, Failure) of
+            true -> stop_keeper(Drv, Path);
+            false -> {error, {driver, timeout}}
         end,
     ok = flush_below(Drv, Path),
     Dismissed.

@@ -193,10 +193,13 @@ on_driver(Drv, #{grace := Grace} = Spec) ->
     case alcove_job:keeper(Drv, [], Grace, ?WINDOW) of
         {ok, Keeper} ->
             Result = alcove_collect:run(Keeper, Spec, [], none),
-            answer(Result, alcove_job:dismiss(Keeper));
+            answer(Result, alcove_job:dismiss(Keeper, failure(Result)));
         {error, _} = Error ->
             Error
     end.
+
+failure({lost, {error, Failure}}) -> Failure;
+failure(_Result) -> none.
 
 answer({lost, Error}, ok) -> Error;
 answer({lost, _Error}, Left) -> Left;
