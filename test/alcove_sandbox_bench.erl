@@ -108,7 +108,8 @@ view({From, To, [ro]}) -> ["--ro-bind", From, To].
 filter() ->
     {ok, Drv} = alcove_drv:start([]),
     true = alcove_linux:extend(Drv, []),
-    {ok, [_, _, {ptr, Filter}]} = alcove_sandbox_seccomp:filter(Drv, [], default, []),
+    Conditions = #{capabilities => [], writable => false, guarded => false},
+    {ok, [_, _, {ptr, Filter}]} = alcove_sandbox_seccomp:filter(Drv, [], default, Conditions),
     ok = alcove_drv:stop(Drv),
     Filter.
 
