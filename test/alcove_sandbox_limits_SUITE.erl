@@ -11,6 +11,7 @@
     memory_of_one_process_is_limited/1,
     memory_of_all_processes_is_limited_together/1,
     memory_in_files_is_limited/1,
+    memory_of_a_run_is_not_counted_for_the_next/1,
     memory_without_swap_is_limited/1,
     swap_is_limited/1,
     fork_bomb_is_limited/1,
@@ -43,6 +44,7 @@ groups() ->
         memory_of_one_process_is_limited,
         memory_of_all_processes_is_limited_together,
         memory_in_files_is_limited,
+        memory_of_a_run_is_not_counted_for_the_next,
         memory_without_swap_is_limited,
         swap_is_limited,
         fork_bomb_is_limited,
@@ -195,6 +197,20 @@ memory_in_files_is_limited(Config) ->
          || File <- ["/tmp/full", "/dev/shm/full"]
         ]
     end).
+
+%% Nobody is there any more who uses it, but the kernel frees it later. Its sums are not exact.
+memory_of_a_run_is_not_counted_for_the_next(Config) ->
+    {ok, Pool} = alcove_pool:start_link(#{
+        size => 1, sandbox => #{limits => limits(?FUNCTION_NAME)}, exec => proplists:get_value(exec, Config)
+    }),
+    Shared = "$id = shmget(1, 22 << 20, 01600); shmwrite($id, \"x\" x (1 << 20), $_ << 20, 1 << 20) for 0 .. 20",
+    Run = fun() ->
+        {ok, #{status := Status}} = alcove_run:run(["perl", "-e", Shared], #{pool => Pool, timeout => ?TIMEOUT}),
+        alcove_ct:until(fun() -> maps:get(busy, alcove_pool:info(Pool)) =:= 0 end),
+        {Status, counted("memory.stat", "shmem", Config) div (8 * ?MIB)}
+    end,
+    ?assertEqual(lists:duplicate(20, {{exit, 0}, 0}), [Run() || _ <- lists:seq(1, 20)]),
+    ok = alcove_pool:stop(Pool).
 
 memory_without_swap_is_limited(Config) ->
     with(?FUNCTION_NAME, Config, fun(Sandbox) ->

@@ -14,6 +14,7 @@
     open/3,
     steps/1,
     oom_kills/3,
+    shared_memory/3,
     may_change/3,
     remove/2
 ]).
@@ -25,7 +26,8 @@
     % what counts processes that were killed for want of memory
     events = none :: none | file:filename_all(),
     procs_fds = [] :: [alcove:fd()],
-    events_fd = none :: none | alcove:fd()
+    events_fd = none :: none | alcove:fd(),
+    stat_fd = none :: none | alcove:fd()
 }).
 
 -opaque group() :: #group{}.
@@ -240,11 +242,15 @@ sweep(Drv, {Prefix, _}, Above) ->
 -spec open(alcove_drv:ref(), [alcove:pid_t()], group()) -> {ok, group()} | {error, {cgroup, term()}}.
 open(Drv, Path, #group{dirs = Dirs, events = Events} = Group) ->
     Procs = [{cgroup, {open, [filename:join(Dir, "cgroup.procs"), [o_wronly, o_cloexec], 0]}} || Dir <- Dirs],
-    Counts = [{cgroup, {open, [Events, [o_rdonly, o_cloexec], 0]}} || Events =/= none],
+    Counts = [
+        {cgroup, {open, [File, [o_rdonly, o_cloexec], 0]}}
+     || Events =/= none, File <- [Events, filename:join(filename:dirname(Events), "memory.stat")]
+    ],
     case alcove_steps:run(Drv, Path, Procs ++ Counts, ?PATIENCE) of
         {ok, Replies} ->
             {FDs, More} = lists:split(length(Dirs), [FD || {ok, FD} <- Replies]),
-            {ok, Group#group{procs_fds = FDs, events_fd = hd(More ++ [none])}};
+            [EventsFD, StatFD | _] = More ++ [none, none],
+            {ok, Group#group{procs_fds = FDs, events_fd = EventsFD, stat_fd = StatFD}};
         {error, _} = Error ->
             Error
     end.
@@ -258,14 +264,22 @@ steps(#group{procs_fds = FDs}) ->
 
 %% @doc How many processes of the group were killed because it was out of memory, since it was made.
 -spec oom_kills(alcove_drv:ref(), [alcove:pid_t()], group()) -> non_neg_integer().
-oom_kills(_Drv, _Path, #group{events_fd = none}) ->
-    0;
 oom_kills(Drv, Path, #group{events_fd = FD}) ->
+    counted(Drv, Path, FD, <<"oom_kill">>).
+
+%% @doc How many bytes of memory that may outlive processes the group has: files of a tmpfs, and that of shmget(2).
+-spec shared_memory(alcove_drv:ref(), [alcove:pid_t()], group()) -> non_neg_integer().
+shared_memory(Drv, Path, #group{stat_fd = FD}) ->
+    counted(Drv, Path, FD, <<"shmem">>).
+
+counted(_Drv, _Path, none, _Name) ->
+    0;
+counted(Drv, Path, FD, Name) ->
     Read = [{cgroup, {lseek, [FD, 0, 0]}}, {cgroup, {read, [FD, 4096]}}],
     case alcove_steps:run(Drv, Path, Read, ?PATIENCE) of
         {ok, [_, {ok, Text}]} ->
             Words = [alcove_group:split(Line, <<" ">>) || Line <- alcove_group:split(Text, <<"\n">>)],
-            lists:sum([binary_to_integer(N) || [<<"oom_kill">>, N] <- Words]);
+            lists:sum([binary_to_integer(N) || [Counted, N] <- Words, Counted =:= Name]);
         {error, _} ->
             0
     end.

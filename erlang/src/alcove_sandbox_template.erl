@@ -28,7 +28,8 @@
     filter = none :: none | iodata(),
     processes :: alcove_sandbox_limits:processes(),
     group :: alcove_sandbox_group:group(),
-    % how many runs there were, and how many processes were killed for want of memory
+    % how many runs there were, how many processes were killed for want of memory, and how many bytes of memory
+    % stay when none of them is left
     counts :: counters:counters_ref()
 }).
 
@@ -39,6 +40,10 @@
 
 %% How long a process that was killed may take to be gone.
 -define(KILLED, 5000).
+%% How long the kernel may take to free memory of processes that are gone.
+-define(FREED, 200).
+%% How far the kernel's sums may be off.
+-define(INEXACT, 1 bsl 20).
 
 -define(NOBODY, 65534).
 
@@ -79,7 +84,7 @@ prepare(Drv, Spec) ->
             ids = Ids,
             processes = Processes,
             group = Group,
-            counts = counters:new(2, [])
+            counts = counters:new(3, [])
         })
     catch
         throw:{error, _} = Error -> Error
@@ -237,8 +242,7 @@ last() ->
 -spec keeper(template(), Grace :: non_neg_integer(), Window :: pos_integer()) ->
     {ok, alcove_job:keeper()} | {error, {alcove_job:step(), term()}}.
 keeper(#template{drv = Drv, path = At, spec = Spec} = Template, Grace, Window) ->
-    % those of the run before are not of this one, however that has ended
-    _ = killed(Template),
+    ok = forget_last(Template),
     case alcove_steps:call(Drv, At, clone, [namespaces(Spec)], ?PATIENCE) of
         {ok, Pid} ->
             Path = At ++ [Pid],
@@ -330,6 +334,19 @@ confined(Pid, #template{spec = Spec, filter = Filter, group = Group} = Template)
             alcove_sandbox_limits:verdict(Limits, Status, Used, fun() -> killed(Template) > 0 end)
         end
     }.
+
+%% Processes that were killed in the run before are not of this one, however that has ended. Its memory is not
+%% either: the kernel frees that of shmget(2) when it has time. What does not go away are files of others.
+forget_last(#template{drv = Drv, path = Path, group = Group, counts = Counts} = Template) ->
+    _ = killed(Template),
+    Stayed = counters:get(Counts, 3),
+    IsFree = fun() ->
+        Bytes = alcove_sandbox_group:shared_memory(Drv, Path, Group),
+        ok = counters:put(Counts, 3, Bytes),
+        Bytes =< Stayed + ?INEXACT
+    end,
+    _ = alcove_wait:until(IsFree, ?FREED),
+    ok.
 
 %% How many for want of memory, since this was asked before.
 killed(#template{drv = Drv, path = Path, group = Group, counts = Counts}) ->
