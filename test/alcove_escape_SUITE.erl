@@ -337,6 +337,14 @@ processes_are_not_looked_into(Config) ->
 processes_are_not_traced(Config) ->
     held(["trace", "1", "64"], #{}, Config),
     held(["trace", "1", "64"], #{seccomp => none, user => {0, 0}}, Config),
+    [
+        held([Attack, "1", "64"], #{capabilities => [cap_sys_ptrace], seccomp => Filter}, Config)
+     || Attack <- ["trace", "peek"], Filter <- [default, none]
+    ],
+    ?assertEqual(
+        {error, {capabilities, {cap_sys_ptrace, needs_user_namespace}}},
+        prepared(#{capabilities => [cap_kill, cap_sys_ptrace], privileges => root}, Config)
+    ),
     with_victim(Config, fun(Pid) ->
         held(["trace", Pid, Pid], #{seccomp => none}, Config),
         case {
@@ -1004,6 +1012,7 @@ fork_bomb_is_limited_and_ends(Config) ->
         {ok, Sandbox} ->
             ok = alcove_sandbox:close(Sandbox),
             held(["forks", "40"], Few, Config),
+            held(["forks", "40"], Few#{capabilities => [cap_sys_admin]}, Config),
             got(["forks", "40"], #{limits => #{processes => 64}}, Config),
             with(Few, Config, fun(Bombed) ->
                 ?assertMatch({ok, #{status := timeout}},

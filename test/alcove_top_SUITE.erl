@@ -9,6 +9,7 @@
 -export([
     programs_are_shown_below_their_drivers/1,
     drivers_have_the_names_of_programs_and_pools/1,
+    names_of_programs_command_no_terminal/1,
     output_that_waits_is_shown/1,
     call_in_flight_is_shown/1,
     driver_that_does_not_answer_is_shown/1
@@ -62,6 +63,20 @@ drivers_have_the_names_of_programs_and_pools(_Config) ->
     ?assertMatch([_], [Drv || #{driver := Drv, name := {pool, alcove_jobs}} <- Drivers]),
     ok = alcove_pool:stop(Pool),
     lists:foreach(fun(Program) -> {ok, _} = alcove_program:stop(Program) end, [Unnamed | Programs]).
+
+names_of_programs_command_no_terminal(_Config) ->
+    Hostile = ["\e[2Ja", [16#9b], "b\n", 127, "c"],
+    Programs = [
+        element(2, alcove_program:start_link(#{argv => ["sh", "-c", "sleep 1000; :", Name]}))
+     || Name <- [unicode:characters_to_binary(Hostile), iolist_to_binary([Hostile, 255])]
+    ],
+    ok = ct:capture_start(),
+    ok = alcove_top:print(),
+    ok = ct:capture_stop(),
+    Text = lists:append(ct:capture_get()),
+    ?assertEqual([], [C || C <- Text, C =/= $\n, C < $\s orelse C >= 127 andalso C < 160]),
+    ?assertNotEqual(nomatch, string:find(Text, "sleep 1000; : ?[2Ja?b??c\n")),
+    lists:foreach(fun(Program) -> {ok, _} = alcove_program:stop(Program) end, Programs).
 
 %% In the program, and in the mailbox of the owner of a driver.
 output_that_waits_is_shown(_Config) ->

@@ -79,8 +79,8 @@ prepare(Spec) ->
 %%   `keep' for the user of the port. In a user namespace `nobody' is the default, and whoever it is inside, it
 %%   is the user of the port outside, with his groups</dd>
 %% <dt>`privileges'</dt>
-%%   <dd>`auto' by default: those of root if the port has `cap_sys_admin', else a user namespace. `root' or
-%%   `user_namespace' insist</dd>
+%%   <dd>`auto' by default: those of root if the port has `cap_sys_admin' and the program has no
+%%   `cap_sys_ptrace', else a user namespace. `root' or `user_namespace' insist</dd>
 %% <dt>`capabilities'</dt><dd>a list of what the program has, `none' by default</dd>
 %% <dt>`no_new_privs'</dt><dd>`true', always</dd>
 %% <dt>`seccomp'</dt>

@@ -99,6 +99,8 @@ advice(root, einval) ->
     "the root directory is that of an initramfs, which cannot be changed";
 advice(Step, {_, enoent}) when Step =:= root; Step =:= view; Step =:= proc; Step =:= tmp; Step =:= dev ->
     "make the directory that is named";
+advice(capabilities, {cap_sys_ptrace, _}) ->
+    "use privileges => auto or user_namespace";
 advice(Step, Reason) when Step =:= root, Reason =/= enoent; Step =:= capabilities ->
     "run the port with the rights of root, or see that user namespaces have capabilities "
     "(kernel.apparmor_restrict_unprivileged_userns = 0)";

@@ -40,16 +40,21 @@
 
 %% How long a process that was killed may take to be gone.
 -define(KILLED, 5000).
-%% How long the kernel may take to free memory of processes that are gone.
--define(FREED, 200).
-%% How far the kernel's sums may be off.
--define(INEXACT, 1 bsl 20).
+%% How long the kernel may take to free memory of processes that are gone; and where files may stay that are
+%% memory, too, how long it may take for that to be known.
+-define(FREED, 2000).
+-define(STAYS, 100).
+%% The kernel's sums are not exact, and this part of the memory matters little.
+-define(FEW, 8).
 
 -define(NOBODY, 65534).
 
 %% As on a machine that has none.
 -define(NO_DOMAIN, <<"(none)">>).
 -define(CAP_SYS_ADMIN, 21).
+
+%% Who has one of these on the machine may have any number of processes, whatever the limit of the user is.
+-define(UNLIMITED, [cap_sys_admin, cap_sys_resource]).
 
 %% Users of single runs: the pid of a process that lives makes a number that nobody else has.
 -define(UNIQUE, 16#70000000).
@@ -73,7 +78,7 @@ prepare(Drv, Spec) ->
         Ids = ids(Own, Privileges, Spec),
         Path = [process(Drv, Own, Privileges, Ids)],
         true = checked(privileges, alcove_steps:call(Drv, Path, setopt, [extensions, 1], ?PATIENCE)),
-        Processes = processes(Privileges, Ids),
+        Processes = processes(Privileges, Ids, Spec),
         {Limits, Group} = group(Drv, Path, Processes, Spec),
         Possible = alcove_sandbox_optional:without(Drv, Path, Spec),
         fill(Own, #template{
@@ -123,17 +128,26 @@ own_ids(Drv) ->
     {ok, _, Gid, _} = checked(driver, alcove_steps:call(Drv, [], getresgid, [], ?PATIENCE)),
     {Uid, Gid}.
 
+%% Who may trace is held from process 1 by nothing but a user namespace: there it has no rights over a process that
+%% began outside.
+privileges(Drv, Own, #{privileges := Privileges, capabilities := Caps} = Spec) ->
+    case {lists:member(cap_sys_ptrace, Caps), Privileges} of
+        {true, root} -> throw({error, {capabilities, {cap_sys_ptrace, needs_user_namespace}}});
+        {true, _} -> user_namespace;
+        {false, _} -> possible(Drv, Own, Spec)
+    end.
+
 %% In a container root may have less.
-privileges(Drv, {0, _}, #{privileges := auto}) ->
+possible(Drv, {0, _}, #{privileges := auto}) ->
     {ok, Status} = checked(driver, alcove_file:read(Drv, [], "/proc/self/status")),
     {match, [Capabilities]} = re:run(Status, "^CapEff:\\s*(\\w+)", [multiline, {capture, all_but_first, binary}]),
     case binary_to_integer(Capabilities, 16) band (1 bsl ?CAP_SYS_ADMIN) of
         0 -> user_namespace;
         _ -> root
     end;
-privileges(_Drv, _Own, #{privileges := auto}) ->
+possible(_Drv, _Own, #{privileges := auto}) ->
     user_namespace;
-privileges(_Drv, _Own, #{privileges := Privileges}) ->
+possible(_Drv, _Own, #{privileges := Privileges}) ->
     Privileges.
 
 %% The user of the port is the only one that it can be in a user namespace of its own, whatever his
@@ -183,9 +197,15 @@ is_guarded(_Template) ->
     false.
 
 %% In a user namespace of its own the template and the first process of a run are of the same user.
-processes(root, none) -> 0;
-processes(root, _Ids) -> of_group;
-processes(user_namespace, _Ids) -> 2.
+processes(root, none, #{capabilities := Caps}) ->
+    case [Cap || Cap <- Caps, lists:member(Cap, ?UNLIMITED)] of
+        [] -> 0;
+        _ -> of_group
+    end;
+processes(root, _Ids, _Spec) ->
+    of_group;
+processes(user_namespace, _Ids, _Spec) ->
+    2.
 
 %% What cannot be had, and need not be, is left out. Then memory is what one process may map.
 group(Drv, [Pid] = Path, Processes, #{limits := Limits} = Spec) ->
@@ -337,16 +357,26 @@ confined(Pid, #template{spec = Spec, filter = Filter, group = Group} = Template)
 
 %% Processes that were killed in the run before are not of this one, however that has ended. Its memory is not
 %% either: the kernel frees that of shmget(2) when it has time. What does not go away are files of others.
-forget_last(#template{drv = Drv, path = Path, group = Group, counts = Counts} = Template) ->
+forget_last(#template{spec = #{limits := #{memory := Memory}} = Spec, counts = Counts} = Template) ->
     _ = killed(Template),
     Stayed = counters:get(Counts, 3),
     IsFree = fun() ->
-        Bytes = alcove_sandbox_group:shared_memory(Drv, Path, Group),
+        Bytes = shared_memory(Template),
         ok = counters:put(Counts, 3, Bytes),
-        Bytes =< Stayed + ?INEXACT
+        Bytes =< Stayed + Memory div ?FEW
     end,
-    _ = alcove_wait:until(IsFree, ?FREED),
+    Patience =
+        case alcove_sandbox_spec:is_writable(Spec) of
+            true -> ?STAYS;
+            false -> ?FREED
+        end,
+    _ = alcove_wait:until(IsFree, Patience),
+    ok;
+forget_last(_Template) ->
     ok.
+
+shared_memory(#template{drv = Drv, path = Path, group = Group}) ->
+    alcove_sandbox_group:shared_memory(Drv, Path, Group).
 
 %% How many for want of memory, since this was asked before.
 killed(#template{drv = Drv, path = Path, group = Group, counts = Counts}) ->

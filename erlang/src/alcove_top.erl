@@ -92,11 +92,20 @@ line(#{pid := Pid, depth := Depth, command := Command, memory := Memory, cpu_ms 
 number(unknown) -> "-";
 number(N) -> integer_to_list(N).
 
+%% A program gives itself any name. What a terminal takes for a command is shown as a mark.
 printable(Bytes) ->
-    case unicode:characters_to_list(Bytes) of
-        Text when is_list(Text) -> Text;
-        _ -> binary_to_list(Bytes)
-    end.
+    Text =
+        case unicode:characters_to_list(Bytes) of
+            Characters when is_list(Characters) -> Characters;
+            _ -> binary_to_list(Bytes)
+        end,
+    [
+        case C < $\s orelse C >= 127 andalso C < 160 of
+            true -> $?;
+            false -> C
+        end
+     || C <- Text
+    ].
 
 facts(Pid) when is_pid(Pid), node(Pid) =:= node() ->
     case process_info(Pid, [registered_name, message_queue_len, dictionary]) of
