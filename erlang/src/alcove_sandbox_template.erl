@@ -40,8 +40,8 @@
 
 %% How long a process that was killed may take to be gone.
 -define(KILLED, 5000).
-%% How long the kernel may take to free memory of processes that are gone; and where files may stay that are
-%% memory, too, how long it may take for that to be known.
+%% How long the kernel may take to free memory of processes that are gone. It is less where files may stay that
+%% are memory, too.
 -define(FREED, 2000).
 -define(STAYS, 100).
 %% The kernel's sums are not exact, and this part of the memory matters little.
