@@ -1,9 +1,9 @@
 %% SPDX-License-Identifier: ISC
 
-%% @doc One program below a keeper: how it is started, fed, read and ended.
+%% @doc Starts one program below a keeper, feeds it, reads it and ends it.
 %%
-%% A keeper is a process of the port that is a subreaper and about one program at a time, see
-%% {@link alcove_stop}. The process that owns the driver calls these functions and hands what the
+%% A keeper is a process of the port that is a subreaper and has one program at a time, see
+%% {@link alcove_stop}. The process that owns the driver calls these functions, and passes what the
 %% driver sends to {@link news/2}.
 %% @hidden
 -module(alcove_job).
@@ -76,12 +76,12 @@
 -record(job, {
     keeper :: #keeper{},
     pid :: alcove:pid_t(),
-    % how the program has ended, which is news when the keeper says if it has left anything
+    % how the program has ended; news/2 returns it once the keeper says whether anything is left
     status = none :: none | status(),
     is_childless = false :: boolean(),
     % data to write, oldest first: who is told, the data, how much of it was taken
     writes = queue:new() :: queue:queue({term(), binary(), non_neg_integer()}),
-    % for the acknowledgement of a piece of the oldest, or for room, before the next is sent
+    % an acknowledgement of a piece, or room in the pipe, which comes before the next piece is sent
     waits_for = none :: none | taken | room,
     input = open :: open | last | closed,
     % output that was read and not yet credited
@@ -101,7 +101,7 @@
 -type step() ::
     driver | keeper | fork | session | sandbox | limits | user | cd | umask | env | stdin | stderr | exec | stop
     | alcove_sandbox_spec:step().
-%% What has failed.
+%% The step that has failed.
 
 -type before() :: alcove_steps:step(step()).
 %% A call that the process of the program makes, and what it is for.
@@ -113,9 +113,10 @@
     last := [before()],
     verdict := fun((status(), used() | #{}) -> alcove_sandbox_spec:status())
 }.
-%% A process for one program in a sandbox, which was forked before. What it does before all else, in place
-%% of a change of user, and right before it executes; and how it has ended in the view of the sandbox.
-%% The keeper is process 1 of a namespace, and ends with the program.
+%% A process for one program in a sandbox, which was forked before. `first', `user' and `last' are the calls that
+%% it makes before all others, to change its user, and right before it executes. `verdict' says how the
+%% program has ended in the view of the sandbox. The keeper is process 1 of a namespace, and ends with the
+%% program.
 
 -type failure() :: {error, {step(), Reason :: term()}}.
 
@@ -130,7 +131,7 @@
 %% What became of a write.
 
 -type written() :: {written, [{Who :: term(), result(), Taken :: non_neg_integer()}], job()}.
-%% Whose writes are over.
+%% The writes that are over, and the job without them.
 
 -type news() ::
     {output, stdout | stderr, binary()}
@@ -139,7 +140,7 @@
     | {ended, status(), job()}
     | {lost, Reason :: term()}
     | none.
-%% What a message of the driver says; `lost' is the end of the keeper.
+%% What a message of the driver says. `lost' is the end of the keeper.
 
 %% The largest piece of input. A pipe takes it at once if it is empty.
 -define(PIECE, 32768).
@@ -149,13 +150,13 @@
 -define(O_CLOEXEC, 8#2000000).
 -define(RESOLVE_NO_MAGICLINKS, 2).
 
-%% How long a process of the port that never waits may take for a call.
+%% How long a call may take in a process of the port that never waits.
 -define(PATIENCE, 10000).
 
-%% Where something is to end: then somebody further up ends it.
+%% How long such a call may take when something is to end: then a process further up ends it.
 -define(ENDING, 4000).
 
-%% After another call was waited for in vain, and where it may come late.
+%% How long it may take after another call has not been answered, or if a late answer does no harm.
 -define(ANSWER, 1000).
 
 %% The longest that a start may take: the process of the program may wait for a file, a directory.
@@ -171,8 +172,8 @@
 %% Start
 %%
 
-%% @doc A driver for keepers, owned by the caller. It ends with him; its port is a subreaper, too, so
-%% that what a keeper that is killed has left falls to it.
+%% @doc Starts a driver for keepers, which the caller owns and which ends with the caller. Its port is a
+%% subreaper too: when a keeper is killed, the port gets the processes that it leaves.
 -spec driver([alcove_drv:option()], Grace :: non_neg_integer()) -> {ok, alcove_drv:ref()} | failure().
 driver(Options, Grace) ->
     case start_driver([{monitor_owner, true} | Options]) of
@@ -196,7 +197,7 @@ start_driver(Options) ->
         error:badarg -> {error, badarg}
     end.
 
-%% @doc How long programs have to end after the end of the driver.
+%% @doc Sets how long programs have to end after the end of the driver.
 -spec grace(alcove_drv:ref(), [alcove:pid_t()], non_neg_integer()) -> ok | {error, term()}.
 grace(Drv, Path, Grace) ->
     grace(Drv, Path, Grace, ?ENDING).
@@ -208,7 +209,7 @@ grace(Drv, Path, Grace, Timeout) ->
         {error, _} = Error -> Error
     end.
 
-%% @doc Forks a keeper below a process. Its programs have so many bytes of output on the way.
+%% @doc Forks a keeper below a process. `Window' is how many bytes of output may be on the way.
 -spec keeper(alcove_drv:ref(), [alcove:pid_t()], Grace :: non_neg_integer(), Window :: pos_integer()) ->
     {ok, keeper()} | failure().
 keeper(Drv, At, Grace, Window) ->
@@ -243,7 +244,7 @@ set_up(Drv, Path, Grace, Window) ->
             Error
     end.
 
-%% @doc What makes a keeper of a process.
+%% @doc Returns the calls that make a keeper of a process.
 -spec options(Grace :: non_neg_integer(), Window :: pos_integer()) -> [before(), ...].
 options(Grace, Window) ->
     Options = [
@@ -263,19 +264,19 @@ options(Grace, Window) ->
     ],
     [{keeper, {setopt, [Name, Value]}} || {Name, Value} <- Options].
 
-%% @doc A keeper of a process that has these options, and a descriptor of /dev/null. The programs below it
-%% are confined.
+%% @doc Returns the keeper of a process that has these options and a descriptor of /dev/null. The programs below
+%% it are confined.
 -spec keeper(alcove_drv:ref(), [alcove:pid_t(), ...], Null :: alcove:fd(), Window :: pos_integer(), confined()) ->
     keeper().
 keeper(Drv, Path, Null, Window, Confined) ->
     #keeper{drv = Drv, path = Path, null = Null, window = Window, confined = Confined}.
 
-%% @doc The pipeline of a keeper.
+%% @doc Returns the pipeline of a keeper.
 -spec keeper_path(keeper()) -> [alcove:pid_t(), ...].
 keeper_path(#keeper{path = Path}) -> Path.
 
-%% @doc Forks the process of the next program when the one before is gone: its start has less to wait
-%% for then. If that fails, the start says so.
+%% @doc Forks the process of the next program when the one before is gone, so that the start has less to wait for.
+%% If that fails, the start tries again and returns the error.
 -spec fork_ahead(keeper()) -> keeper().
 fork_ahead(Keeper) ->
     case fork(Keeper) of
@@ -285,7 +286,7 @@ fork_ahead(Keeper) ->
 
 fork(#keeper{drv = Drv, path = Path}) -> alcove_steps:call(Drv, Path, fork, [], ?PATIENCE).
 
-%% @doc Between programs: what the end of a process means. The keeper is lost with those above it.
+%% @doc Handles the end of a process between two programs. The keeper is lost with itself and those above it.
 -spec ended([alcove:pid_t()], keeper()) -> {ok, keeper()} | lost.
 ended(Path, #keeper{path = Keeper, next = Next} = Idle) ->
     Ahead = Keeper ++ [Next],
@@ -295,7 +296,7 @@ ended(Path, #keeper{path = Keeper, next = Next} = Idle) ->
         false -> {ok, Idle}
     end.
 
-%% @doc Ends a keeper with all that is below it, and takes what was sent about it out of the mailbox.
+%% @doc Ends a keeper with all that is below it, and removes the messages about it from the mailbox.
 -spec dismiss(keeper(), Failure :: none | term()) -> ok | failure().
 dismiss(#keeper{drv = Drv, path = Path}, Failure) ->
     Dismissed =
@@ -314,7 +315,7 @@ stop_keeper(Drv, Path) ->
         _:_ -> ok
     end.
 
-%% @doc Kills a process that takes calls, and takes what was sent about it out of the mailbox.
+%% @doc Kills a process that takes calls, and removes the messages about it from the mailbox.
 -spec kill_child(alcove_drv:ref(), [alcove:pid_t(), ...]) -> ok.
 kill_child(Drv, Path) ->
     _ = end_child(Drv, Path),
@@ -332,7 +333,7 @@ end_child(Drv, Path) ->
             Error
     end.
 
-%% @doc Takes what was sent about a process that has ended out of the mailbox.
+%% @doc Removes the messages about a process that has ended from the mailbox.
 -spec flush_below(alcove_drv:ref(), [alcove:pid_t(), ...]) -> ok.
 flush_below(Drv, [Pid] = Path) ->
     receive
@@ -347,8 +348,8 @@ flush_below(Drv, [Above, Pid] = Path) ->
 
 %% @doc Starts a program below a keeper, after some calls in its process.
 %%
-%% When that fails nothing is left below the keeper, unless the step is `stop'. The reason is
-%% `timeout' when it takes so long, or a minute.
+%% If this fails, nothing is left below the keeper, unless the step is `stop'. The reason is `timeout' if it
+%% takes longer than `Timeout' or a minute.
 -spec start(keeper(), spec(), [before()], timeout()) ->
     {ok, job()} | failure().
 start(Keeper, Spec, Before, Timeout) ->
@@ -400,8 +401,8 @@ undone(Job, Error) ->
             Left
     end.
 
-%% Everything that needs no answer in between is one round trip. In a sandbox a file is opened with the
-%% rights of the program: what it finds there may be a link.
+%% Calls that need no answer in between share one round trip. In a sandbox a file is opened with the rights of
+%% the program, since it may be a link.
 become(#job{keeper = #keeper{drv = Drv, path = Keeper, confined = Confined}} = Job, Spec, Before, Deadline) ->
     Path = path(Job),
     try
@@ -456,7 +457,7 @@ stdin(_Drv, _Path, #job{keeper = #keeper{null = Null}}, #{stdin := <<>>}, _Deadl
 stdin(_Drv, _Path, _Job, #{stdin := Data}, _Deadline) when is_binary(Data) ->
     [];
 stdin(Drv, Path, #job{keeper = #keeper{confined = Confined}}, #{stdin := {file, File}}, Deadline) ->
-    % that of a fifo waits for a writer
+    % the open of a fifo waits for a writer
     {Call, Args} = opened(File, Confined),
     case alcove_steps:call(Drv, Path, Call, Args, left(Deadline)) of
         {ok, FD} -> [{stdin, {setopt, [stdin, FD]}}];
@@ -464,8 +465,8 @@ stdin(Drv, Path, #job{keeper = #keeper{confined = Confined}}, #{stdin := {file, 
         {error, Reason} -> throw({error, {stdin, Reason}})
     end.
 
-%% In a sandbox what leads to descriptors or to the program of the process that opens, a file of the
-%% machine, is not followed.
+%% In a sandbox, links of /proc to descriptors and programs are not followed: the program of the process that
+%% opens is a file of the machine.
 opened(File, #{program := _}) ->
     How = <<(?O_CLOEXEC bor ?O_NOCTTY):64/native, 0:64, ?RESOLVE_NO_MAGICLINKS:64/native>>,
     {syscall, [sys_openat2, {at_fdcwd, <<File/binary, 0>>, How, byte_size(How)}]};
@@ -522,33 +523,33 @@ deadline(Timeout) -> erlang:monotonic_time(millisecond) + Timeout.
 left(Deadline) -> max(0, Deadline - erlang:monotonic_time(millisecond)).
 
 %%
-%% What the driver says
+%% Messages of the driver
 %%
 
-%% @doc The driver of the program.
+%% @doc Returns the driver of the program.
 -spec drv(job()) -> alcove_drv:ref().
 drv(#job{keeper = #keeper{drv = Drv}}) -> Drv.
 
-%% @doc The pipeline of the program.
+%% @doc Returns the pipeline of the program.
 -spec path(job()) -> [alcove:pid_t(), ...].
 path(#job{keeper = #keeper{path = Keeper}, pid = Pid}) -> Keeper ++ [Pid].
 
-%% @doc The pid of the program.
+%% @doc Returns the pid of the program.
 -spec pid(job()) -> alcove:pid_t().
 pid(#job{pid = Pid}) -> Pid.
 
-%% @doc How a program has ended, in the view of its sandbox.
+%% @doc Returns how a program has ended, in the view of its sandbox.
 -spec verdict(job(), status(), used() | #{}) -> alcove_sandbox_spec:status().
 verdict(#job{keeper = #keeper{confined = #{verdict := Verdict}}}, Status, Used) -> Verdict(Status, Used);
 verdict(_Job, Status, _Used) -> Status.
 
-%% @doc What a message of the driver means.
+%% @doc Returns what a message of the driver means.
 -spec news(Message :: term(), job()) -> news().
 news({Tag, Drv, Path, Term}, #job{keeper = #keeper{drv = Drv, path = Keeper}, pid = Pid} = Job) ->
     case lists:prefix(Keeper, Path) andalso lists:nthtail(length(Keeper), Path) of
         [Pid] -> of_program(Tag, Term, Job);
         [] -> of_keeper(Tag, Term, Job);
-        % one from which the keeper was forked
+        % a process from which the keeper was forked
         false when Path =/= [] -> of_template(lists:prefix(Path, Keeper), Tag, Term, Job);
         _ -> none
     end;
@@ -589,15 +590,15 @@ used(#{user := User, system := System, maxrss := KiB}) ->
 %% Input
 %%
 
-%% @doc Sends data, when all before it was taken. `{written, _, _}' tells who has been served, now
-%% or later.
+%% @doc Sends data once all data before it was taken. `{written, _, _}', here or from {@link news/2}, says that it is
+%% done.
 -spec write(Who :: term(), binary(), job()) -> written().
 write(Who, Data, #job{input = open, writes = Writes} = Job) ->
     feed([], Job#job{writes = queue:in({Who, Data, 0}, Writes)});
 write(Who, _Data, Job) ->
     {written, [{Who, {error, closed}, 0}], Job}.
 
-%% @doc The end of input, when all was taken.
+%% @doc Closes the input once all data was taken.
 -spec eof(job()) -> job().
 eof(#job{input = open} = Job) ->
     {written, [], Fed} = feed([], Job#job{input = last}),
@@ -605,14 +606,13 @@ eof(#job{input = open} = Job) ->
 eof(Job) ->
     Job.
 
-%% @doc No more of an output is read.
+%% @doc Closes an output: no more of it is read.
 -spec close(stdout | stderr, job()) -> ok.
 close(Stream, #job{keeper = #keeper{drv = Drv}} = Job) ->
     _ = try_eof(Drv, path(Job), Stream),
     ok.
 
-%% @doc Who does not wait any more. How much was taken is told as that of other writes is, when it
-%% is known.
+%% @doc Ends the wait of a writer. `{written, _, _}' says how much was taken, at once or when it is known.
 -spec forget(Who :: term(), job()) -> written().
 forget(Who, #job{writes = Writes, waits_for = For} = Job) ->
     case {queue:to_list(Writes), For} of
@@ -624,7 +624,7 @@ forget(Who, #job{writes = Writes, waits_for = For} = Job) ->
             {written, Done, Job#job{writes = queue:from_list(Others)}}
     end.
 
-%% When a piece was not taken as a whole, the message that there is room follows.
+%% If a piece was not taken whole, a message follows when there is room.
 taken(N, #job{writes = Writes, waits_for = taken} = Job) ->
     {{value, {Who, Data, Before}}, Others} = queue:out(Writes),
     Taken = Before + N,
@@ -659,7 +659,7 @@ feed(Done, #job{keeper = #keeper{drv = Drv}, writes = Writes} = Job) ->
             ok = alcove_drv:stdin(Drv, path(Job), binary:part(Data, Taken, piece(Data, Taken))),
             {written, Done, Job#job{waits_for = taken}};
         {empty, _} when Job#job.input =:= last ->
-            % a program that has ended needs it no more
+            % fails if the program has ended, which does no harm
             _ = try_eof(Drv, path(Job), stdin),
             {written, Done, Job#job{input = closed}};
         {empty, _} ->
@@ -673,7 +673,7 @@ try_eof(Drv, Path, Stream) ->
         _:_ -> ok
     end.
 
-%% @doc No more is written: `{written, _, _}' tells how much of what waits was taken.
+%% @doc Gives up all writes that wait. `{written, _, _}' says how much of each was taken.
 -spec close_input(job()) -> written().
 close_input(#job{writes = Writes} = Job) ->
     Closed = [{writer(Who), {error, closed}, Taken} || {Who, _, Taken} <- queue:to_list(Writes)],
@@ -682,7 +682,7 @@ close_input(#job{writes = Writes} = Job) ->
 writer({late, Who}) -> Who;
 writer(Who) -> Who.
 
-%% @doc So many bytes of output need no more memory: the program may write as many again.
+%% @doc Notes that so many bytes of output need no memory any more: the program may write as many again.
 -spec read(non_neg_integer(), job()) -> job().
 read(Size, #job{keeper = #keeper{drv = Drv, path = Keeper, window = Window}, pid = Pid, read = Read} = Job) ->
     case Read + Size of
@@ -741,8 +741,8 @@ number(_Drv, _At, sigterm) -> 15;
 number(Drv, At, Signal) when is_atom(Signal) -> alcove_steps:call(Drv, At, signal_constant, [Signal], ?ENDING);
 number(_Drv, _At, Signal) -> Signal.
 
-%% @doc After the end of the program: what it has started has so many milliseconds to end, too. What is in a
-%% sandbox ends at once.
+%% @doc Ends what a program that has ended has started. Those processes have so many milliseconds to end by
+%% themselves. Those in a sandbox are ended at once.
 -spec finish(job(), Grace :: non_neg_integer()) -> ok | failure().
 finish(#job{keeper = #keeper{drv = Drv, path = Path, confined = #{program := _}}}, _Grace) ->
     case end_child(Drv, Path) of
@@ -782,7 +782,7 @@ kill_rest(_Job, Gone) ->
 failed(ok) -> ok;
 failed({error, {_, _}} = Error) -> Error.
 
-%% That nothing is left below the keeper is what its wait says. Orphans that have ended are collected.
+%% The wait of the keeper says whether anything is left below it. It collects orphans that have ended.
 is_empty(#job{keeper = #keeper{drv = Drv, path = Keeper}} = Job) ->
     case alcove_steps:call(Drv, Keeper, waitpid, [-1, [wnohang]], ?ENDING) of
         {error, echild} -> true;
@@ -801,7 +801,7 @@ still_below(#job{keeper = #keeper{drv = Drv, path = Keeper}}) ->
         _:_ -> [Self]
     end.
 
-%% @doc Takes what was sent about the program out of the mailbox.
+%% @doc Removes the messages about the program from the mailbox.
 -spec flush(job()) -> ok.
 flush(#job{keeper = #keeper{drv = Drv}} = Job) ->
     flush(Drv, path(Job)).
@@ -812,7 +812,7 @@ flush(Drv, Path) ->
     after 0 -> ok
     end.
 
-%% @doc Without a driver: a keeper ends what is below it, and then itself, which /proc shows.
+%% @doc Waits until a keeper without a driver has ended what is below it, and then itself, as /proc shows.
 -spec await_end(job()) -> ok | failure().
 await_end(#job{keeper = #keeper{path = Keeper}}) ->
     Pid = lists:last(Keeper),
@@ -821,7 +821,7 @@ await_end(#job{keeper = #keeper{path = Keeper}}) ->
         {error, timeout} -> {error, {stop, {still_running, [Pid]}}}
     end.
 
-%% @doc Whether the port answers. After a failure that was a wait in vain it has had its time already.
+%% @doc Reports whether the port answers. After a timeout it gets less time, since it has had some.
 -spec answers(alcove_drv:ref(), Failure :: none | term()) -> boolean().
 answers(Drv, Failure) ->
     Patience =
@@ -831,7 +831,7 @@ answers(Drv, Failure) ->
         end,
     alcove_steps:call(Drv, [], getpid, [], Patience) =/= {error, timeout}.
 
-%% @doc Kills a port that does not answer: then its keepers end what is below them.
+%% @doc Kills a port that does not answer. Then its keepers end what is below them.
 -spec kill_port(alcove_drv:ref()) -> ok | {error, {stop, {still_running, [alcove:pid_t()]}}}.
 kill_port(Drv) ->
     kill_port(Drv, os_pid(Drv)).
@@ -847,7 +847,7 @@ kill_port(Drv, Port) ->
         {error, timeout} -> {error, {stop, {still_running, lists:filter(fun alcove_proc:is_running/1, Keepers)}}}
     end.
 
-%% Of the one thread that it has.
+%% The children of its only thread.
 children(Pid) ->
     case file:read_file(lists:concat(["/proc/", Pid, "/task/", Pid, "/children"])) of
         {ok, Text} -> [binary_to_integer(Child) || Child <- binary:split(Text, <<" ">>, [global, trim_all])];
@@ -862,7 +862,7 @@ os_pid(Drv) ->
         _:_ -> none
     end.
 
-%% @doc Ends a driver with all that is below its port.
+%% @doc Ends a driver, with all that is below its port.
 -spec stop_driver(alcove_drv:ref()) -> ok | {error, {stop, {still_running, [alcove:pid_t()]}}}.
 stop_driver(Drv) ->
     try alcove_stop:stop(Drv, [], [{grace, 0}]) of
