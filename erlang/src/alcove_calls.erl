@@ -65,7 +65,7 @@
 %% In the process that calls
 %%
 
-%% @doc A call and its frame, or the result of a call that does not fit in a frame.
+%% @doc Returns a call and its frame, or the result of a call that does not fit in a frame.
 -spec request([alcove:pid_t()], alcove_proto:call(), [term()]) ->
     {ok, call(), Frame :: binary()} | {error, e2big} | {alcove_error, badarg}.
 request(Pids, Name, Args) ->
@@ -96,7 +96,7 @@ on_wire(Pids) ->
 %% In the driver
 %%
 
-%% @doc No calls.
+%% @doc Returns the state without calls.
 -spec new() -> calls().
 new() ->
     #calls{}.
@@ -175,12 +175,12 @@ outcome(alcove_event, {Event, _} = Reason, false) when Event =:= exit_status; Ev
 outcome(alcove_event, _, _) ->
     none.
 
-%% @doc The port has become another program, or has ended.
+%% @doc Notes that the port has become another program, or has ended.
 -spec closed(calls()) -> {[action()], calls()}.
 closed(Calls) ->
     settle({alcove_ctl, [], fdctl_closed}, Calls).
 
-%% @doc Whoever waits with the reference no longer does. The answer may have been sent in the same
+%% @doc Ends the wait of the caller with this reference. The answer may have been sent in the same
 %% moment; then it is delivered.
 -spec give_up(reference(), calls()) -> {[action()], calls()}.
 give_up(Ref, #calls{open = Open, answered = Answered} = Calls) ->
@@ -199,7 +199,7 @@ give_up(Ref, #calls{open = Open, answered = Answered} = Calls) ->
 drop(#calls{open = Open} = Calls) ->
     {bad_pids(Open), Calls#calls{open = []}}.
 
-%% @doc The calls that have no reply yet, the oldest first, and when they were written.
+%% @doc Returns the calls that have no reply yet, the oldest first, and when they were written.
 -spec open(calls()) -> [{alcove_proto:call(), [alcove:pid_t()], Since :: integer()}].
 open(#calls{open = Open}) ->
     [{Name, Pids, Since} || #open{name = Name, pids = Pids, since = Since} <- Open].

@@ -53,7 +53,7 @@
 -define(AMBIENT_RAISE, 2).
 -define(AMBIENT_CLEAR_ALL, 4).
 
-%% @doc The capabilities in all five sets of a process.
+%% @doc Returns the capabilities in all five sets of a process.
 %%
 %% ```
 %% {ok, #{bounding := Bounding}} = alcove_cap:get(Drv, [Pid]).
@@ -160,7 +160,7 @@ keep(Drv, Pids, Caps) ->
         effective => Caps, permitted => Caps, inheritable => Caps, bounding => Caps, ambient => Caps
     }).
 
-%% @doc The calls that leave a process these capabilities, and give them to the program that it
+%% @doc Returns the calls that leave a process these capabilities, and give them to the program that it
 %% executes. The bounding set stays as it is.
 %% @private
 -spec steps(Step, [capability()]) -> [alcove_steps:step(Step)].
@@ -214,7 +214,7 @@ number(Name, [Name | _], N) -> N;
 number(Name, [_ | Names], N) -> number(Name, Names, N + 1);
 number(_Name, [], _N) -> none.
 
-%% @doc The names of capabilities in the order of their numbers, the first being 0.
+%% @doc Returns the names of capabilities in the order of their numbers, the first being 0.
 -spec names() -> [atom(), ...].
 names() ->
     [

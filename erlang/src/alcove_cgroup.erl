@@ -107,7 +107,7 @@ supported(Drv, Pids) ->
                     lists:all(fun({Dir, _}) -> is_dir(Drv, Pids, Dir) end, Hierarchies)
         end.
 
-%% @doc The version that the functions of this module use in the process.
+%% @doc Returns the version that the functions of this module use in the process.
 %%
 %% ```
 %% 1> alcove_cgroup:version(Drv, []).
@@ -123,7 +123,7 @@ version(Drv, Pids) ->
 mounts(Drv) ->
     mounts(Drv, []).
 
-%% @doc The mounts that the process sees, none if it does not see /proc.
+%% @doc Returns the mounts that the process sees, none if it does not see /proc.
 %%
 %% Spaces in names stay as they are in the file: `\040'.
 -spec mounts(alcove_drv:ref(), [alcove:pid_t()]) -> {ok, [mount()]} | {error, alcove:posix()}.
@@ -135,7 +135,7 @@ mounts(Drv, Pids) ->
 cgroup(Drv) ->
     cgroup(Drv, []).
 
-%% @doc The hierarchies that the process sees, in the order of their mounts, or the tree of
+%% @doc Returns the hierarchies that the process sees, in the order of their mounts, or the tree of
 %% version 2 if there are none.
 %%
 %% ```
@@ -382,7 +382,7 @@ fold_files(Drv, Pids, MntOpt, Namespace, Re, Fun, Acc) ->
 %% Whose they are
 %%
 
-%% @doc A name for a group that tells whose it is: the VM, by its pid, when that has started, and
+%% @doc Returns a name for a group that tells whose it is: the VM, by its pid, when that has started, and
 %% its node.
 %%
 %% ```
@@ -471,7 +471,7 @@ remove(Drv, Pids, Namespace) ->
 %% Processes
 %%
 
-%% @doc The processes of a group, in any hierarchy, without those of the groups below it.
+%% @doc Returns the processes of a group, in any hierarchy, without those of the groups below it.
 %%
 %% ```
 %% 1> alcove_cgroup:members(Drv, [], [<<"sandbox">>]).
@@ -556,7 +556,7 @@ is_file(Drv, Pids, Path) ->
 %% Paths
 %%
 
-%% @doc The directory of a group in a hierarchy.
+%% @doc Returns the directory of a group in a hierarchy.
 %%
 %% ```
 %% 1> alcove_cgroup:join(<<"/sys/fs/cgroup/cpu">>, [<<"a">>, "b/c"]).
@@ -566,7 +566,7 @@ is_file(Drv, Pids, Path) ->
 join(Root, Namespace) ->
     alcove_group:join(Root, Namespace).
 
-%% @doc The pieces of a path as binaries. None is absolute.
+%% @doc Returns the pieces of a path as binaries. None is absolute.
 %%
 %% ```
 %% 1> alcove_cgroup:relpath(["/a", <<"b/c">>]).
@@ -576,7 +576,7 @@ join(Root, Namespace) ->
 relpath(Namespace) ->
     alcove_group:relpath(Namespace).
 
-%% @doc A path and all paths above it, the shortest one first.
+%% @doc Returns a path and all paths above it, the shortest one first.
 %%
 %% ```
 %% 1> alcove_cgroup:expand([a, b, c]).

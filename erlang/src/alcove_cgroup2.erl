@@ -118,7 +118,7 @@
 %% What there is
 %%
 
-%% @doc The directory where the process sees the tree.
+%% @doc Returns the directory where the process sees the tree.
 %%
 %% ```
 %% 1> alcove_cgroup2:root(Drv, []).
@@ -132,7 +132,7 @@ root(Drv, Pids) ->
         [] -> {error, enoent}
     end.
 
-%% @doc The group of the process.
+%% @doc Returns the group of the process.
 %%
 %% ```
 %% 1> alcove_cgroup2:own(Drv, []).
@@ -150,7 +150,7 @@ own(Drv, Pids) ->
             Error
     end.
 
-%% @doc The controllers that a group can hand down.
+%% @doc Returns the controllers that a group can hand down.
 %%
 %% ```
 %% 1> alcove_cgroup2:controllers(Drv, [], []).
@@ -472,7 +472,7 @@ path(Drv, Pids, Group) ->
 enter(Drv, Pids, Group, Pid) ->
     set(Drv, Pids, Group, ?PROCS, integer_to_binary(Pid)).
 
-%% @doc The processes of a group, without those of the groups below it.
+%% @doc Returns the processes of a group, without those of the groups below it.
 %%
 %% A process that the one at Pids does not see is 0.
 %%

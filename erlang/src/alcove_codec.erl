@@ -49,7 +49,7 @@
 
 -define(IS_WHOLE(Len, Header, Rest), Len =:= Header + byte_size(Rest)).
 
-%% @doc A call for the last process of a pipeline.
+%% @doc Encodes a call for the last process of a pipeline.
 %%
 %% Raises `function_clause' for an unknown call and `badarg' for arguments that are not a
 %% list or a pid that is not an integer.
@@ -85,7 +85,7 @@ encode(_, Args) -> Args.
 each_name([Name | Names]) -> [name(Name) | each_name(Names)];
 each_name(Rest) -> Rest.
 
-%% @doc A name, an argument or an entry of the environment as it goes to a port.
+%% @doc Encodes a name, an argument or an entry of the environment as it goes to a port.
 %%
 %% Text with a character above 255 becomes bytes as it does in names of files, see
 %% {@link file:native_name_encoding/0}; binaries in it stay as they are. Everything else is
@@ -216,7 +216,7 @@ unwrap(<<?UINT16(Len), ?UINT16(?ALCOVE_MSG_PIPE), Term/binary>>, Pids) when
 ->
     {alcove_pipe, lists:reverse(Pids), Term}.
 
-%% @doc The atoms that occur in what a port sends.
+%% @doc Returns the atoms that occur in what a port sends.
 %%
 %% They exist as soon as this module is loaded, so {@link decode/1} knows them.
 -spec atoms() -> [atom(), ...].

@@ -13,7 +13,7 @@
     jail/1
 ]).
 
-%% @doc The `struct jail' that {@link alcove:jail/3} takes on FreeBSD, of version 2.
+%% @doc Returns the `struct jail' that {@link alcove:jail/3} takes on FreeBSD, of version 2.
 %%
 %% Raises `function_clause' for a structure of another version and for an address that is
 %% not a tuple of four or eight numbers, `badarg' for a name with a zero byte. Names are text as

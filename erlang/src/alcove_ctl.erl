@@ -212,7 +212,7 @@ credentials(Socket) ->
             unknown
     end.
 
-%% @doc What follows `-c' on the command line.
+%% @doc Returns what follows `-c' on the command line.
 -spec name(listener()) -> binary().
 name(#listener{name = Name}) ->
     Name.
@@ -261,7 +261,7 @@ is_below(Below, Pid) when Below > 1 ->
 is_below(_, _) ->
     false.
 
-%% @doc The connection of the port, if it has come.
+%% @doc Returns the connection of the port, if it has come.
 -spec connected(listener()) -> {ok, control()} | false.
 connected(#listener{connection = none}) ->
     false;

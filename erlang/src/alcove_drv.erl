@@ -393,7 +393,7 @@ event(Drv, Pids, Timeout) ->
 raw(Drv) ->
     gen_server:call(Drv, raw).
 
-%% @doc The Erlang port of the driver.
+%% @doc Returns the Erlang port of the driver.
 %%
 %% Its `os_pid' is in `erlang:port_info(Port)'. Returns `{error, not_owner}' to any process but
 %% the owner.
@@ -401,7 +401,7 @@ raw(Drv) ->
 port(Drv) ->
     gen_server:call(Drv, port).
 
-%% @doc The command line that the options stand for: the program with its full path, then its
+%% @doc Returns the command line that the options stand for: the program with its full path, then its
 %% arguments.
 %%
 %% A process that is to go on as a fresh port executes it. Raises `badarg' when there is no such

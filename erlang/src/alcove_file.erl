@@ -54,7 +54,7 @@ write(Drv, Pids, Path, Data) ->
             Error
     end.
 
-%% @doc The names in a directory, without `.' and `..'.
+%% @doc Returns the names in a directory, without `.' and `..'.
 %%
 %% A directory that does not fit in one reply is read in pieces. That is one of the calls beyond
 %% the hundred, see {@link alcove_linux}: if the process was not given them a child that is forked
@@ -103,7 +103,7 @@ by_child(Drv, Pids, Dir) ->
 names_or_size({error, undef}) -> {error, emsgsize};
 names_or_size(Names) -> Names.
 
-%% @doc The directories in a directory.
+%% @doc Returns the directories in a directory.
 -spec directories(alcove_drv:ref(), [alcove:pid_t()], file:name_all()) ->
     {ok, [file:name_all()]} | {error, alcove:posix()}.
 directories(Drv, Pids, Dir) ->

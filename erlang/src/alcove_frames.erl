@@ -39,7 +39,7 @@
 -type message() :: {alcove_codec:type(), [alcove:pid_t()], term()}.
 %% What a frame says.
 
-%% @doc No bytes of a frame.
+%% @doc Returns the state without bytes of a frame.
 -spec new() -> unread().
 new() ->
     none.
@@ -78,12 +78,12 @@ unread(Rest) -> {1, 2, [Rest]}.
 join(LatestFirst) ->
     iolist_to_binary(lists:reverse(LatestFirst)).
 
-%% @doc The bytes of the frame that is not whole.
+%% @doc Returns the bytes of the frame that is not whole.
 -spec rest(unread()) -> binary().
 rest(none) -> <<>>;
 rest({_Have, _Need, Pieces}) -> join(Pieces).
 
-%% @doc How many bytes of it have come.
+%% @doc Returns how many bytes of it have come.
 -spec size(unread()) -> non_neg_integer().
 size(none) -> 0;
 size({Have, _Need, _Pieces}) -> Have.

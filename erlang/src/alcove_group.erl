@@ -49,7 +49,7 @@
 %% Mounts
 %%
 
-%% @doc The mounts that the process sees, none if it does not see /proc.
+%% @doc Returns the mounts that the process sees, none if it does not see /proc.
 -spec mounts(alcove_drv:ref(), [alcove:pid_t()]) -> {ok, [mount()]} | {error, alcove:posix()}.
 mounts(Drv, Pids) ->
     case alcove_file:read(Drv, Pids, ?MOUNTS) of
@@ -61,7 +61,7 @@ mounts(Drv, Pids) ->
             Error
     end.
 
-%% @doc The hierarchies of version 1 among mounts, in their order.
+%% @doc Returns the hierarchies of version 1 among mounts, in their order.
 -spec v1([mount()]) -> [hierarchy()].
 v1(Mounts) ->
     [
@@ -69,7 +69,7 @@ v1(Mounts) ->
      || {<<"cgroup">>, Target, <<"cgroup">>, Options, _, _} <- Mounts
     ].
 
-%% @doc The trees of version 2 among mounts; all show the same.
+%% @doc Returns the trees of version 2 among mounts; all show the same.
 -spec v2([mount()]) -> [hierarchy()].
 v2(Mounts) ->
     [
@@ -90,12 +90,12 @@ unescaped(<<>>) ->
 %% Paths
 %%
 
-%% @doc The directory of a group in a hierarchy.
+%% @doc Returns the directory of a group in a hierarchy.
 -spec join(Root :: binary() | string(), path()) -> file:filename_all().
 join(Root, Path) ->
     filename:join([Root | relpath(Path)]).
 
-%% @doc The pieces of a path as binaries. None is absolute.
+%% @doc Returns the pieces of a path as binaries. None is absolute.
 -spec relpath(path()) -> [binary()].
 relpath(Path) ->
     lists:flatmap(fun(Piece) -> split(piece(Piece), <<"/">>) end, Path).
@@ -103,7 +103,7 @@ relpath(Path) ->
 piece(Piece) when is_list(Piece) -> iolist_to_binary(Piece);
 piece(Piece) when is_binary(Piece) -> Piece.
 
-%% @doc The words of a text.
+%% @doc Returns the words of a text.
 -spec split(binary(), binary() | [binary()]) -> [binary()].
 split(Text, Separator) ->
     binary:split(Text, Separator, [global, trim_all]).
@@ -112,7 +112,7 @@ split(Text, Separator) ->
 %% Processes
 %%
 
-%% @doc The processes of a directory's group, without those of the groups below it.
+%% @doc Returns the processes of a directory's group, without those of the groups below it.
 -spec processes(alcove_drv:ref(), [alcove:pid_t()], file:filename_all()) ->
     {ok, [alcove:pid_t()]} | {error, alcove:posix()}.
 processes(Drv, Pids, Dir) ->

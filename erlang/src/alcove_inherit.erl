@@ -24,7 +24,7 @@
 %% How long a process of the port may take for a call.
 -define(PATIENCE, 10000).
 
-%% @doc What a port has that is started now.
+%% @doc Returns what a port has that is started now.
 -spec now() -> inherited().
 now() ->
     #inherited{env = os:env(), cwd = file:get_cwd()}.
@@ -48,7 +48,7 @@ sees_vm(Drv, Path) ->
         error:_ -> false
     end.
 
-%% @doc The calls that a process forked from that one makes to have it as it is now.
+%% @doc Returns the calls that a process forked from that one makes to have it as it is now.
 -spec changes(inherited()) -> [alcove_job:before()].
 changes(#inherited{env = Env, cwd = Cwd}) ->
     directory(Cwd) ++ environment(Env, os:env()).

@@ -115,7 +115,7 @@ flag(noatime) -> ms_noatime;
 flag(nodiratime) -> ms_nodiratime;
 flag(relatime) -> ms_relatime.
 
-%% @doc The mounts at a path and below it, as the process sees them, with the attributes of
+%% @doc Returns the mounts at a path and below it, as the process sees them, with the attributes of
 %% each mount: those of {@link set/4}, `noatime', `nodiratime' and `relatime'.
 -spec mounts(alcove_drv:ref(), [alcove:pid_t()], path()) ->
     {ok, [{Point :: binary(), [atom()]}]} | {error, alcove:posix()}.

@@ -112,7 +112,7 @@ checked(Options) ->
         Checked -> Checked
     end.
 
-%% @doc The specification of a pool for its supervisor.
+%% @doc Returns the specification of a pool for its supervisor.
 %%
 %% ```
 %% alcove_pool:child_spec(#{name => {local, jobs}, size => 8}).
@@ -146,7 +146,7 @@ stop(Pool) ->
         exit:{noproc, _} -> ok
     end.
 
-%% @doc What a pool does.
+%% @doc Returns what a pool does.
 %%
 %% ```
 %% #{size := 4, busy := 0, waiting := 0} = alcove_pool:info(Pool).
@@ -160,7 +160,7 @@ info(Pool) ->
 least_busy(Pools) ->
     least_busy(Pools, 1000).
 
-%% @doc The pool with the smallest share of its drivers busy or waited for, among those that answer
+%% @doc Returns the pool with the smallest share of its drivers busy or waited for, among those that answer
 %% within Timeout milliseconds. The pools may be on many nodes, such as the members of a group of pg.
 %% One without a size is compared by the number of its programs.
 %%

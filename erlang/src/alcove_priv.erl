@@ -15,7 +15,7 @@
     name/2
 ]).
 
-%% @doc The folder of the program.
+%% @doc Returns the folder of the program.
 %%
 %% It is beside that of the modules, when the application is not in the path by its name. The
 %% path may be relative to the working directory of the VM.
@@ -36,7 +36,7 @@ absolute(Path) ->
         _ -> Path
     end.
 
-%% @doc The program in a folder; `alcove' if there is none.
+%% @doc Returns the program in a folder; `alcove' if there is none.
 -spec find(Directory :: file:filename()) -> file:filename().
 find(Directory) ->
     [Default | _] = Paths = paths(Directory),
@@ -75,7 +75,7 @@ paths(Directory) ->
 machine() ->
     erlang:system_info(system_architecture).
 
-%% @doc The name of the program for a machine and a system, which are named as the VM does.
+%% @doc Returns the name of the program for a machine and a system, which are named as the VM does.
 -spec name(Machine :: string(), {atom(), atom()}) -> string().
 name(Machine, {_, System}) ->
     [Processor | _] = string:split(Machine, "-"),

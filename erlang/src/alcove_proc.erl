@@ -194,7 +194,7 @@ process(Drv, At, Pid) ->
         {error, _} = Error -> Error
     end.
 
-%% @doc What a stat file says. The name, in parentheses, may have any bytes. See proc(5).
+%% @doc Parses a stat file. The name, in parentheses, may have any bytes. See proc(5).
 -spec fields(Stat :: binary()) -> process().
 fields(Stat) ->
     [_, Fields] = string:split(Stat, ") ", trailing),

@@ -160,7 +160,7 @@
 %% Start
 %%
 
-%% @doc The specification of a program for its supervisor. It waits for the grace and some more.
+%% @doc Returns the specification of a program for its supervisor. It waits for the grace and some more.
 %%
 %% ```
 %% alcove_program:child_spec(#{argv => ["nginx", "-g", "daemon off;"], name => {local, nginx}}).

@@ -27,7 +27,7 @@ kind(Reason) when is_atom(Reason) -> Reason;
 kind(Reason) when is_tuple(Reason), tuple_size(Reason) > 0, is_atom(element(1, Reason)) -> element(1, Reason);
 kind(_Reason) -> error.
 
-%% @doc A stack with the number of arguments in their place.
+%% @doc Returns a stack with the number of arguments in their place.
 -spec without_arguments(Stack :: list()) -> list().
 without_arguments(Stack) ->
     [

@@ -38,7 +38,7 @@
 -define(PERIOD, 100000).
 -define(PATIENCE, 10000).
 
-%% @doc No group.
+%% @doc Returns no group.
 -spec none() -> group().
 none() -> #group{}.
 
@@ -255,14 +255,14 @@ open(Drv, Path, #group{dirs = Dirs, events = Events} = Group) ->
             Error
     end.
 
-%% @doc What a process does to enter: from then on it sees no group but its own.
+%% @doc Returns the calls by which a process enters. From then on it sees no group but its own.
 -spec steps(group()) -> [alcove_steps:step(cgroup)].
 steps(#group{procs_fds = []}) ->
     [];
 steps(#group{procs_fds = FDs}) ->
     [{cgroup, {write, [FD, <<"0">>]}} || FD <- FDs] ++ [{cgroup, {unshare, [[clone_newcgroup]]}}].
 
-%% @doc How many processes of the group were killed because it was out of memory, since it was made.
+%% @doc Returns how many processes of the group were killed because it was out of memory, since it was made.
 -spec oom_kills(alcove_drv:ref(), [alcove:pid_t()], group()) -> non_neg_integer().
 oom_kills(Drv, Path, #group{events_fd = FD}) ->
     counted(Drv, Path, FD, <<"oom_kill">>).
@@ -284,7 +284,7 @@ counted(Drv, Path, FD, Name) ->
             0
     end.
 
-%% @doc Whether a process may change the groups of its programs, or one that its port is in. In a user namespace
+%% @doc Reports whether a process may change the groups of its programs, or one that its port is in. In a user namespace
 %% of its own they could mount the tree of groups then, and change their limits, or kill all who are in that one.
 -spec may_change(alcove_drv:ref(), [alcove:pid_t()], group()) -> boolean().
 may_change(Drv, Path, #group{dirs = Dirs}) ->

@@ -29,7 +29,7 @@
 %% What the port may do more than others: go before all processes of the machine.
 -define(NO_PRIORITY, [rlimit_rtprio, rlimit_nice]).
 
-%% @doc The limits that take a control group.
+%% @doc Returns the limits for which a control group is needed.
 -spec for_groups(alcove_sandbox_spec:limits(), processes()) -> [{atom(), number()}].
 for_groups(Limits, Processes) ->
     [
@@ -38,7 +38,7 @@ for_groups(Limits, Processes) ->
         lists:member(Name, [memory, swap, cpu_quota]) orelse (Name =:= processes andalso Processes =:= of_group)
     ].
 
-%% @doc What the process of the program does.
+%% @doc Returns the calls that the process of the program makes.
 -spec steps(alcove_sandbox_spec:limits(), processes()) -> [alcove_job:before()].
 steps(Limits, Processes) ->
     [{limits, {setrlimit, [rlimit_core, rlimit(?NO_CORE)]}}] ++
@@ -59,7 +59,7 @@ resource(_Name, _N, _) -> [].
 %% A soft limit that is the hard one.
 rlimit(N) -> #alcove_rlimit{cur = N, max = N}.
 
-%% @doc How a program has ended, by what it has used. If that may be, the function is asked if any of its
+%% @doc Returns how a program has ended, by what it has used. If that may be, the function is asked if any of its
 %% processes was killed because the group was out of memory.
 -spec verdict(
     alcove_sandbox_spec:limits(), alcove_job:status(), alcove_job:used() | #{}, fun(() -> boolean())

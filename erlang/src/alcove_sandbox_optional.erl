@@ -9,7 +9,7 @@
 -define(PATIENCE, 10000).
 -define(KEYCTL_JOIN_SESSION_KEYRING, 1).
 
-%% @doc The specification without what the machine lacks and need not have. A child of the process tries.
+%% @doc Returns the specification without what the machine lacks and need not have. A child of the process tries.
 -spec without(alcove_drv:ref(), [alcove:pid_t()], alcove_sandbox_spec:checked()) -> alcove_sandbox_spec:checked().
 without(Drv, Path, Spec) ->
     Optional = [Feature || {Feature, _, _} <- trials(), not alcove_sandbox_spec:is_required(Feature, Spec)],
@@ -31,7 +31,7 @@ trials() ->
         {network, {unshare, [[clone_newnet]]}, #{network => host}}
     ].
 
-%% @doc The call by which a process gets a session keyring that is new.
+%% @doc Returns the call by which a process gets a session keyring that is new.
 -spec keyring() -> {syscall, [sys_keyctl | {?KEYCTL_JOIN_SESSION_KEYRING, 0}, ...]}.
 keyring() ->
     {syscall, [sys_keyctl, {?KEYCTL_JOIN_SESSION_KEYRING, 0}]}.

@@ -67,7 +67,7 @@ place(Drv, Path, [Dir | Dirs]) ->
         false -> place(Drv, Path, Dirs)
     end.
 
-%% @doc Where a proc of the machine waits.
+%% @doc Returns where a proc of the machine waits.
 -spec aside(alcove_sandbox_spec:checked()) -> binary().
 aside(#{tmp := none}) -> <<"/proc">>;
 aside(_Spec) -> <<"/tmp">>.

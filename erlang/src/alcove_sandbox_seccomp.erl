@@ -79,7 +79,7 @@
     sys_umask, sys_rt_sigreturn, sys_rt_sigprocmask, sys_exit_group, sys_restart_syscall
 ]).
 
-%% @doc A filter of a specification; fails for another term.
+%% @doc Returns a filter of a specification; fails for another term.
 -spec checked(seccomp()) -> seccomp().
 checked(Filter) when Filter =:= none; Filter =:= default -> Filter;
 checked({deny, Calls}) -> {deny, names(Calls)};
@@ -91,7 +91,7 @@ names(Calls) ->
 call("sys_" ++ _ = Name) -> list_to_atom(Name);
 call(Name) -> list_to_atom("sys_" ++ Name).
 
-%% @doc The filter as seccomp(2) takes it, for the machine of a process.
+%% @doc Returns the filter as seccomp(2) takes it, for the machine of a process.
 -spec filter(alcove_drv:ref(), [alcove:pid_t()], seccomp(), conditions()) ->
     {ok, none | iodata()} | {error, term()}.
 filter(_Drv, _Path, none, #{guarded := false}) ->
@@ -237,7 +237,7 @@ return(eafnosupport) -> ?BPF_STMT(?BPF_RET + ?BPF_K, ?SECCOMP_RET_ERRNO bor 97).
 program(Filter) ->
     [<<(byte_size(Filter) div 8):16/native>>, <<0:(alcove:wordalign(2) * 8)>>, {ptr, Filter}].
 
-%% @doc What the default denies, and why.
+%% @doc Returns what the default denies, and why.
 -spec default() -> [rule(), ...].
 default() ->
     namespaces() ++ mounts() ++ rights() ++ kernel() ++ memory() ++ keys() ++ clocks() ++ devices() ++ peers() ++

@@ -107,7 +107,7 @@
 -define(LARGEST, 16#fffffffe).
 -define(HOSTNAME, 64).
 
-%% @doc The specification with its defaults; raises `{badarg, Key}' for an unknown key or a wrong
+%% @doc Returns the specification with its defaults; raises `{badarg, Key}' for an unknown key or a wrong
 %% value.
 -spec checked(spec()) -> checked().
 checked(Spec) when is_map(Spec) ->
@@ -160,12 +160,12 @@ check(require, Features) ->
 
 features() -> [memory, swap, processes, cpu_quota, seccomp, network, keyring].
 
-%% @doc If a machine that lacks this is an error.
+%% @doc Reports whether it is an error if the machine lacks this.
 -spec is_required(feature(), checked()) -> boolean().
 is_required(_Feature, #{require := all}) -> true;
 is_required(Feature, #{require := Features}) -> lists:member(Feature, Features).
 
-%% @doc If a program can write to files of the machine.
+%% @doc Reports whether a program can write to files of the machine.
 -spec is_writable(checked()) -> boolean().
 is_writable(#{root := {view, Views}}) -> lists:any(fun(View) -> is_bound_writable(View) end, Views);
 is_writable(_Spec) -> false.
@@ -231,7 +231,7 @@ clean(Bytes) ->
     nomatch = binary:match(Bytes, <<0>>),
     Bytes.
 
-%% @doc The programs and libraries of the machine, to read and execute: what is in `/usr', and where
+%% @doc Returns the programs and libraries of the machine, to read and execute: what is in `/usr', and where
 %% programs look for it.
 -spec system() -> [view()].
 system() ->

@@ -63,7 +63,7 @@ insn(#alcove_insn{code = Code, jt = JT, jf = JF, k = K}) when
 insn(<<Code:16/native, JT:8, JF:8, K:32/native>>) ->
     #alcove_insn{code = Code, jt = JT, jf = JF, k = K}.
 
-%% @doc An instruction that goes on with the next one. The macro `?BPF_STMT' stands for it.
+%% @doc Returns an instruction that goes on with the next one. The macro `?BPF_STMT' stands for it.
 %%
 %% Numbers that do not fit lose their upper bits; anything but an integer raises
 %% `function_clause'.
@@ -71,7 +71,7 @@ insn(<<Code:16/native, JT:8, JF:8, K:32/native>>) ->
 stmt(Code, K) ->
     jump(Code, K, 0, 0).
 
-%% @doc An instruction that skips JT instructions when its test holds, else JF. The macro
+%% @doc Returns an instruction that skips JT instructions when its test holds, else JF. The macro
 %% `?BPF_JUMP' stands for it.
 %%
 %% ```

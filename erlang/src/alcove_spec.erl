@@ -62,12 +62,12 @@
     stack => rlimit_stack
 }).
 
-%% @doc A program and its arguments as bytes.
+%% @doc Returns a program and its arguments as bytes.
 -spec argv(term()) -> [binary(), ...].
 argv(Argv) ->
     value(argv, Argv).
 
-%% @doc The options with their defaults; raises `{badarg, Key}' for one that is not among the
+%% @doc Returns the options with their defaults; raises `{badarg, Key}' for one that is not among the
 %% keys or has a wrong value.
 -spec checked(term(), Keys :: [atom()], Defaults :: map()) -> map().
 checked(Options, Keys, Defaults) when is_map(Options) ->

@@ -80,7 +80,7 @@ batches([], _N, _Size, [], Batches) ->
 batches([], N, Size, Batch, Batches) ->
     batches([], N, Size, [], [lists:reverse(Batch) | Batches]).
 
-%% @doc One call. A driver that is gone is an error like any other.
+%% @doc Makes one call. A driver that is gone is an error like any other.
 -spec call(alcove_drv:ref(), [alcove:pid_t()], alcove_proto:call(), [term()], timeout()) -> term().
 call(Drv, Path, Name, Args, Timeout) ->
     try alcove_drv:call(Drv, Path, Name, Args, Timeout) of

@@ -133,7 +133,7 @@ unread(Pid, {alcove_program, init, 1}) ->
 unread(_Pid, _Initial) ->
     0.
 
-%% @doc The drivers of this node, oldest first, with the processes below their ports.
+%% @doc Returns the drivers of this node, oldest first, with the processes below their ports.
 %%
 %% ```
 %% [#{processes := [#{depth := 0, command := Alcove} | _]} | _] = alcove_top:drivers().
