@@ -124,7 +124,7 @@ pool(Checked, DriverOptions) ->
 supported(Spec) ->
     supported(Spec, []).
 
-%% @doc What this machine can do of what a specification describes, and what to do about the rest.
+%% @doc Returns what this machine can do of a specification, and what to do about the rest.
 %%
 %% Everything is tried, each by itself. `sandbox' is the least that there is. `out_of_memory' tells if that
 %% status is told; without it, it is `{signal, sigkill}', or what the program makes of it.
@@ -137,7 +137,7 @@ supported(Spec) ->
 supported(Spec, DriverOptions) ->
     alcove_sandbox_support:supported(alcove_sandbox_spec:checked(Spec), DriverOptions).
 
-%% @doc The programs and libraries of the machine, as views: `/usr', and where programs look for it.
+%% @doc Returns views of the programs and libraries of the machine: `/usr', and where programs look for it.
 %%
 %% ```
 %% [{link, <<"usr/bin">>, "/bin"}] = [View || {link, _, "/bin"} = View <- alcove_sandbox:system()].

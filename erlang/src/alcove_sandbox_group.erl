@@ -267,7 +267,7 @@ steps(#group{procs_fds = FDs}) ->
 oom_kills(Drv, Path, #group{events_fd = FD}) ->
     counted(Drv, Path, FD, <<"oom_kill">>).
 
-%% @doc How many bytes of memory that may outlive processes the group has: files of a tmpfs, and that of shmget(2).
+%% @doc Returns how many bytes the group has of memory that may outlive processes: tmpfs and shmget(2).
 -spec shared_memory(alcove_drv:ref(), [alcove:pid_t()], group()) -> non_neg_integer().
 shared_memory(Drv, Path, #group{stat_fd = FD}) ->
     counted(Drv, Path, FD, <<"shmem">>).

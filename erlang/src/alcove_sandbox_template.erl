@@ -258,7 +258,7 @@ last() ->
 %% A run
 %%
 
-%% @doc The first process of a run, with nothing that another run has or had.
+%% @doc Forks the first process of a run, with nothing that another run has or had.
 -spec keeper(template(), Grace :: non_neg_integer(), Window :: pos_integer()) ->
     {ok, alcove_job:keeper()} | {error, {alcove_job:step(), term()}}.
 keeper(#template{drv = Drv, path = At, spec = Spec} = Template, Grace, Window) ->

@@ -151,6 +151,20 @@ func TestTextsAreInShortSentencesOfPlainWords(t *testing.T) {
 	}
 }
 
+// The doc of a function says what it does: "Returns the mounts", and not "The mounts".
+func TestDocsOfErlangFunctionsBeginWithAVerb(t *testing.T) {
+	defines := regexp.MustCompile(`(?m)^%% @doc (The|An?|No|What|How|Whether|If|Where)\b.*$`)
+	for _, path := range tracked(t, ".") {
+		if !strings.HasPrefix(path, "erlang/src/") || isWritten.MatchString(path) {
+			continue
+		}
+		_, functions, _ := strings.Cut(string(read(t, filepath.Join(root, path))), "\n-module(")
+		for _, doc := range defines.FindAllString(functions, -1) {
+			t.Errorf("%s: %s", path, doc)
+		}
+	}
+}
+
 func TestFaultsOfATextAreFound(t *testing.T) {
 	long := strings.Repeat("word ", maxWords) + "end."
 	const source = "// f closes it,\n// of which there is one.\n//\n//\tshall not count\nfunc f() {}\n\n" +
