@@ -21,7 +21,8 @@
     priorities_of_the_port_are_not_those_of_a_program/1,
     support_says_that_limits_hold/1,
     group_is_that_of_the_limits_and_gone_with_them/1,
-    program_does_not_change_its_limits/1
+    program_does_not_change_its_limits/1,
+    unit_that_has_processes_is_named/1
 ]).
 
 -define(TIMEOUT, 120000).
@@ -29,7 +30,7 @@
 -define(PERIOD, 100000).
 
 %% The user of the group.
--define(USER, 1234).
+-define(USER, "1234").
 -define(CONTROLLERS, ["cpu", "memory", "pids"]).
 -define(DELEGATED, ["", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"]).
 
@@ -56,7 +57,7 @@ groups() ->
         group_is_that_of_the_limits_and_gone_with_them,
         program_does_not_change_its_limits
     ],
-    [{root, [], Cases}, {delegated, [], Cases}].
+    [{root, [], Cases}, {delegated, [], Cases ++ [unit_that_has_processes_is_named]}].
 
 init_per_group(root, Config) ->
     alcove_os:needs(Config, [cap_sys_admin, cap_setuid], fun() ->
@@ -69,30 +70,32 @@ init_per_group(delegated, Config) ->
 delegated(Config) ->
     case tree() of
         {ok, Tree, []} ->
-            Group = filename:join(Tree, "alcove_limits." ++ os:getpid()),
-            Main = filename:join(Group, "main"),
-            Controllers = lists:append(["+" ++ Name ++ " " || Name <- ?CONTROLLERS]),
-            Files = [filename:join(Group, File) || File <- ?DELEGATED],
-            User = integer_to_list(?USER),
-            as_root([
-                "echo ", Controllers, "> ", Tree, "/cgroup.subtree_control && mkdir ", Group, " && chown ", User, " ",
-                lists:join($\s, Files), " && mkdir ", Main, " && chown -R ", User, " ", Main
-            ]),
-            Enter = [
-                "echo $$ > ", Main, "/cgroup.procs || exit 9\n",
-                "exec setpriv --reuid ", User, " --regid ", User, " --clear-groups \"$@\"\n"
-            ],
-            % no blank in the path of a wrapper
             Dir = filename:join("/tmp", "limits." ++ os:getpid()),
             ok = file:make_dir(Dir),
-            Script = alcove_ct:script([{priv_dir, Dir}], "enter", Enter),
-            Exec = lists:flatten(lists:join($\s, [Word || Word <- [alcove_ct:exec(), Script], Word =/= ""])),
-            [{exec, Exec}, {rights, delegated}, {unit, Group}, {script, Script} | Config];
+            as_root(["echo ", [["+", Name, " "] || Name <- ?CONTROLLERS], "> ", Tree, "/cgroup.subtree_control"]),
+            Unit = filename:join(Tree, "alcove_limits." ++ os:getpid()),
+            Main = filename:join(Unit, "main"),
+            as_root(unit(Unit)),
+            as_root(["mkdir ", Main, " && chown -R ", ?USER, $\s, Main]),
+            [{exec, member(Main, Dir)}, {rights, delegated}, {tree, Tree}, {unit, Unit}, {dir, Dir} | Config];
         {ok, _Tree, Missing} ->
             {skip, {no_controllers_of_version_2, Missing}};
         error ->
             {skip, no_control_groups_of_version_2}
     end.
+
+%% Makes a group that belongs to the user.
+unit(Group) ->
+    Files = [[$\s, filename:join(Group, File)] || File <- ?DELEGATED],
+    ["mkdir ", Group, " && chown ", ?USER, Files].
+
+%% Starts a port as the user in a group. There is no blank in the path of a wrapper.
+member(Group, Dir) ->
+    Script = alcove_ct:script([{priv_dir, Dir}], filename:basename(Group), [
+        "echo $$ > ", Group, "/cgroup.procs || exit 9\n",
+        "exec setpriv --reuid ", ?USER, " --regid ", ?USER, " --clear-groups \"$@\"\n"
+    ]),
+    lists:flatten(lists:join($\s, [Word || Word <- [alcove_ct:exec(), Script], Word =/= ""])).
 
 %% The tree of version 2, and the controllers that it lacks.
 tree() ->
@@ -114,7 +117,7 @@ as_root(Command) ->
 end_per_group(delegated, Config) ->
     Unit = proplists:get_value(unit, Config),
     as_root(["rmdir ", Unit, "/main ", Unit]),
-    ok = file:del_dir_r(filename:dirname(proplists:get_value(script, Config)));
+    ok = file:del_dir_r(proplists:get_value(dir, Config));
 end_per_group(root, _Config) ->
     ok.
 
@@ -134,6 +137,7 @@ limits(fork_bomb_is_limited) -> #{processes => 16};
 limits(processors_are_limited) -> #{cpu_quota => 0.2};
 limits(processors_beyond_those_of_the_machine_are_no_limit) -> #{cpu_quota => 1000};
 limits(priorities_of_the_port_are_not_those_of_a_program) -> #{};
+limits(unit_that_has_processes_is_named) -> #{};
 limits(support_says_that_limits_hold) -> #{memory => 64 * ?MIB, processes => 16, cpu_quota => 0.5};
 limits(fork_bomb_that_is_out_of_memory_ends) -> #{memory => 32 * ?MIB, processes => 10000};
 limits(_Case) -> #{memory => 32 * ?MIB}.
@@ -345,6 +349,20 @@ program_does_not_change_its_limits(Config) ->
         end
      || Spec <- [#{}, #{user => {0, 0}}, #{user => {0, 0}, seccomp => none}, #{seccomp => none}]
     ].
+
+%% As a unit is before its first process makes room for groups.
+unit_that_has_processes_is_named(Config) ->
+    Name = "alcove_limits_busy." ++ os:getpid(),
+    Unit = filename:join(proplists:get_value(tree, Config), Name),
+    as_root(unit(Unit)),
+    Port = {exec, member(Unit, proplists:get_value(dir, Config))},
+    Result = prepared(#{limits => #{memory => ?MIB}}, [Port]),
+    ok = alcove_ct:until(fun() ->
+        {ok, Members} = file:read_file(filename:join(Unit, "cgroup.procs")),
+        Members =:= <<>>
+    end),
+    as_root(["rmdir ", Unit]),
+    ?assertEqual({error, {memory, {not_handed_down, [list_to_binary(Name)], ebusy}}}, Result).
 
 %%
 %% Helpers

@@ -171,16 +171,17 @@ version2(Drv, Name, Mounts, Controllers) ->
 above([]) -> [];
 above(Group) -> lists:droplast(Group).
 
-%% The longest first.
+%% The longest first. Why it was not possible there tells more than why it was not elsewhere.
 first(_Drv, _Name, _Root, _Controllers, [], Error) ->
     Error;
-first(Drv, Name, Root, Controllers, Groups, _Before) ->
+first(Drv, Name, Root, Controllers, Groups, Before) ->
     Above = lists:last(Groups),
     Group = Above ++ [name(Name)],
     ok = sweep(Drv, Name, alcove_group:join(Root, Above)),
     case alcove_cgroup2:create(Drv, [], Group, Controllers) of
         ok -> {ok, alcove_group:join(Root, Group)};
-        {error, _} = Error -> first(Drv, Name, Root, Controllers, lists:droplast(Groups), Error)
+        {error, _} = Error when Before =:= none -> first(Drv, Name, Root, Controllers, lists:droplast(Groups), Error);
+        {error, _} -> first(Drv, Name, Root, Controllers, lists:droplast(Groups), Before)
     end.
 
 %%
