@@ -51,7 +51,7 @@ func functions(calls []Call) string {
 	for _, c := range calls {
 		timed := c
 		timed.Args = append(timed.Args[:len(c.Args):len(c.Args)], Arg{"Timeout", "timeout()"})
-		timed.Doc = []string{fmt.Sprintf("As {@link %s/%d}, with a limit of time.", c.Name, len(c.Args)+2)}
+		timed.Doc = []string{fmt.Sprintf("Does what {@link %s/%d} does, with a timeout.", c.Name, len(c.Args)+2)}
 		b.WriteString(function(c, c.Args))
 		b.WriteString(function(timed, c.Args))
 	}

@@ -4,9 +4,9 @@
 
 %% @doc System calls in the processes of a port.
 %%
-%% A port is a tree of processes: the port program and what was forked from it. A function of
-%% this module makes one call in one of them, the last of the pipeline Pids, the list of the
-%% pids on the way down. `[]' is the port program itself.
+%% A port is a tree of processes: the port program and the processes forked from it. A function of
+%% this module makes one call in one of them. The pipeline Pids addresses it: the pids on the way
+%% down, the last of them its own. `[]' is the port program itself.
 %%
 %% ```
 %% {ok, Drv} = alcove_drv:start(),
@@ -38,8 +38,8 @@
 %%
 %% == Replies and errors ==
 %%
-%% A system call that fails returns `{error, Posix}'; a name of a constant that the system does
-%% not have, `{error, enotsup}'. In place of a reply a function raises an error with its
+%% A system call that fails returns `{error, Posix}'. The name of a constant that the system does
+%% not have returns `{error, enotsup}'. Instead of a reply a function may raise an error with its
 %% arguments:
 %%
 %% <dl>
@@ -54,12 +54,12 @@
 %% Only the owner of the driver may make calls; others get `{error, not_owner}'. The caller
 %% exits when the driver is gone. See {@link alcove_drv:call/5}.
 %%
-%% == Limits of time ==
+%% == Timeouts ==
 %%
-%% Every call has a second form with a timeout as the last argument, `infinity' in the first
-%% form. After it the error `timeout' is raised; the call is still made. Its late reply is
-%% delivered to the mailbox as `{alcove_call, Drv, Pids, Reply}' and does not disturb the next
-%% call.
+%% Every call has a second form with a timeout as the last argument; the first form waits without
+%% a limit. When the time is over, the error `timeout' is raised; the call is still made. Its late
+%% reply is delivered to the mailbox as `{alcove_call, Drv, Pids, Reply}' and does not disturb the
+%% next call.
 -module(alcove).
 
 -include("alcove.hrl").
@@ -248,7 +248,7 @@
 %% A name, an argument or an entry of the environment. A list of numbers up to 255 and a binary
 %% are its bytes. A list with a character above 255 is text, which is encoded as the VM encodes
 %% names of files: in UTF-8, or not at all, with `badarg', where file:native_name_encoding/0 is
-%% `latin1'. Text that may have no character above 255 is to be encoded first, by
+%% `latin1'. If text may have no character above 255, encode it first, with
 %% unicode:characters_to_binary/1.
 
 -type ptr_arg() :: binary() | constant() | cstruct().
@@ -308,8 +308,9 @@
 
 %% @doc Sends data to the standard input of a process, which runs a program.
 %%
-%% Does not wait and so does not tell whether the process gets it: see {@link alcove_drv:stdin/3}.
-%% Raises `badarg' if the data is too large for one frame: 65535 bytes less 8 for each pid.
+%% Does not wait, and so does not report whether the process gets the data: see
+%% {@link alcove_drv:stdin/3}. Raises `badarg' if the data is too large for one frame: 65535 bytes
+%% less 8 for each pid.
 %%
 %% ```
 %% ok = alcove:stdin(Drv, [Pid], ["hello", $\n]).
@@ -326,11 +327,11 @@ stdin(Drv, Pids, Data) ->
 stdout(Drv, Pids) ->
     stdout(Drv, Pids, 0).
 
-%% @doc The standard output of a process that is in the mailbox, in pieces, and what comes
-%% until there is none for Timeout milliseconds.
+%% @doc Returns the standard output of a process, in pieces: those in the mailbox, and those that
+%% come until there is none for Timeout milliseconds.
 %%
-%% A problem with the process that is found before any output is raised as an error, one that
-%% is found later by the next call.
+%% A problem with the process that is found before any output raises an error. One that is found
+%% later is raised by the next call.
 %%
 %% ```
 %% [<<"hello\n">>] = alcove:stdout(Drv, [Pid], 100).
@@ -344,7 +345,7 @@ stdout(Drv, Pids, Timeout) ->
 stderr(Drv, Pids) ->
     stderr(Drv, Pids, 0).
 
-%% @doc As {@link stdout/3}, for standard error.
+%% @doc Does what {@link stdout/3} does, for standard error.
 -spec stderr(alcove_drv:ref(), [pid_t()], timeout()) -> [binary()].
 stderr(Drv, Pids, Timeout) ->
     alcove_owner:collect(Drv, Pids, alcove_stderr, Timeout, stderr).
@@ -354,7 +355,7 @@ stderr(Drv, Pids, Timeout) ->
 event(Drv, Pids) ->
     event(Drv, Pids, 0).
 
-%% @doc The next event of a process: `{exit_status, N}' when it has exited,
+%% @doc Returns the next event of a process: `{exit_status, N}' when it has exited,
 %% `{termsig, Signal}' when it was killed, `{signal, Signal, Siginfo}' when it has caught a
 %% signal.
 %%
@@ -377,9 +378,9 @@ eof(Drv, Pids) ->
 %% @doc Closes the standard input of a process, or stops reading its output.
 %%
 %% The parent of the process closes its end of the stream, so the errors of {@link close/3} are
-%% possible: `ebadf' means that this has been done before. A program that has ended meanwhile needs
-%% it no more, which is `ok' up to the time when the event of its end is taken. `esrch' means that
-%% there is no such process, or that it is the port itself.
+%% possible: `ebadf' means that this was done before. If the program has ended meanwhile, the
+%% result is `ok' until the event of its end is taken. `esrch' means that there is no such
+%% process, or that it is the port itself.
 %%
 %% ```
 %% ok = alcove:execvp(Drv, [Pid], "cat", ["cat"]),
@@ -427,8 +428,8 @@ stream(stderr, #alcove_pid{stderr = FD}) -> FD.
 %% Children, filters
 %%
 
-%% @doc One field of a child of the process, see {@link cpid/2}; `false' if there is no such
-%% child or field.
+%% @doc Returns one field of a child of the process, see {@link cpid/2}, or `false' if there is no
+%% such child or field.
 %%
 %% ```
 %% {ok, Child} = alcove:fork(Drv, [Pid]),
@@ -450,11 +451,11 @@ field(stdout, #alcove_pid{stdout = FD}) -> FD;
 field(stderr, #alcove_pid{stderr = FD}) -> FD;
 field(_, #alcove_pid{}) -> false.
 
-%% @doc The map of calls that {@link filter/4} takes.
+%% @doc Returns the map of calls that {@link filter/4} takes.
 %%
-%% The calls of a list or of `{deny, Calls}' are blocked, or all but those of
-%% `{allow, Calls}'. What is not a call raises `function_clause' if it is to be denied, and is
-%% ignored if it is to be allowed. Nothing to deny is an empty map, which changes nothing.
+%% A list or `{deny, Calls}' blocks these calls, `{allow, Calls}' all others. A name that is not a
+%% call raises `function_clause' in the first form, and is ignored in the second. With nothing to
+%% deny the map is empty, and changes nothing.
 %%
 %% ```
 %% 1> alcove:filter([fork]).
@@ -483,13 +484,12 @@ filter(Drv, Pids, Calls) ->
 %% Names and numbers
 %%
 
-%% @doc The number of a constant, or of several together.
+%% @doc Returns the number of a constant, or of several together.
 %%
-%% The name is looked for among those of clone, fcntl, open, ioctl, mount, prctl, getrlimit,
+%% The name is looked up among those of clone, fcntl, open, ioctl, mount, prctl, getrlimit,
 %% signals, system calls, ptrace, seccomp and capsicum, in this order, by one call after another.
-%% Those of socket, waitpid, getpriority and lseek are told with those of open, and not by the C
-%% port. The numbers of a list,
-%% which may also contain numbers, are joined by `bor'.
+%% Those of socket, waitpid, getpriority and lseek are found with those of open; the C port does
+%% not know them. The numbers of a list, which may also contain numbers, are joined by `bor'.
 %%
 %% Raises `{unknown, Name}' if the system has no such constant.
 %%
@@ -536,10 +536,11 @@ number(Drv, Pids, Name, [Table | Tables]) ->
         error:undef -> number(Drv, Pids, Name, Tables)
     end.
 
-%% @doc The name of the machine for seccomp filters, to be given to {@link define/3};
+%% @doc Returns the name of the machine for seccomp filters, an argument of {@link define/3}, or
 %% `enotsup' if it has none.
 %%
-%% It is that of the VM, so of processes started by a port program on the same machine.
+%% It is the machine of the VM, and so of processes that a port program on the same machine has
+%% started.
 %%
 %% ```
 %% 1> alcove:audit_arch().
@@ -568,13 +569,13 @@ audit_arch([$i, _, $8, $6], 4) -> audit_arch_i386;
 audit_arch(_, _) -> enotsup.
 
 %% @private
-%% @doc The number of bytes that bring an offset in a structure to the size of a word.
+%% @doc Returns the number of bytes that bring an offset in a structure to the size of a word.
 -spec wordalign(integer()) -> non_neg_integer().
 wordalign(Offset) ->
     wordalign(Offset, erlang:system_info({wordsize, external})).
 
 %% @private
-%% @doc The number of bytes that bring an offset in a structure to a multiple of Align.
+%% @doc Returns the number of bytes that bring an offset in a structure to a multiple of Align.
 -spec wordalign(integer(), pos_integer()) -> non_neg_integer().
 wordalign(Offset, Align) ->
     (Align - Offset rem Align) rem Align.
@@ -588,11 +589,11 @@ wordalign(Offset, Align) ->
 -spec alloc(alcove_drv:ref(), [pid_t()], Ptr :: cstruct()) -> {ok, binary(), iodata()}.
 alloc(Drv, Pids, Ptr) -> ?CALL(Drv, Pids, [Ptr]).
 
-%% @hidden As {@link alloc/3}, with a limit of time.
+%% @hidden Does what {@link alloc/3} does, with a timeout.
 -spec alloc(alcove_drv:ref(), [pid_t()], Ptr :: cstruct(), timeout()) -> {ok, binary(), iodata()}.
 alloc(Drv, Pids, Ptr, Timeout) -> ?CALL(Drv, Pids, [Ptr], Timeout).
 
-%% @doc The number of a capsicum(4) constant, `unknown' if the system does not have it.
+%% @doc Returns the number of a capsicum(4) constant, or `unknown' if the system does not have it.
 %%
 %% ```
 %% 16 = alcove:cap_constant(Drv, [Pid], cap_fcntl_setfl).
@@ -602,11 +603,11 @@ alloc(Drv, Pids, Ptr, Timeout) -> ?CALL(Drv, Pids, [Ptr], Timeout).
 -spec cap_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> integer() | unknown.
 cap_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
-%% @doc As {@link cap_constant/3}, with a limit of time.
+%% @doc Does what {@link cap_constant/3} does, with a timeout.
 -spec cap_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()) -> integer() | unknown.
 cap_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout).
 
-%% @doc Enters capability mode, see cap_enter(2): from now on the process uses nothing but the
+%% @doc Enters capability mode, see cap_enter(2). From now on the process can use only the
 %% descriptors that it has.
 %%
 %% ```
@@ -618,11 +619,11 @@ cap_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout).
 -spec cap_enter(alcove_drv:ref(), [pid_t()]) -> ok | {error, posix()}.
 cap_enter(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
-%% @doc As {@link cap_enter/2}, with a limit of time.
+%% @doc Does what {@link cap_enter/2} does, with a timeout.
 -spec cap_enter(alcove_drv:ref(), [pid_t()], timeout()) -> ok | {error, posix()}.
 cap_enter(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
-%% @doc The fcntl(2) commands that are allowed on a descriptor, as a set of bits, see
+%% @doc Returns the fcntl(2) commands that are allowed on a descriptor, as a set of bits, see
 %% cap_fcntls_get(2).
 %%
 %% ```
@@ -633,7 +634,7 @@ cap_enter(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 -spec cap_fcntls_get(alcove_drv:ref(), [pid_t()], FD :: fd()) -> {ok, integer()} | {error, posix()}.
 cap_fcntls_get(Drv, Pids, FD) -> ?CALL(Drv, Pids, [FD]).
 
-%% @doc As {@link cap_fcntls_get/3}, with a limit of time.
+%% @doc Does what {@link cap_fcntls_get/3} does, with a timeout.
 -spec cap_fcntls_get(
     alcove_drv:ref(), [pid_t()], FD :: fd(), timeout()
 ) -> {ok, integer()} | {error, posix()}.
@@ -651,13 +652,13 @@ cap_fcntls_get(Drv, Pids, FD, Timeout) -> ?CALL(Drv, Pids, [FD], Timeout).
 ) -> ok | {error, posix()}.
 cap_fcntls_limit(Drv, Pids, FD, Rights) -> ?CALL(Drv, Pids, [FD, Rights]).
 
-%% @doc As {@link cap_fcntls_limit/4}, with a limit of time.
+%% @doc Does what {@link cap_fcntls_limit/4} does, with a timeout.
 -spec cap_fcntls_limit(
     alcove_drv:ref(), [pid_t()], FD :: fd(), Rights :: integer() | [constant()], timeout()
 ) -> ok | {error, posix()}.
 cap_fcntls_limit(Drv, Pids, FD, Rights, Timeout) -> ?CALL(Drv, Pids, [FD, Rights], Timeout).
 
-%% @doc Tells if the process is in capability mode, see cap_getmode(2).
+%% @doc Reports whether the process is in capability mode, see cap_getmode(2).
 %%
 %% ```
 %% ok = alcove:cap_enter(Drv, [Pid]),
@@ -668,7 +669,7 @@ cap_fcntls_limit(Drv, Pids, FD, Rights, Timeout) -> ?CALL(Drv, Pids, [FD, Rights
 -spec cap_getmode(alcove_drv:ref(), [pid_t()]) -> {ok, 0 | 1} | {error, posix()}.
 cap_getmode(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
-%% @doc As {@link cap_getmode/2}, with a limit of time.
+%% @doc Does what {@link cap_getmode/2} does, with a timeout.
 -spec cap_getmode(alcove_drv:ref(), [pid_t()], timeout()) -> {ok, 0 | 1} | {error, posix()}.
 cap_getmode(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
@@ -684,7 +685,7 @@ cap_getmode(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 ) -> ok | {error, posix()}.
 cap_ioctls_limit(Drv, Pids, FD, Rights) -> ?CALL(Drv, Pids, [FD, Rights]).
 
-%% @doc As {@link cap_ioctls_limit/4}, with a limit of time.
+%% @doc Does what {@link cap_ioctls_limit/4} does, with a timeout.
 -spec cap_ioctls_limit(
     alcove_drv:ref(), [pid_t()], FD :: fd(), Rights :: integer() | [constant()], timeout()
 ) -> ok | {error, posix()}.
@@ -703,7 +704,7 @@ cap_ioctls_limit(Drv, Pids, FD, Rights, Timeout) -> ?CALL(Drv, Pids, [FD, Rights
 ) -> ok | {error, posix()}.
 cap_rights_limit(Drv, Pids, FD, Rights) -> ?CALL(Drv, Pids, [FD, Rights]).
 
-%% @doc As {@link cap_rights_limit/4}, with a limit of time.
+%% @doc Does what {@link cap_rights_limit/4} does, with a timeout.
 -spec cap_rights_limit(
     alcove_drv:ref(), [pid_t()], FD :: fd(), Rights :: integer() | [constant()], timeout()
 ) -> ok | {error, posix()}.
@@ -718,11 +719,11 @@ cap_rights_limit(Drv, Pids, FD, Rights, Timeout) -> ?CALL(Drv, Pids, [FD, Rights
 -spec chdir(alcove_drv:ref(), [pid_t()], Path :: name()) -> ok | {error, posix()}.
 chdir(Drv, Pids, Path) -> ?CALL(Drv, Pids, [Path]).
 
-%% @doc As {@link chdir/3}, with a limit of time.
+%% @doc Does what {@link chdir/3} does, with a timeout.
 -spec chdir(alcove_drv:ref(), [pid_t()], Path :: name(), timeout()) -> ok | {error, posix()}.
 chdir(Drv, Pids, Path, Timeout) -> ?CALL(Drv, Pids, [Path], Timeout).
 
-%% @doc Changes the permissions of a file, see chmod(2). A symbolic link is followed.
+%% @doc Changes the permissions of a file, see chmod(2). It follows a symbolic link.
 %%
 %% ```
 %% ok = alcove:chmod(Drv, [Pid], "/tmp/file", 8#600).
@@ -730,13 +731,13 @@ chdir(Drv, Pids, Path, Timeout) -> ?CALL(Drv, Pids, [Path], Timeout).
 -spec chmod(alcove_drv:ref(), [pid_t()], Path :: name(), Mode :: mode_t()) -> ok | {error, posix()}.
 chmod(Drv, Pids, Path, Mode) -> ?CALL(Drv, Pids, [Path, Mode]).
 
-%% @doc As {@link chmod/4}, with a limit of time.
+%% @doc Does what {@link chmod/4} does, with a timeout.
 -spec chmod(
     alcove_drv:ref(), [pid_t()], Path :: name(), Mode :: mode_t(), timeout()
 ) -> ok | {error, posix()}.
 chmod(Drv, Pids, Path, Mode, Timeout) -> ?CALL(Drv, Pids, [Path, Mode], Timeout).
 
-%% @doc Changes the owner and the group of a file, see chown(2). A symbolic link is followed;
+%% @doc Changes the owner and the group of a file, see chown(2). It follows a symbolic link.
 %% 16#ffffffff leaves an owner or a group as it is.
 %%
 %% ```
@@ -747,14 +748,14 @@ chmod(Drv, Pids, Path, Mode, Timeout) -> ?CALL(Drv, Pids, [Path, Mode], Timeout)
 ) -> ok | {error, posix()}.
 chown(Drv, Pids, Path, Owner, Group) -> ?CALL(Drv, Pids, [Path, Owner, Group]).
 
-%% @doc As {@link chown/5}, with a limit of time.
+%% @doc Does what {@link chown/5} does, with a timeout.
 -spec chown(
     alcove_drv:ref(), [pid_t()], Path :: name(), Owner :: uid_t(), Group :: gid_t(), timeout()
 ) -> ok | {error, posix()}.
 chown(Drv, Pids, Path, Owner, Group, Timeout) -> ?CALL(Drv, Pids, [Path, Owner, Group], Timeout).
 
-%% @doc Changes the root directory, see chroot(2). The working directory stays where it is, which
-%% is a way out: follow with {@link chdir/3}.
+%% @doc Changes the root directory, see chroot(2). The working directory stays where it is, which is
+%% a way out: call {@link chdir/3} next.
 %%
 %% ```
 %% ok = alcove:chroot(Drv, [Pid], "/srv/root"),
@@ -763,7 +764,7 @@ chown(Drv, Pids, Path, Owner, Group, Timeout) -> ?CALL(Drv, Pids, [Path, Owner, 
 -spec chroot(alcove_drv:ref(), [pid_t()], Path :: name()) -> ok | {error, posix()}.
 chroot(Drv, Pids, Path) -> ?CALL(Drv, Pids, [Path]).
 
-%% @doc As {@link chroot/3}, with a limit of time.
+%% @doc Does what {@link chroot/3} does, with a timeout.
 -spec chroot(alcove_drv:ref(), [pid_t()], Path :: name(), timeout()) -> ok | {error, posix()}.
 chroot(Drv, Pids, Path, Timeout) -> ?CALL(Drv, Pids, [Path], Timeout).
 
@@ -776,14 +777,16 @@ chroot(Drv, Pids, Path, Timeout) -> ?CALL(Drv, Pids, [Path], Timeout).
 -spec clearenv(alcove_drv:ref(), [pid_t()]) -> ok | {error, posix()}.
 clearenv(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
-%% @doc As {@link clearenv/2}, with a limit of time.
+%% @doc Does what {@link clearenv/2} does, with a timeout.
 -spec clearenv(alcove_drv:ref(), [pid_t()], timeout()) -> ok | {error, posix()}.
 clearenv(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
-%% @doc Forks a process into namespaces of its own, see clone(2). As {@link fork/2} otherwise.
+%% @doc Forks a process into namespaces of its own, see clone(2). Otherwise it works like
+%% {@link fork/2}.
 %%
-%% Flags that would make the two processes share their memory give `{error, einval}'. In a
-%% new pid namespace the process has the pid 1, but is addressed by the pid that is returned.
+%% Flags that would make the two processes share their memory return `{error, einval}'. In a new
+%% pid namespace the process has the pid 1, but you address it by the pid that this call
+%% returns.
 %%
 %% ```
 %% {ok, Pid} = alcove:clone(Drv, [], [clone_newpid, clone_newns, clone_newuts]),
@@ -796,13 +799,13 @@ clearenv(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 ) -> {ok, pid_t()} | {error, posix()}.
 clone(Drv, Pids, Flags) -> ?CALL(Drv, Pids, [Flags]).
 
-%% @doc As {@link clone/3}, with a limit of time.
+%% @doc Does what {@link clone/3} does, with a timeout.
 -spec clone(
     alcove_drv:ref(), [pid_t()], Flags :: int32_t() | [constant()], timeout()
 ) -> {ok, pid_t()} | {error, posix()}.
 clone(Drv, Pids, Flags, Timeout) -> ?CALL(Drv, Pids, [Flags], Timeout).
 
-%% @doc The number of a flag of clone(2), `unknown' if the system does not have it.
+%% @doc Returns the number of a flag of clone(2), or `unknown' if the system does not have it.
 %%
 %% ```
 %% 131072 = alcove:clone_constant(Drv, [], clone_newns).
@@ -812,7 +815,7 @@ clone(Drv, Pids, Flags, Timeout) -> ?CALL(Drv, Pids, [Flags], Timeout).
 -spec clone_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> integer() | unknown.
 clone_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
-%% @doc As {@link clone_constant/3}, with a limit of time.
+%% @doc Does what {@link clone_constant/3} does, with a timeout.
 -spec clone_constant(
     alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()
 ) -> integer() | unknown.
@@ -820,9 +823,9 @@ clone_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout
 
 %% @doc Closes a descriptor, see close(2).
 %%
-%% Nothing stops a process from closing the descriptors that it lives on: 0 to 5, and those
-%% of its children that {@link cpid/2} lists. Closing one of the latter is how
-%% {@link eof/2} ends the input of a program.
+%% A process may close the descriptors that it needs itself: 0 to 5, and those of its children
+%% that {@link cpid/2} lists. {@link eof/2} closes one of the latter to end the input of a
+%% program.
 %%
 %% ```
 %% {ok, FD} = alcove:open(Drv, [Pid], "/dev/null", [o_rdonly], 0),
@@ -831,12 +834,12 @@ clone_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout
 -spec close(alcove_drv:ref(), [pid_t()], FD :: fd()) -> ok | {error, posix()}.
 close(Drv, Pids, FD) -> ?CALL(Drv, Pids, [FD]).
 
-%% @doc As {@link close/3}, with a limit of time.
+%% @doc Does what {@link close/3} does, with a timeout.
 -spec close(alcove_drv:ref(), [pid_t()], FD :: fd(), timeout()) -> ok | {error, posix()}.
 close(Drv, Pids, FD, Timeout) -> ?CALL(Drv, Pids, [FD], Timeout).
 
-%% @doc Connects a socket to the address that is given as the C structure of its family, see
-%% connect(2). The process answers nothing else until it is connected.
+%% @doc Connects a socket to an address, which is the C structure of its family, see connect(2). The
+%% process answers nothing else until it is connected.
 %%
 %% ```
 %% % struct sockaddr_un, family AF_UNIX
@@ -849,13 +852,13 @@ close(Drv, Pids, FD, Timeout) -> ?CALL(Drv, Pids, [FD], Timeout).
 ) -> ok | {error, posix()}.
 connect(Drv, Pids, FD, Sockaddr) -> ?CALL(Drv, Pids, [FD, Sockaddr]).
 
-%% @doc As {@link connect/4}, with a limit of time.
+%% @doc Does what {@link connect/4} does, with a timeout.
 -spec connect(
     alcove_drv:ref(), [pid_t()], FD :: fd(), Sockaddr :: [] | cstruct(), timeout()
 ) -> ok | {error, posix()}.
 connect(Drv, Pids, FD, Sockaddr, Timeout) -> ?CALL(Drv, Pids, [FD, Sockaddr], Timeout).
 
-%% @doc The children of the process: their pids, counters of flow control, signals on end of
+%% @doc Returns the children of the process: their pids, counters of flow control, signals on end of
 %% input, and the descriptors that the process holds for them. Children of children are not
 %% among them.
 %%
@@ -869,11 +872,11 @@ connect(Drv, Pids, FD, Sockaddr, Timeout) -> ?CALL(Drv, Pids, [FD, Sockaddr], Ti
 -spec cpid(alcove_drv:ref(), [pid_t()]) -> [alcove_pid()].
 cpid(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
-%% @doc As {@link cpid/2}, with a limit of time.
+%% @doc Does what {@link cpid/2} does, with a timeout.
 -spec cpid(alcove_drv:ref(), [pid_t()], timeout()) -> [alcove_pid()].
 cpid(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
-%% @doc The environment variables, each as `<<"NAME=value">>', see environ(7).
+%% @doc Returns the environment variables, each as `<<"NAME=value">>', see environ(7).
 %%
 %% ```
 %% [<<"HOME=/root">>, <<"TERM=xterm">>] = alcove:environ(Drv, [Pid]).
@@ -881,11 +884,11 @@ cpid(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 -spec environ(alcove_drv:ref(), [pid_t()]) -> [binary()].
 environ(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
-%% @doc As {@link environ/2}, with a limit of time.
+%% @doc Does what {@link environ/2} does, with a timeout.
 -spec environ(alcove_drv:ref(), [pid_t()], timeout()) -> [binary()].
 environ(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
-%% @doc The name of an error number, see errno(3).
+%% @doc Returns the name of an error number, see errno(3).
 %%
 %% ```
 %% eperm = alcove:errno_id(Drv, [], 1).
@@ -893,15 +896,15 @@ environ(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 -spec errno_id(alcove_drv:ref(), [pid_t()], Errno :: int32_t()) -> posix() | unknown.
 errno_id(Drv, Pids, Errno) -> ?CALL(Drv, Pids, [Errno]).
 
-%% @doc As {@link errno_id/3}, with a limit of time.
+%% @doc Does what {@link errno_id/3} does, with a timeout.
 -spec errno_id(alcove_drv:ref(), [pid_t()], Errno :: int32_t(), timeout()) -> posix() | unknown.
 errno_id(Drv, Pids, Errno, Timeout) -> ?CALL(Drv, Pids, [Errno], Timeout).
 
-%% @doc Replaces the process by the program at a path, with these arguments and this
-%% environment, see execve(2). The first argument is its name.
+%% @doc Replaces the process by the program at a path, with these arguments and this environment, see
+%% execve(2). The first argument is the name of the program.
 %%
 %% From then on the process takes data, not calls: see {@link stdin/3}, {@link stdout/3} and
-%% {@link event/3}. If it fails the process goes on as it was.
+%% {@link event/3}. If the call fails, the process goes on as before.
 %%
 %% ```
 %% ok = alcove:execve(Drv, [Pid], "/bin/sh", ["sh", "-c", "echo $X"], ["X=1"]),
@@ -912,14 +915,14 @@ errno_id(Drv, Pids, Errno, Timeout) -> ?CALL(Drv, Pids, [Errno], Timeout).
 ) -> ok | {error, posix()}.
 execve(Drv, Pids, Arg0, Argv, Env) -> ?CALL(Drv, Pids, [Arg0, Argv, Env]).
 
-%% @doc As {@link execve/5}, with a limit of time.
+%% @doc Does what {@link execve/5} does, with a timeout.
 -spec execve(
     alcove_drv:ref(), [pid_t()], Arg0 :: name(), Argv :: [name()], Env :: [name()], timeout()
 ) -> ok | {error, posix()}.
 execve(Drv, Pids, Arg0, Argv, Env, Timeout) -> ?CALL(Drv, Pids, [Arg0, Argv, Env], Timeout).
 
-%% @doc As {@link execve/5}, with the environment of the process. A name without a slash is looked
-%% for in its `PATH', see execvp(3).
+%% @doc Does what {@link execve/5} does, with the environment of the process. It looks up a name
+%% without a slash in the `PATH' of the process, see execvp(3).
 %%
 %% ```
 %% ok = alcove:execvp(Drv, [Pid], "cat", ["cat", "-n"]),
@@ -930,13 +933,13 @@ execve(Drv, Pids, Arg0, Argv, Env, Timeout) -> ?CALL(Drv, Pids, [Arg0, Argv, Env
 ) -> ok | {error, posix()}.
 execvp(Drv, Pids, Arg0, Argv) -> ?CALL(Drv, Pids, [Arg0, Argv]).
 
-%% @doc As {@link execvp/4}, with a limit of time.
+%% @doc Does what {@link execvp/4} does, with a timeout.
 -spec execvp(
     alcove_drv:ref(), [pid_t()], Arg0 :: name(), Argv :: [name()], timeout()
 ) -> ok | {error, posix()}.
 execvp(Drv, Pids, Arg0, Argv, Timeout) -> ?CALL(Drv, Pids, [Arg0, Argv], Timeout).
 
-%% @doc Ends the process, see exit(3). Children that run a program are not signalled.
+%% @doc Ends the process, see exit(3). Children that run a program get no signal.
 %%
 %% ```
 %% ok = alcove:exit(Drv, [Pid], 7),
@@ -945,12 +948,12 @@ execvp(Drv, Pids, Arg0, Argv, Timeout) -> ?CALL(Drv, Pids, [Arg0, Argv], Timeout
 -spec exit(alcove_drv:ref(), [pid_t()], Status :: int32_t()) -> ok.
 exit(Drv, Pids, Status) -> ?CALL(Drv, Pids, [Status]).
 
-%% @doc As {@link exit/3}, with a limit of time.
+%% @doc Does what {@link exit/3} does, with a timeout.
 -spec exit(alcove_drv:ref(), [pid_t()], Status :: int32_t(), timeout()) -> ok.
 exit(Drv, Pids, Status, Timeout) -> ?CALL(Drv, Pids, [Status], Timeout).
 
-%% @doc Acts on a descriptor, see fcntl(2). The argument is a number of 32 bits and must be given
-%% for every command; names are translated by {@link fcntl_constant/3}.
+%% @doc Acts on a descriptor, see fcntl(2). Every command needs the argument, a number of 32 bits.
+%% {@link fcntl_constant/3} translates names.
 %%
 %% ```
 %% {ok, _} = alcove:fcntl(Drv, [Pid], FD, f_setfd, 1).
@@ -960,13 +963,13 @@ exit(Drv, Pids, Status, Timeout) -> ?CALL(Drv, Pids, [Status], Timeout).
 ) -> {ok, int64_t()} | {error, posix()}.
 fcntl(Drv, Pids, FD, Cmd, Arg) -> ?CALL(Drv, Pids, [FD, Cmd, Arg]).
 
-%% @doc As {@link fcntl/5}, with a limit of time.
+%% @doc Does what {@link fcntl/5} does, with a timeout.
 -spec fcntl(
     alcove_drv:ref(), [pid_t()], FD :: fd(), Cmd :: constant(), Arg :: int64_t(), timeout()
 ) -> {ok, int64_t()} | {error, posix()}.
 fcntl(Drv, Pids, FD, Cmd, Arg, Timeout) -> ?CALL(Drv, Pids, [FD, Cmd, Arg], Timeout).
 
-%% @doc The number of a constant of fcntl(2), `unknown' if the system does not have it.
+%% @doc Returns the number of a constant of fcntl(2), or `unknown' if the system does not have it.
 %%
 %% ```
 %% 1 = alcove:fcntl_constant(Drv, [], fd_cloexec).
@@ -974,15 +977,15 @@ fcntl(Drv, Pids, FD, Cmd, Arg, Timeout) -> ?CALL(Drv, Pids, [FD, Cmd, Arg], Time
 -spec fcntl_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> integer() | unknown.
 fcntl_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
-%% @doc As {@link fcntl_constant/3}, with a limit of time.
+%% @doc Does what {@link fcntl_constant/3} does, with a timeout.
 -spec fcntl_constant(
     alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()
 ) -> integer() | unknown.
 fcntl_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout).
 
-%% @doc As {@link execve/5}, with the program as an open descriptor, see fexecve(3): one that was
-%% opened before chroot(2), for example. The list of arguments and, other than in
-%% {@link execve/5}, the environment must not be empty.
+%% @doc Does what {@link execve/5} does, with the program as an open descriptor, see fexecve(3). You
+%% may have opened it before a chroot(2), for example. The list of arguments must not be empty,
+%% nor, unlike in {@link execve/5}, the environment.
 %%
 %% ```
 %% {ok, FD} = alcove:open(Drv, [Pid], "/bin/ls", [o_rdonly, o_cloexec], 0),
@@ -995,14 +998,15 @@ fcntl_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout
 ) -> ok | {error, posix()}.
 fexecve(Drv, Pids, FD, Argv, Env) -> ?CALL(Drv, Pids, [FD, Argv, Env]).
 
-%% @doc As {@link fexecve/5}, with a limit of time.
+%% @doc Does what {@link fexecve/5} does, with a timeout.
 -spec fexecve(
     alcove_drv:ref(), [pid_t()], FD :: fd(), Argv :: [name()], Env :: [name()], timeout()
 ) -> ok | {error, posix()}.
 fexecve(Drv, Pids, FD, Argv, Env, Timeout) -> ?CALL(Drv, Pids, [FD, Argv, Env], Timeout).
 
-%% @doc The number of a flag of open(2), `unknown' if the system does not have it. Also of a name of
-%% socket(2), waitpid(2), getpriority(2) or lseek(2), for which the C port says `unknown'.
+%% @doc Returns the number of a flag of open(2), or `unknown' if the system does not have it. It also
+%% knows names of socket(2), waitpid(2), getpriority(2) and lseek(2), for which the C port
+%% returns `unknown'.
 %%
 %% ```
 %% 1 = alcove:file_constant(Drv, [], o_wronly),
@@ -1011,14 +1015,14 @@ fexecve(Drv, Pids, FD, Argv, Env, Timeout) -> ?CALL(Drv, Pids, [FD, Argv, Env], 
 -spec file_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> non_neg_integer() | unknown.
 file_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
-%% @doc As {@link file_constant/3}, with a limit of time.
+%% @doc Does what {@link file_constant/3} does, with a timeout.
 -spec file_constant(
     alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()
 ) -> non_neg_integer() | unknown.
 file_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout).
 
-%% @doc Takes calls away from the process, and from the processes that it forks later, for good:
-%% they raise `undef'. The maps come from {@link filter/1}; an empty one changes nothing.
+%% @doc Blocks calls in the process, and in those that it forks later, for good: they raise `undef'.
+%% The maps come from {@link filter/1}; an empty one changes nothing.
 %%
 %% ```
 %% Deny = alcove:filter([execve, execvp, fexecve]),
@@ -1029,18 +1033,18 @@ file_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout)
 ) -> ok | {error, einval}.
 filter(Drv, Pids, Calls, Subprocess) -> ?CALL(Drv, Pids, [Calls, Subprocess]).
 
-%% @doc As {@link filter/4}, with a limit of time.
+%% @doc Does what {@link filter/4} does, with a timeout.
 -spec filter(
     alcove_drv:ref(), [pid_t()], Calls :: binary(), Subprocess :: binary(), timeout()
 ) -> ok | {error, einval}.
 filter(Drv, Pids, Calls, Subprocess, Timeout) -> ?CALL(Drv, Pids, [Calls, Subprocess], Timeout).
 
-%% @doc Forks a process that waits for calls, see fork(2). Its pipeline is that of its parent with
-%% the pid at the end.
+%% @doc Forks a process that waits for calls, see fork(2). Its pipeline is that of its parent,
+%% followed by its pid.
 %%
-%% It inherits what fork(2) says, the options of {@link setopt/4}, and what
-%% {@link filter/4} says. `eagain' means that a limit is reached: `maxforkdepth' or
-%% `maxchild', see {@link setopt/4}, or one of the system.
+%% It inherits what fork(2) says, the options of {@link setopt/4}, and the calls blocked by
+%% {@link filter/4}. `eagain' means that a limit is reached: `maxforkdepth' or `maxchild', see
+%% {@link setopt/4}, or one of the system.
 %%
 %% ```
 %% {ok, Parent} = alcove:fork(Drv, []),
@@ -1050,11 +1054,11 @@ filter(Drv, Pids, Calls, Subprocess, Timeout) -> ?CALL(Drv, Pids, [Calls, Subpro
 -spec fork(alcove_drv:ref(), [pid_t()]) -> {ok, pid_t()} | {error, posix()}.
 fork(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
-%% @doc As {@link fork/2}, with a limit of time.
+%% @doc Does what {@link fork/2} does, with a timeout.
 -spec fork(alcove_drv:ref(), [pid_t()], timeout()) -> {ok, pid_t()} | {error, posix()}.
 fork(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
-%% @doc The working directory, see getcwd(3); `enoent' if it is not below the root.
+%% @doc Returns the working directory, see getcwd(3); `enoent' if it is not below the root.
 %%
 %% ```
 %% {ok, <<"/">>} = alcove:getcwd(Drv, [Pid]).
@@ -1062,11 +1066,11 @@ fork(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 -spec getcwd(alcove_drv:ref(), [pid_t()]) -> {ok, binary()} | {error, posix()}.
 getcwd(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
-%% @doc As {@link getcwd/2}, with a limit of time.
+%% @doc Does what {@link getcwd/2} does, with a timeout.
 -spec getcwd(alcove_drv:ref(), [pid_t()], timeout()) -> {ok, binary()} | {error, posix()}.
 getcwd(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
-%% @doc The value of an environment variable, see getenv(3); `false' if there is none.
+%% @doc Returns the value of an environment variable, see getenv(3); `false' if there is none.
 %%
 %% ```
 %% <<"/root">> = alcove:getenv(Drv, [Pid], "HOME").
@@ -1074,11 +1078,11 @@ getcwd(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 -spec getenv(alcove_drv:ref(), [pid_t()], Name :: name()) -> binary() | false.
 getenv(Drv, Pids, Name) -> ?CALL(Drv, Pids, [Name]).
 
-%% @doc As {@link getenv/3}, with a limit of time.
+%% @doc Does what {@link getenv/3} does, with a timeout.
 -spec getenv(alcove_drv:ref(), [pid_t()], Name :: name(), timeout()) -> binary() | false.
 getenv(Drv, Pids, Name, Timeout) -> ?CALL(Drv, Pids, [Name], Timeout).
 
-%% @doc The real group id, see getgid(2).
+%% @doc Returns the real group id, see getgid(2).
 %%
 %% ```
 %% 0 = alcove:getgid(Drv, [Pid]).
@@ -1086,11 +1090,11 @@ getenv(Drv, Pids, Name, Timeout) -> ?CALL(Drv, Pids, [Name], Timeout).
 -spec getgid(alcove_drv:ref(), [pid_t()]) -> gid_t().
 getgid(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
-%% @doc As {@link getgid/2}, with a limit of time.
+%% @doc Does what {@link getgid/2} does, with a timeout.
 -spec getgid(alcove_drv:ref(), [pid_t()], timeout()) -> gid_t().
 getgid(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
-%% @doc The supplementary groups, the last one first, see getgroups(2).
+%% @doc Returns the supplementary groups, the last one first, see getgroups(2).
 %%
 %% ```
 %% ok = alcove:setgroups(Drv, [Pid], [1, 2]),
@@ -1099,11 +1103,11 @@ getgid(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 -spec getgroups(alcove_drv:ref(), [pid_t()]) -> {ok, [gid_t()]} | {error, posix()}.
 getgroups(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
-%% @doc As {@link getgroups/2}, with a limit of time.
+%% @doc Does what {@link getgroups/2} does, with a timeout.
 -spec getgroups(alcove_drv:ref(), [pid_t()], timeout()) -> {ok, [gid_t()]} | {error, posix()}.
 getgroups(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
-%% @doc The host name of the uts namespace, see gethostname(2).
+%% @doc Returns the host name of the uts namespace, see gethostname(2).
 %%
 %% ```
 %% {ok, <<"localhost">>} = alcove:gethostname(Drv, [Pid]).
@@ -1111,11 +1115,12 @@ getgroups(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 -spec gethostname(alcove_drv:ref(), [pid_t()]) -> {ok, binary()} | {error, posix()}.
 gethostname(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
-%% @doc As {@link gethostname/2}, with a limit of time.
+%% @doc Does what {@link gethostname/2} does, with a timeout.
 -spec gethostname(alcove_drv:ref(), [pid_t()], timeout()) -> {ok, binary()} | {error, posix()}.
 gethostname(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
-%% @doc An option of the process; `false' if there is no such option. See {@link setopt/4}.
+%% @doc Returns an option of the process, or `false' if there is no such option. See
+%% {@link setopt/4}.
 %%
 %% ```
 %% 16 = alcove:getopt(Drv, [Pid], maxforkdepth).
@@ -1123,11 +1128,11 @@ gethostname(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 -spec getopt(alcove_drv:ref(), [pid_t()], Opt :: atom()) -> int32_t() | false.
 getopt(Drv, Pids, Opt) -> ?CALL(Drv, Pids, [Opt]).
 
-%% @doc As {@link getopt/3}, with a limit of time.
+%% @doc Does what {@link getopt/3} does, with a timeout.
 -spec getopt(alcove_drv:ref(), [pid_t()], Opt :: atom(), timeout()) -> int32_t() | false.
 getopt(Drv, Pids, Opt, Timeout) -> ?CALL(Drv, Pids, [Opt], Timeout).
 
-%% @doc The process group, see getpgrp(2).
+%% @doc Returns the process group, see getpgrp(2).
 %%
 %% ```
 %% Group = alcove:getpgrp(Drv, [Pid]).
@@ -1135,11 +1140,11 @@ getopt(Drv, Pids, Opt, Timeout) -> ?CALL(Drv, Pids, [Opt], Timeout).
 -spec getpgrp(alcove_drv:ref(), [pid_t()]) -> pid_t().
 getpgrp(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
-%% @doc As {@link getpgrp/2}, with a limit of time.
+%% @doc Does what {@link getpgrp/2} does, with a timeout.
 -spec getpgrp(alcove_drv:ref(), [pid_t()], timeout()) -> pid_t().
 getpgrp(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
-%% @doc The pid as the process sees it, see getpid(2): 1 in a new pid namespace.
+%% @doc Returns the pid as the process sees it, see getpid(2): 1 in a new pid namespace.
 %%
 %% ```
 %% Pid = alcove:getpid(Drv, [Pid]).
@@ -1147,11 +1152,12 @@ getpgrp(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 -spec getpid(alcove_drv:ref(), [pid_t()]) -> pid_t().
 getpid(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
-%% @doc As {@link getpid/2}, with a limit of time.
+%% @doc Does what {@link getpid/2} does, with a timeout.
 -spec getpid(alcove_drv:ref(), [pid_t()], timeout()) -> pid_t().
 getpid(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
-%% @doc The nice value, -20 to 19, of a process, a process group or a user, see getpriority(2).
+%% @doc Returns the nice value, -20 to 19, of a process, a process group or a user, see
+%% getpriority(2).
 %%
 %% ```
 %% {ok, 0} = alcove:getpriority(Drv, [Pid], prio_process, 0).
@@ -1161,13 +1167,13 @@ getpid(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 ) -> {ok, int32_t()} | {error, posix()}.
 getpriority(Drv, Pids, Which, Who) -> ?CALL(Drv, Pids, [Which, Who]).
 
-%% @doc As {@link getpriority/4}, with a limit of time.
+%% @doc Does what {@link getpriority/4} does, with a timeout.
 -spec getpriority(
     alcove_drv:ref(), [pid_t()], Which :: constant(), Who :: int32_t(), timeout()
 ) -> {ok, int32_t()} | {error, posix()}.
 getpriority(Drv, Pids, Which, Who, Timeout) -> ?CALL(Drv, Pids, [Which, Who], Timeout).
 
-%% @doc The group ids, see getresgid(2).
+%% @doc Returns the group ids, see getresgid(2).
 %%
 %% ```
 %% {ok, 0, 0, 0} = alcove:getresgid(Drv, [Pid]).
@@ -1179,13 +1185,13 @@ getpriority(Drv, Pids, Which, Who, Timeout) -> ?CALL(Drv, Pids, [Which, Who], Ti
 ) -> {ok, Real :: gid_t(), Effective :: gid_t(), Saved :: gid_t()} | {error, posix()}.
 getresgid(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
-%% @doc As {@link getresgid/2}, with a limit of time.
+%% @doc Does what {@link getresgid/2} does, with a timeout.
 -spec getresgid(
     alcove_drv:ref(), [pid_t()], timeout()
 ) -> {ok, Real :: gid_t(), Effective :: gid_t(), Saved :: gid_t()} | {error, posix()}.
 getresgid(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
-%% @doc The user ids, see getresuid(2).
+%% @doc Returns the user ids, see getresuid(2).
 %%
 %% ```
 %% {ok, 0, 0, 0} = alcove:getresuid(Drv, [Pid]).
@@ -1197,13 +1203,13 @@ getresgid(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 ) -> {ok, Real :: uid_t(), Effective :: uid_t(), Saved :: uid_t()} | {error, posix()}.
 getresuid(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
-%% @doc As {@link getresuid/2}, with a limit of time.
+%% @doc Does what {@link getresuid/2} does, with a timeout.
 -spec getresuid(
     alcove_drv:ref(), [pid_t()], timeout()
 ) -> {ok, Real :: uid_t(), Effective :: uid_t(), Saved :: uid_t()} | {error, posix()}.
 getresuid(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
-%% @doc A limit of the process, see getrlimit(2); 16#ffffffffffffffff is no limit.
+%% @doc Returns a limit of the process, see getrlimit(2); 16#ffffffffffffffff is no limit.
 %%
 %% ```
 %% {ok, #alcove_rlimit{cur = Soft}} = alcove:getrlimit(Drv, [Pid], rlimit_nofile).
@@ -1213,13 +1219,13 @@ getresuid(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 ) -> {ok, alcove_rlimit()} | {error, posix()}.
 getrlimit(Drv, Pids, Resource) -> ?CALL(Drv, Pids, [Resource]).
 
-%% @doc As {@link getrlimit/3}, with a limit of time.
+%% @doc Does what {@link getrlimit/3} does, with a timeout.
 -spec getrlimit(
     alcove_drv:ref(), [pid_t()], Resource :: constant(), timeout()
 ) -> {ok, alcove_rlimit()} | {error, posix()}.
 getrlimit(Drv, Pids, Resource, Timeout) -> ?CALL(Drv, Pids, [Resource], Timeout).
 
-%% @doc The session of a process, see getsid(2); 0 is the process itself.
+%% @doc Returns the session of a process, see getsid(2); 0 is the process itself.
 %%
 %% ```
 %% {ok, Session} = alcove:getsid(Drv, [Pid], 0).
@@ -1227,13 +1233,13 @@ getrlimit(Drv, Pids, Resource, Timeout) -> ?CALL(Drv, Pids, [Resource], Timeout)
 -spec getsid(alcove_drv:ref(), [pid_t()], OSPid :: pid_t()) -> {ok, pid_t()} | {error, posix()}.
 getsid(Drv, Pids, OSPid) -> ?CALL(Drv, Pids, [OSPid]).
 
-%% @doc As {@link getsid/3}, with a limit of time.
+%% @doc Does what {@link getsid/3} does, with a timeout.
 -spec getsid(
     alcove_drv:ref(), [pid_t()], OSPid :: pid_t(), timeout()
 ) -> {ok, pid_t()} | {error, posix()}.
 getsid(Drv, Pids, OSPid, Timeout) -> ?CALL(Drv, Pids, [OSPid], Timeout).
 
-%% @doc The real user id, see getuid(2).
+%% @doc Returns the real user id, see getuid(2).
 %%
 %% ```
 %% 0 = alcove:getuid(Drv, [Pid]).
@@ -1241,13 +1247,12 @@ getsid(Drv, Pids, OSPid, Timeout) -> ?CALL(Drv, Pids, [OSPid], Timeout).
 -spec getuid(alcove_drv:ref(), [pid_t()]) -> uid_t().
 getuid(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
-%% @doc As {@link getuid/2}, with a limit of time.
+%% @doc Does what {@link getuid/2} does, with a timeout.
 -spec getuid(alcove_drv:ref(), [pid_t()], timeout()) -> uid_t().
 getuid(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
-%% @doc Controls a device, see ioctl(2). A binary or a structure is given as a pointer and
-%% returned as the device has left it, in its size; an integer is given as it is and
-%% `<<>>' returned.
+%% @doc Controls a device, see ioctl(2). A binary or a structure is passed as a pointer, and returned
+%% in its size as the device has left it. An integer is passed as it is, and `<<>>' returned.
 %%
 %% ```
 %% {ok, 0, <<Rows:16/native, Columns:16/native, _/binary>>} =
@@ -1262,7 +1267,7 @@ getuid(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 ) -> {ok, integer(), iodata()} | {error, posix()}.
 ioctl(Drv, Pids, FD, Request, Argp) -> ?CALL(Drv, Pids, [FD, Request, Argp]).
 
-%% @doc As {@link ioctl/5}, with a limit of time.
+%% @doc Does what {@link ioctl/5} does, with a timeout.
 -spec ioctl(
     alcove_drv:ref(),
     [pid_t()],
@@ -1273,7 +1278,7 @@ ioctl(Drv, Pids, FD, Request, Argp) -> ?CALL(Drv, Pids, [FD, Request, Argp]).
 ) -> {ok, integer(), iodata()} | {error, posix()}.
 ioctl(Drv, Pids, FD, Request, Argp, Timeout) -> ?CALL(Drv, Pids, [FD, Request, Argp], Timeout).
 
-%% @doc The number of a request of ioctl(2), `unknown' if the system does not have it.
+%% @doc Returns the number of a request of ioctl(2), or `unknown' if the system does not have it.
 %%
 %% ```
 %% Request = alcove:ioctl_constant(Drv, [], tiocgwinsz).
@@ -1281,17 +1286,17 @@ ioctl(Drv, Pids, FD, Request, Argp, Timeout) -> ?CALL(Drv, Pids, [FD, Request, A
 -spec ioctl_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> integer() | unknown.
 ioctl_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
-%% @doc As {@link ioctl_constant/3}, with a limit of time.
+%% @doc Does what {@link ioctl_constant/3} does, with a timeout.
 -spec ioctl_constant(
     alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()
 ) -> integer() | unknown.
 ioctl_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout).
 
-%% @hidden The bytes of the argument, joined by the process: a test of how data travels.
+%% @hidden Returns the bytes of the argument, joined by the process: a test of how data travels.
 -spec iolist_to_bin(alcove_drv:ref(), [pid_t()], Data :: iodata()) -> binary().
 iolist_to_bin(Drv, Pids, Data) -> ?CALL(Drv, Pids, [Data]).
 
-%% @hidden As {@link iolist_to_bin/3}, with a limit of time.
+%% @hidden Does what {@link iolist_to_bin/3} does, with a timeout.
 -spec iolist_to_bin(alcove_drv:ref(), [pid_t()], Data :: iodata(), timeout()) -> binary().
 iolist_to_bin(Drv, Pids, Data, Timeout) -> ?CALL(Drv, Pids, [Data], Timeout).
 
@@ -1305,7 +1310,7 @@ iolist_to_bin(Drv, Pids, Data, Timeout) -> ?CALL(Drv, Pids, [Data], Timeout).
 -spec jail(alcove_drv:ref(), [pid_t()], Jail :: cstruct()) -> {ok, int32_t()} | {error, posix()}.
 jail(Drv, Pids, Jail) -> ?CALL(Drv, Pids, [Jail]).
 
-%% @doc As {@link jail/3}, with a limit of time.
+%% @doc Does what {@link jail/3} does, with a timeout.
 -spec jail(
     alcove_drv:ref(), [pid_t()], Jail :: cstruct(), timeout()
 ) -> {ok, int32_t()} | {error, posix()}.
@@ -1321,7 +1326,7 @@ jail(Drv, Pids, Jail, Timeout) -> ?CALL(Drv, Pids, [Jail], Timeout).
 -spec jail_attach(alcove_drv:ref(), [pid_t()], JID :: int32_t()) -> ok | {error, posix()}.
 jail_attach(Drv, Pids, JID) -> ?CALL(Drv, Pids, [JID]).
 
-%% @doc As {@link jail_attach/3}, with a limit of time.
+%% @doc Does what {@link jail_attach/3} does, with a timeout.
 -spec jail_attach(
     alcove_drv:ref(), [pid_t()], JID :: int32_t(), timeout()
 ) -> ok | {error, posix()}.
@@ -1337,17 +1342,17 @@ jail_attach(Drv, Pids, JID, Timeout) -> ?CALL(Drv, Pids, [JID], Timeout).
 -spec jail_remove(alcove_drv:ref(), [pid_t()], JID :: int32_t()) -> ok | {error, posix()}.
 jail_remove(Drv, Pids, JID) -> ?CALL(Drv, Pids, [JID]).
 
-%% @doc As {@link jail_remove/3}, with a limit of time.
+%% @doc Does what {@link jail_remove/3} does, with a timeout.
 -spec jail_remove(
     alcove_drv:ref(), [pid_t()], JID :: int32_t(), timeout()
 ) -> ok | {error, posix()}.
 jail_remove(Drv, Pids, JID, Timeout) -> ?CALL(Drv, Pids, [JID], Timeout).
 
-%% @doc Sends a signal to a process, to a group, or to all that it may, see kill(2). 0 only asks if
-%% the process exists.
+%% @doc Sends a signal to a process, to a group, or to all processes that it may signal, see kill(2).
+%% With 0 it only checks that the process exists.
 %%
-%% A process that waits for calls does not end by most signals: it reports them as events.
-%% See {@link sigaction/4}.
+%% Most signals do not end a process that waits for calls: it reports them as events. See
+%% {@link sigaction/4}.
 %%
 %% ```
 %% ok = alcove:kill(Drv, [], Pid, sigterm).
@@ -1357,7 +1362,7 @@ jail_remove(Drv, Pids, JID, Timeout) -> ?CALL(Drv, Pids, [JID], Timeout).
 ) -> ok | {error, posix()}.
 kill(Drv, Pids, OSPid, Signal) -> ?CALL(Drv, Pids, [OSPid, Signal]).
 
-%% @doc As {@link kill/4}, with a limit of time.
+%% @doc Does what {@link kill/4} does, with a timeout.
 -spec kill(
     alcove_drv:ref(), [pid_t()], OSPid :: pid_t(), Signal :: constant(), timeout()
 ) -> ok | {error, posix()}.
@@ -1373,7 +1378,7 @@ kill(Drv, Pids, OSPid, Signal, Timeout) -> ?CALL(Drv, Pids, [OSPid, Signal], Tim
 ) -> ok | {error, posix()}.
 link(Drv, Pids, OldPath, NewPath) -> ?CALL(Drv, Pids, [OldPath, NewPath]).
 
-%% @doc As {@link link/4}, with a limit of time.
+%% @doc Does what {@link link/4} does, with a timeout.
 -spec link(
     alcove_drv:ref(), [pid_t()], OldPath :: name(), NewPath :: name(), timeout()
 ) -> ok | {error, posix()}.
@@ -1390,7 +1395,7 @@ link(Drv, Pids, OldPath, NewPath, Timeout) -> ?CALL(Drv, Pids, [OldPath, NewPath
 ) -> ok | {error, posix()}.
 lseek(Drv, Pids, FD, Offset, Whence) -> ?CALL(Drv, Pids, [FD, Offset, Whence]).
 
-%% @doc As {@link lseek/5}, with a limit of time.
+%% @doc Does what {@link lseek/5} does, with a timeout.
 -spec lseek(
     alcove_drv:ref(), [pid_t()], FD :: fd(), Offset :: off_t(), Whence :: int32_t(), timeout()
 ) -> ok | {error, posix()}.
@@ -1404,7 +1409,7 @@ lseek(Drv, Pids, FD, Offset, Whence, Timeout) -> ?CALL(Drv, Pids, [FD, Offset, W
 -spec mkdir(alcove_drv:ref(), [pid_t()], Path :: name(), Mode :: mode_t()) -> ok | {error, posix()}.
 mkdir(Drv, Pids, Path, Mode) -> ?CALL(Drv, Pids, [Path, Mode]).
 
-%% @doc As {@link mkdir/4}, with a limit of time.
+%% @doc Does what {@link mkdir/4} does, with a timeout.
 -spec mkdir(
     alcove_drv:ref(), [pid_t()], Path :: name(), Mode :: mode_t(), timeout()
 ) -> ok | {error, posix()}.
@@ -1420,15 +1425,15 @@ mkdir(Drv, Pids, Path, Mode, Timeout) -> ?CALL(Drv, Pids, [Path, Mode], Timeout)
 ) -> ok | {error, posix()}.
 mkfifo(Drv, Pids, Path, Mode) -> ?CALL(Drv, Pids, [Path, Mode]).
 
-%% @doc As {@link mkfifo/4}, with a limit of time.
+%% @doc Does what {@link mkfifo/4} does, with a timeout.
 -spec mkfifo(
     alcove_drv:ref(), [pid_t()], Path :: name(), Mode :: mode_t(), timeout()
 ) -> ok | {error, posix()}.
 mkfifo(Drv, Pids, Path, Mode, Timeout) -> ?CALL(Drv, Pids, [Path, Mode], Timeout).
 
-%% @doc Attaches a file system, see mount(2). What is empty is given as a null pointer. The
-%% options of the file system are the data; Opts is for Solaris and ignored elsewhere. FreeBSD has
-%% few file systems that this call serves: most want nmount(2), so do tmpfs, devfs and nullfs.
+%% @doc Attaches a file system, see mount(2). Empty arguments are passed as null pointers. Data are
+%% the options of the file system; Opts is for Solaris and ignored elsewhere. On FreeBSD this
+%% call serves few file systems: most need nmount(2), among them tmpfs, devfs and nullfs.
 %%
 %% ```
 %% ok = alcove:mount(Drv, [Pid], "tmpfs", "/mnt", "tmpfs", [ms_noexec], "size=1m", []),
@@ -1447,7 +1452,7 @@ mkfifo(Drv, Pids, Path, Mode, Timeout) -> ?CALL(Drv, Pids, [Path, Mode], Timeout
 mount(Drv, Pids, Source, Target, Type, Flags, Data, Opts) ->
     ?CALL(Drv, Pids, [Source, Target, Type, Flags, Data, Opts]).
 
-%% @doc As {@link mount/8}, with a limit of time.
+%% @doc Does what {@link mount/8} does, with a timeout.
 -spec mount(
     alcove_drv:ref(),
     [pid_t()],
@@ -1462,7 +1467,8 @@ mount(Drv, Pids, Source, Target, Type, Flags, Data, Opts) ->
 mount(Drv, Pids, Source, Target, Type, Flags, Data, Opts, Timeout) ->
     ?CALL(Drv, Pids, [Source, Target, Type, Flags, Data, Opts], Timeout).
 
-%% @doc The number of a flag of mount(2) or umount2(2), `unknown' if the system does not have it.
+%% @doc Returns the number of a flag of mount(2) or umount2(2), or `unknown' if the system does not
+%% have it.
 %%
 %% ```
 %% 4096 = alcove:mount_constant(Drv, [], ms_bind).
@@ -1470,7 +1476,7 @@ mount(Drv, Pids, Source, Target, Type, Flags, Data, Opts, Timeout) ->
 -spec mount_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> uint64_t() | unknown.
 mount_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
-%% @doc As {@link mount_constant/3}, with a limit of time.
+%% @doc Does what {@link mount_constant/3} does, with a timeout.
 -spec mount_constant(
     alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()
 ) -> uint64_t() | unknown.
@@ -1487,7 +1493,7 @@ mount_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout
 ) -> {ok, fd()} | {error, posix()}.
 open(Drv, Pids, Path, Flags, Mode) -> ?CALL(Drv, Pids, [Path, Flags, Mode]).
 
-%% @doc As {@link open/5}, with a limit of time.
+%% @doc Does what {@link open/5} does, with a timeout.
 -spec open(
     alcove_drv:ref(),
     [pid_t()],
@@ -1510,7 +1516,7 @@ open(Drv, Pids, Path, Flags, Mode, Timeout) -> ?CALL(Drv, Pids, [Path, Flags, Mo
 ) -> ok | {error, posix()}.
 pivot_root(Drv, Pids, NewRoot, PutOld) -> ?CALL(Drv, Pids, [NewRoot, PutOld]).
 
-%% @doc As {@link pivot_root/4}, with a limit of time.
+%% @doc Does what {@link pivot_root/4} does, with a timeout.
 -spec pivot_root(
     alcove_drv:ref(), [pid_t()], NewRoot :: name(), PutOld :: name(), timeout()
 ) -> ok | {error, posix()}.
@@ -1528,14 +1534,14 @@ pivot_root(Drv, Pids, NewRoot, PutOld, Timeout) -> ?CALL(Drv, Pids, [NewRoot, Pu
 ) -> ok | {error, posix()}.
 pledge(Drv, Pids, Promises, ExecPromises) -> ?CALL(Drv, Pids, [Promises, ExecPromises]).
 
-%% @doc As {@link pledge/4}, with a limit of time.
+%% @doc Does what {@link pledge/4} does, with a timeout.
 -spec pledge(
     alcove_drv:ref(), [pid_t()], Promises :: name(), ExecPromises :: name(), timeout()
 ) -> ok | {error, posix()}.
 pledge(Drv, Pids, Promises, ExecPromises, Timeout) ->
     ?CALL(Drv, Pids, [Promises, ExecPromises], Timeout).
 
-%% @doc Changes the process in many ways, see prctl(2). Binaries and structures are given as
+%% @doc Changes the process in many ways, see prctl(2). Binaries and structures are passed as
 %% pointers and returned as the kernel has left them. A list of characters is not a binary.
 %%
 %% ```
@@ -1557,7 +1563,7 @@ pledge(Drv, Pids, Promises, ExecPromises, Timeout) ->
 prctl(Drv, Pids, Option, Arg2, Arg3, Arg4, Arg5) ->
     ?CALL(Drv, Pids, [Option, Arg2, Arg3, Arg4, Arg5]).
 
-%% @doc As {@link prctl/7}, with a limit of time.
+%% @doc Does what {@link prctl/7} does, with a timeout.
 -spec prctl(
     alcove_drv:ref(),
     [pid_t()],
@@ -1571,8 +1577,8 @@ prctl(Drv, Pids, Option, Arg2, Arg3, Arg4, Arg5) ->
 prctl(Drv, Pids, Option, Arg2, Arg3, Arg4, Arg5, Timeout) ->
     ?CALL(Drv, Pids, [Option, Arg2, Arg3, Arg4, Arg5], Timeout).
 
-%% @doc The number of a constant of prctl(2) or of seccomp, `unknown' if the system does not have
-%% it.
+%% @doc Returns the number of a constant of prctl(2) or of seccomp, or `unknown' if the system does
+%% not have it.
 %%
 %% ```
 %% 15 = alcove:prctl_constant(Drv, [], pr_set_name).
@@ -1582,7 +1588,7 @@ prctl(Drv, Pids, Option, Arg2, Arg3, Arg4, Arg5, Timeout) ->
 -spec prctl_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> non_neg_integer() | unknown.
 prctl_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
-%% @doc As {@link prctl_constant/3}, with a limit of time.
+%% @doc Does what {@link prctl_constant/3} does, with a timeout.
 -spec prctl_constant(
     alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()
 ) -> non_neg_integer() | unknown.
@@ -1605,7 +1611,7 @@ prctl_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout
 ) -> {ok, binary(), cstruct()} | {error, posix()}.
 procctl(Drv, Pids, IDType, ID, Cmd, Data) -> ?CALL(Drv, Pids, [IDType, ID, Cmd, Data]).
 
-%% @doc As {@link procctl/6}, with a limit of time.
+%% @doc Does what {@link procctl/6} does, with a timeout.
 -spec procctl(
     alcove_drv:ref(),
     [pid_t()],
@@ -1618,11 +1624,11 @@ procctl(Drv, Pids, IDType, ID, Cmd, Data) -> ?CALL(Drv, Pids, [IDType, ID, Cmd, 
 procctl(Drv, Pids, IDType, ID, Cmd, Data, Timeout) ->
     ?CALL(Drv, Pids, [IDType, ID, Cmd, Data], Timeout).
 
-%% @doc Traces a process, see ptrace(2). Numbers are given as they are, binaries and structures as
-%% pointers, and returned as the kernel has left them.
+%% @doc Traces a process, see ptrace(2). Numbers are passed as they are. Binaries and structures are
+%% passed as pointers, and returned as the kernel has left them.
 %%
-%% The process that traces should take over SIGCHLD with {@link sigaction/4} before, so that it
-%% sees the stops with {@link waitpid/4}.
+%% Let the process that traces take over SIGCHLD with {@link sigaction/4} first. Then it sees
+%% the stops with {@link waitpid/4}.
 %%
 %% ```
 %% {ok, sig_dfl} = alcove:sigaction(Drv, [Pid], sigchld, sig_info),
@@ -1640,7 +1646,7 @@ procctl(Drv, Pids, IDType, ID, Cmd, Data, Timeout) ->
 ) -> {ok, integer(), ptr_val(), ptr_val()} | {error, posix()}.
 ptrace(Drv, Pids, Request, OSPid, Addr, Data) -> ?CALL(Drv, Pids, [Request, OSPid, Addr, Data]).
 
-%% @doc As {@link ptrace/6}, with a limit of time.
+%% @doc Does what {@link ptrace/6} does, with a timeout.
 -spec ptrace(
     alcove_drv:ref(),
     [pid_t()],
@@ -1653,7 +1659,7 @@ ptrace(Drv, Pids, Request, OSPid, Addr, Data) -> ?CALL(Drv, Pids, [Request, OSPi
 ptrace(Drv, Pids, Request, OSPid, Addr, Data, Timeout) ->
     ?CALL(Drv, Pids, [Request, OSPid, Addr, Data], Timeout).
 
-%% @doc The number of a constant of ptrace(2), `unknown' if the system does not have it.
+%% @doc Returns the number of a constant of ptrace(2), or `unknown' if the system does not have it.
 %%
 %% ```
 %% 0 = alcove:ptrace_constant(Drv, [], ptrace_traceme).
@@ -1663,15 +1669,15 @@ ptrace(Drv, Pids, Request, OSPid, Addr, Data, Timeout) ->
 -spec ptrace_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> integer() | unknown.
 ptrace_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
-%% @doc As {@link ptrace_constant/3}, with a limit of time.
+%% @doc Does what {@link ptrace_constant/3} does, with a timeout.
 -spec ptrace_constant(
     alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()
 ) -> integer() | unknown.
 ptrace_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout).
 
-%% @doc Reads from a descriptor, see read(2), at most what fits in a reply, nearly 64 kilobytes.
-%% `{ok, <<>>}' is the end of the file. The process answers nothing else while it waits for
-%% data.
+%% @doc Reads from a descriptor, see read(2). It returns at most as much as fits in a reply, nearly
+%% 64 kilobytes, and `{ok, <<>>}' at the end of the file. The process answers nothing else while
+%% it waits for data.
 %%
 %% ```
 %% {ok, <<"127.0.0.1", _/binary>>} = alcove:read(Drv, [Pid], FD, 1024).
@@ -1681,13 +1687,13 @@ ptrace_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeou
 ) -> {ok, binary()} | {error, posix()}.
 read(Drv, Pids, FD, Count) -> ?CALL(Drv, Pids, [FD, Count]).
 
-%% @doc As {@link read/4}, with a limit of time.
+%% @doc Does what {@link read/4} does, with a timeout.
 -spec read(
     alcove_drv:ref(), [pid_t()], FD :: fd(), Count :: size_t(), timeout()
 ) -> {ok, binary()} | {error, posix()}.
 read(Drv, Pids, FD, Count, Timeout) -> ?CALL(Drv, Pids, [FD, Count], Timeout).
 
-%% @doc The names in a directory in no order, `.' and `..' among them, see readdir(3).
+%% @doc Returns the names in a directory in no order, `.' and `..' among them, see readdir(3).
 %%
 %% ```
 %% {ok, Names} = alcove:readdir(Drv, [Pid], "/dev").
@@ -1695,13 +1701,14 @@ read(Drv, Pids, FD, Count, Timeout) -> ?CALL(Drv, Pids, [FD, Count], Timeout).
 -spec readdir(alcove_drv:ref(), [pid_t()], Path :: name()) -> {ok, [binary()]} | {error, posix()}.
 readdir(Drv, Pids, Path) -> ?CALL(Drv, Pids, [Path]).
 
-%% @doc As {@link readdir/3}, with a limit of time.
+%% @doc Does what {@link readdir/3} does, with a timeout.
 -spec readdir(
     alcove_drv:ref(), [pid_t()], Path :: name(), timeout()
 ) -> {ok, [binary()]} | {error, posix()}.
 readdir(Drv, Pids, Path, Timeout) -> ?CALL(Drv, Pids, [Path], Timeout).
 
-%% @doc The number of a resource of getrlimit(2), `unknown' if the system does not have it.
+%% @doc Returns the number of a resource of getrlimit(2), or `unknown' if the system does not have
+%% it.
 %%
 %% ```
 %% 7 = alcove:rlimit_constant(Drv, [], rlimit_nofile).
@@ -1709,7 +1716,7 @@ readdir(Drv, Pids, Path, Timeout) -> ?CALL(Drv, Pids, [Path], Timeout).
 -spec rlimit_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> non_neg_integer() | unknown.
 rlimit_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
-%% @doc As {@link rlimit_constant/3}, with a limit of time.
+%% @doc Does what {@link rlimit_constant/3} does, with a timeout.
 -spec rlimit_constant(
     alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()
 ) -> non_neg_integer() | unknown.
@@ -1723,7 +1730,7 @@ rlimit_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeou
 -spec rmdir(alcove_drv:ref(), [pid_t()], Path :: name()) -> ok | {error, posix()}.
 rmdir(Drv, Pids, Path) -> ?CALL(Drv, Pids, [Path]).
 
-%% @doc As {@link rmdir/3}, with a limit of time.
+%% @doc Does what {@link rmdir/3} does, with a timeout.
 -spec rmdir(alcove_drv:ref(), [pid_t()], Path :: name(), timeout()) -> ok | {error, posix()}.
 rmdir(Drv, Pids, Path, Timeout) -> ?CALL(Drv, Pids, [Path], Timeout).
 
@@ -1744,7 +1751,7 @@ rmdir(Drv, Pids, Path, Timeout) -> ?CALL(Drv, Pids, [Path], Timeout).
 ) -> ok | {error, posix()}.
 seccomp(Drv, Pids, Operation, Flags, Prog) -> ?CALL(Drv, Pids, [Operation, Flags, Prog]).
 
-%% @doc As {@link seccomp/5}, with a limit of time.
+%% @doc Does what {@link seccomp/5} does, with a timeout.
 -spec seccomp(
     alcove_drv:ref(),
     [pid_t()],
@@ -1756,8 +1763,8 @@ seccomp(Drv, Pids, Operation, Flags, Prog) -> ?CALL(Drv, Pids, [Operation, Flags
 seccomp(Drv, Pids, Operation, Flags, Prog, Timeout) ->
     ?CALL(Drv, Pids, [Operation, Flags, Prog], Timeout).
 
-%% @doc The number of an operation or a flag of seccomp(2), `unknown' if the system does not have
-%% it. Other names of seccomp are known to {@link prctl_constant/3}.
+%% @doc Returns the number of an operation or a flag of seccomp(2), or `unknown' if the system does
+%% not have it. {@link prctl_constant/3} knows other names of seccomp.
 %%
 %% ```
 %% 1 = alcove:seccomp_constant(Drv, [], seccomp_set_mode_filter).
@@ -1769,14 +1776,14 @@ seccomp(Drv, Pids, Operation, Flags, Prog, Timeout) ->
 ) -> non_neg_integer() | unknown.
 seccomp_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
-%% @doc As {@link seccomp_constant/3}, with a limit of time.
+%% @doc Does what {@link seccomp_constant/3} does, with a timeout.
 -spec seccomp_constant(
     alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()
 ) -> non_neg_integer() | unknown.
 seccomp_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeout).
 
-%% @doc Waits until descriptors are ready, see select(2); `[]' in place of a time waits without
-%% limit. The process answers nothing else while it waits.
+%% @doc Waits until descriptors are ready, see select(2). With `[]' instead of a time it waits
+%% without a limit. The process answers nothing else while it waits.
 %%
 %% ```
 %% {ok, [FD], [], []} =
@@ -1793,7 +1800,7 @@ seccomp_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeo
 select(Drv, Pids, Readfds, Writefds, Exceptfds, Timeval) ->
     ?CALL(Drv, Pids, [Readfds, Writefds, Exceptfds, Timeval]).
 
-%% @doc As {@link select/6}, with a limit of time.
+%% @doc Does what {@link select/6} does, with a timeout.
 -spec select(
     alcove_drv:ref(),
     [pid_t()],
@@ -1808,8 +1815,8 @@ select(Drv, Pids, Readfds, Writefds, Exceptfds, Timeval, Timeout) ->
 
 %% @doc Changes how the process treats one of its children:
 %%
-%% `flowcontrol': how many more pieces of output to deliver once the child runs a program, -1
-%% for any number, 0 for none.
+%% `flowcontrol': how many more pieces of output to deliver once the child runs a program. -1 is
+%% no limit, 0 stops the output.
 %%
 %% `signaloneof': the signal that the child gets when its parent is at the end of its input
 %% and the child runs a program.
@@ -1819,8 +1826,8 @@ select(Drv, Pids, Readfds, Writefds, Exceptfds, Timeval, Timeout) ->
 %% `flowbytes': how many more bytes of output to deliver, as well as pieces. Both counts are
 %% those of standard output and standard error together.
 %%
-%% `flowcontrol_add', `flowbytes_add': so many pieces or bytes more than are left. Unlike a new
-%% count, that is right whatever is on the way.
+%% `flowcontrol_add', `flowbytes_add': adds so many pieces or bytes to those that are left.
+%% Unlike a new count, this is right even while output is on the way.
 %%
 %% Returns `false' for another option, and `true' even if there is no such child.
 %%
@@ -1832,14 +1839,14 @@ select(Drv, Pids, Readfds, Writefds, Exceptfds, Timeval, Timeout) ->
 ) -> boolean().
 setcpid(Drv, Pids, Child, Opt, Val) -> ?CALL(Drv, Pids, [Child, Opt, Val]).
 
-%% @doc As {@link setcpid/5}, with a limit of time.
+%% @doc Does what {@link setcpid/5} does, with a timeout.
 -spec setcpid(
     alcove_drv:ref(), [pid_t()], Child :: pid_t(), Opt :: atom(), Val :: int32_t(), timeout()
 ) -> boolean().
 setcpid(Drv, Pids, Child, Opt, Val, Timeout) -> ?CALL(Drv, Pids, [Child, Opt, Val], Timeout).
 
-%% @doc Sets an environment variable, see setenv(3). With 0 as the last argument a variable that
-%% exists is left as it is.
+%% @doc Sets an environment variable, see setenv(3). With 0 as the last argument it leaves a variable
+%% that exists as it is.
 %%
 %% ```
 %% ok = alcove:setenv(Drv, [Pid], "HOME", "/", 1).
@@ -1849,7 +1856,7 @@ setcpid(Drv, Pids, Child, Opt, Val, Timeout) -> ?CALL(Drv, Pids, [Child, Opt, Va
 ) -> ok | {error, posix()}.
 setenv(Drv, Pids, Name, Value, Overwrite) -> ?CALL(Drv, Pids, [Name, Value, Overwrite]).
 
-%% @doc As {@link setenv/5}, with a limit of time.
+%% @doc Does what {@link setenv/5} does, with a timeout.
 -spec setenv(
     alcove_drv:ref(), [pid_t()], Name :: name(), Value :: name(), Overwrite :: int32_t(), timeout()
 ) -> ok | {error, posix()}.
@@ -1864,7 +1871,7 @@ setenv(Drv, Pids, Name, Value, Overwrite, Timeout) ->
 -spec setgid(alcove_drv:ref(), [pid_t()], Gid :: gid_t()) -> ok | {error, posix()}.
 setgid(Drv, Pids, Gid) -> ?CALL(Drv, Pids, [Gid]).
 
-%% @doc As {@link setgid/3}, with a limit of time.
+%% @doc Does what {@link setgid/3} does, with a timeout.
 -spec setgid(alcove_drv:ref(), [pid_t()], Gid :: gid_t(), timeout()) -> ok | {error, posix()}.
 setgid(Drv, Pids, Gid, Timeout) -> ?CALL(Drv, Pids, [Gid], Timeout).
 
@@ -1876,7 +1883,7 @@ setgid(Drv, Pids, Gid, Timeout) -> ?CALL(Drv, Pids, [Gid], Timeout).
 -spec setgroups(alcove_drv:ref(), [pid_t()], Groups :: [gid_t()]) -> ok | {error, posix()}.
 setgroups(Drv, Pids, Groups) -> ?CALL(Drv, Pids, [Groups]).
 
-%% @doc As {@link setgroups/3}, with a limit of time.
+%% @doc Does what {@link setgroups/3} does, with a timeout.
 -spec setgroups(
     alcove_drv:ref(), [pid_t()], Groups :: [gid_t()], timeout()
 ) -> ok | {error, posix()}.
@@ -1891,14 +1898,14 @@ setgroups(Drv, Pids, Groups, Timeout) -> ?CALL(Drv, Pids, [Groups], Timeout).
 -spec sethostname(alcove_drv:ref(), [pid_t()], Hostname :: name()) -> ok | {error, posix()}.
 sethostname(Drv, Pids, Hostname) -> ?CALL(Drv, Pids, [Hostname]).
 
-%% @doc As {@link sethostname/3}, with a limit of time.
+%% @doc Does what {@link sethostname/3} does, with a timeout.
 -spec sethostname(
     alcove_drv:ref(), [pid_t()], Hostname :: name(), timeout()
 ) -> ok | {error, posix()}.
 sethostname(Drv, Pids, Hostname, Timeout) -> ?CALL(Drv, Pids, [Hostname], Timeout).
 
-%% @doc Moves the process into the namespace that the descriptor refers to, see setns(2). A pid
-%% namespace takes in the processes that it forks later.
+%% @doc Moves the process into the namespace of a descriptor, see setns(2). A pid namespace takes in
+%% only the processes that it forks later.
 %%
 %% ```
 %% {ok, FD} = alcove:open(Drv, [Pid], "/proc/1/ns/net", [o_rdonly, o_cloexec], 0),
@@ -1909,61 +1916,61 @@ sethostname(Drv, Pids, Hostname, Timeout) -> ?CALL(Drv, Pids, [Hostname], Timeou
 -spec setns(alcove_drv:ref(), [pid_t()], FD :: fd(), NSType :: constant()) -> ok | {error, posix()}.
 setns(Drv, Pids, FD, NSType) -> ?CALL(Drv, Pids, [FD, NSType]).
 
-%% @doc As {@link setns/4}, with a limit of time.
+%% @doc Does what {@link setns/4} does, with a timeout.
 -spec setns(
     alcove_drv:ref(), [pid_t()], FD :: fd(), NSType :: constant(), timeout()
 ) -> ok | {error, posix()}.
 setns(Drv, Pids, FD, NSType, Timeout) -> ?CALL(Drv, Pids, [FD, NSType], Timeout).
 
 %% @doc Sets an option of the process. Children that it forks later inherit it. Returns `false' for
-%% an unknown option and for what is not possible, such as a `maxchild' for which there are not
+%% an unknown option and for an impossible value, such as a `maxchild' for which there are not
 %% enough descriptors.
 %%
-%% `maxchild': how many children the process may have, 64 by default or what the limit of open
-%% files allows, 6 for each.
+%% `maxchild': how many children the process may have. The default is 64, or fewer if the limit
+%% on open files is too low; each child needs 6.
 %%
-%% `maxforkdepth': how long a pipeline may be, 16 by default, 255 at most.
+%% `maxforkdepth': how long a pipeline may be. The default is 16, the most 255.
 %%
-%% `exit_status', `termsig': if events are sent when a child exits or is killed, both 1 by
-%% default.
+%% `exit_status', `termsig': whether an event is sent when a child exits or is killed. The
+%% default of both is 1.
 %%
-%% `stdin_closed', `stdout_closed', `stderr_closed': if messages are sent when these streams
-%% of a child end, 0 by default.
+%% `stdin_closed', `stdout_closed', `stderr_closed': whether a message is sent when this stream
+%% of a child ends. The default is 0.
 %%
-%% `flowcontrol', `flowbytes', `signaloneof': what children start with, see {@link setcpid/5},
-%% -1, -1 and 15 by default. With a `signaloneof' of 0 the process signals none of its children
-%% at the end of its input.
+%% `flowcontrol', `flowbytes', `signaloneof': the values with which children start, see
+%% {@link setcpid/5}. The defaults are -1, -1 and 15. If `signaloneof' is 0, the process signals
+%% none of its children at the end of its input.
 %%
 %% The C port does not have the following options and returns `false'.
 %%
-%% `graceoneof': how many milliseconds what runs below the process may take to end when the
-%% input of the process ends. It is asked as `signaloneof' says and killed after that time; the
-%% process ends when nothing is left. 0, the default, is not to wait for anything.
+%% `graceoneof': how many milliseconds the processes below may take to end when the input of the
+%% process ends. They get the signal of `signaloneof', and are killed after that time. The
+%% process ends when none is left. With 0, the default, it does not wait.
 %%
-%% `subreaper': 1 makes orphans below the process its children, instead of those of init, so
-%% that none gets away; see {@link alcove_stop}. Only a process that has no children becomes
-%% one. Children do not inherit it. {@link getopt/3} is 1 for process 1 of a pid namespace, too.
+%% `subreaper': 1 makes orphans below the process its children, instead of children of init, so
+%% that none gets away; see {@link alcove_stop}. A process that has children cannot become one.
+%% Children do not inherit it. {@link getopt/3} returns 1 for process 1 of a pid namespace, too.
 %%
-%% `stdin', `stdout', `stderr': a descriptor of the process that the programs which it executes
-%% get in place of their pipes to the parent, -1 by default. They are put in place in this
-%% order: with a `stderr' of 1 errors go where the output goes. Nothing has changed when the
-%% call that executes fails; if that is for such a descriptor, it is with `ebadf'.
+%% `stdin', `stdout', `stderr': a descriptor of the process that its programs get instead of the
+%% pipe to the parent. The default is -1. They are set in this order: with a `stderr' of 1
+%% errors go where the output goes. If the call that executes fails, nothing has changed. It
+%% fails with `ebadf' if one of these descriptors is not open.
 %%
-%% `stdin_taken': 1 tells the owner what becomes of each {@link stdin/3} to a program that the
-%% process is the parent of, see {@link alcove_linux:stdin/4}.
+%% `stdin_taken': with 1 the owner is told how much of each {@link stdin/3} a child that runs a
+%% program has taken, see {@link alcove_linux:stdin/4}.
 %%
-%% `usage': 1 tells the owner what a child has used when it has ended, see
+%% `usage': with 1 the owner is told what a child has used when it has ended, see
 %% {@link alcove_linux:usage/1}.
 %%
-%% `childless': 1 tells the owner, after the events of children that have ended, whether the
-%% process has none left: `{alcove_ctl, Drv, Pids, {childless, true | false}}'. Of a subreaper
-%% `true' says that nothing is left of all that was started below it.
+%% `childless': with 1 the owner is told, after the events of children that have ended, whether
+%% the process has none left: `{alcove_ctl, Drv, Pids, {childless, true | false}}'. If the
+%% process is a subreaper, `true' says that nothing is left of all that was started below it.
 %%
-%% `umask': the file mode creation mask of programs that the process executes, see umask(2). -1,
-%% the default, is that of the process.
+%% `umask': the file mode creation mask of programs that the process executes, see umask(2). The
+%% default, -1, is that of the process.
 %%
-%% `signalbelow': sends the signal of that number to all processes below, once. It cannot be
-%% read.
+%% `signalbelow': sends the signal of that number to all processes below, once. You cannot read
+%% it.
 %%
 %% ```
 %% true = alcove:setopt(Drv, [Pid], maxforkdepth, 32).
@@ -1971,7 +1978,7 @@ setns(Drv, Pids, FD, NSType, Timeout) -> ?CALL(Drv, Pids, [FD, NSType], Timeout)
 -spec setopt(alcove_drv:ref(), [pid_t()], Opt :: atom(), Val :: int32_t()) -> boolean().
 setopt(Drv, Pids, Opt, Val) -> ?CALL(Drv, Pids, [Opt, Val]).
 
-%% @doc As {@link setopt/4}, with a limit of time.
+%% @doc Does what {@link setopt/4} does, with a timeout.
 -spec setopt(alcove_drv:ref(), [pid_t()], Opt :: atom(), Val :: int32_t(), timeout()) -> boolean().
 setopt(Drv, Pids, Opt, Val, Timeout) -> ?CALL(Drv, Pids, [Opt, Val], Timeout).
 
@@ -1985,7 +1992,7 @@ setopt(Drv, Pids, Opt, Val, Timeout) -> ?CALL(Drv, Pids, [Opt, Val], Timeout).
 ) -> ok | {error, posix()}.
 setpgid(Drv, Pids, OSPid, Pgid) -> ?CALL(Drv, Pids, [OSPid, Pgid]).
 
-%% @doc As {@link setpgid/4}, with a limit of time.
+%% @doc Does what {@link setpgid/4} does, with a timeout.
 -spec setpgid(
     alcove_drv:ref(), [pid_t()], OSPid :: pid_t(), Pgid :: pid_t(), timeout()
 ) -> ok | {error, posix()}.
@@ -2001,15 +2008,15 @@ setpgid(Drv, Pids, OSPid, Pgid, Timeout) -> ?CALL(Drv, Pids, [OSPid, Pgid], Time
 ) -> ok | {error, posix()}.
 setpriority(Drv, Pids, Which, Who, Prio) -> ?CALL(Drv, Pids, [Which, Who, Prio]).
 
-%% @doc As {@link setpriority/5}, with a limit of time.
+%% @doc Does what {@link setpriority/5} does, with a timeout.
 -spec setpriority(
     alcove_drv:ref(), [pid_t()], Which :: constant(), Who :: int32_t(), Prio :: int32_t(), timeout()
 ) -> ok | {error, posix()}.
 setpriority(Drv, Pids, Which, Who, Prio, Timeout) -> ?CALL(Drv, Pids, [Which, Who, Prio], Timeout).
 
-%% @doc Changes the command line that ps(1) shows for the process. It is cut where the room
-%% ends: that of the arguments and the environment that the process was started with. An
-%% empty title restores the name.
+%% @doc Changes the command line that ps(1) shows for the process. The title is cut to the room of
+%% the arguments and the environment with which the process was started. An empty title restores
+%% the name.
 %%
 %% ```
 %% ok = alcove:setproctitle(Drv, [Pid], "worker").
@@ -2017,7 +2024,7 @@ setpriority(Drv, Pids, Which, Who, Prio, Timeout) -> ?CALL(Drv, Pids, [Which, Wh
 -spec setproctitle(alcove_drv:ref(), [pid_t()], Title :: name()) -> ok.
 setproctitle(Drv, Pids, Title) -> ?CALL(Drv, Pids, [Title]).
 
-%% @doc As {@link setproctitle/3}, with a limit of time.
+%% @doc Does what {@link setproctitle/3} does, with a timeout.
 -spec setproctitle(alcove_drv:ref(), [pid_t()], Title :: name(), timeout()) -> ok.
 setproctitle(Drv, Pids, Title, Timeout) -> ?CALL(Drv, Pids, [Title], Timeout).
 
@@ -2033,7 +2040,7 @@ setproctitle(Drv, Pids, Title, Timeout) -> ?CALL(Drv, Pids, [Title], Timeout).
 ) -> ok | {error, posix()}.
 setresgid(Drv, Pids, Real, Effective, Saved) -> ?CALL(Drv, Pids, [Real, Effective, Saved]).
 
-%% @doc As {@link setresgid/5}, with a limit of time.
+%% @doc Does what {@link setresgid/5} does, with a timeout.
 -spec setresgid(
     alcove_drv:ref(), [pid_t()], Real :: gid_t(), Effective :: gid_t(), Saved :: gid_t(), timeout()
 ) -> ok | {error, posix()}.
@@ -2052,7 +2059,7 @@ setresgid(Drv, Pids, Real, Effective, Saved, Timeout) ->
 ) -> ok | {error, posix()}.
 setresuid(Drv, Pids, Real, Effective, Saved) -> ?CALL(Drv, Pids, [Real, Effective, Saved]).
 
-%% @doc As {@link setresuid/5}, with a limit of time.
+%% @doc Does what {@link setresuid/5} does, with a timeout.
 -spec setresuid(
     alcove_drv:ref(), [pid_t()], Real :: uid_t(), Effective :: uid_t(), Saved :: uid_t(), timeout()
 ) -> ok | {error, posix()}.
@@ -2061,8 +2068,8 @@ setresuid(Drv, Pids, Real, Effective, Saved, Timeout) ->
 
 %% @doc Sets a limit of the process, see setrlimit(2).
 %%
-%% Six open files are needed for each child and six for the process itself: `rlimit_nofile'
-%% cannot go below, and `maxchild' of {@link setopt/4} goes down with it.
+%% The process needs six open files for each child and six for itself. `rlimit_nofile' cannot go
+%% below that, and lowers `maxchild' of {@link setopt/4}.
 %%
 %% ```
 %% ok = alcove:setrlimit(Drv, [Pid], rlimit_fsize, #alcove_rlimit{cur = 0, max = 0}).
@@ -2072,7 +2079,7 @@ setresuid(Drv, Pids, Real, Effective, Saved, Timeout) ->
 ) -> ok | {error, posix()}.
 setrlimit(Drv, Pids, Resource, Limit) -> ?CALL(Drv, Pids, [Resource, Limit]).
 
-%% @doc As {@link setrlimit/4}, with a limit of time.
+%% @doc Does what {@link setrlimit/4} does, with a timeout.
 -spec setrlimit(
     alcove_drv:ref(), [pid_t()], Resource :: constant(), Limit :: alcove_rlimit(), timeout()
 ) -> ok | {error, posix()}.
@@ -2086,11 +2093,11 @@ setrlimit(Drv, Pids, Resource, Limit, Timeout) -> ?CALL(Drv, Pids, [Resource, Li
 -spec setsid(alcove_drv:ref(), [pid_t()]) -> {ok, OSPid :: pid_t()} | {error, posix()}.
 setsid(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
-%% @doc As {@link setsid/2}, with a limit of time.
+%% @doc Does what {@link setsid/2} does, with a timeout.
 -spec setsid(alcove_drv:ref(), [pid_t()], timeout()) -> {ok, OSPid :: pid_t()} | {error, posix()}.
 setsid(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
-%% @doc Sets the user ids, see setuid(2). To drop privileges set the groups before.
+%% @doc Sets the user ids, see setuid(2). To give up rights, set the groups first.
 %%
 %% ```
 %% ok = alcove:setgroups(Drv, [Pid], []),
@@ -2100,18 +2107,18 @@ setsid(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 -spec setuid(alcove_drv:ref(), [pid_t()], User :: uid_t()) -> ok | {error, posix()}.
 setuid(Drv, Pids, User) -> ?CALL(Drv, Pids, [User]).
 
-%% @doc As {@link setuid/3}, with a limit of time.
+%% @doc Does what {@link setuid/3} does, with a timeout.
 -spec setuid(alcove_drv:ref(), [pid_t()], User :: uid_t(), timeout()) -> ok | {error, posix()}.
 setuid(Drv, Pids, User, Timeout) -> ?CALL(Drv, Pids, [User], Timeout).
 
 %% @doc Sets what a signal does, see sigaction(2), and returns what it did:
 %%
-%% `sig_info': the process sends `{signal, Signal, Siginfo}' events, as it does from the start
-%% for all signals but SIGCHLD. Siginfo is the `siginfo_t' of the kernel.
+%% `sig_info': the process sends `{signal, Signal, Siginfo}' events. This is so from the start
+%% for all signals except SIGCHLD. Siginfo is the `siginfo_t' of the kernel.
 %%
-%% `sig_dfl', `sig_ign': the default of the system, or nothing.
+%% `sig_dfl', `sig_ign': the signal does what the system does by default, or nothing.
 %%
-%% `[]': as it is.
+%% `[]': changes nothing.
 %%
 %% With `sig_info' for SIGCHLD the process leaves its children to {@link waitpid/4}, and there
 %% are no exit events.
@@ -2124,7 +2131,7 @@ setuid(Drv, Pids, User, Timeout) -> ?CALL(Drv, Pids, [User], Timeout).
 ) -> {ok, OldHandler :: sig_dfl | sig_ign | sig_info} | {error, posix()}.
 sigaction(Drv, Pids, Signum, Handler) -> ?CALL(Drv, Pids, [Signum, Handler]).
 
-%% @doc As {@link sigaction/4}, with a limit of time.
+%% @doc Does what {@link sigaction/4} does, with a timeout.
 -spec sigaction(
     alcove_drv:ref(),
     [pid_t()],
@@ -2134,7 +2141,7 @@ sigaction(Drv, Pids, Signum, Handler) -> ?CALL(Drv, Pids, [Signum, Handler]).
 ) -> {ok, OldHandler :: sig_dfl | sig_ign | sig_info} | {error, posix()}.
 sigaction(Drv, Pids, Signum, Handler, Timeout) -> ?CALL(Drv, Pids, [Signum, Handler], Timeout).
 
-%% @doc The number of a signal, `unknown' if the system does not have it.
+%% @doc Returns the number of a signal, or `unknown' if the system does not have it.
 %%
 %% ```
 %% 15 = alcove:signal_constant(Drv, [], sigterm).
@@ -2142,7 +2149,7 @@ sigaction(Drv, Pids, Signum, Handler, Timeout) -> ?CALL(Drv, Pids, [Signum, Hand
 -spec signal_constant(alcove_drv:ref(), [pid_t()], Symbol :: atom()) -> non_neg_integer() | unknown.
 signal_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
-%% @doc As {@link signal_constant/3}, with a limit of time.
+%% @doc Does what {@link signal_constant/3} does, with a timeout.
 -spec signal_constant(
     alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()
 ) -> non_neg_integer() | unknown.
@@ -2158,7 +2165,7 @@ signal_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeou
 ) -> {ok, fd()} | {error, posix()}.
 socket(Drv, Pids, Domain, Type, Protocol) -> ?CALL(Drv, Pids, [Domain, Type, Protocol]).
 
-%% @doc As {@link socket/5}, with a limit of time.
+%% @doc Does what {@link socket/5} does, with a timeout.
 -spec socket(
     alcove_drv:ref(),
     [pid_t()],
@@ -2180,14 +2187,14 @@ socket(Drv, Pids, Domain, Type, Protocol, Timeout) ->
 ) -> ok | {error, posix()}.
 symlink(Drv, Pids, OldPath, NewPath) -> ?CALL(Drv, Pids, [OldPath, NewPath]).
 
-%% @doc As {@link symlink/4}, with a limit of time.
+%% @doc Does what {@link symlink/4} does, with a timeout.
 -spec symlink(
     alcove_drv:ref(), [pid_t()], OldPath :: name(), NewPath :: name(), timeout()
 ) -> ok | {error, posix()}.
 symlink(Drv, Pids, OldPath, NewPath, Timeout) -> ?CALL(Drv, Pids, [OldPath, NewPath], Timeout).
 
-%% @doc The number of a system call or, for {@link audit_arch/0}, of a machine; `unknown' if the
-%% system does not have it.
+%% @doc Returns the number of a system call or, for {@link audit_arch/0}, of a machine; `unknown' if
+%% the system does not have it.
 %%
 %% ```
 %% 39 = alcove:syscall_constant(Drv, [], sys_getpid).
@@ -2199,7 +2206,7 @@ symlink(Drv, Pids, OldPath, NewPath, Timeout) -> ?CALL(Drv, Pids, [OldPath, NewP
 ) -> non_neg_integer() | unknown.
 syscall_constant(Drv, Pids, Symbol) -> ?CALL(Drv, Pids, [Symbol]).
 
-%% @doc As {@link syscall_constant/3}, with a limit of time.
+%% @doc Does what {@link syscall_constant/3} does, with a timeout.
 -spec syscall_constant(
     alcove_drv:ref(), [pid_t()], Symbol :: atom(), timeout()
 ) -> non_neg_integer() | unknown.
@@ -2213,7 +2220,7 @@ syscall_constant(Drv, Pids, Symbol, Timeout) -> ?CALL(Drv, Pids, [Symbol], Timeo
 -spec umount(alcove_drv:ref(), [pid_t()], Path :: name()) -> ok | {error, posix()}.
 umount(Drv, Pids, Path) -> ?CALL(Drv, Pids, [Path]).
 
-%% @doc As {@link umount/3}, with a limit of time.
+%% @doc Does what {@link umount/3} does, with a timeout.
 -spec umount(alcove_drv:ref(), [pid_t()], Path :: name(), timeout()) -> ok | {error, posix()}.
 umount(Drv, Pids, Path, Timeout) -> ?CALL(Drv, Pids, [Path], Timeout).
 
@@ -2229,7 +2236,7 @@ umount(Drv, Pids, Path, Timeout) -> ?CALL(Drv, Pids, [Path], Timeout).
 ) -> ok | {error, posix()}.
 umount2(Drv, Pids, Path, Flags) -> ?CALL(Drv, Pids, [Path, Flags]).
 
-%% @doc As {@link umount2/4}, with a limit of time.
+%% @doc Does what {@link umount2/4} does, with a timeout.
 -spec umount2(
     alcove_drv:ref(), [pid_t()], Path :: name(), Flags :: int32_t() | [constant()], timeout()
 ) -> ok | {error, posix()}.
@@ -2243,7 +2250,7 @@ umount2(Drv, Pids, Path, Flags, Timeout) -> ?CALL(Drv, Pids, [Path, Flags], Time
 -spec unlink(alcove_drv:ref(), [pid_t()], Path :: name()) -> ok | {error, posix()}.
 unlink(Drv, Pids, Path) -> ?CALL(Drv, Pids, [Path]).
 
-%% @doc As {@link unlink/3}, with a limit of time.
+%% @doc Does what {@link unlink/3} does, with a timeout.
 -spec unlink(alcove_drv:ref(), [pid_t()], Path :: name(), timeout()) -> ok | {error, posix()}.
 unlink(Drv, Pids, Path, Timeout) -> ?CALL(Drv, Pids, [Path], Timeout).
 
@@ -2255,12 +2262,12 @@ unlink(Drv, Pids, Path, Timeout) -> ?CALL(Drv, Pids, [Path], Timeout).
 -spec unsetenv(alcove_drv:ref(), [pid_t()], Name :: name()) -> ok | {error, posix()}.
 unsetenv(Drv, Pids, Name) -> ?CALL(Drv, Pids, [Name]).
 
-%% @doc As {@link unsetenv/3}, with a limit of time.
+%% @doc Does what {@link unsetenv/3} does, with a timeout.
 -spec unsetenv(alcove_drv:ref(), [pid_t()], Name :: name(), timeout()) -> ok | {error, posix()}.
 unsetenv(Drv, Pids, Name, Timeout) -> ?CALL(Drv, Pids, [Name], Timeout).
 
-%% @doc Gives the process namespaces of its own, see unshare(2). A new pid namespace takes in the
-%% processes that it forks later.
+%% @doc Gives the process namespaces of its own, see unshare(2). A new pid namespace takes in only
+%% the processes that it forks later.
 %%
 %% ```
 %% ok = alcove:unshare(Drv, [Pid], [clone_newuts]).
@@ -2272,7 +2279,7 @@ unsetenv(Drv, Pids, Name, Timeout) -> ?CALL(Drv, Pids, [Name], Timeout).
 ) -> ok | {error, posix()}.
 unshare(Drv, Pids, Flags) -> ?CALL(Drv, Pids, [Flags]).
 
-%% @doc As {@link unshare/3}, with a limit of time.
+%% @doc Does what {@link unshare/3} does, with a timeout.
 -spec unshare(
     alcove_drv:ref(), [pid_t()], Flags :: int32_t() | [constant()], timeout()
 ) -> ok | {error, posix()}.
@@ -2290,13 +2297,13 @@ unshare(Drv, Pids, Flags, Timeout) -> ?CALL(Drv, Pids, [Flags], Timeout).
 ) -> ok | {error, posix()}.
 unveil(Drv, Pids, Path, Permissions) -> ?CALL(Drv, Pids, [Path, Permissions]).
 
-%% @doc As {@link unveil/4}, with a limit of time.
+%% @doc Does what {@link unveil/4} does, with a timeout.
 -spec unveil(
     alcove_drv:ref(), [pid_t()], Path :: name(), Permissions :: name(), timeout()
 ) -> ok | {error, posix()}.
 unveil(Drv, Pids, Path, Permissions, Timeout) -> ?CALL(Drv, Pids, [Path, Permissions], Timeout).
 
-%% @doc The version of the program.
+%% @doc Returns the version of the program.
 %%
 %% ```
 %% <<"1.0.1">> = alcove:version(Drv, []).
@@ -2304,12 +2311,12 @@ unveil(Drv, Pids, Path, Permissions, Timeout) -> ?CALL(Drv, Pids, [Path, Permiss
 -spec version(alcove_drv:ref(), [pid_t()]) -> binary().
 version(Drv, Pids) -> ?CALL(Drv, Pids, []).
 
-%% @doc As {@link version/2}, with a limit of time.
+%% @doc Does what {@link version/2} does, with a timeout.
 -spec version(alcove_drv:ref(), [pid_t()], timeout()) -> binary().
 version(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 
-%% @doc Waits for a child to change its state, see waitpid(2): the child, the status as it is and
-%% what it means. With `wnohang' and nothing to report the child is 0.
+%% @doc Waits for a child to change its state, see waitpid(2). Returns the child, the status, and the
+%% meaning of the status. With `wnohang' and nothing to report the child is 0.
 %%
 %% The process reaps its children itself unless it has taken over SIGCHLD, see
 %% {@link sigaction/4}. It answers nothing else while it waits.
@@ -2324,7 +2331,7 @@ version(Drv, Pids, Timeout) -> ?CALL(Drv, Pids, [], Timeout).
 ) -> {ok, pid_t(), Status :: int32_t(), [waitstatus()]} | {error, posix()}.
 waitpid(Drv, Pids, OSPid, Options) -> ?CALL(Drv, Pids, [OSPid, Options]).
 
-%% @doc As {@link waitpid/4}, with a limit of time.
+%% @doc Does what {@link waitpid/4} does, with a timeout.
 -spec waitpid(
     alcove_drv:ref(), [pid_t()], OSPid :: pid_t(), Options :: int32_t() | [constant()], timeout()
 ) -> {ok, pid_t(), Status :: int32_t(), [waitstatus()]} | {error, posix()}.
@@ -2341,7 +2348,7 @@ waitpid(Drv, Pids, OSPid, Options, Timeout) -> ?CALL(Drv, Pids, [OSPid, Options]
 ) -> {ok, Count :: ssize_t()} | {error, posix()}.
 write(Drv, Pids, FD, Buf) -> ?CALL(Drv, Pids, [FD, Buf]).
 
-%% @doc As {@link write/4}, with a limit of time.
+%% @doc Does what {@link write/4} does, with a timeout.
 -spec write(
     alcove_drv:ref(), [pid_t()], FD :: fd(), Buf :: iodata(), timeout()
 ) -> {ok, Count :: ssize_t()} | {error, posix()}.

@@ -153,9 +153,9 @@ func TestTextsAreInShortSentencesOfPlainWords(t *testing.T) {
 
 // The doc of a function says what it does: "Returns the mounts", and not "The mounts".
 func TestDocsOfErlangFunctionsBeginWithAVerb(t *testing.T) {
-	defines := regexp.MustCompile(`(?m)^%% @doc (The|An?|No|What|How|Whether|If|Where)\b.*$`)
+	defines := regexp.MustCompile(`(?m)^%% @doc (The|An?|No|None|One|What|How|Whether|If|Where)\b.*$`)
 	for _, path := range tracked(t, ".") {
-		if !strings.HasPrefix(path, "erlang/src/") || isWritten.MatchString(path) {
+		if !strings.HasPrefix(path, "erlang/src/") {
 			continue
 		}
 		_, functions, _ := strings.Cut(string(read(t, filepath.Join(root, path))), "\n-module(")

@@ -63,6 +63,36 @@ func TestLinesOfErlangAndOfCommentsHaveOneWidth(t *testing.T) {
 	}
 }
 
+// A row with more cells than the head of its table loses them where it is shown.
+func TestRowsOfATableHaveAsManyCellsAsItsHead(t *testing.T) {
+	bar := regexp.MustCompile(`(^|[^\\])\|`)
+	rows := 0
+	for _, path := range tracked(t, ".") {
+		if !strings.HasSuffix(path, ".md") {
+			continue
+		}
+		n, head := 0, 0
+		for line := range strings.Lines(string(read(t, filepath.Join(root, path)))) {
+			n++
+			if !strings.HasPrefix(line, "|") {
+				head = 0
+				continue
+			}
+			rows++
+			bars := len(bar.FindAllString(strings.ReplaceAll(line, "||", "| |"), -1))
+			if head == 0 {
+				head = bars
+			}
+			if bars != head {
+				t.Errorf("%s:%d: %d cells, want %d", path, n, bars-1, head-1)
+			}
+		}
+	}
+	if rows < 300 {
+		t.Errorf("%d rows were found, want those of the whole guide", rows)
+	}
+}
+
 // functions calls look with each function in Go, where it begins, and how many lines it has.
 func functions(t *testing.T, look func(f *ast.FuncDecl, place string, lines int)) {
 	t.Helper()
