@@ -32,11 +32,12 @@ func (p *Process) reap() {
 }
 
 // tellChildless reports, after the ends of children, whether there are none left, orphans
-// included: {childless, true | false}.
+// included: {childless, true | false}. What they have written comes before.
 func (p *Process) tellChildless(childless bool) {
 	answer := "false"
 	if childless {
 		answer = "true"
+		p.drainLeftovers()
 	}
 	e := p.openFrame(typeCtl)
 	e.Tuple(2)
@@ -113,6 +114,18 @@ func (p *Process) drain(c *Child) {
 	}
 	p.drainStream(&c.outlet, streamStderr)
 	c.lifted = false
+}
+
+// drainLeftovers passes on what programs that have ended left in their pipes, credit or
+// not: nobody writes more.
+func (p *Process) drainLeftovers() {
+	for i := range p.leftovers.slots {
+		if o := &p.leftovers.slots[i].outlet; o.Pid != 0 {
+			o.lifted = true
+			p.drainStdout(o)
+			p.drainStream(o, streamStderr)
+		}
+	}
 }
 
 // drainStdout passes on all that another program has written to its standard

@@ -44,6 +44,7 @@
     end_is_told_to_who_asks_while_it_comes/1,
     killed_process_takes_the_program_with_it/1,
     killed_keeper_takes_the_program_with_it/1,
+    keeper_that_is_killed_during_a_call_is_noticed/1,
     killed_port_takes_the_program_with_it/1,
     keeper_and_port_killed_together_leave_the_program/1,
     supervisor_and_port_killed_together_leave_nothing/1,
@@ -608,6 +609,20 @@ killed_keeper_takes_the_program_with_it(_Config) ->
     {Program, [Pid | _] = Pids} = family("", #{}),
     ok = kill(parent(Pid)),
     ?assertMatch({shutdown, {keeper, _}}, exited(Program)),
+    ?assertEqual([], running(Pids)).
+
+%% Its end is the answer to the call.
+keeper_that_is_killed_during_a_call_is_noticed(_Config) ->
+    {Program, [Pid | _] = Pids} = family("", #{}),
+    Keeper = parent(Pid),
+    [] = os:cmd("kill -STOP " ++ integer_to_list(Keeper)),
+    {Closing, Ref} = spawn_monitor(fun() -> alcove_program:close(Program) end),
+    ok = alcove_ct:until(fun() ->
+        [] =/= [Call || #{owner := Owner, calls := [Call]} <- alcove_top:drivers(), Owner =:= Program]
+    end),
+    [] = os:cmd("kill -KILL " ++ integer_to_list(Keeper)),
+    ?assertMatch({shutdown, {keeper, _}}, exited(Program)),
+    receive {'DOWN', Ref, process, Closing, _} -> ok end,
     ?assertEqual([], running(Pids)).
 
 killed_port_takes_the_program_with_it(_Config) ->

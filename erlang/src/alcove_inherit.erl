@@ -45,7 +45,8 @@ sees_vm(Drv, Path) ->
         #{start := Start} = alcove_proc:fields(Stat),
         alcove_proc:lives(Drv, Path, list_to_integer(os:getpid()), Start)
     catch
-        error:_ -> false
+        % also the end of the driver
+        _:_ -> false
     end.
 
 %% @doc Returns the calls that a process forked from that one makes to have it as it is now.

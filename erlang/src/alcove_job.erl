@@ -8,6 +8,8 @@
 %% @hidden
 -module(alcove_job).
 
+-include("alcove.hrl").
+
 -export([
     driver/2,
     keeper/4, keeper/5,
@@ -284,7 +286,21 @@ fork_ahead(Keeper) ->
         {error, _} -> Keeper#keeper{next = none}
     end.
 
-fork(#keeper{drv = Drv, path = Path}) -> alcove_steps:call(Drv, Path, fork, [], ?PATIENCE).
+fork(Keeper) -> call(Keeper, fork, [], ?PATIENCE).
+
+%% A call that a keeper makes. How the keeper has ended may be the answer; that is news for whoever reads
+%% the mailbox, all the same.
+call(#keeper{drv = Drv, path = Path}, Name, Args, Timeout) ->
+    case alcove_steps:call(Drv, Path, Name, Args, Timeout) of
+        {error, {End, _} = How} = Error when End =:= exit_status; End =:= termsig ->
+            self() ! {alcove_event, Drv, Path, How},
+            Error;
+        {error, badpid} = Error ->
+            self() ! {alcove_ctl, Drv, Path, badpid},
+            Error;
+        Reply ->
+            Reply
+    end.
 
 %% @doc Handles the end of a process between two programs. The keeper is lost with itself and those above it.
 -spec ended([alcove:pid_t()], keeper()) -> {ok, keeper()} | lost.
@@ -355,6 +371,7 @@ flush_below(Drv, [Above, Pid] = Path) ->
 start(Keeper, Spec, Before, Timeout) ->
     case process(Keeper) of
         {ok, Pid} ->
+            ok = forget_children(Keeper),
             Job = #job{keeper = Keeper, pid = Pid},
             case become(Job, Spec, Before, deadline(min(Timeout, ?START))) of
                 ok -> {ok, with_input(Spec, Job)};
@@ -362,6 +379,13 @@ start(Keeper, Spec, Before, Timeout) ->
             end;
         {error, Reason} ->
             {error, {fork, Reason}}
+    end.
+
+%% What was said when the program before had ended.
+forget_children(#keeper{drv = Drv, path = Path} = Keeper) ->
+    receive
+        {alcove_ctl, Drv, Path, {childless, _}} -> forget_children(Keeper)
+    after 0 -> ok
     end.
 
 process(#keeper{confined = #{program := Pid}}) -> {ok, Pid};
@@ -374,15 +398,10 @@ with_input(#{stdin := <<_, _/binary>> = Data}, Job) ->
     eof(Writing);
 with_input(_Spec, Job) -> Job#job{input = closed}.
 
-undo(#job{keeper = #keeper{drv = Drv}} = Job, Error) ->
-    Path = path(Job),
+undo(Job, Error) ->
     case kill(Job, sigkill, ?ENDING) of
         ok ->
-            receive
-                {alcove_event, Drv, Path, {Event, _}} when Event =:= exit_status; Event =:= termsig -> ok
-            after ?KILLED -> ok
-            end,
-            undone(Job, Error);
+            undone(Job#job{is_childless = childless(Job, ?KILLED) =:= true}, Error);
         {error, timeout} ->
             {error, {keeper, timeout}};
         {error, _} ->
@@ -561,10 +580,9 @@ of_keeper(alcove_ctl, badpid, _Job) ->
     {lost, badpid};
 of_keeper(alcove_ctl, {childless, IsChildless}, #job{status = Status} = Job) when Status =/= none ->
     {ended, Status, Job#job{is_childless = IsChildless}};
-of_keeper(alcove_pipe, _Taken, #job{waits_for = taken, keeper = #keeper{drv = Drv}} = Job) ->
+of_keeper(alcove_pipe, _Taken, #job{waits_for = taken} = Job) ->
     % the keeper was busy, and the piece was refused as a whole
-    Again = {alcove_ctl, Drv, path(Job), {stdin_ready, 0}},
-    _ = erlang:send_after(?BUSY, self(), Again),
+    ok = feed_later(Job),
     {written, [], Job#job{waits_for = room}};
 of_keeper(_Tag, _Term, _Job) ->
     none.
@@ -608,9 +626,27 @@ eof(Job) ->
 
 %% @doc Closes an output: no more of it is read.
 -spec close(stdout | stderr, job()) -> ok.
-close(Stream, #job{keeper = #keeper{drv = Drv}} = Job) ->
-    _ = try_eof(Drv, path(Job), Stream),
+close(Stream, Job) ->
+    _ = close_stream(Stream, Job, ?PATIENCE),
     ok.
+
+%% False while the keeper is busy. A program that has ended needs it no more.
+close_stream(Stream, #job{keeper = Keeper, pid = Pid}, Timeout) ->
+    case call(Keeper, cpid, [], Timeout) of
+        {error, _} = Error ->
+            is_heard(Error);
+        Children ->
+            FDs = [fd(Stream, Child) || #alcove_pid{pid = P} = Child <- Children, P =:= Pid],
+            lists:all(fun(FD) -> is_heard(call(Keeper, close, [FD], Timeout)) end, FDs)
+    end.
+
+is_heard({error, timeout}) -> false;
+is_heard({error, {eagain, _}}) -> false;
+is_heard(_Reply) -> true.
+
+fd(stdin, #alcove_pid{stdin = FD}) -> FD;
+fd(stdout, #alcove_pid{stdout = FD}) -> FD;
+fd(stderr, #alcove_pid{stderr = FD}) -> FD.
 
 %% @doc Ends the wait of a writer. `{written, _, _}' says how much was taken, at once or when it is known.
 -spec forget(Who :: term(), job()) -> written().
@@ -659,19 +695,23 @@ feed(Done, #job{keeper = #keeper{drv = Drv}, writes = Writes} = Job) ->
             ok = alcove_drv:stdin(Drv, path(Job), binary:part(Data, Taken, piece(Data, Taken))),
             {written, Done, Job#job{waits_for = taken}};
         {empty, _} when Job#job.input =:= last ->
-            % fails if the program has ended, which does no harm
-            _ = try_eof(Drv, path(Job), stdin),
-            {written, Done, Job#job{input = closed}};
+            {written, Done, close_last(Job)};
         {empty, _} ->
             {written, Done, Job}
     end.
 
-try_eof(Drv, Path, Stream) ->
-    try
-        alcove:eof(Drv, Path, Stream)
-    catch
-        _:_ -> ok
+close_last(Job) ->
+    case close_stream(stdin, Job, ?ANSWER) of
+        true ->
+            Job#job{input = closed};
+        false ->
+            ok = feed_later(Job),
+            Job#job{waits_for = room}
     end.
+
+feed_later(#job{keeper = #keeper{drv = Drv}} = Job) ->
+    _ = erlang:send_after(?BUSY, self(), {alcove_ctl, Drv, path(Job), {stdin_ready, 0}}),
+    ok.
 
 %% @doc Gives up all writes that wait. `{written, _, _}' says how much of each was taken.
 -spec close_input(job()) -> written().
@@ -684,20 +724,20 @@ writer(Who) -> Who.
 
 %% @doc Notes that so many bytes of output need no memory any more: the program may write as many again.
 -spec read(non_neg_integer(), job()) -> job().
-read(Size, #job{keeper = #keeper{drv = Drv, path = Keeper, window = Window}, pid = Pid, read = Read} = Job) ->
+read(Size, #job{keeper = #keeper{window = Window} = Keeper, pid = Pid, read = Read} = Job) ->
     case Read + Size of
         Credit when 2 * Credit >= Window ->
-            ok = give_credit(Drv, Keeper, [Pid, flowbytes_add, Credit]),
+            ok = give_credit(Keeper, [Pid, flowbytes_add, Credit]),
             Job#job{read = 0};
         Credit ->
             Job#job{read = Credit}
     end.
 
-give_credit(Drv, Keeper, Args) ->
-    case alcove_steps:call(Drv, Keeper, setcpid, Args, ?ANSWER) of
+give_credit(Keeper, Args) ->
+    case call(Keeper, setcpid, Args, ?ANSWER) of
         {error, {eagain, _}} ->
             timer:sleep(?BUSY),
-            give_credit(Drv, Keeper, Args);
+            give_credit(Keeper, Args);
         % a program that has ended needs none
         _ ->
             ok
@@ -712,8 +752,8 @@ give_credit(Drv, Keeper, Args) ->
 kill(Job, Signal) ->
     kill(Job, Signal, ?PATIENCE).
 
-kill(#job{keeper = #keeper{drv = Drv, path = Keeper}, pid = Pid}, Signal, Timeout) ->
-    alcove_steps:call(Drv, Keeper, kill, [Pid, Signal], Timeout).
+kill(#job{keeper = Keeper, pid = Pid}, Signal, Timeout) ->
+    call(Keeper, kill, [Pid, Signal], Timeout).
 
 %% @doc Kills the session's group of a program whose keeper is gone.
 -spec kill_group(job()) -> ok | {error, term()}.
@@ -722,10 +762,10 @@ kill_group(#job{keeper = #keeper{drv = Drv, path = Keeper}, pid = Pid}) ->
 
 %% @doc Sends a signal to the program and all that it has started.
 -spec ask(job(), alcove:constant()) -> ok | {error, term()}.
-ask(#job{keeper = #keeper{drv = Drv, path = Keeper}}, Signal) ->
-    case number(Drv, Keeper, Signal) of
+ask(#job{keeper = Keeper}, Signal) ->
+    case number(Keeper, Signal) of
         Number when is_integer(Number) ->
-            case alcove_steps:call(Drv, Keeper, setopt, [signalbelow, Number], ?ENDING) of
+            case call(Keeper, setopt, [signalbelow, Number], ?ENDING) of
                 true -> ok;
                 false -> {error, enotsup};
                 {error, _} = Error -> Error
@@ -736,10 +776,10 @@ ask(#job{keeper = #keeper{drv = Drv, path = Keeper}}, Signal) ->
             {error, einval}
     end.
 
-number(_Drv, _At, sigkill) -> 9;
-number(_Drv, _At, sigterm) -> 15;
-number(Drv, At, Signal) when is_atom(Signal) -> alcove_steps:call(Drv, At, signal_constant, [Signal], ?ENDING);
-number(_Drv, _At, Signal) -> Signal.
+number(_Keeper, sigkill) -> 9;
+number(_Keeper, sigterm) -> 15;
+number(Keeper, Signal) when is_atom(Signal) -> call(Keeper, signal_constant, [Signal], ?ENDING);
+number(_Keeper, Signal) -> Signal.
 
 %% @doc Ends what a program that has ended has started. Those processes have so many milliseconds to end by
 %% themselves. Those in a sandbox are ended at once.
@@ -753,17 +793,32 @@ finish(#job{keeper = #keeper{drv = Drv, path = Path, confined = #{program := _}}
 finish(#job{is_childless = true}, _Grace) ->
     ok;
 finish(Job, Grace) ->
-    case is_empty(Job) of
-        true ->
-            ok;
-        false ->
-            case ask(Job, sigterm) of
-                {error, timeout} -> {error, {keeper, timeout}};
-                _ -> kill_rest(Job, alcove_wait:until(fun() -> is_empty(Job) end, Grace))
-            end;
-        {error, _} = Error ->
-            Error
+    case ask(Job, sigterm) of
+        {error, timeout} -> {error, {keeper, timeout}};
+        _ -> kill_rest(Job, await_childless(Job, deadline(Grace)))
     end.
+
+%% Each time that some have ended the keeper says if there are others.
+await_childless(Job, Deadline) ->
+    case childless(Job, left(Deadline)) of
+        true -> ok;
+        false -> await_childless(Job, Deadline);
+        {error, _} = Error -> Error
+    end.
+
+childless(#job{keeper = #keeper{drv = Drv, path = Keeper}}, Timeout) ->
+    Ref = monitor(process, Drv),
+    Said =
+        receive
+            {alcove_ctl, Drv, Keeper, {childless, IsChildless}} -> IsChildless;
+            {alcove_event, Drv, Keeper, {End, _} = How} when End =:= exit_status; End =:= termsig ->
+                {error, {keeper, How}};
+            {alcove_ctl, Drv, Keeper, badpid} -> {error, {keeper, badpid}};
+            {'DOWN', Ref, process, _, Reason} -> {error, {driver, Reason}}
+        after Timeout -> {error, timeout}
+        end,
+    demonitor(Ref, [flush]),
+    Said.
 
 kill_rest(Job, {error, timeout}) ->
     Kill = fun() ->
