@@ -92,6 +92,14 @@ func TestAProcessTellsWhenItHasNoChildrenLeft(t *testing.T) {
 	p.Next(childless("false"))
 	p.Want(true, a, "setopt", pt.Atom("signalbelow"), 9)
 	p.Next(childless("true"))
+	// What the last of them has written comes before, credit or not.
+	p.Want(true, a, "setopt", pt.Atom("flowbytes"), 0)
+	b = p.Fork(a)
+	p.Sh(b, "exec 3<&0; (read x <&3; echo late) & exit 0")
+	p.Next(pt.ExitStatus(b, 0))
+	p.Next(childless("false"))
+	p.Next(pt.Stdout(b, "late\n"))
+	p.Next(childless("true"))
 }
 
 func TestNothingIsToldThatNobodyAskedFor(t *testing.T) {
