@@ -619,7 +619,11 @@ many_runs_leave_nothing(_Config) ->
     ok = alcove_ct:until(fun() -> counted() =:= Before orelse {Before, counted()} end),
     ?assertEqual(#{size => 8, busy => 0, idle => 8, waiting => 0}, alcove_pool:info(Pool)),
     {links, Slots} = process_info(Pool, links),
-    ?assertEqual([], [Left || Slot <- Slots -- [self()], Left <- left(Slot)]),
+    % one may still wait for what it has forked ahead
+    ok = alcove_ct:until(fun() ->
+        Left = [Left || Slot <- Slots -- [self()], Left <- left(Slot)],
+        Left =:= [] orelse Left
+    end),
     ok = alcove_pool:stop(Pool).
 
 %% All slots have to have run something, or they would come into being later.
