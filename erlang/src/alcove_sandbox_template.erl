@@ -270,6 +270,8 @@ keeper(#template{drv = Drv, path = At, spec = Spec} = Template, Grace, Window) -
                 Own = network(Drv, Path, Spec) ++ fresh(Template),
                 Steps = alcove_job:options(Grace, Window) ++ hidden() ++ Own ++ [{fork, {fork, []}}],
                 {ok, Program} = lists:last(run(Drv, Path, Steps)),
+                % the kernel takes long for it, so not when somebody waits for the program
+                _ = run(Drv, Path ++ [Program], alcove_sandbox_group:steps(Template#template.group)),
                 Confined = (confined(Pid, Template))#{program => Program},
                 {ok, alcove_job:keeper(Drv, Path, Template#template.null, Window, Confined)}
             catch
@@ -344,10 +346,10 @@ network(_Drv, _Path, _Spec) ->
 %% The program
 %%
 
-confined(Pid, #template{spec = Spec, filter = Filter, group = Group} = Template) ->
+confined(Pid, #template{spec = Spec, filter = Filter} = Template) ->
     #{limits := Limits, capabilities := Caps} = Spec,
     #{
-        first => alcove_sandbox_group:steps(Group) ++ alcove_sandbox_limits:steps(Limits, Template#template.processes),
+        first => alcove_sandbox_limits:steps(Limits, Template#template.processes),
         user => user(Pid, Template) ++ capabilities(Caps),
         last => [{seccomp, {seccomp, [seccomp_set_mode_filter, 0, Filter]}} || Filter =/= none],
         verdict => fun(Status, Used) ->
