@@ -102,6 +102,8 @@ loop(#slot{driver = Driver} = Slot) ->
             close(Slot);
         {alcove_event, _, Path, {End, _} = Event} when End =:= exit_status; End =:= termsig ->
             ended(Path, Event, Slot);
+        {alcove_ctl, _, Path, badpid} ->
+            ended(Path, badpid, Slot);
         % late news of programs
         _ ->
             loop(Slot)
