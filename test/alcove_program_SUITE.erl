@@ -787,11 +787,11 @@ pump(From, To) ->
             ok = alcove_program:close(To)
     end.
 
-%% What the pipe of a program holds when it ends comes beside the window.
+%% What the pipe of a program holds when it ends comes beside the window: up to 256 KiB, if it delivers much.
 drain(Program, Size, IsBounded) ->
     #{unread := Unread} = alcove_program:info(Program),
     case alcove_program:read(Program) of
-        {ok, stdout, Bytes} -> drain(Program, Size + byte_size(Bytes), IsBounded andalso Unread =< 200000 + 65536);
+        {ok, stdout, Bytes} -> drain(Program, Size + byte_size(Bytes), IsBounded andalso Unread =< 200000 + 262144);
         eof -> {Size, IsBounded}
     end.
 

@@ -29,6 +29,7 @@
     large_environment_is_passed/1,
     directory_mask_and_limits_are_set/1,
     user_is_found_by_name_and_number/1,
+    program_opens_its_streams_again/1,
     calls_of_a_sandbox_are_made_before/1,
     text_is_encoded_as_names_of_files_are/1,
     failed_step_is_named/1,
@@ -268,6 +269,23 @@ user_is_found_by_name_and_number(_Config) ->
     {ok, #{stdout := Numbers}} = sh("id -u; id -g; id -G", #{user => {1234, 1235, [1236]}}),
     ?assertEqual(<<"1234\n1235\n1235 1236\n">>, Numbers),
     ?assertEqual({error, {user, enoent}}, alcove_run:run(["id"], #{user => "no such user"})).
+
+%% By their names in /dev, also as another user than that of the VM.
+program_opens_its_streams_again(_Config) ->
+    Users =
+        case sh("id -u") of
+            {ok, #{stdout := <<"0\n">>}} -> [#{user => "nobody"}, #{user => {1234, 1235, []}}];
+            _ -> []
+        end,
+    Script = "cat /dev/stdin; echo out >/dev/stdout; echo err >/dev/stderr",
+    Expected = {{exit, 0}, <<"in\nout\n">>, <<"err\n">>},
+    [
+        begin
+            {ok, #{status := Status, stdout := Out, stderr := Err}} = sh(Script, Options#{stdin => "in\n"}),
+            ?assertEqual({Options, Expected}, {Options, {Status, Out, Err}})
+        end
+     || Options <- [#{} | Users]
+    ].
 
 calls_of_a_sandbox_are_made_before(_Config) ->
     ?assertMatch(

@@ -20,6 +20,7 @@
     directory_is_the_root/1,
     runs_share_no_files/1,
     program_has_three_descriptors/1,
+    program_opens_its_streams_again/1,
     program_is_nobody/1,
     root_with_fewer_rights_takes_a_user_namespace/1,
     first_process_is_of_the_tree/1,
@@ -30,6 +31,7 @@
     input_is_opened_by_the_program/1,
     leftovers_are_killed_at_once/1,
     processes_that_are_killed_are_an_error/1,
+    process_that_waits_for_a_program_may_be_killed/1,
     processes_above_a_program_killed_together_leave_nothing/1,
     limits_of_a_process_hold/1,
     processor_time_is_a_status/1,
@@ -58,6 +60,7 @@ groups() ->
         directory_is_the_root,
         runs_share_no_files,
         program_has_three_descriptors,
+        program_opens_its_streams_again,
         program_is_nobody,
         root_with_fewer_rights_takes_a_user_namespace,
         first_process_is_of_the_tree,
@@ -68,6 +71,7 @@ groups() ->
         input_is_opened_by_the_program,
         leftovers_are_killed_at_once,
         processes_that_are_killed_are_an_error,
+        process_that_waits_for_a_program_may_be_killed,
         processes_above_a_program_killed_together_leave_nothing,
         limits_of_a_process_hold,
         processor_time_is_a_status,
@@ -352,6 +356,17 @@ program_has_three_descriptors(Config) ->
      || Spec <- [#{}, #{network => loopback}, #{dev => pts}]
     ].
 
+%% By their names in /dev, as any user.
+program_opens_its_streams_again(Config) ->
+    [
+        begin
+            Script = "cat /dev/stdin; echo out >/dev/stdout; echo err >/dev/stderr",
+            #{status := Status, stdout := Out, stderr := Err} = result(Spec, Script, Config),
+            ?assertEqual({Spec, {exit, 0}, <<"out\n">>, <<"err\n">>}, {Spec, Status, Out, Err})
+        end
+     || Spec <- [#{}, #{user => nobody}, #{user => keep}]
+    ].
+
 program_is_nobody(Config) ->
     [Uid, Gid, Groups | Caps] = words(sh(#{}, "id -u; id -g; id -G; grep ^Cap /proc/self/status | cut -f2", Config)),
     ?assertEqual([Gid], [Groups]),
@@ -551,6 +566,15 @@ processes_that_are_killed_are_an_error(Config) ->
         ?assertMatch({ok, #{status := {exit, 0}}}, alcove_run:run(["true"], #{sandbox => Sandbox}))
     end).
 
+%% Its end is noticed, and nobody gets it as that of his program.
+process_that_waits_for_a_program_may_be_killed(Config) ->
+    with(#{}, Config, fun(Sandbox) ->
+        [Port] = ports(Sandbox),
+        killed(lists:last(below(Port)), Config),
+        ok = alcove_ct:until(fun() -> maps:get(idle, alcove_pool:info(Sandbox)) =:= 0 end),
+        ?assertMatch({ok, #{status := {exit, 0}}}, alcove_run:run(["true"], #{sandbox => Sandbox}))
+    end).
+
 %% The kernel ends the namespace with its first process.
 processes_above_a_program_killed_together_leave_nothing(Config) ->
     with(#{}, Config, fun(Sandbox) ->
@@ -569,23 +593,24 @@ processes_above_a_program_killed_together_leave_nothing(Config) ->
 
 %% The port of the driver whose program runs.
 busy(Sandbox) ->
+    case [Pid || Pid <- ports(Sandbox), length(below(Pid)) >= 5] of
+        [Pid | _] -> Pid;
+        [] -> receive after 20 -> busy(Sandbox) end
+    end.
+
+ports(Sandbox) ->
     {links, Links} = process_info(Sandbox, links),
-    Slots = [Slot || Slot <- Links, is_pid(Slot)],
-    Ports = [
+    [
         Pid
-     || Slot <- Slots,
+     || Slot <- Links,
+        is_pid(Slot),
         {monitors, Monitors} <- [process_info(Slot, monitors)],
         {process, Drv} <- Monitors,
         {links, DrvLinks} <- [process_info(Drv, links)],
         Port <- DrvLinks,
         is_port(Port),
-        {os_pid, Pid} <- [erlang:port_info(Port, os_pid)],
-        length(below(Pid)) >= 5
-    ],
-    case Ports of
-        [Pid | _] -> Pid;
-        [] -> receive after 20 -> busy(Sandbox) end
-    end.
+        {os_pid, Pid} <- [erlang:port_info(Port, os_pid)]
+    ].
 
 %% The port, the template, process 1, the program and what it has started.
 below(Pid) ->

@@ -14,6 +14,7 @@
     driver/2,
     keeper/4, keeper/5,
     options/2,
+    become_user/3,
     grace/3,
     keeper_path/1,
     fork_ahead/1,
@@ -302,13 +303,15 @@ call(#keeper{drv = Drv, path = Path}, Name, Args, Timeout) ->
             Reply
     end.
 
-%% @doc Handles the end of a process between two programs. The keeper is lost with itself and those above it.
+%% @doc Handles the end of a process between two programs. The keeper is lost with itself, with those above it,
+%% and in a sandbox with the process of its program.
 -spec ended([alcove:pid_t()], keeper()) -> {ok, keeper()} | lost.
-ended(Path, #keeper{path = Keeper, next = Next} = Idle) ->
-    Ahead = Keeper ++ [Next],
+ended(Path, #keeper{path = Keeper, next = Next, confined = Confined} = Idle) ->
+    Program = Keeper ++ [maps:get(program, Confined, Next)],
     case lists:prefix(Path, Keeper) of
         true -> lost;
-        false when Path =:= Ahead -> {ok, Idle#keeper{next = none}};
+        false when Path =:= Program, Confined =/= #{} -> lost;
+        false when Path =:= Program -> {ok, Idle#keeper{next = none}};
         false -> {ok, Idle}
     end.
 
@@ -498,13 +501,24 @@ stderr(_Job, _Spec) -> [].
 
 user(Drv, At, #{user := User}) ->
     {Uid, Gid, Groups} = ids(Drv, At, User),
-    [
-        {user, {setgroups, [Groups]}},
-        {user, {setresgid, [Gid, Gid, Gid]}},
-        {user, {setresuid, [Uid, Uid, Uid]}}
-    ];
+    become_user(Uid, Gid, Groups);
 user(_Drv, _At, _Spec) ->
     [].
+
+%% @doc Returns the calls by which a process gets another user, who may open `/dev/stdout' and its like: the
+%% pipes behind them belong to the user of the keeper. Others do not reach them, as they may not follow
+%% links to the descriptors of a process.
+-spec become_user(alcove:uid_t(), alcove:gid_t(), [alcove:gid_t()]) -> [before(), ...].
+become_user(Uid, Gid, Groups) ->
+    [
+        {user, {syscall, [sys_fchmod, {FD, 8#666}]}}
+     || os:type() =:= {unix, linux}, FD <- [0, 1, 2]
+    ] ++
+        [
+            {user, {setgroups, [Groups]}},
+            {user, {setresgid, [Gid, Gid, Gid]}},
+            {user, {setresuid, [Uid, Uid, Uid]}}
+        ].
 
 ids(_Drv, _At, {_, _, _} = Ids) ->
     Ids;

@@ -395,11 +395,7 @@ user(Pid, #template{ids = none, counts = Counts} = Template) ->
     user(Pid, Template#template{ids = {Id, Id}});
 user(_Pid, #template{ids = {Uid, Gid}, spec = #{capabilities := Caps}}) ->
     [{capabilities, {prctl, [pr_set_keepcaps, 1, 0, 0, 0]}} || Caps =/= []] ++
-        [
-            {user, {setgroups, [[]]}},
-            {user, {setresgid, [Gid, Gid, Gid]}},
-            {user, {setresuid, [Uid, Uid, Uid]}}
-        ].
+        alcove_job:become_user(Uid, Gid, []).
 
 unique(Pid, Run) -> ?UNIQUE + (Pid band ?PIDS) * ?RUNS + Run rem ?RUNS.
 

@@ -110,11 +110,12 @@ loop(#slot{driver = Driver} = Slot) ->
     end.
 
 %% Somebody has killed the keeper, or what it was forked from: it runs nothing any more.
-ended(Path, Event, #slot{keeper = Keeper} = Slot) ->
+ended(Path, Event, #slot{pool = Pool, keeper = Keeper} = Slot) ->
     case alcove_job:ended(Path, Keeper) of
         {ok, Left} ->
             loop(Slot#slot{keeper = Left});
         lost ->
+            gen_server:cast(Pool, {lost, self()}),
             _ = close_driver(Slot, none),
             exit({shutdown, {keeper, Event}})
     end.
