@@ -136,7 +136,7 @@ go-test: port
 dialyzer xref: compile
 	$(call rebar,$@)
 
-# What failed is said once more where it is seen: at the end.
+# Failures are printed again at the end, which is what CI keeps of a long output.
 ct: compile
 	$(call rebar,$@) || { test/failures.sh >&2; exit 1; }
 

@@ -65,13 +65,7 @@ func (c *Calls) results(n int) {
 }
 
 // flag replies a boolean.
-func (c *Calls) flag(v bool) {
-	if v {
-		c.reply.Atom("true")
-	} else {
-		c.reply.Atom("false")
-	}
-}
+func (c *Calls) flag(v bool) { c.reply.Bool(v) }
 
 // possible replies true when an option was set, false when that is not possible.
 func (c *Calls) possible(v bool) {

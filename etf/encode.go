@@ -54,6 +54,15 @@ func (e *Encoder) Atom(s string) {
 	}
 }
 
+// Bool appends the atom true or false.
+func (e *Encoder) Bool(v bool) {
+	if v {
+		e.Atom("true")
+	} else {
+		e.Atom("false")
+	}
+}
+
 // AtomBytes does what Atom does. Note that what Decoder.Atom returns is Latin-1, which
 // is UTF-8 only if it is ASCII.
 func (e *Encoder) AtomBytes(s []byte) {

@@ -34,15 +34,13 @@ func (p *Process) reap() {
 // tellChildless reports, after the ends of children, whether there are none left, orphans
 // included: {childless, true | false}. What they have written comes before.
 func (p *Process) tellChildless(childless bool) {
-	answer := "false"
 	if childless {
-		answer = "true"
 		p.drainLeftovers()
 	}
 	e := p.openFrame(typeCtl)
 	e.Tuple(2)
 	e.Atom("childless")
-	e.Atom(answer)
+	e.Bool(childless)
 	p.closeFrame()
 }
 

@@ -14,18 +14,15 @@ import "github.com/alcove-go/alcove/port/sys"
 // blocks. Whether it has left a core is true or false. Signal is 0 for a child that
 // has exited.
 func (p *Process) reportUsage(c *Child, ws sys.WaitStatus, u *sys.Rusage) {
-	signal, core := int64(0), "false"
+	signal := int64(0)
 	if ws.Signaled() {
 		signal = int64(ws.Signal())
-	}
-	if ws.CoreDump() {
-		core = "true"
 	}
 	e := p.openChildFrame(uint32(c.Pid), typeCtl)
 	e.Tuple(12)
 	e.Atom("usage")
 	e.Int(signal)
-	e.Atom(core)
+	e.Bool(ws.CoreDump())
 	e.Int(microseconds(int64(u.Utime.Sec), int64(u.Utime.Usec)))
 	e.Int(microseconds(int64(u.Stime.Sec), int64(u.Stime.Usec)))
 	for _, n := range [...]int64{

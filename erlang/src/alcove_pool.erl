@@ -306,6 +306,7 @@ handle_cast({idle, Slot}, #pool{busy = Busy} = Pool0) ->
     end;
 handle_cast({ends, Slot}, #pool{busy = Busy} = Pool) ->
     {noreply, next(Pool#pool{busy = maps:remove(Slot, Busy)})};
+%% Where it was given a program meanwhile, its exit answers the caller
 handle_cast({lost, Slot}, #pool{idle = Idle} = Pool) ->
     {noreply, Pool#pool{idle = lists:delete(Slot, Idle)}};
 handle_cast(_Request, Pool) ->

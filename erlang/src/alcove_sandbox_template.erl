@@ -40,8 +40,8 @@
 
 %% How long a process that was killed may take to be gone.
 -define(KILLED, 5000).
-%% How long the kernel may take to free memory of processes that are gone. It is less where files may stay that
-%% are memory, too.
+%% How long the kernel may take to free memory of processes that are gone. Files of a writable view may be memory,
+%% too, and stay: there the wait is short.
 -define(FREED, 2000).
 -define(STAYS, 100).
 %% The kernel's sums are not exact, and this part of the memory matters little.
