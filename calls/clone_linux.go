@@ -31,5 +31,5 @@ func (c *Calls) clone() {
 		c.error(sys.EINVAL)
 		return
 	}
-	c.forked(c.p.Fork(uintptr(uint32(flags &^ childSignal))))
+	c.forkInto(uintptr(uint32(flags &^ childSignal)))
 }

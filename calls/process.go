@@ -2,25 +2,36 @@
 
 package calls
 
-import "github.com/alcove-go/alcove/port/sys"
-
 // fork answers fork/0.
 func (c *Calls) fork() {
 	if err := c.p.MayFork(); err != 0 {
 		c.error(err)
 		return
 	}
-	c.forked(c.p.Fork(0))
+	c.forkInto(0)
 }
 
-// forked replies with the pid of a new child. The child itself has nothing to
-// reply to.
-func (c *Calls) forked(pid int32, err sys.Errno) {
-	if pid == 0 && err == 0 {
+// forkInto forks, into new namespaces when flags are not 0, and replies with the pid of
+// the new child. The child itself has nothing to reply to.
+func (c *Calls) forkInto(flags uintptr) {
+	pid, replied, err := c.p.Fork(flags, c.replyToFork())
+	c.restart()
+	if replied || pid == 0 && err == 0 {
 		c.silent()
 		return
 	}
 	c.counted(int(pid), err)
+}
+
+// replyToFork returns a reply whose last four bytes are a pid. The reply to a batch is
+// another.
+func (c *Calls) replyToFork() []byte {
+	if c.reply == &c.inner {
+		return nil
+	}
+	const greatest = 1 << 22 // proc(5), pid_max
+	c.counted(greatest, 0)
+	return c.reply.Bytes()
 }
 
 // exit answers exit/1, which has no reply.

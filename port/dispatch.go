@@ -104,8 +104,7 @@ func (p *Process) answer(nr int, term []byte) {
 		// The call may have flushed: then the frame starts at the front.
 		b = out.reserve(headerSize + limit)
 		out.commit(headerSize + copy(b[headerSize:], reply))
-		put16(b, headerSize-lengthSize+len(reply))
-		put16(b[lengthSize:], typeCall)
+		putCall(b, len(reply))
 	}
 	p.retireWaited()
 	if p.notifies && p.calls.Execs(nr) && !p.execed {

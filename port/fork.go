@@ -11,28 +11,32 @@ import (
 // the child to this process. It returns the pid of the child, 0 in the child
 // itself, which is then a process without children and without input. flags
 // must not share memory, descriptors or signal handlers.
-func (p *Process) Fork(flags uintptr) (pid int32, err sys.Errno) {
+//
+// reply is the reply to the call with the pid as its last four bytes, or empty. Fork may
+// have sent it when it returns: then replied is true.
+func (p *Process) Fork(flags uintptr, reply []byte) (pid int32, replied bool, err sys.Errno) {
 	var s plumbing
 	if !p.roomForChild() {
-		return 0, sys.ENOMEM
+		return 0, false, sys.ENOMEM
 	}
 	if err := p.openPlumbing(&s); err != 0 {
-		return 0, err
+		return 0, false, err
 	}
+	early := p.earlyReply(reply)
 	// A signal between the fork and the child's own signal pipe would be
 	// reported by the parent as its own.
 	all := sys.EverySignalButSIGSYS()
 	var old sys.Sigset
 	sys.Sigprocmask(sys.SIG_BLOCK, &all, &old)
 	var self int32
-	n, err := sys.Clone(flags, &self)
+	n, sent, err := sys.CloneReplying(flags, &self, p.out.fd, early)
 	if err == 0 && n == 0 {
 		held := signal.Held()
 		p.Pid = int(self)
 		p.becomeChild(&s)
 		sys.Sigprocmask(sys.SIG_SETMASK, &old, nil)
 		signal.Release(held)
-		return 0, 0
+		return 0, false, 0
 	}
 	sys.Sigprocmask(sys.SIG_SETMASK, &old, nil)
 	s.close(childSide)
@@ -41,10 +45,29 @@ func (p *Process) Fork(flags uintptr) (pid int32, err sys.Errno) {
 	}
 	if err != 0 {
 		s.close(parentSide)
-		return 0, err
+		return 0, false, err
+	}
+	if sent >= 0 {
+		p.out.sent(early, sent)
 	}
 	p.adopt(int32(n), &s)
-	return int32(n), 0
+	return int32(n), sent >= 0, 0
+}
+
+// earlySize is enough for the frame of a reply to a fork.
+const earlySize = 64
+
+// earlyReply returns the frame of a reply, in memory that a child does not share. It is
+// empty when the reply has to wait, for output that comes first or for the trace, and
+// where a filter may be in force.
+func (p *Process) earlyReply(reply []byte) []byte {
+	size := headerSize + len(reply)
+	if len(reply) == 0 || size > len(p.early) || p.locked || p.trace != nil || !p.out.empty() {
+		return nil
+	}
+	putCall(p.early, len(reply))
+	copy(p.early[headerSize:], reply)
+	return p.early[:size]
 }
 
 // roomForChild gets the memory for one more child, and for what it may leave.

@@ -39,6 +39,12 @@ func put32(b []byte, v uint32) {
 	b[0], b[1], b[2], b[3] = byte(v>>24), byte(v>>16), byte(v>>8), byte(v)
 }
 
+// putCall writes the header of a frame with a reply of size bytes.
+func putCall(b []byte, size int) {
+	put16(b, headerSize-lengthSize+size)
+	put16(b[lengthSize:], typeCall)
+}
+
 // putHeader writes the header of a frame whose type is followed by a pid.
 func putHeader(b []byte, length, typ int, pid uint32) {
 	put16(b, length)

@@ -57,6 +57,15 @@ func (o *outbound) reserve(n int) []byte {
 
 func (o *outbound) commit(n int) { o.used += n }
 
+// empty reports whether nothing waits to be written.
+func (o *outbound) empty() bool { return o.used == 0 && o.n == 0 && o.err == 0 }
+
+// sent counts n bytes of a frame that were written at once, and keeps the rest.
+func (o *outbound) sent(frame []byte, n int) {
+	o.wrote += uint64(n)
+	o.commit(copy(o.reserve(len(frame)-n), frame[n:]))
+}
+
 // refer adds b itself, which must not change before the next flush.
 func (o *outbound) refer(b []byte) {
 	if o.n+2 >= maxPieces {

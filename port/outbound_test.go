@@ -137,6 +137,23 @@ func TestFramesAreWrittenInTheOrderInWhichTheyWereMade(t *testing.T) {
 	}
 }
 
+// The reply to a fork is written at once, and may be so only in part.
+func TestTheRestOfAFrameFollowsWhatWasWritten(t *testing.T) {
+	const frame = "a frame"
+	for n := range len(frame) + 1 {
+		f := newFixture(t)
+		before := f.out.wrote
+		f.out.sent([]byte(frame), n)
+		if rest := n < len(frame); f.out.empty() == rest {
+			t.Errorf("%d bytes sent: empty is %v", n, !rest)
+		}
+		f.wantWritten(frame[n:])
+		if got := f.out.wrote - before; got != uint64(len(frame)) {
+			t.Errorf("%d bytes sent: %d are counted", n, got)
+		}
+	}
+}
+
 // Descriptor 1 may be a pipe that takes little at once, and somebody may have made it
 // non-blocking.
 func TestAReaderThatTakesLittleAtOnceGetsAll(t *testing.T) {

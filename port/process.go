@@ -71,6 +71,7 @@ type Process struct {
 	calls     Calls
 	in        inbound
 	out       outbound
+	early     []byte // memory for the reply to a fork, nil if there is none
 	pending   pending
 	poll      pollset
 	table     children

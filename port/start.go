@@ -56,6 +56,7 @@ func unblockChildren() {
 
 // startFirst makes a top-level process ready.
 func (p *Process) startFirst(name *byte) {
+	p.early = sys.WipedOnFork(earlySize)
 	signal.InstallAll()
 	signal.Hold()
 	check(limitStack())

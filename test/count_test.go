@@ -11,12 +11,14 @@ import (
 	"maps"
 	"math"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	pt "github.com/alcove-go/alcove/test/porttest"
 )
@@ -201,6 +203,7 @@ func TestAForkWritesFewPages(t *testing.T) {
 	for range forks {
 		before := faults(t, p.Pid)
 		child := p.Fork(nil)
+		pt.Until(t, "the process waits again", func() bool { return pt.State(p.Pid) == "S" })
 		least = min(least, faults(t, p.Pid)-before)
 		p.Send(child, "exit", 0)
 		p.Next(pt.Ctl(child, "fdctl_closed"), pt.Event(child, pt.Tuple{pt.Atom("exit_status"), 0}))
@@ -208,6 +211,93 @@ func TestAForkWritesFewPages(t *testing.T) {
 	if least > most {
 		t.Errorf("%d page faults in the process that forks, want at most %d", least, most)
 	}
+}
+
+// The reply to a fork goes out before the process writes to memory that the child has as well. The
+// process is held up in this write: its parent is stopped and the pipe to it full. Where the
+// descriptor does not block, the reply is kept.
+func TestForkRepliesBeforeTheProcessWritesSharedMemory(t *testing.T) {
+	if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
+		t.Skipf("%s replies after it", runtime.GOARCH)
+	}
+	const forks = 5
+	for _, flags := range []int{0, unix.O_NONBLOCK} {
+		p := pt.Start(t)
+		a := p.Fork(nil)
+		p.Want(okTuple(0), a, "fcntl", 1, pt.Atom("f_setfl"), flags)
+		message, frame := filler(a)
+		least := math.MaxInt
+		for i := range forks {
+			p.Want(a.Pid(), a, "getpid") // writes what a call writes
+			p.Signal(nil, unix.SIGSTOP)
+			pt.Until(t, "the parent is stopped", func() bool { return pt.State(p.Pid) == "T" })
+			n := fill(t, a, frame)
+			before := faults(t, a.Pid())
+			writeTo(t, a, pt.CallFrame(nil, "fork"))
+			pt.Until(t, "there is a child", func() bool { return len(pt.Children(a.Pid())) == i+1 })
+			if flags == 0 {
+				pt.Until(t, "the process replies", func() bool { return pt.SystemCall(a.Pid()) == unix.SYS_WRITE })
+				least = min(least, faults(t, a.Pid())-before)
+			}
+			p.Signal(nil, unix.SIGCONT)
+			p.Receive("sigcont", func(m pt.Message) bool { _, ok := m.Signal("sigcont"); return ok })
+			for range n {
+				p.Next(message)
+			}
+			term := p.Reply(a, "fork").Term()
+			pids := pt.Children(a.Pid())
+			if !slices.ContainsFunc(pids, func(pid int) bool { return cmp.Equal(okTuple(pid), term) }) {
+				t.Errorf("fork replied %s, the children are %v", pt.Format(term), pids)
+			}
+		}
+		p.Quiet(nil, a)
+		if flags == 0 && least > 0 {
+			t.Errorf("%d page faults before the reply to a fork, want none", least)
+		}
+	}
+}
+
+// filler returns a message from a child of a, and its frame, which has the size that a pipe takes
+// whole or not at all.
+func filler(a pt.Pipeline) (m pt.Message, frame []byte) {
+	const child, header = 1, 8
+	data := pt.Bytes(unix.PathMax - header)
+	frame = binary.BigEndian.AppendUint32(nil, child)
+	return pt.Stdout(a.Then(child), data), pt.Frame(pt.TypeStdout, append(frame, data...))
+}
+
+// fill fills the pipe above a process with a frame, and returns how many times it is there.
+func fill(t *testing.T, a pt.Pipeline, frame []byte) (n int) {
+	t.Helper()
+	for ; ; n++ {
+		switch err := tryWrite(t, a, 1, frame); err {
+		case nil:
+		case unix.EAGAIN:
+			return n
+		default:
+			t.Fatal(err)
+		}
+	}
+}
+
+// writeTo writes to a process past its parent.
+func writeTo(t *testing.T, a pt.Pipeline, frame []byte) {
+	t.Helper()
+	if err := tryWrite(t, a, 0, frame); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tryWrite writes to the pipe that is a descriptor of a process, if there is room.
+func tryWrite(t *testing.T, a pt.Pipeline, fd int, b []byte) error {
+	t.Helper()
+	w, err := unix.Open(fmt.Sprintf("/proc/%d/fd/%d", a.Pid(), fd), unix.O_WRONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(w)
+	_, err = unix.Write(w, b)
+	return err
 }
 
 // All that the program touches of its static memory, as long as no child has sent a frame, is in one

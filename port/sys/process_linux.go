@@ -19,13 +19,16 @@ func Clone(flags uintptr, self *int32) (pid int, err Errno) {
 	} else {
 		// The thread id of the child comes fourth or fifth, by architecture; the
 		// other one is thread storage, which is not looked at.
-		pid, err = count(Call6(SYS_CLONE, flags&^CSIGNAL|CLONE_CHILD_SETTID|SIGCHLD, 0, 0, ptr(self), ptr(self), 0))
+		pid, err = count(Call6(SYS_CLONE, forkFlags(flags), 0, 0, ptr(self), ptr(self), 0))
 	}
 	if pid == 0 {
 		err = made(err, *self) // else this is no child
 	}
 	return pid, err
 }
+
+// forkFlags returns flags for a fork whose end SIGCHLD tells.
+func forkFlags(flags uintptr) uintptr { return flags&^CSIGNAL | CLONE_CHILD_SETTID | SIGCHLD }
 
 // cloneArgs is struct clone_args of Linux 5.3, its first version.
 type cloneArgs struct {

@@ -110,6 +110,7 @@ const (
 	WNOHANG                 = 1
 	MADV_DONTNEED           = 4
 	MADV_NOHUGEPAGE         = 15
+	MADV_WIPEONFORK         = 18
 	SYS_CLONE3              = 435
 	SYS_CLOSE_RANGE         = 436
 )

@@ -1,0 +1,57 @@
+//go:build linux && (amd64 || arm64)
+
+// SPDX-License-Identifier: ISC
+
+package sys
+
+import "unsafe"
+
+// CloneReplying is [Clone], which in the parent writes reply to fd with write(2) as soon as
+// there is a child. It does so before it writes to memory that the child shares, where
+// each page costs a page fault. The last four bytes of reply become the child's pid, big-endian.
+// Memory from [WipedOnFork] is none that is shared.
+//
+// sent is how many bytes were written, and below 0 when that was not tried: without a
+// reply, for a clone in time namespaces, and for a pid that fits one byte, which
+// external terms have in another form.
+func CloneReplying(flags uintptr, self *int32, fd int, reply []byte) (pid, sent int, err Errno) {
+	if len(reply) == 0 || flags&CLONE_NEWTIME != 0 {
+		pid, err = Clone(flags, self)
+		return pid, -1, err
+	}
+	*self = -1
+	r, w := cloneReplying(forkFlags(flags), self, uintptr(fd), &reply[0], uintptr(len(reply)))
+	if pid, err = result(r); pid == 0 {
+		return 0, -1, made(err, *self)
+	}
+	if pid <= 0xff {
+		return pid, -1, 0
+	}
+	sent, _ = result(w)
+	return pid, sent, 0
+}
+
+// result returns what a system call returned, a number or an error.
+func result(r uintptr) (int, Errno) {
+	const errors = 4095
+	if r > ^uintptr(errors) {
+		return 0, Errno(-r)
+	}
+	return int(r), 0
+}
+
+// cloneReplying makes both system calls, and returns what they returned.
+//
+//go:noescape
+func cloneReplying(flags uintptr, self *int32, fd uintptr, reply *byte, n uintptr) (pid, sent uintptr)
+
+// WipedOnFork returns memory for size bytes that a forked child has zeros in, so that it is
+// never shared: mmap(2), and madvise(2) with MADV_WIPEONFORK of Linux 4.14. It returns nil
+// if the kernel gives none.
+func WipedOnFork(size int) []byte {
+	p, err := mapAnonymous(uintptr(size))
+	if err != 0 || fail(Call(SYS_MADVISE, uintptr(p), uintptr(size), MADV_WIPEONFORK)) != 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(p), size)
+}
