@@ -26,6 +26,8 @@ func toggle(o *port.Options, name []byte) *bool {
 		return &o.Usage
 	case "childless":
 		return &o.Childless
+	case "oneshot":
+		return &o.OneShot
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ func TestOptionsKeepWhatTheyCanHold(t *testing.T) {
 		{"stderr_closed", 2, yes, 1},
 		{"usage", 2, yes, 1},
 		{"childless", 2, yes, 1},
+		{"oneshot", 2, yes, 1},
 		{"flowcontrol", 5, yes, 5},
 		{"flowcontrol", -5, yes, -1},
 		{"flowcontrol", pt.Integer(1<<31 - 1), yes, 1<<31 - 1},

@@ -41,6 +41,7 @@ type Options struct {
 	StdinTaken                              bool  // report how much of their input they have taken
 	Usage                                   bool  // report what they have used, when they end
 	Childless                               bool  // report whether any are left then
+	OneShot                                 bool  // exit after the end of one
 	FlowControl                             int32 // of new children: pieces of output, -1 without limit
 	FlowBytes                               int32 // and bytes
 	SignalOnEOF                             int32 // of new children; 0 also signals no child at all

@@ -7,7 +7,7 @@ import "github.com/alcove-go/alcove/port/sys"
 // reap collects the children that have ended. A tracer hears of stops here too:
 // they end nothing.
 func (p *Process) reap() {
-	for ended := false; ; {
+	for ended, last := false, false; ; {
 		var status int32
 		var usage sys.Rusage
 		pid, err := sys.Wait4(-1, &status, sys.WNOHANG, &usage)
@@ -18,6 +18,9 @@ func (p *Process) reap() {
 			if ended && p.Options.Childless {
 				p.tellChildless(err == sys.ECHILD)
 			}
+			if last {
+				p.Exit(0)
+			}
 			return
 		}
 		ws := sys.WaitStatus(status)
@@ -27,6 +30,7 @@ func (p *Process) reap() {
 		ended = true
 		if c := p.ChildByPid(int32(pid)); c != nil {
 			p.reportEnd(c, ws, &usage)
+			last = p.Options.OneShot // an orphan is not what the process is there for
 		}
 	}
 }

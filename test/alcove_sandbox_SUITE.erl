@@ -30,6 +30,7 @@
     programs_of_today_run_under_the_default_filter/1,
     input_is_opened_by_the_program/1,
     leftovers_are_killed_at_once/1,
+    run_is_few_calls/1,
     processes_that_are_killed_are_an_error/1,
     process_that_waits_for_a_program_may_be_killed/1,
     processes_above_a_program_killed_together_leave_nothing/1,
@@ -70,6 +71,7 @@ groups() ->
         programs_of_today_run_under_the_default_filter,
         input_is_opened_by_the_program,
         leftovers_are_killed_at_once,
+        run_is_few_calls,
         processes_that_are_killed_are_an_error,
         process_that_waits_for_a_program_may_be_killed,
         processes_above_a_program_killed_together_leave_nothing,
@@ -543,6 +545,28 @@ leftovers_are_killed_at_once(Config) ->
         ]
     end).
 
+%% One has the program executed. Then process 1 of the next run is cloned and gets ready.
+run_is_few_calls(Config) ->
+    {module, alcove_drv} = code:ensure_loaded(alcove_drv),
+    1 = erlang:trace_pattern({alcove_drv, call, 5}, true, [global]),
+    with(#{network => loopback}, Config, fun(Sandbox) ->
+        [Slot] = slots(Sandbox),
+        1 = erlang:trace(Slot, true, [call]),
+        {ok, #{status := {exit, 0}}} = alcove_run:run(["true"], #{sandbox => Sandbox}),
+        ok = alcove_ct:until(fun() -> maps:get(idle, alcove_pool:info(Sandbox)) =:= 1 end),
+        ?assertEqual([batch, clone, batch], made(Slot))
+    end).
+
+made(Slot) ->
+    Delivered = erlang:trace_delivered(Slot),
+    receive {trace_delivered, Slot, Delivered} -> traced(Slot) end.
+
+traced(Slot) ->
+    receive
+        {trace, Slot, call, {alcove_drv, call, [_Drv, _Path, Name, _Args, _Timeout]}} -> [Name | traced(Slot)]
+    after 0 -> []
+    end.
+
 %% The processes of a sandbox have a title; each is killed while a program runs.
 processes_that_are_killed_are_an_error(Config) ->
     with(#{}, Config, fun(Sandbox) ->
@@ -598,12 +622,14 @@ busy(Sandbox) ->
         [] -> receive after 20 -> busy(Sandbox) end
     end.
 
-ports(Sandbox) ->
+slots(Sandbox) ->
     {links, Links} = process_info(Sandbox, links),
+    [Slot || Slot <- Links, is_pid(Slot)].
+
+ports(Sandbox) ->
     [
         Pid
-     || Slot <- Links,
-        is_pid(Slot),
+     || Slot <- slots(Sandbox),
         {monitors, Monitors} <- [process_info(Slot, monitors)],
         {process, Drv} <- Monitors,
         {links, DrvLinks} <- [process_info(Drv, links)],

@@ -72,16 +72,17 @@ func TestTimeOfAChildIsCounted(t *testing.T) {
 	}
 }
 
+func childless(of pt.Pipeline, is pt.Atom) pt.Message {
+	return pt.Message{From: of, Type: pt.TypeCtl, Data: string(pt.Encode(pt.Tuple{pt.Atom("childless"), is}))}
+}
+
 // Of a subreaper that is the proof that nothing is left of what was started below it.
 func TestAProcessTellsWhenItHasNoChildrenLeft(t *testing.T) {
 	p := pt.Start(t)
 	a := p.Fork(nil)
 	p.Want(true, a, "setopt", pt.Atom("subreaper"), 1)
 	p.Want(true, a, "setopt", pt.Atom("childless"), 1)
-	childless := func(is pt.Atom) pt.Message {
-		data := pt.Encode(pt.Tuple{pt.Atom("childless"), is})
-		return pt.Message{From: a, Type: pt.TypeCtl, Data: string(data)}
-	}
+	childless := func(is pt.Atom) pt.Message { return childless(a, is) }
 	b := p.Fork(a)
 	p.Sh(b, "exit 3")
 	p.Next(pt.ExitStatus(b, 3))
@@ -100,6 +101,24 @@ func TestAProcessTellsWhenItHasNoChildrenLeft(t *testing.T) {
 	p.Next(childless("false"))
 	p.Next(pt.Stdout(b, "late\n"))
 	p.Next(childless("true"))
+}
+
+// The end of an orphan is not that of its child.
+func TestAOneShotProcessExitsAfterItsChild(t *testing.T) {
+	p := pt.Start(t)
+	a := p.Fork(nil)
+	for _, option := range []pt.Atom{"subreaper", "childless", "oneshot"} {
+		p.Want(true, a, "setopt", option, 1)
+	}
+	b := p.Fork(a)
+	p.Sh(b, "(true &); read x; echo last; exit 3")
+	p.Next(childless(a, "false"))
+	p.Stdin(b, "go on\n")
+	p.Next(pt.Stdout(b, "last\n"))
+	p.Next(pt.ExitStatus(b, 3))
+	p.Next(childless(a, "true"))
+	p.Next(pt.Ctl(a, "fdctl_closed"))
+	p.Next(pt.ExitStatus(a, 0))
 }
 
 func TestNothingIsToldThatNobodyAskedFor(t *testing.T) {

@@ -1966,6 +1966,9 @@ setns(Drv, Pids, FD, NSType, Timeout) -> ?CALL(Drv, Pids, [FD, NSType], Timeout)
 %% the process has none left: `{alcove_ctl, Drv, Pids, {childless, true | false}}'. If the
 %% process is a subreaper, `true' says that nothing is left of all that was started below it.
 %%
+%% `oneshot': with 1 the process exits with 0 once a child has ended, after its events. When
+%% process 1 of a pid namespace exits, the kernel kills all that is left there.
+%%
 %% `umask': the file mode creation mask of programs that the process executes, see umask(2). The
 %% default, -1, is that of the process.
 %%

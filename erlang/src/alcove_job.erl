@@ -343,14 +343,20 @@ kill_child(Drv, Path) ->
 end_child(Drv, Path) ->
     {Above, [Pid]} = lists:split(length(Path) - 1, Path),
     case alcove_steps:call(Drv, Above, kill, [Pid, sigkill], ?PATIENCE) of
-        ok ->
-            receive
-                {alcove_event, Drv, Path, {Event, _}} when Event =:= exit_status; Event =:= termsig -> ok
-            after ?KILLED -> {error, timeout}
-            end;
-        {error, _} = Error ->
-            Error
+        ok -> child_ended(Drv, Path);
+        {error, _} = Error -> Error
     end.
+
+child_ended(Drv, Path) ->
+    Ref = monitor(process, Drv),
+    Ended =
+        receive
+            {alcove_event, Drv, Path, {End, _}} when End =:= exit_status; End =:= termsig -> ok;
+            {'DOWN', Ref, process, _, Reason} -> {error, {driver, Reason}}
+        after ?KILLED -> {error, timeout}
+        end,
+    demonitor(Ref, [flush]),
+    Ended.
 
 %% @doc Removes the messages about a process that has ended from the mailbox.
 -spec flush_below(alcove_drv:ref(), [alcove:pid_t(), ...]) -> ok.
@@ -796,12 +802,18 @@ number(Keeper, Signal) when is_atom(Signal) -> call(Keeper, signal_constant, [Si
 number(_Keeper, Signal) -> Signal.
 
 %% @doc Ends what a program that has ended has started. Those processes have so many milliseconds to end by
-%% themselves. Those in a sandbox are ended at once.
+%% themselves. Those in a sandbox end with their keeper, and that with the program.
 -spec finish(job(), Grace :: non_neg_integer()) -> ok | failure().
 finish(#job{keeper = #keeper{drv = Drv, path = Path, confined = #{program := _}}}, _Grace) ->
-    case end_child(Drv, Path) of
+    Ended =
+        case child_ended(Drv, Path) of
+            {error, timeout} -> end_child(Drv, Path);
+            InTime -> InTime
+        end,
+    case Ended of
         ok -> ok;
         {error, timeout} -> {error, {stop, {still_running, [lists:last(Path)]}}};
+        {error, {driver, _}} -> Ended;
         {error, Reason} -> {error, {keeper, Reason}}
     end;
 finish(#job{is_childless = true}, _Grace) ->

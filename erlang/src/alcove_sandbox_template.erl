@@ -25,6 +25,8 @@
     % those of the program inside, `none' for a user of its own for each run
     ids :: none | {alcove:uid_t(), alcove:gid_t()},
     null = none :: none | alcove:fd(),
+    % the number of the next descriptor that the first process of a run opens
+    next = none :: none | alcove:fd(),
     filter = none :: none | iodata(),
     processes :: alcove_sandbox_limits:processes(),
     group :: alcove_sandbox_group:group(),
@@ -104,7 +106,7 @@ fill(Own, #template{drv = Drv, path = Path, spec = Spec, privileges = Privileges
         ok = checked(alcove_sandbox_root:enter(Drv, Path, Spec, Privileges =:= user_namespace)),
         ok = checked(capabilities, alcove_cap:set(Drv, Path, #{bounding => maps:get(capabilities, Spec)})),
         _ = run(Drv, Path, last()),
-        {ok, Template#template{null = Null, filter = Filter, group = Group}}
+        {ok, Template#template{null = Null, next = next_descriptor(Drv, Path), filter = Filter, group = Group}}
     catch
         throw:{error, _} = Error ->
             ok = close(Template),
@@ -254,6 +256,12 @@ last() ->
         {proc, {setproctitle, [<<"sandbox">>]}}
     ] ++ hidden().
 
+%% The first process of a run has the same descriptors, and gets the same number for the next one.
+next_descriptor(Drv, Path) ->
+    {ok, FD} = checked(descriptors, alcove_steps:call(Drv, Path, socket, [af_unix, sock_stream, 0], ?PATIENCE)),
+    ok = checked(descriptors, alcove_steps:call(Drv, Path, close, [FD], ?PATIENCE)),
+    FD.
+
 %%
 %% A run
 %%
@@ -267,8 +275,9 @@ keeper(#template{drv = Drv, path = At, spec = Spec} = Template, Grace, Window) -
         {ok, Pid} ->
             Path = At ++ [Pid],
             try
-                Own = network(Drv, Path, Spec) ++ fresh(Template),
-                Steps = alcove_job:options(Grace, Window) ++ hidden() ++ Own ++ [{fork, {fork, []}}],
+                % with it the kernel ends what the program has left
+                Options = alcove_job:options(Grace, Window) ++ [{keeper, {setopt, [oneshot, 1]}}],
+                Steps = Options ++ hidden() ++ network(Template) ++ fresh(Template) ++ [{fork, {fork, []}}],
                 {ok, Program} = lists:last(run(Drv, Path, Steps)),
                 % the kernel takes long for it, so not when somebody waits for the program
                 _ = run(Drv, Path ++ [Program], alcove_sandbox_group:steps(Template#template.group)),
@@ -331,15 +340,14 @@ tmpfs(Step, Place, Bytes) ->
     {Step, {mount, ["tmpfs", Place, "tmpfs", [ms_nosuid, ms_nodev], Options, ""]}}.
 
 %% The interface lo is up with the flags IFF_UP and IFF_RUNNING, of struct ifreq.
-network(Drv, Path, #{network := loopback}) ->
-    case alcove_steps:call(Drv, Path, syscall, [sys_socket, {2, [sock_dgram, sock_cloexec], 0}], ?PATIENCE) of
-        {ok, FD, _} ->
-            Request = <<"lo", 0:(14 * 8), (16#41):16/native, 0:(22 * 8)>>,
-            [{network, {syscall, [sys_ioctl, {FD, 16#8914, Request}]}}, {network, {close, [FD]}}];
-        {error, Reason} ->
-            throw({error, {network, Reason}})
-    end;
-network(_Drv, _Path, _Spec) ->
+network(#template{spec = #{network := loopback}, next = FD}) ->
+    Up = <<"lo", 0:(14 * 8), (16#41):16/native, 0:(22 * 8)>>,
+    [
+        {network, {syscall, [sys_socket, {2, [sock_dgram, sock_cloexec], 0}]}},
+        {network, {syscall, [sys_ioctl, {FD, 16#8914, Up}]}},
+        {network, {close, [FD]}}
+    ];
+network(_Template) ->
     [].
 
 %%
