@@ -28,7 +28,7 @@ const (
 // The replies are not gathered in the frame that will have them, since a call may
 // have the process write frames.
 func (c *Calls) batch() {
-	n := c.batchLength()
+	n, forChild := c.batchLength()
 	if c.refused() {
 		return
 	}
@@ -43,9 +43,9 @@ func (c *Calls) batch() {
 		kept := c.replies[used-1]
 		c.inner.Reset(c.replies[used-1 : used-1 : limit])
 		c.answer(nr)
-		if c.inner.Len() == 0 { // the child of a fork, which nobody has called
+		if c.inner.Len() == 0 { // the child of a fork
 			c.reply = outer
-			c.silent()
+			c.begin(forChild && done == n-1, calls)
 			return
 		}
 		if c.inner.Full() { // there was no room to say so
@@ -59,6 +59,18 @@ func (c *Calls) batch() {
 	}
 	c.reply = outer
 	c.replied(done, c.replies[front:used])
+}
+
+// begin makes the batch that a child of a fork begins with, if there is one. Otherwise
+// nobody has called the child.
+func (c *Calls) begin(forChild bool, calls etf.Decoder) {
+	if !forChild {
+		c.silent()
+		return
+	}
+	c.args = calls
+	nextCall(&c.args)
+	c.run(nrBatch)
 }
 
 // replied replies to a batch after n of its calls were made.
@@ -76,20 +88,24 @@ func (c *Calls) replied(n int, replies []byte) {
 }
 
 // batchLength looks at all of a batch, before any of it is done, and returns how
-// many calls there are. The cursor is behind the header of the list.
-func (c *Calls) batchLength() int {
-	n := c.args.List()
+// many calls there are, and whether one for a child follows them. The cursor is behind
+// the header of the list.
+func (c *Calls) batchLength() (n int, forChild bool) {
+	n = c.args.List()
 	if n > maxBatch {
 		c.refuse(invalid)
 	}
-	all := c.args
+	all, before := c.args, 0
 	for i := range n {
 		nr, next := nextCall(&all)
 		all = next
-		if !all.OK() || nr == nrBatch || i < n-1 && (c.Execs(nr) || nr == nrExit) {
+		last := i == n-1
+		forChild = nr == nrBatch && last && (before == nrFork || before == nrClone)
+		if !all.OK() || nr == nrBatch && !forChild || !last && (c.Execs(nr) || nr == nrExit) {
 			c.refuse(invalid)
-			return 0
+			return 0, false
 		}
+		before = nr
 	}
 	if n > 0 {
 		all.Nil()
@@ -97,7 +113,10 @@ func (c *Calls) batchLength() int {
 	if !all.OK() {
 		c.refuse(invalid)
 	}
-	return n
+	if forChild {
+		n--
+	}
+	return n, forChild
 }
 
 // nextCall reads the number of a call in a batch, so that the cursor is before its

@@ -14,6 +14,8 @@ func toggle(o *port.Options, name []byte) *bool {
 		return &o.ExitStatus
 	case "termsig":
 		return &o.TermSig
+	case "fdctl_closed":
+		return &o.FdctlClosed
 	case "stdin_closed":
 		return &o.StdinClosed
 	case "stdout_closed":

@@ -22,6 +22,7 @@ func TestOptionsKeepWhatTheyCanHold(t *testing.T) {
 		{"exit_status", 0, yes, 0},
 		{"exit_status", -1, badarg, 0},
 		{"termsig", 2, yes, 1},
+		{"fdctl_closed", 0, yes, 0},
 		{"stdin_closed", 2, yes, 1},
 		{"stdout_closed", 2, yes, 1},
 		{"stderr_closed", 2, yes, 1},

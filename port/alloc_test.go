@@ -192,6 +192,19 @@ func (p *Process) buffers() (n int) {
 	return n
 }
 
+// A process that will have no children needs none, which spares four system calls.
+func TestLockingTakesBuffersForTheChildrenThatThereMayBe(t *testing.T) {
+	for maxChild, want := range map[int32]int{0: 0, 2: 2, 64: 4} {
+		f := newFixture(t)
+		f.Options.MaxChild = maxChild
+		before := f.buffers()
+		f.Locking()
+		if n := f.buffers() - before; n != want {
+			t.Errorf("%d children: %d buffers, want %d", maxChild, n, want)
+		}
+	}
+}
+
 // Up to then a process needs no system call for memory.
 func TestTablesHaveRoomForTheFirstChildren(t *testing.T) {
 	f := newFixture(t)

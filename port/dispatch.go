@@ -95,20 +95,29 @@ func (p *Process) answer(nr int, term []byte) {
 	p.traceCall(nr, body)
 	generation := p.generation
 	p.calls.Answer(nr, body, &out.enc)
-	if p.generation != generation {
-		return // in the child of a fork, which nobody has called
+	if p.generation != generation { // in the child of a fork
+		p.sendReply(limit)
+		return
 	}
 	in.restore()
-	if reply := out.enc.Bytes(); len(reply) > 0 {
-		p.traceReply(reply)
-		// The call may have flushed: then the frame starts at the front.
-		b = out.reserve(headerSize + limit)
-		out.commit(headerSize + copy(b[headerSize:], reply))
-		putCall(b, len(reply))
-	}
+	p.sendReply(limit)
 	p.retireWaited()
 	if p.notifies && p.calls.Execs(nr) && !p.execed {
 		// The parent holds back what follows an exec until it hears of it.
 		p.notify(noticeFailed)
 	}
+}
+
+// sendReply adds the reply of a call, if it has one, to what is written.
+func (p *Process) sendReply(limit int) {
+	out := &p.out
+	reply := out.enc.Bytes()
+	if len(reply) == 0 {
+		return
+	}
+	p.traceReply(reply)
+	// The call may have flushed: then the frame starts at the front.
+	b := out.reserve(headerSize + limit)
+	out.commit(headerSize + copy(b[headerSize:], reply))
+	putCall(b, len(reply))
 }

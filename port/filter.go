@@ -33,7 +33,7 @@ func (p *Process) Locking() {
 	p.poll.dropMany()
 	signal.StopHolding()
 	const enough = 4 // more children than that wait for each other
-	for range enough {
+	for range min(enough, p.Options.MaxChild) {
 		if b := newBuffer(); b != nil {
 			p.drop(&b)
 		}

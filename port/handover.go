@@ -80,7 +80,9 @@ func (p *Process) controlClosed(c *Child) {
 		p.forwardAll(&c.outlet)
 		c.state = portEnded
 	}
-	p.ctl(uint32(c.Pid), "fdctl_closed")
+	if c.state == runsProgram || p.Options.FdctlClosed {
+		p.ctl(uint32(c.Pid), "fdctl_closed")
+	}
 	p.queueTaken(c)
 	p.pollOutput(&c.outlet)
 	if c.state == runsProgram {

@@ -51,7 +51,7 @@ func (m *Memory) init(spare []Spare) *Process {
 	p.memory, p.spare = m, spare
 	p.Pid = sys.Getpid()
 	p.Options = Options{
-		ExitStatus: true, TermSig: true,
+		ExitStatus: true, TermSig: true, FdctlClosed: true,
 		FlowControl: -1, FlowBytes: -1, SignalOnEOF: int32(sys.SIGTERM),
 		MaxForkDepth: 16,
 		Given:        NothingGiven,

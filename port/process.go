@@ -37,6 +37,7 @@ type Calls interface {
 // Options are what getopt and setopt name. A child starts with a copy.
 type Options struct {
 	ExitStatus, TermSig                     bool  // report how children ended
+	FdctlClosed                             bool  // and before, that they have
 	StdinClosed, StdoutClosed, StderrClosed bool  // report the end of their streams
 	StdinTaken                              bool  // report how much of their input they have taken
 	Usage                                   bool  // report what they have used, when they end

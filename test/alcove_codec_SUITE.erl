@@ -111,7 +111,10 @@ call_encodes_only_what_is_a_name(_Config) ->
     ),
     <<_:48, Batch/binary>> = call(batch, [], [[{chdir, [Wide]}, {getpid, []}]]),
     Numbers = [alcove_proto:call(Name) || Name <- [chdir, getpid]],
-    ?assertEqual({lists:zip(Numbers, [{Bytes}, {}])}, binary_to_term(Batch)).
+    ?assertEqual({lists:zip(Numbers, [{Bytes}, {}])}, binary_to_term(Batch)),
+    <<_:48, Forking/binary>> = call(batch, [], [[{fork, []}, {batch, [[{chdir, [Wide]}]]}]]),
+    [Fork, Inner, Chdir] = [alcove_proto:call(Name) || Name <- [fork, batch, chdir]],
+    ?assertEqual({[{Fork, {}}, {Inner, {[{Chdir, {Bytes}}]}}]}, binary_to_term(Forking)).
 
 stdin_is_wrapped_for_each_pid(_Config) ->
     ?assertEqual(<<"data">>, stdin([], ["da", <<"ta">>])),

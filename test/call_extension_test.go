@@ -143,6 +143,46 @@ func TestProgramIsExecutedByTheLastCallOfABatch(t *testing.T) {
 	p.Await(pt.Stdout(a, "hello\n"))
 }
 
+func TestAChildBeginsWithTheBatchBehindTheFork(t *testing.T) {
+	setenv := of("setenv", pt.Binary("A"), pt.Binary("1"), 1)
+	getenv := of("getenv", pt.Binary("A"))
+	failed := func(n int, replies ...pt.Term) pt.Term { return pt.Tuple{pt.Atom("error"), n, pt.List(replies)} }
+	for _, test := range []struct {
+		name  string
+		calls pt.Term
+		want  pt.Term
+	}{
+		{"none", pt.List{}, pt.Tuple{ok, pt.List{}}},
+		{"some", pt.List{setenv, getenv}, pt.Tuple{ok, pt.List{ok, pt.Binary("1")}}},
+		{"one fails", pt.List{setenv, of("chdir", pt.Binary("no such folder")), setenv}, failed(2, ok, errno("enoent"))},
+		{"not a list", 1, badarg},
+		{"a batch", pt.List{of("batch", pt.List{})}, badarg},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := pt.Start(t)
+			extend(p, nil)
+			a := p.Fork(nil)
+			reply := p.OK(a, "batch", pt.List{of("version"), of("fork"), of("batch", test.calls)}).(pt.List)
+			b := a.Then(reply[1].(pt.Tuple)[1].(int))
+			p.Await(pt.Reply(b, test.want))
+			p.Want(pt.Atom("false"), a, "getenv", pt.Binary("A"))
+			p.Want(int(b[len(b)-1]), b, "getpid")
+			p.Want(pt.Tuple{ok, pt.List{}}, b, "batch", pt.List{})
+			p.Sh(b, "exit 3")
+			p.Await(pt.ExitStatus(b, 3))
+		})
+	}
+}
+
+func TestTheForkBeforeABatchOfAChildFails(t *testing.T) {
+	p := pt.Start(t)
+	extend(p, nil)
+	p.Want(pt.Atom("true"), nil, "setopt", pt.Atom("maxchild"), 0)
+	p.Want(pt.Tuple{pt.Atom("error"), 2, pt.List{pt.Binary("1.0.1"), errno("eagain")}},
+		nil, "batch", pt.List{of("version"), of("fork"), of("batch", pt.List{of("exit", 1)})})
+	p.Want(pt.Binary("1.0.1"), nil, "version")
+}
+
 func TestBatchEndsTheProcessWithItsLastCall(t *testing.T) {
 	p := pt.Start(t)
 	extend(p, nil)

@@ -121,6 +121,17 @@ func TestAOneShotProcessExitsAfterItsChild(t *testing.T) {
 	p.Next(pt.ExitStatus(a, 0))
 }
 
+func TestTheEndOfAChildIsToldOnceIfThatIsAskedFor(t *testing.T) {
+	p := pt.Start(t)
+	p.Want(true, nil, "setopt", pt.Atom("fdctl_closed"), 0)
+	a := p.Fork(nil)
+	p.Sh(a, "exit 3")
+	p.Next(pt.ExitStatus(a, 3))
+	b := p.Fork(nil)
+	p.Send(b, "exit", 4)
+	p.Next(pt.ExitStatus(b, 4))
+}
+
 func TestNothingIsToldThatNobodyAskedFor(t *testing.T) {
 	p := pt.Start(t)
 	a := p.Fork(nil)

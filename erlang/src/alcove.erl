@@ -1943,6 +1943,9 @@ setns(Drv, Pids, FD, NSType, Timeout) -> ?CALL(Drv, Pids, [FD, NSType], Timeout)
 %%
 %% The C port does not have the following options and returns `false'.
 %%
+%% `fdctl_closed': 0 keeps the message `fdctl_closed' for children that execute a program. The end
+%% of a child is told by its event only. The default is 1.
+%%
 %% `graceoneof': how many milliseconds the processes below may take to end when the input of the
 %% process ends. They get the signal of `signaloneof', and are killed after that time. The
 %% process ends when none is left. With 0, the default, it does not wait.

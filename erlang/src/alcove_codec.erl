@@ -72,7 +72,7 @@ arguments(Name, Args) ->
     encode(names(Name), Args).
 
 inner(Name, Args) ->
-    list_to_tuple(encode(names(Name), Args)).
+    list_to_tuple(arguments(Name, Args)).
 
 % names/1
 -include("alcove_names.hrl").

@@ -346,6 +346,9 @@ syscall(Drv, Pids, Number, Args, Timeout) -> ?CALL(Drv, Pids, [Number, Args], Ti
 %% function returns `ok' instead of replies, as that call does by itself. A filter also blocks
 %% calls in the list. Raises `badarg' if the list itself is wrong; then nothing was done.
 %%
+%% A batch can be the last call behind one that forks. The child makes it, and no reply of it is
+%% returned: it comes as a message `{alcove_call, Drv, Pids, Reply}' of the child.
+%%
 %% ```
 %% {ok, [ok, <<"/tmp">>]} =
 %%     alcove_linux:batch(Drv, [Pid], [{setenv, ["HOME", "/tmp", 1]}, {getenv, ["HOME"]}]),

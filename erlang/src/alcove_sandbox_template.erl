@@ -253,7 +253,9 @@ last() ->
         {env, {clearenv, []}},
         {env, {setenv, [<<"PATH">>, ?PATH, 1]}},
         {umask, {setopt, [umask, 8#022]}},
-        {proc, {setproctitle, [<<"sandbox">>]}}
+        {proc, {setproctitle, [<<"sandbox">>]}},
+        % the event of the end says enough
+        {keeper, {setopt, [fdctl_closed, 0]}}
     ] ++ hidden().
 
 %% The first process of a run has the same descriptors, and gets the same number for the next one.
@@ -271,25 +273,24 @@ next_descriptor(Drv, Path) ->
     {ok, alcove_job:keeper()} | {error, {alcove_job:step(), term()}}.
 keeper(#template{drv = Drv, path = At, spec = Spec} = Template, Grace, Window) ->
     ok = forget_last(Template),
-    case alcove_steps:call(Drv, At, clone, [namespaces(Spec)], ?PATIENCE) of
-        {ok, Pid} ->
-            Path = At ++ [Pid],
+    % with it the kernel ends what the program has left
+    Options = alcove_job:options(Grace, Window) ++ [{keeper, {setopt, [oneshot, 1]}}],
+    Steps = Options ++ hidden() ++ network(Template) ++ fresh(Template) ++ [{fork, {fork, []}}],
+    case alcove_steps:fork(Drv, At, {namespaces, {clone, [namespaces(Spec)]}}, Steps, ?PATIENCE) of
+        {ok, Path, Made} ->
             try
-                % with it the kernel ends what the program has left
-                Options = alcove_job:options(Grace, Window) ++ [{keeper, {setopt, [oneshot, 1]}}],
-                Steps = Options ++ hidden() ++ network(Template) ++ fresh(Template) ++ [{fork, {fork, []}}],
-                {ok, Program} = lists:last(run(Drv, Path, Steps)),
+                {ok, Program} = lists:last(checked_ok(Made)),
                 % the kernel takes long for it, so not when somebody waits for the program
                 _ = run(Drv, Path ++ [Program], alcove_sandbox_group:steps(Template#template.group)),
-                Confined = (confined(Pid, Template))#{program => Program},
+                Confined = (confined(lists:last(Path), Template))#{program => Program},
                 {ok, alcove_job:keeper(Drv, Path, Template#template.null, Window, Confined)}
             catch
                 throw:{error, _} = Error ->
                     ok = alcove_job:kill_child(Drv, Path),
                     Error
             end;
-        {error, Reason} ->
-            {error, {namespaces, Reason}}
+        {error, _} = Error ->
+            Error
     end.
 
 namespaces(#{network := host}) -> [clone_newns, clone_newpid, clone_newipc, clone_newuts, clone_newcgroup];
@@ -357,7 +358,8 @@ network(_Template) ->
 confined(Pid, #template{spec = Spec, filter = Filter} = Template) ->
     #{limits := Limits, capabilities := Caps} = Spec,
     #{
-        first => alcove_sandbox_limits:steps(Limits, Template#template.processes),
+        % and so it needs no memory for any
+        first => [{keeper, {setopt, [maxchild, 0]}} | alcove_sandbox_limits:steps(Limits, Template#template.processes)],
         user => user(Pid, Template) ++ capabilities(Caps),
         last => [{seccomp, {seccomp, [seccomp_set_mode_filter, 0, Filter]}} || Filter =/= none],
         verdict => fun(Status, Used) ->

@@ -8,6 +8,7 @@
 
 -export([
     run/4,
+    fork/5,
     call/5
 ]).
 
@@ -38,21 +39,28 @@ run_all(Drv, Path, [[{Step, {Name, Args}}] | Batches], Deadline, Replies) ->
         Reply -> run_all(Drv, Path, Batches, Deadline, [[Reply] | Replies])
     end;
 run_all(Drv, Path, [Steps | Batches], Deadline, Replies) ->
-    case call(Drv, Path, batch, [[Call || {_, Call} <- Steps]], left(Deadline)) of
-        {ok, More} ->
-            run_all(Drv, Path, Batches, Deadline, [More | Replies]);
-        {error, N, Failed} ->
-            {Step, _} = lists:nth(N, Steps),
-            {error, {Step, reason(lists:last(Failed))}};
-        {error, Reason} ->
-            {Step, _} = lists:last(Steps),
-            {error, {Step, Reason}};
-        ok ->
-            run_all(Drv, Path, Batches, Deadline, Replies);
-        Refused ->
-            {Step, _} = hd(Steps),
-            {error, {Step, Refused}}
+    case outcome(call(Drv, Path, batch, [calls(Steps)], left(Deadline)), Steps) of
+        {ok, More} -> run_all(Drv, Path, Batches, Deadline, [More | Replies]);
+        {error, _} = Error -> Error
     end.
+
+calls(Steps) ->
+    [Call || {_, Call} <- Steps].
+
+%% What the reply to a batch says of its steps.
+outcome({ok, Replies}, _Steps) ->
+    {ok, Replies};
+outcome({error, N, Failed}, Steps) ->
+    {Step, _} = lists:nth(N, Steps),
+    {error, {Step, reason(lists:last(Failed))}};
+outcome({error, Reason}, Steps) ->
+    {Step, _} = lists:last(Steps),
+    {error, {Step, Reason}};
+outcome(ok, _Steps) ->
+    {ok, []};
+outcome(Refused, Steps) ->
+    {Step, _} = hd(Steps),
+    {error, {Step, Refused}}.
 
 deadline(infinity) -> infinity;
 deadline(Timeout) -> erlang:monotonic_time(millisecond) + Timeout.
@@ -63,6 +71,36 @@ left(Deadline) -> max(0, Deadline - erlang:monotonic_time(millisecond)).
 reason({error, Reason}) -> Reason;
 reason(false) -> einval;
 reason(Reason) -> Reason.
+
+%% @doc Makes a call that forks, and calls in the child, in one round trip. They have to fit in one frame.
+%% The process and the child were told to answer extensions.
+-spec fork(alcove_drv:ref(), [alcove:pid_t()], step(Name), [step(Name), ...], timeout()) ->
+    {ok, [alcove:pid_t(), ...], {ok, Replies :: [term()]} | {error, {Name, Reason :: term()}}}
+    | {error, {Name, Reason :: term()}}.
+fork(Drv, At, Fork, Steps, Timeout) ->
+    case run(Drv, At, [Fork, {child, {batch, [calls(Steps)]}}], Timeout) of
+        {ok, [{ok, Pid}]} -> {ok, At ++ [Pid], outcome(reply(Drv, At, Pid, Timeout), Steps)};
+        {error, _} = Error -> Error
+    end.
+
+%% To the driver nobody waits for it. It does not come if the child ends, or the process itself.
+reply(Drv, At, Pid, Timeout) ->
+    Path = At ++ [Pid],
+    Ref = monitor(process, Drv),
+    Reply =
+        receive
+            {alcove_call, Drv, Path, Said} ->
+                Said;
+            {alcove_event, Drv, Who, {End, _} = How} when
+                Who =:= At orelse Who =:= Path, End =:= exit_status orelse End =:= termsig
+            ->
+                {error, How};
+            {'DOWN', Ref, process, _, Reason} ->
+                {error, {driver, Reason}}
+        after Timeout -> {error, timeout}
+        end,
+    demonitor(Ref, [flush]),
+    Reply.
 
 %% A frame has room for so much. A call that is too large by itself is refused.
 batches(Steps) ->
