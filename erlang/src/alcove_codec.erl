@@ -182,7 +182,7 @@ decode(Frame) ->
             {Type, Pids, binary_to_term(Term, [safe])}
     end.
 
-%% @doc As {@link decode/1}, with the term as it came.
+%% @doc Does what {@link decode/1} does, and leaves the term as it came.
 -spec unwrap(frame()) -> {type(), [non_neg_integer()], binary()}.
 unwrap(Frame) ->
     unwrap(Frame, []).

@@ -268,7 +268,7 @@ start_link() ->
 start_link(Options) ->
     start_link(self(), Options).
 
-%% @doc As {@link start/2}, linked to the caller, who need not be the owner.
+%% @doc Starts what {@link start/2} starts, linked to the caller, who need not be the owner.
 -spec start_link(Owner :: pid(), [option()]) -> {ok, ref()} | {error, term()}.
 start_link(Owner, Options) ->
     case proplists:get_value(node, Options) of
@@ -370,13 +370,13 @@ stdin(Drv, Pids, Data) ->
 stdout(Drv, Pids, Timeout) ->
     alcove_owner:take(Drv, Pids, alcove_stdout, Timeout).
 
-%% @doc As {@link stdout/3}, for standard error.
+%% @doc Does what {@link stdout/3} does, for standard error.
 -spec stderr(ref(), [alcove:pid_t()], timeout()) ->
     binary() | false | {alcove_error, reason()} | {alcove_pipe, {eagain, non_neg_integer()}}.
 stderr(Drv, Pids, Timeout) ->
     alcove_owner:take(Drv, Pids, alcove_stderr, Timeout).
 
-%% @doc As {@link stdout/3}, for an event: `{exit_status, N}', `{termsig, Signal}' or
+%% @doc Does what {@link stdout/3} does, for an event: `{exit_status, N}', `{termsig, Signal}' or
 %% `{signal, Signal, Siginfo}'.
 -spec event(ref(), [alcove:pid_t()], timeout()) -> term().
 event(Drv, Pids, Timeout) ->

@@ -58,7 +58,7 @@ bit(noexec) -> 16#8.
 
 c_string(Path) -> iolist_to_binary([alcove_codec:name(Path), 0]).
 
-%% @doc As {@link set/4}, by one call for each mount, with any kernel.
+%% @doc Does what {@link set/4} does, by one call for each mount, with any kernel.
 %%
 %% The mounts are those that `/proc/self/mountinfo' shows to the process, which needs it. A
 %% mount keeps the attributes that it has, since these cannot be taken away in a user namespace.

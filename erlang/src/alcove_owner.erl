@@ -37,8 +37,8 @@
 %% Calls
 %%
 
-%% @doc As {@link alcove_drv:call/5}, with the errors of a function that has the name of the call:
-%% its module, and the arguments that it was given.
+%% @doc Does what {@link alcove_drv:call/5} does, with the errors of a function that has the name of
+%% the call: its module, and the arguments that it was given.
 -spec call(
     alcove_drv:ref(),
     [alcove:pid_t()],
@@ -60,7 +60,7 @@ raise(Reason, {Module, Function, Arguments}) ->
     Callers = lists:dropwhile(fun(Frame) -> element(2, Frame) =/= ?FUNCTION_NAME end, Stack),
     erlang:raise(error, Reason, [{Module, Function, Arguments, []} | tl(Callers)]).
 
-%% @doc As {@link alcove_drv:call/5}.
+%% @doc Does what {@link alcove_drv:call/5} says.
 -spec call(alcove_drv:ref(), [alcove:pid_t()], alcove_proto:call(), [term()], timeout()) ->
     term() | {alcove_error, alcove_drv:reason()}.
 call(_Drv, Pids, _Name, _Args, Timeout) when
@@ -119,7 +119,7 @@ ended({alcove_error, badpid} = Error, Drv, Pids, false) ->
 ended(Answer, _Drv, _Pids, _NoReturn) ->
     Answer.
 
-%% @doc As {@link alcove_drv:stop/1}.
+%% @doc Does what {@link alcove_drv:stop/1} says.
 -spec stop(alcove_drv:ref()) -> ok.
 stop(Drv) ->
     try gen_server:call(Drv, stop) of
@@ -132,7 +132,7 @@ stop(Drv) ->
 %% The mailbox
 %%
 
-%% @doc As {@link alcove_drv:stdout/3} and its sisters.
+%% @doc Does what {@link alcove_drv:stdout/3} and its sisters say.
 -spec take(alcove_drv:ref(), [alcove:pid_t()], source(), timeout()) -> term() | false | problem().
 take(Drv, Pids, Tag, Timeout) ->
     case take(Drv, Pids, Tag, make_ref(), 0) of
@@ -178,7 +178,7 @@ nothing(Drv) when is_pid(Drv), node(Drv) =/= node() ->
 nothing(_Drv) ->
     false.
 
-%% @doc As {@link alcove:stdout/3}, the function of module alcove that reads this output.
+%% @doc Does what {@link alcove:stdout/3} says, the function of module alcove that reads this output.
 -spec collect(alcove_drv:ref(), [alcove:pid_t()], source(), timeout(), atom()) -> [binary()].
 collect(Drv, Pids, Tag, Timeout, Function) ->
     case take(Drv, Pids, Tag, Timeout) of

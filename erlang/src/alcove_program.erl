@@ -376,8 +376,8 @@ signal(Program, Signal) ->
 stop(Program) ->
     call(Program, stop, {error, noproc}).
 
-%% @doc As {@link stop/1}, with another grace, in milliseconds. One that ends sooner than that of a
-%% stop under way takes its place.
+%% @doc Does what {@link stop/1} does, with another grace, in milliseconds. One that ends sooner than
+%% that of a stop under way takes its place.
 -spec stop(program(), Grace :: non_neg_integer()) -> {ok, alcove_sandbox_spec:status()} | {error, term()}.
 stop(Program, Grace) when is_integer(Grace), Grace >= 0, Grace =< ?MAXTIMEOUT ->
     call(Program, {stop, Grace}, {error, noproc}).

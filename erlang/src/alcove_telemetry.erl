@@ -6,7 +6,7 @@
 
 -export([event/3]).
 
-%% @doc As telemetry:execute/3.
+%% @doc Calls telemetry:execute/3, if there is an application telemetry.
 -spec event([atom(), ...], #{atom() => integer()}, map()) -> ok.
 event(Name, Measurements, Metadata) ->
     Module = telemetry,
