@@ -64,13 +64,15 @@ func (c *Calls) batch() {
 // begin makes the batch that a child of a fork begins with, if there is one. Otherwise
 // nobody has called the child.
 func (c *Calls) begin(forChild bool, calls etf.Decoder) {
+	c.silent()
 	if !forChild {
-		c.silent()
 		return
 	}
 	c.args = calls
-	nextCall(&c.args)
-	c.run(nrBatch)
+	nr, _ := nextCall(&c.args)
+	c.beginning = true
+	c.answer(nr)
+	c.beginning = false
 }
 
 // replied replies to a batch after n of its calls were made.
@@ -100,7 +102,7 @@ func (c *Calls) batchLength() (n int, forChild bool) {
 		nr, next := nextCall(&all)
 		all = next
 		last := i == n-1
-		forChild = nr == nrBatch && last && (before == nrFork || before == nrClone)
+		forChild = nr == nrBatch && last && !c.beginning && (before == nrFork || before == nrClone)
 		if !all.OK() || nr == nrBatch && !forChild || !last && (c.Execs(nr) || nr == nrExit) {
 			c.refuse(invalid)
 			return 0, false

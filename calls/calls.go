@@ -26,8 +26,9 @@ type Calls struct {
 	failed bool             // the call being answered did not do what was asked
 	rows   *[callLimit]call // the table, which has a row that calls others
 
-	inner   etf.Encoder // of a call in a batch
-	replies []byte      // to those before it
+	inner     etf.Encoder // of a call in a batch
+	replies   []byte      // to those before it
+	beginning bool        // the batch is a child's first, which has none for a child: the stack has a bound
 }
 
 const maxAtom = 255

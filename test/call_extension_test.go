@@ -157,6 +157,7 @@ func TestAChildBeginsWithTheBatchBehindTheFork(t *testing.T) {
 		{"one fails", pt.List{setenv, of("chdir", pt.Binary("no such folder")), setenv}, failed(2, ok, errno("enoent"))},
 		{"not a list", 1, badarg},
 		{"a batch", pt.List{of("batch", pt.List{})}, badarg},
+		{"another for a child", pt.List{of("fork"), of("batch", pt.List{})}, badarg},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := pt.Start(t)
@@ -172,6 +173,17 @@ func TestAChildBeginsWithTheBatchBehindTheFork(t *testing.T) {
 			p.Await(pt.ExitStatus(b, 3))
 		})
 	}
+}
+
+// The filter of children is in force from their first call on.
+func TestAChildThatMayNotMakeBatchesDoesNotBeginWithOne(t *testing.T) {
+	p := pt.Start(t)
+	extend(p, nil)
+	p.Want(ok, nil, "filter", pt.Binary(""), filterOf("batch"))
+	reply := p.OK(nil, "batch", pt.List{of("fork"), of("batch", pt.List{of("exit", 1)})}).(pt.List)
+	a := pt.Pipeline{reply[0].(pt.Tuple)[1].(int)}
+	p.Await(pt.Reply(a, pt.Atom("undef")))
+	p.Want(a.Pid(), a, "getpid")
 }
 
 func TestTheForkBeforeABatchOfAChildFails(t *testing.T) {
