@@ -23,6 +23,7 @@
     end_that_is_not_reported_is_an_end/1,
     process_that_is_not_there_is_an_error/1,
     process_that_may_not_be_killed_is_named/1,
+    end_that_is_told_late_is_known/1,
     group_of_a_process_is_ended_without_proc/1,
     session_of_a_program_is_ended_where_children_are_not_listed/1,
     port_itself_is_ended_with_all_processes/1
@@ -48,6 +49,7 @@ init_per_testcase(Case, Config) ->
 capabilities(first_process_of_a_pid_namespace_is_ended) -> [cap_sys_admin];
 capabilities(daemon_is_ended_with_its_control_group) -> [cap_dac_override];
 capabilities(process_that_may_not_be_killed_is_named) -> [cap_setuid];
+capabilities(end_that_is_told_late_is_known) -> [cap_setuid];
 capabilities(group_of_a_process_is_ended_without_proc) -> [cap_sys_chroot];
 capabilities(session_of_a_program_is_ended_where_children_are_not_listed) -> [cap_sys_admin];
 capabilities(_) -> [].
@@ -246,6 +248,39 @@ process_that_may_not_be_killed_is_named(Config) ->
     ),
     ?assertEqual({unconfirmed, {exit_status, 0}}, alcove_stop:stop(Drv, [Parent])),
     ?assertEqual([], running([Pid])).
+
+%% The event comes when the process is no child any more, and while what it has left is ended.
+end_that_is_told_late_is_known(Config) ->
+    Drv = ?config(drv, Config),
+    [Parent] = alcove_ct:chain(Drv, 1),
+    {Pid, []} = shell(Drv, [Parent], "echo; exec sleep 1000"),
+    ok = alcove:setuid(Drv, [Parent], 65534),
+    Self = self(),
+    Late = spawn_link(fun() -> late(Drv, [Parent], [], Self) end),
+    ok = alcove_drv:controlling_process(Drv, Late),
+    ?assertEqual({unconfirmed, {exit_status, 0}}, alcove_stop:stop(Late, [Parent], ?IMPATIENT)),
+    ?assertEqual([], running([Pid])),
+    Late ! back,
+    receive
+        {back, Result} -> ok = Result
+    end.
+
+%% Stands for the driver, whose owner it is. It holds an event back until something is killed.
+late(Drv, Path, Held, To) ->
+    receive
+        {alcove_event, Drv, Path, End} ->
+            late(Drv, Path, [End], To);
+        {'$gen_cast', {call, To, Call, Frame}} ->
+            Kept = [End || End <- Held, element(1, Call) =/= kill],
+            _ = [To ! {alcove_event, self(), Path, End} || End <- Held -- Kept],
+            ok = gen_server:cast(Drv, {call, self(), Call, Frame}),
+            late(Drv, Path, Kept, To);
+        {'$gen_call', From, Request} ->
+            gen_server:reply(From, gen_server:call(Drv, Request)),
+            late(Drv, Path, Held, To);
+        back ->
+            To ! {back, alcove_drv:controlling_process(Drv, To)}
+    end.
 
 %% The process leads it.
 group_of_a_process_is_ended_without_proc(Config) ->

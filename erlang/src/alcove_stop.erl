@@ -290,7 +290,7 @@ end_last(#job{drv = Drv, at = At, pid = Pid} = Job, Children, Below, IsFirst, Op
     case end_reaped(Job, timeout(Options)) of
         {gone, Last} ->
             case below(Last, Children, Below, Family, IsFirst, Options) of
-                {ok, Certainty, _} -> {Certainty, ended(Last, timeout(Options))};
+                {ok, Certainty, Told} -> {Certainty, ended(Told, timeout(Options))};
                 {error, _} = Error -> Error
             end;
         {left, _} ->
@@ -307,12 +307,13 @@ end_reaped(#job{drv = Drv, at = At, pid = Pid} = Job, Timeout) ->
         Gone -> Gone
     end.
 
-%% Returns what is known of those that were below the process once that has ended. If it was alone,
-%% what it has left has fallen to its parent, should that be one to which it falls.
-below(_Job, _Children, {ok, ok, _} = Below, _Family, _IsFirst, _Options) -> Below;
+%% Returns what is known of those that were below the process once that has ended, and the job, which may have been
+%% told of the end meanwhile. If it was alone, what it has left has fallen to its parent, should that be one to which
+%% it falls.
+below(Job, _Children, {ok, ok, _}, _Family, _IsFirst, _Options) -> {ok, ok, Job};
 below(Job, _Children, _Below, _Family, true, _Options) -> {ok, ok, Job};
 below(Job, [_], _Below, _Family, false, Options) -> end_all(Job, 0, [{grace, 0} | Options]);
-below(_Job, _Children, {ok, _, _} = Below, [], false, _Options) -> Below;
+below(Job, _Children, {ok, Certainty, _}, [], false, _Options) -> {ok, Certainty, Job};
 below(Job, _Children, _Below, [Family], false, Options) ->
     run(Job#job{what = Family}, 0, [{grace, 0} | Options]).
 
