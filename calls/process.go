@@ -15,16 +15,16 @@ func (c *Calls) fork() {
 // the new child. The child itself has nothing to reply to.
 func (c *Calls) forkInto(flags uintptr) {
 	pid, replied, err := c.p.Fork(flags, c.replyToFork())
-	c.restart()
 	if replied || pid == 0 && err == 0 {
 		c.silent()
 		return
 	}
+	c.restart()
 	c.counted(int(pid), err)
 }
 
-// replyToFork returns a reply whose last four bytes are a pid. The reply to a batch is
-// another.
+// replyToFork returns a reply whose last four bytes are a pid. It returns nil in a batch,
+// which is replied to as a whole.
 func (c *Calls) replyToFork() []byte {
 	if c.reply == &c.inner {
 		return nil

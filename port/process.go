@@ -37,12 +37,12 @@ type Calls interface {
 // Options are what getopt and setopt name. A child starts with a copy.
 type Options struct {
 	ExitStatus, TermSig                     bool  // report how children ended
-	FdctlClosed                             bool  // and before, that they have
+	FdctlClosed                             bool  // report the end of one that has not executed a program before that
 	StdinClosed, StdoutClosed, StderrClosed bool  // report the end of their streams
 	StdinTaken                              bool  // report how much of their input they have taken
 	Usage                                   bool  // report what they have used, when they end
 	Childless                               bool  // report whether any are left then
-	OneShot                                 bool  // exit after the end of one
+	OneShot                                 bool  // exit after the end of a child
 	FlowControl                             int32 // of new children: pieces of output, -1 without limit
 	FlowBytes                               int32 // and bytes
 	SignalOnEOF                             int32 // of new children; 0 also signals no child at all

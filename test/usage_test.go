@@ -82,25 +82,24 @@ func TestAProcessTellsWhenItHasNoChildrenLeft(t *testing.T) {
 	a := p.Fork(nil)
 	p.Want(true, a, "setopt", pt.Atom("subreaper"), 1)
 	p.Want(true, a, "setopt", pt.Atom("childless"), 1)
-	childless := func(is pt.Atom) pt.Message { return childless(a, is) }
 	b := p.Fork(a)
 	p.Sh(b, "exit 3")
 	p.Next(pt.ExitStatus(b, 3))
-	p.Next(childless("true"))
+	p.Next(childless(a, "true"))
 	b = p.Fork(a)
 	p.Sh(b, "exec >&- 2>&-; (exec <&-; sleep 1000) & kill -9 $$")
 	p.Next(pt.TermSig(b, "sigkill"))
-	p.Next(childless("false"))
+	p.Next(childless(a, "false"))
 	p.Want(true, a, "setopt", pt.Atom("signalbelow"), 9)
-	p.Next(childless("true"))
+	p.Next(childless(a, "true"))
 	// What the last of them has written comes before, credit or not.
 	p.Want(true, a, "setopt", pt.Atom("flowbytes"), 0)
 	b = p.Fork(a)
 	p.Sh(b, "exec 3<&0; (read x <&3; echo late) & exit 0")
 	p.Next(pt.ExitStatus(b, 0))
-	p.Next(childless("false"))
+	p.Next(childless(a, "false"))
 	p.Next(pt.Stdout(b, "late\n"))
-	p.Next(childless("true"))
+	p.Next(childless(a, "true"))
 }
 
 // The end of an orphan is not that of its child.

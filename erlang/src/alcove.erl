@@ -1943,8 +1943,8 @@ setns(Drv, Pids, FD, NSType, Timeout) -> ?CALL(Drv, Pids, [FD, NSType], Timeout)
 %%
 %% The C port does not have the following options and returns `false'.
 %%
-%% `fdctl_closed': 0 keeps the message `fdctl_closed' for children that execute a program. The end
-%% of a child is told by its event only. The default is 1.
+%% `fdctl_closed': with 0 the message `fdctl_closed' is sent only when a child executes a program. The
+%% end of a child is then told by its event alone. The default is 1.
 %%
 %% `graceoneof': how many milliseconds the processes below may take to end when the input of the
 %% process ends. They get the signal of `signaloneof', and are killed after that time. The

@@ -77,8 +77,8 @@ reason(Reason) -> Reason.
 -spec fork(alcove_drv:ref(), [alcove:pid_t()], step(Name), [step(Name), ...], timeout()) ->
     {ok, [alcove:pid_t(), ...], {ok, Replies :: [term()]} | {error, {Name, Reason :: term()}}}
     | {error, {Name, Reason :: term()}}.
-fork(Drv, At, Fork, Steps, Timeout) ->
-    case run(Drv, At, [Fork, {child, {batch, [calls(Steps)]}}], Timeout) of
+fork(Drv, At, {Step, _} = Fork, Steps, Timeout) ->
+    case run(Drv, At, [Fork, {Step, {batch, [calls(Steps)]}}], Timeout) of
         {ok, [{ok, Pid}]} -> {ok, At ++ [Pid], outcome(reply(Drv, At, Pid, Timeout), Steps)};
         {error, _} = Error -> Error
     end.

@@ -42,12 +42,7 @@ func interruptiblePC() uintptr
 //
 //go:nosplit
 func Interruptible(nr, a, b, c, d, e, f uintptr) (uintptr, sys.Errno) {
-	const lowest = ^uintptr(0) - 4095
-	r := interruptible(nr, a, b, c, d, e, f)
-	if r >= lowest {
-		return ^uintptr(0), sys.Errno(-r)
-	}
-	return r, 0
+	return sys.Result(interruptible(nr, a, b, c, d, e, f))
 }
 
 // Interrupt makes Interruptible fail from now on.

@@ -42,6 +42,16 @@ func Call6(nr, a, b, c, d, e, f uintptr) (uintptr, Errno) {
 	return r, err
 }
 
+// Result takes apart what Linux returns from a system call, as [Call] has it: a number, or
+// the negative of an error.
+func Result(r uintptr) (uintptr, Errno) {
+	const lowest = ^uintptr(0) - 4095
+	if r >= lowest {
+		return ^uintptr(0), Errno(-r)
+	}
+	return r, 0
+}
+
 // ptr returns the argument for a pointer. It is inlined, so that the object on the
 // stack that p points to stays in place up to the system call.
 func ptr[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }

@@ -3,7 +3,7 @@
 // Package sys makes raw system calls of Linux and FreeBSD. It is no API for
 // others.
 //
-// Each function is one system call, named for it, or those that it says. It keeps promises to a
+// Each function is one system call, named for it; where it makes two its comment names them. It keeps promises to a
 // process that has one thread, forks without exec and may live under a seccomp
 // filter:
 //

@@ -8,12 +8,12 @@ import "unsafe"
 
 // CloneReplying is [Clone], which in the parent writes reply to fd with write(2) as soon as
 // there is a child. It does so before it writes to memory that the child shares, where
-// each page costs a page fault. The last four bytes of reply become the child's pid, big-endian.
-// Memory from [WipedOnFork] is none that is shared.
+// each page costs a page fault. The last four bytes of reply become the child's pid, big-endian,
+// so reply itself has to be in memory from [WipedOnFork].
 //
-// sent is how many bytes were written, and below 0 when that was not tried: without a
-// reply, for a clone in time namespaces, and for a pid that fits one byte, which
-// external terms have in another form.
+// sent is how many bytes were written, 0 after an error, which the next write meets again.
+// It is below 0 when nothing was tried: without a reply, for a clone in time namespaces, and
+// for a pid that fits one byte, which external terms have in another form.
 func CloneReplying(flags uintptr, self *int32, fd int, reply []byte) (pid, sent int, err Errno) {
 	if len(reply) == 0 || flags&CLONE_NEWTIME != 0 {
 		pid, err = Clone(flags, self)
@@ -21,23 +21,15 @@ func CloneReplying(flags uintptr, self *int32, fd int, reply []byte) (pid, sent 
 	}
 	*self = -1
 	r, w := cloneReplying(forkFlags(flags), self, uintptr(fd), &reply[0], uintptr(len(reply)))
-	if pid, err = result(r); pid == 0 {
-		return 0, -1, made(err, *self)
+	pid, err = count(Result(r))
+	if err != 0 || pid == 0 {
+		return pid, -1, made(err, *self)
 	}
 	if pid <= 0xff {
 		return pid, -1, 0
 	}
-	sent, _ = result(w)
-	return pid, sent, 0
-}
-
-// result returns what a system call returned, a number or an error.
-func result(r uintptr) (int, Errno) {
-	const errors = 4095
-	if r > ^uintptr(errors) {
-		return 0, Errno(-r)
-	}
-	return int(r), 0
+	sent, _ = count(Result(w))
+	return pid, max(sent, 0), 0
 }
 
 // cloneReplying makes both system calls, and returns what they returned.
