@@ -182,17 +182,20 @@ is_enosys(_) -> false.
 %% A filter of the port has one call of the system fail.
 what_fails_is_named(Config) ->
     Steps = [
-        {sys_unshare, #{}, namespaces},
         {sys_sethostname, #{}, hostname},
         {sys_close_range, #{}, descriptors},
-        {sys_mount_setattr, #{}, view},
+        {sys_mount_setattr, #{}, program},
         {sys_move_mount, #{}, view},
         {sys_pivot_root, #{}, root},
-        {sys_capset, #{}, capabilities},
+        {sys_capset, #{}, program},
+        {sys_execve, #{}, program},
         {sys_keyctl, #{}, keyring},
         {sys_mount, #{}, root},
-        {sys_umount2, #{}, root}
-    ] ++ [{sys_setgroups, #{}, user} || proplists:get_value(rights, Config) =:= root],
+        {sys_umount2, #{}, program}
+    ] ++ case proplists:get_value(rights, Config) of
+        root -> [{sys_unshare, #{}, namespaces}, {sys_setgroups, #{}, user}];
+        user -> [{sys_unshare, #{}, privileges}, {sys_setresuid, #{}, user}]
+    end,
     [
         ?assertEqual({Call, {error, {Step, eperm}}}, {Call, failing(Call, Spec, Config)})
      || {Call, Spec, Step} <- Steps

@@ -66,6 +66,7 @@
 
 -type step() ::
     privileges
+    | program
     | root
     | view
     | tmp
