@@ -20,17 +20,19 @@
 -define(KEPT, [3, 4, 5]).
 
 %% @doc Has a process of the port, whose namespace of mounts is its own, execute the program from a mount that
-%% cannot be written to. It keeps its capabilities, and has no options but `extensions'.
+%% cannot be written to. It keeps its capabilities, and of its options `extensions' and `graceoneof', by which it ends
+%% after all that is below it.
 -spec hold(alcove_drv:ref(), [alcove:pid_t(), ...]) -> ok | {error, {alcove_sandbox_spec:step(), term()}}.
 hold(Drv, Path) ->
     try
         File = file(Drv, Path),
+        [Grace] = run(Drv, Path, [{getopt, [graceoneof]}]),
         _ = run(Drv, Path, [{mount, [File, File, "", [ms_bind], "", ""]}]),
         ok = checked(alcove_mount:set(Drv, Path, File, [rdonly, nosuid])),
         {ok, #{permitted := Caps}} = checked(alcove_cap:get(Drv, Path)),
         _ = run(Drv, Path, [Call || {_, Call} <- alcove_cap:steps(program, Caps)] ++ again(Path, File)),
         [true] = run(Drv, Path, [{setopt, [extensions, 1]}]),
-        [ok] = run(Drv, Path, [{umount2, [File, [mnt_detach]]}]),
+        [true, ok] = run(Drv, Path, [{setopt, [graceoneof, Grace]}, {umount2, [File, [mnt_detach]]}]),
         checked(alcove_cap:set(Drv, Path, #{inheritable => [], ambient => []}))
     catch
         throw:{error, _} = Error -> Error
