@@ -38,10 +38,18 @@ hold(Drv, Path) ->
         throw:{error, _} = Error -> Error
     end.
 
+%% Below the working directory by a relative path: that may be the only one which the user of the port can go.
 file(Drv, Path) ->
-    Link = {at_fdcwd, <<"/proc/self/exe", 0>>, <<0:(?PATH_MAX * 8)>>, ?PATH_MAX},
-    [{ok, Size, {_, _, File, _}}] = run(Drv, Path, [{syscall, [sys_readlinkat, Link]}]),
-    binary:part(File, 0, Size).
+    {File, Dir} = {link(Drv, Path, <<"exe">>), link(Drv, Path, <<"cwd">>)},
+    case string:prefix(File, <<Dir/binary, $/>>) of
+        nomatch -> File;
+        Below -> <<"./", Below/binary>>
+    end.
+
+link(Drv, Path, Name) ->
+    Link = {at_fdcwd, <<"/proc/self/", Name/binary, 0>>, <<0:(?PATH_MAX * 8)>>, ?PATH_MAX},
+    [{ok, Size, {_, _, To, _}}] = run(Drv, Path, [{syscall, [sys_readlinkat, Link]}]),
+    binary:part(To, 0, Size).
 
 %% With the environment that it has, as a process that goes on to serve its parent.
 again(Path, File) ->
