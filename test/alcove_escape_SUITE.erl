@@ -4,10 +4,7 @@
 %% the attack is made where nothing holds it, and succeeds: else the case would show nothing.
 -module(alcove_escape_SUITE).
 
--include_lib("kernel/include/file.hrl").
 -include_lib("stdlib/include/assert.hrl").
-
--include_lib("alcove/include/alcove.hrl").
 
 -export(
     [all/0, suite/0, groups/0, init_per_suite/1, end_per_suite/1, init_per_group/2, end_per_group/2]
@@ -15,7 +12,6 @@
 -export([
     files_of_the_machine_are_out_of_reach/1,
     descriptors_lead_nowhere/1,
-    program_of_the_port_stays_as_it_is/1,
     handles_open_no_files/1,
     submounts_are_not_writable/1,
     links_do_not_lead_the_next_mount_out/1,
@@ -203,45 +199,6 @@ descriptors_lead_nowhere(Config) ->
     Leaking = ["exec 7</; exec ", path("escape", Config), " read_leaked ", Secret],
     {?GOT, Read} = outside(["sh", "-c", iolist_to_binary(Leaking)], Config),
     ?assertNotEqual(nomatch, string:find(Read, "the secret of")).
-
-%% A link to what the process runs that executes it makes a program of the port, which does what it is told.
-program_of_the_port_stays_as_it_is(Config) ->
-    Rights = atom_to_list(proplists:get_value(rights, Config)),
-    Program = path("alcove." ++ Rights, Config),
-    {ok, _} = file:copy(alcove_drv:progname(), Program),
-    ok = file:change_mode(Program, 8#755),
-    {{exit, 0}, User} = outside(["id", "-u"], Config),
-    {{exit, 0}, _} = as_root(["chown", string:trim(User), Program]),
-    Links = path("program." ++ Rights, Config),
-    ok = file:make_dir(Links),
-    ok = file:make_symlink("/proc/self/exe", filename:join(Links, "exe")),
-    ok = file:write_file(filename:join(Links, "script"), "#!/proc/self/exe -d1\n"),
-    ok = file:change_mode(filename:join(Links, "script"), 8#755),
-    Spec0 = #{root => views([{Links, "/links", [ro]}], Config), seccomp => none},
-    Spec =
-        case Rights of
-            "root" -> Spec0#{user => {0, 0}};
-            _ -> Spec0
-        end,
-    Input = [
-        alcove_codec:call(chmod, [], ["/proc/self/exe", 8#777]),
-        alcove_codec:call(open, [], ["/proc/self/exe", [o_wronly], 0])
-    ],
-    with(Spec, [{progname, Program} | Config], fun(Sandbox) ->
-        Run = fun(Argv) ->
-            {ok, #{status := {exit, 0}, stdout := Frames}} =
-                alcove_run:run(Argv, #{sandbox => Sandbox, stdin => Input, timeout => ?TIMEOUT}),
-            {Replies, <<>>} = alcove_codec:stream(Frames),
-            [binary_to_term(Term) || <<_:16, ?UINT16(?ALCOVE_MSG_CALL), Term/binary>> <- Replies]
-        end,
-        [
-            ?assertMatch([ok, {error, erofs}, {error, _}], Run(Argv))
-         || Argv <- [["/links/exe", "-d", "1"], ["/links/script"]]
-        ]
-    end),
-    {ok, #file_info{mode = Mode, uid = Owner}} = file:read_file_info(Program),
-    ?assertEqual({8#755, string:trim(User)}, {Mode band 8#7777, integer_to_list(Owner)}),
-    {{exit, 0}, _} = outside(["chmod", "777", Program], Config).
 
 %% A handle of a file, which is made outside, opens it from any other file of the file system.
 handles_open_no_files(Config) ->
@@ -1456,8 +1413,7 @@ views(Views, Config) ->
 prepared(Spec, Config) ->
     Described = maps:merge(proplists:get_value(spec, Config, #{}), Spec),
     Root = maps:get(root, Spec, views([], Config)),
-    Options = [Option || {Name, _} = Option <- Config, lists:member(Name, [exec, progname])],
-    alcove_sandbox:prepare(Described#{root => Root}, Options).
+    alcove_sandbox:prepare(Described#{root => Root}, [{exec, proplists:get_value(exec, Config)}]).
 
 with(Spec, Config, Fun) ->
     alcove_ct:in_sandbox(prepared(Spec, Config), Fun).

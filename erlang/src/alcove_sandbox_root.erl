@@ -40,7 +40,7 @@
 
 -define(PATIENCE, 10000).
 
-%% @doc Gives a process, whose mounts are its own, the root directory that is described.
+%% @doc Gives a process that has a namespace of mounts of its own the root directory that is described.
 %%
 %% With `shows_proc' there is a proc of the machine at {@link aside/1}: without one that is seen in
 %% full, a user namespace may not mount another.
@@ -49,6 +49,7 @@
 enter(Drv, Path, Spec, ShowsProc) ->
     Root = #root{drv = Drv, path = Path, dir = place(Drv, Path, ?PLACES)},
     try
+        _ = run([{root, {mount, ["none", "/", "", [ms_rec, ms_private], "", ""]}}], Root),
         Filled = fill(Spec, Root),
         Furnished = proc(Spec, ShowsProc, dev(Spec, tmp(Spec, Filled))),
         ok = restrict(Spec, Furnished),

@@ -66,7 +66,6 @@
 
 -type step() ::
     privileges
-    | program
     | root
     | view
     | tmp

@@ -99,12 +99,9 @@ prepare(Drv, Spec) ->
 
 fill(Own, #template{drv = Drv, path = Path, spec = Spec, privileges = Privileges, ids = Ids} = Template) ->
     try
-        _ = run(Drv, Path, alone(Privileges)),
-        ok = checked(alcove_sandbox_program:hold(Drv, Path)),
         Filter = filter(Template),
         Group = checked_ok(alcove_sandbox_group:open(Drv, Path, Template#template.group)),
-        ok = inner(Drv, Path, Privileges, Ids, element(1, Own) =:= 0),
-        [{ok, Null} | _] = run(Drv, Path, own(Spec)),
+        [{ok, Null} | _] = run(Drv, Path, own(Privileges, Ids, element(1, Own) =:= 0, Spec)),
         ok = last_user_namespace(Template#template{group = Group}),
         ok = checked(alcove_sandbox_root:enter(Drv, Path, Spec, Privileges =:= user_namespace)),
         ok = checked(capabilities, alcove_cap:set(Drv, Path, #{bounding => maps:get(capabilities, Spec)})),
@@ -168,22 +165,22 @@ process(Drv, _Own, root, _Ids) ->
 process(Drv, Own, user_namespace, {Uid, Gid}) ->
     Pid = forked(alcove_steps:call(Drv, [], clone, [[clone_newuser, clone_newns]], ?PATIENCE)),
     {OuterUid, OuterGid} = outer(Drv, Own, Pid),
-    ok = map(Drv, [], integer_to_list(Pid), "uid_map", io_lib:format("~b ~b 1", [Uid, OuterUid])),
-    ok = map(Drv, [], integer_to_list(Pid), "gid_map", io_lib:format("~b ~b 1", [Gid, OuterGid])),
+    ok = map(Drv, Pid, "uid_map", io_lib:format("~b ~b 1", [Uid, OuterUid])),
+    ok = map(Drv, Pid, "gid_map", io_lib:format("~b ~b 1", [Gid, OuterGid])),
     Pid.
 
 %% root takes the number of nobody, others have none but their own and keep their groups.
 outer(_Drv, {0, _}, Pid) ->
     {unique(Pid, 0), unique(Pid, 0)};
 outer(Drv, Own, Pid) ->
-    ok = map(Drv, [], integer_to_list(Pid), "setgroups", "deny"),
+    ok = map(Drv, Pid, "setgroups", "deny"),
     Own.
 
 forked({ok, Pid}) -> Pid;
 forked({error, Reason}) -> throw({error, {privileges, Reason}}).
 
-map(Drv, Path, Who, File, Text) ->
-    checked(privileges, alcove_file:write(Drv, Path, ["/proc/", Who, $/, File], Text)).
+map(Drv, Pid, File, Text) ->
+    checked(privileges, alcove_file:write(Drv, [], ["/proc/", integer_to_list(Pid), $/, File], Text)).
 
 filter(#template{drv = Drv, path = Path, spec = #{seccomp := Seccomp, capabilities := Caps} = Spec} = Template) ->
     Conditions = #{
@@ -231,40 +228,21 @@ without([memory | _] = Lacking, #{memory := Bytes} = Limits) ->
 without(Lacking, Limits) ->
     maps:without(Lacking, Limits).
 
-%% From now on a mount is seen by nobody else.
-alone(Privileges) ->
-    [{namespaces, {unshare, [[clone_newns]]}} || Privileges =:= root] ++
-        [{root, {mount, ["none", "/", "", [ms_rec, ms_private], "", ""]}}].
-
-%% Of a process that has executed a program in its user namespace, who has `cap_sys_ptrace' there can read the
-%% memory. So the program inside gets another one. The process can write the maps only if it can be looked into.
-inner(_Drv, _Path, root, _Ids, _HasGroups) ->
-    ok;
-inner(Drv, Path, user_namespace, {Uid, Gid}, HasGroups) ->
-    _ = run(
-        Drv,
-        Path,
-        [{user, {setgroups, [[]]}} || HasGroups] ++
-            [
-                {user, {setresgid, [Gid, Gid, Gid]}},
-                {user, {setresuid, [Uid, Uid, Uid]}},
-                {dumpable, {prctl, [pr_set_dumpable, 1, 0, 0, 0]}},
-                {privileges, {unshare, [[clone_newuser, clone_newns]]}}
-            ]
-    ),
-    ok = map(Drv, Path, "self", "setgroups", "deny"),
-    ok = map(Drv, Path, "self", "uid_map", io_lib:format("~b ~b 1", [Uid, Uid])),
-    map(Drv, Path, "self", "gid_map", io_lib:format("~b ~b 1", [Gid, Gid])).
-
-%% From now on nobody but root looks into it.
-own(#{hostname := Hostname}) ->
+%% The maps are written: from now on nobody but root looks into it.
+own(Privileges, Ids, Groups, #{hostname := Hostname}) ->
     [
         {dev, {open, [<<"/dev/null">>, [o_rdwr, o_cloexec], 0]}},
         {descriptors, {syscall, [sys_close_range, {6, 16#ffffffff, 4}]}},
-        {namespaces, {unshare, [[clone_newuts]]}},
+        {namespaces, {unshare, [[clone_newns || Privileges =:= root] ++ [clone_newuts]]}},
         {hostname, {sethostname, [Hostname]}},
         {hostname, {syscall, [sys_setdomainname, {?NO_DOMAIN, byte_size(?NO_DOMAIN)}]}}
-    ] ++ hidden().
+    ] ++
+        [
+            {user, Call}
+         || Privileges =:= user_namespace,
+            {Uid, Gid} <- [Ids],
+            Call <- [{setgroups, [[]]} || Groups] ++ [{setresgid, [Gid, Gid, Gid]}, {setresuid, [Uid, Uid, Uid]}]
+        ] ++ hidden().
 
 hidden() ->
     [{dumpable, {prctl, [pr_set_dumpable, 0, 0, 0, 0]}}].
