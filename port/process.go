@@ -37,7 +37,7 @@ type Calls interface {
 // Options are what getopt and setopt name. A child starts with a copy.
 type Options struct {
 	ExitStatus, TermSig                     bool  // report how children ended
-	FdctlClosed                             bool  // report the end of one that has not executed a program before that
+	FdctlClosed                             bool  // report fdctl_closed for those, too
 	StdinClosed, StdoutClosed, StderrClosed bool  // report the end of their streams
 	StdinTaken                              bool  // report how much of their input they have taken
 	Usage                                   bool  // report what they have used, when they end
